@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tenon/config.hpp>
+#include <tenon/error.hpp>
+#include <tenon/id.hpp>
+#include <tenon/units.hpp>
+
+TENON_BEGIN
+
+enum class JobState : std::uint8_t {
+    scheduled = 1,  ///< Waits for its time.
+    ready = 2,      ///< Waits for a worker.
+    running = 3,
+    succeeded = 4,
+    failed = 5,
+    cancelled = 6,
+};
+
+/// The state's name: "running".
+TENON_API const char* to_string(JobState state) noexcept;
+
+/// How far work is at one moment.
+struct Progress {
+    double percent = 0;               ///< 0 to 100; of all stages together.
+    std::string stage{};              ///< "encode", "upload" … Empty until the work has begun.
+    std::int64_t done = 0;            ///< In this stage, in `unit`.
+    std::int64_t total = 0;           ///< 0: not known yet.
+    std::string unit{};               ///< "frames", "bytes", "files" …
+    std::optional<Duration> eta{};    ///< Until the end of the work; unset while too little is known.
+};
+
+/// One row of a list of jobs.
+struct JobInfo {
+    JobId id{};
+    std::string kind{};               ///< "render", "backup" …
+    JobState state = JobState::ready;
+    Progress progress{};
+    std::int32_t attempt = 0;         ///< Times a worker has begun it.
+    Time created_at{};
+    std::optional<Time> ended_at{};
+    std::optional<Errc> error{};      ///< Set when failed or cancelled.
+    std::string message{};            ///< What went wrong, for people.
+};
+
+/// Long work. Durable: when its process is killed, the next engine on the same home resumes it or fails it cleanly.
+///
+/// Threads   any member, from any thread, at once.
+/// Lifetime  may outlive its Engine; calls then throw Closed. Dropping the handle does not stop the job.
+class TENON_API Job {
+public:
+    JobId id() const;
+    JobState state() const;
+    Progress progress() const;
+    JobInfo info() const;
+
+    /// Waits for the end. Throws what ended the job; Closed if the engine closes first (the job goes on when it is
+    /// opened again).
+    void join();
+
+    /// True: the job has ended, well or not. Throws Closed, never the job's own failure.
+    [[nodiscard]] bool join_for(Duration timeout);
+
+    /// Asks the job to stop and returns at once. A job that has ended stays as it is.
+    void cancel();
+
+    struct Impl;
+    explicit Job(std::shared_ptr<Impl> impl);
+
+protected:
+    std::shared_ptr<Impl> impl_;
+};
+
+struct JobFilter {
+    std::string kind{};                   ///< Empty: every kind.
+    std::optional<JobState> state{};      ///< Unset: every state.
+    std::int32_t limit = 100;             ///< 1 to 1000, newest first.
+};
+
+/// The tenant's jobs of every kind.
+class TENON_API Jobs {
+public:
+    std::vector<JobInfo> list(const JobFilter& filter = {}) const;
+    /// Throws NotFound.
+    Job get(const JobId& id) const;
+    std::optional<Job> find(const JobId& id) const;
+
+    struct Impl;
+    explicit Jobs(std::shared_ptr<Impl> impl);
+
+private:
+    std::shared_ptr<Impl> impl_;
+};
+
+TENON_END
