@@ -13,6 +13,10 @@
 
 TENON_BEGIN
 
+struct Internal;     // the engine's own way to make handles
+struct JobImpl;
+struct SessionImpl;
+
 enum class JobState : std::uint8_t {
     scheduled = 1,  ///< Waits for its time.
     ready = 2,      ///< Waits for a worker.
@@ -69,11 +73,10 @@ public:
     /// Asks the job to stop and returns at once. A job that has ended stays as it is.
     void cancel();
 
-    struct Impl;
-    explicit Job(std::shared_ptr<Impl> impl);
-
 protected:
-    std::shared_ptr<Impl> impl_;
+    friend struct Internal;
+    explicit Job(std::shared_ptr<JobImpl> impl);
+    std::shared_ptr<JobImpl> impl_;
 };
 
 struct JobFilter {
@@ -88,13 +91,12 @@ public:
     std::vector<JobInfo> list(const JobFilter& filter = {}) const;
     /// Throws NotFound.
     Job get(const JobId& id) const;
-    std::optional<Job> find(const JobId& id) const;
-
-    struct Impl;
-    explicit Jobs(std::shared_ptr<Impl> impl);
+    [[nodiscard]] std::optional<Job> find(const JobId& id) const;
 
 private:
-    std::shared_ptr<Impl> impl_;
+    friend struct Internal;
+    explicit Jobs(std::shared_ptr<SessionImpl> impl);
+    std::shared_ptr<SessionImpl> impl_;
 };
 
 TENON_END

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <tenon/brand.hpp>
+#include <tenon/config.hpp>
+#include <tenon/operator.hpp>
+#include <tenon/session.hpp>
+
+TENON_BEGIN
+
+struct EngineImpl;
+
+enum class LogLevel : std::uint8_t { off = 0, error = 1, warning = 2, info = 3, debug = 4 };
+
+struct EngineOptions {
+    std::filesystem::path home{};                          ///< Required. Made if missing, readable by its owner only.
+    Brand brand{};
+    std::filesystem::path master_key_file{};               ///< Empty: home/keys/master.key, made at the first start.
+    std::string master_passphrase{};                       ///< Not empty: seals secrets at rest instead of a key file.
+    std::vector<std::filesystem::path> plan_catalogues{};  ///< JSON files; same names replace the shipped ones.
+    std::vector<std::string> camera_networks{};            ///< CIDR blocks cameras may live in. Empty: the private
+                                                           ///< ranges of RFC 1918 and RFC 4193; loopback only if listed.
+    std::int32_t workers = 0;                              ///< Jobs at once. 0: as many as cores, at most 4.
+    LogLevel log_level = LogLevel::info;                   ///< What goes to home/logs.
+};
+
+/// The engine: everything behind one home folder. Several may live in one process, and several processes may open one
+/// home.
+///
+/// Threads   any member, from any thread, at once.
+/// Lifetime  handles that come from it may outlive it; their calls then throw Closed.
+class TENON_API Engine {
+public:
+    /// Opens `home`, resumes its jobs and recordings. Throws InvalidArgument, PermissionDenied (a foreign or damaged
+    /// master key), Corrupt, Unsupported (a newer database), NoSpace.
+    explicit Engine(const EngineOptions& options);
+    Engine(Engine&& other) noexcept;
+    Engine& operator=(Engine&& other) noexcept;
+    ~Engine();  ///< close(), the one destructor that joins.
+
+    /// Work within one tenant, on behalf of someone the host has authenticated.
+    /// Throws NotFound, PermissionDenied (the tenant's state or plan forbids it).
+    Session open_session(const SessionOptions& options);
+
+    /// Work across tenants. Each use is audited.
+    OperatorSession open_operator(const OperatorOptions& options);
+
+    /// Stops recordings and jobs cleanly (they resume when the home is opened again) and joins every thread. Once it has
+    /// returned nothing of this engine runs any more. Closing again does nothing.
+    void close() noexcept;
+    bool is_closed() const noexcept;
+
+    /// "0.1.0"
+    static std::string version();
+
+private:
+    friend struct Internal;
+    std::shared_ptr<EngineImpl> impl_;
+};
+
+TENON_END

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tenon/config.hpp>
+#include <tenon/id.hpp>
+#include <tenon/plan.hpp>
+#include <tenon/units.hpp>
+
+TENON_BEGIN
+
+struct Internal;
+struct HoldImpl;
+struct SessionImpl;
+
+/// So much of one resource.
+struct Ask {
+    Resource resource = Resource::projects;
+    std::int64_t amount = 0;               ///< In the resource's unit; above 0.
+};
+
+struct HoldOptions {
+    std::vector<Ask> asks{};                   ///< Required. All are granted or none.
+    Duration ttl = std::chrono::minutes(10);   ///< Returned by itself after that, if still open.
+    std::string idempotency{};                 ///< Not empty: asking again with it gives the same hold.
+};
+
+/// Where one resource stands.
+struct Quota {
+    Resource resource = Resource::projects;
+    std::optional<std::int64_t> limit{};   ///< Unset: unlimited.
+    std::int64_t used = 0;
+    std::int64_t reserved = 0;             ///< In open holds.
+    std::optional<Time> resets_at{};       ///< Unset for levels.
+};
+
+/// Something reserved. Dropping the last copy of an open hold returns it.
+class TENON_API Hold {
+public:
+    HoldId id() const;
+    /// Asks for more of one of its resources. Throws QuotaExceeded; the hold stays as it was.
+    void extend(const Ask& more);
+    /// Counts what was really used, at most what is held, and returns the rest. Again: does nothing.
+    void commit(const std::vector<Ask>& actual);
+    /// Returns everything. Again, or after commit: does nothing.
+    void release();
+
+private:
+    friend struct Internal;
+    explicit Hold(std::shared_ptr<HoldImpl> impl);
+    std::shared_ptr<HoldImpl> impl_;
+};
+
+/// A tenant's limits, which cannot be oversold: what is granted is durable before the call returns.
+class TENON_API Quotas {
+public:
+    /// Throws QuotaExceeded with resource(), limit(), used() and, for periods, resets_at().
+    Hold reserve(const HoldOptions& options);
+    /// Empty instead of QuotaExceeded.
+    [[nodiscard]] std::optional<Hold> try_reserve(const HoldOptions& options);
+    std::vector<Quota> snapshot() const;
+    Quota get(Resource resource) const;
+
+private:
+    friend struct Internal;
+    explicit Quotas(std::shared_ptr<SessionImpl> impl);
+    std::shared_ptr<SessionImpl> impl_;
+};
+
+TENON_END

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tenon/config.hpp>
+#include <tenon/id.hpp>
+#include <tenon/job.hpp>
+#include <tenon/timeline.hpp>
+#include <tenon/units.hpp>
+
+TENON_BEGIN
+
+struct RenderOptions {
+    ProjectId project{};                   ///< Required.
+    Timeline timeline{};                   ///< Required. Not empty.
+    std::vector<std::string> outputs{};    ///< Required. Presets: "mp4", "social_square" …
+    std::string name = "render";           ///< Of the files: <name>.mp4, <name>.social_square.mp4 …
+};
+
+struct RenderedFile {
+    std::string preset{};
+    std::filesystem::path path{};
+    Bytes size{};
+    std::string sha256{};                  ///< Hex.
+    Duration duration{};
+    std::int64_t frames = 0;
+    std::int32_t width = 0;
+    std::int32_t height = 0;
+};
+
+struct RenderResult {
+    std::vector<RenderedFile> outputs{};
+    Duration render_time{};                ///< What was charged: the duration of the outputs together.
+};
+
+class TENON_API RenderJob : public Job {
+public:
+    /// Waits for the end. Throws what ended the job.
+    RenderResult result();
+
+private:
+    friend struct Internal;
+    explicit RenderJob(std::shared_ptr<JobImpl> impl);
+};
+
+class TENON_API Renders {
+public:
+    /// Checks the timeline against its assets, holds render time and starts.
+    ///
+    /// Throws    InvalidArgument naming the item, NotFound (project, asset, preset), QuotaExceeded.
+    RenderJob start(const RenderOptions& options);
+    [[nodiscard]] std::optional<RenderJob> find(const JobId& id) const;
+    std::vector<JobInfo> list(std::int32_t limit = 100) const;
+
+private:
+    friend struct Internal;
+    explicit Renders(std::shared_ptr<SessionImpl> impl);
+    std::shared_ptr<SessionImpl> impl_;
+};
+
+TENON_END

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <tenon/asset.hpp>
+#include <tenon/audit.hpp>
+#include <tenon/backup.hpp>
+#include <tenon/brand.hpp>
+#include <tenon/camera.hpp>
+#include <tenon/config.hpp>
+#include <tenon/engine.hpp>
+#include <tenon/error.hpp>
+#include <tenon/event.hpp>
+#include <tenon/id.hpp>
+#include <tenon/job.hpp>
+#include <tenon/operator.hpp>
+#include <tenon/plan.hpp>
+#include <tenon/project.hpp>
+#include <tenon/quota.hpp>
+#include <tenon/render.hpp>
+#include <tenon/session.hpp>
+#include <tenon/timeline.hpp>
+#include <tenon/units.hpp>
+#include <tenon/usage.hpp>
