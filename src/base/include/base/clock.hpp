@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include <tenon/units.hpp>
@@ -14,6 +15,10 @@ public:
     virtual Time now() const = 0;            ///< Wall clock, UTC. May step.
     virtual Duration monotonic() const = 0;  ///< Never steps back; stops while the machine is suspended.
     virtual Duration boot() const = 0;       ///< Like monotonic, but counts suspension.
+
+    /// Calls `moved` whenever this clock is moved by hand, until the result is dropped: whoever waits for a time must
+    /// look again. A clock that runs by itself never calls. `moved` must be short and not touch the clock's setters.
+    virtual std::shared_ptr<void> on_step(std::function<void()> moved) const;
 };
 
 std::shared_ptr<const Clock> system_clock();
@@ -28,10 +33,11 @@ public:
     Duration boot() const override;
     void advance(Duration by);    ///< All three clocks.
     void step_wall(Duration by);  ///< The wall clock alone, as an administrator or NTP would.
+    std::shared_ptr<void> on_step(std::function<void()> moved) const override;
 
 private:
     struct State;
-    std::unique_ptr<State> state_;
+    std::shared_ptr<State> state_;
 };
 
 }  // namespace tenon::base

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string_view>
+
+namespace tenon::base {
+
+/// Well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
+[[nodiscard]] bool is_utf8(std::string_view text) noexcept;
+/// Code points. `text` must be UTF-8.
+std::size_t utf8_length(std::string_view text) noexcept;
+
+/// A name that a user gives: 1 to 200 characters of UTF-8 without control characters, not only spaces.
+///
+/// Throws    InvalidArgument, subject `field`.
+void check_name(std::string_view field, std::string_view value);
+
+/// Text that a user gives and that may be empty or have lines: UTF-8, no NUL, no control characters but tab and newline.
+void check_text(std::string_view field, std::string_view value, std::size_t max_characters);
+
+/// A name in addresses and on disk: 1 to 63 of a–z, 0–9 and inner single hyphens.
+void check_slug(std::string_view field, std::string_view value);
+
+}  // namespace tenon::base
