@@ -2,7 +2,7 @@
 
 #include <tenon/version.hpp>
 
-#if defined(_WIN32)
+#if defined(_WIN32) || defined(SWIG)
 #define TENON_API
 #else
 #define TENON_API __attribute__((visibility("default")))
