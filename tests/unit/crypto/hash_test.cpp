@@ -1,0 +1,76 @@
+#include <crypto/hash.hpp>
+
+#include <gtest/gtest.h>
+
+#include "../../../src/crypto/crc32c.hpp"
+#include "vectors.hpp"
+
+namespace tenon::crypto {
+namespace {
+
+using base::view_of;
+using tests::counting;
+using tests::hex;
+using tests::text;
+
+TEST(Sha256, KnownAnswers) {
+    EXPECT_EQ(text(sha256({})), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    EXPECT_EQ(text(sha256(view_of("abc"))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(text(sha256(base::ByteVector(1'000'000, 'a'))),
+              "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TEST(Sha256, PiecesEqualTheWhole) {
+    const auto data = counting(1000);
+    for (const std::size_t cut : {0, 1, 63, 64, 65, 999, 1000}) {
+        Sha256 hash;
+        hash.update(base::ByteView(data).first(cut));
+        EXPECT_EQ(hash.digest(), sha256(base::ByteView(data).first(cut)));
+        hash.update(base::ByteView(data).subspan(cut));
+        EXPECT_EQ(hash.finish(), sha256(data));
+        EXPECT_EQ(hash.finish(), sha256({})) << "finish begins anew";
+    }
+}
+
+TEST(HmacSha256, Rfc4231) {
+    EXPECT_EQ(text(hmac_sha256(base::ByteVector(20, 0x0b), view_of("Hi There"))),
+              "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    EXPECT_EQ(text(hmac_sha256(view_of("Jefe"), view_of("what do ya want for nothing?"))),
+              "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    EXPECT_EQ(text(hmac_sha256(base::ByteVector(131, 0xaa),
+                               view_of("Test Using Larger Than Block-Size Key - Hash Key First"))),
+              "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+TEST(HmacSha256, OneKeyManyMessages) {
+    HmacSha256 mac(view_of("Jefe"));
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(mac.update(view_of("what do ya want ")).update(view_of("for nothing?")).finish(),
+                  hmac_sha256(view_of("Jefe"), view_of("what do ya want for nothing?")));
+}
+
+TEST(Blake2b, KeyedKnownAnswer) {
+    EXPECT_EQ(text(blake2b_256(counting(32), counting(200))),
+              "a39ff6e7e838226fd50e24a55375ff3a39419fd93e32cc463f3f74323291c425");
+}
+
+TEST(Crc32c, KnownAnswers) {
+    EXPECT_EQ(crc32c(view_of("123456789")), 0xe3069283u);
+    EXPECT_EQ(crc32c(base::ByteVector(32, 0)), 0x8a9136aau);
+    EXPECT_EQ(crc32c(base::ByteVector(32, 0xff)), 0x62a8ab43u);
+    EXPECT_EQ(crc32c({}), 0u);
+}
+
+TEST(Crc32c, BothPathsAgreeAndChain) {
+    const auto data = counting(300);
+    const base::ByteView all(data);
+    for (std::size_t begin = 0; begin < 9; ++begin)
+        for (std::size_t size = 0; size < 80; ++size) {
+            const auto piece = all.subspan(begin, size);
+            EXPECT_EQ(crc32c(piece), crc32c_scalar(piece, 0));
+            EXPECT_EQ(crc32c(piece.subspan(size / 3), crc32c(piece.first(size / 3))), crc32c(piece));
+        }
+}
+
+}  // namespace
+}  // namespace tenon::crypto
