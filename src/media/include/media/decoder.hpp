@@ -11,7 +11,7 @@ namespace tenon::media {
 
 struct DecoderOptions {
     std::int32_t threads = 1;                       ///< 1 to 16.
-    std::int64_t pixels = std::int64_t{1} << 27;    ///< A stream that grows beyond this is Unsupported.
+    std::int64_t pixels = std::int64_t{1} << 27;    ///< Larger pictures are damage.
 };
 
 /// Packets in, pictures out, in the order they are shown.
@@ -42,7 +42,8 @@ private:
 };
 
 /// Packets in, sound out: resampled to `rate` and mixed to `channels`, at exact sample positions counted from the
-/// stream's time zero. Gaps between packets become silence; overlaps are dropped.
+/// stream's time zero. Blocks follow each other without a seam, except where the stream's own times jump by more than
+/// 20 ms: there positions jump too. After reset() the codec's first block may be incomplete: start a little early.
 class AudioDecoder {
 public:
     AudioDecoder(const StreamInfo& stream, std::int32_t rate, std::int32_t channels);

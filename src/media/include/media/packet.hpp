@@ -19,6 +19,8 @@ struct Packet {
     std::int64_t duration = 0;                ///< 0: not known.
     bool key = false;
     bool damaged = false;                     ///< The container or transport says that bytes are missing.
+    std::int32_t skip_start = 0;              ///< Decoded sound samples to drop in front: encoder priming.
+    std::int32_t skip_end = 0;                ///< And behind: encoder padding.
     Duration arrival{};                       ///< Monotonic clock; whoever reads live input sets it.
     std::span<const std::uint8_t> new_extradata{};  ///< Not empty: the stream's parameter sets change with this packet.
 };

@@ -1,0 +1,84 @@
+#include "av.hpp"
+
+#include <array>
+#include <cerrno>
+#include <limits>
+#include <mutex>
+
+namespace tenon::media {
+namespace {
+
+thread_local int quiet_depth = 0;
+
+void log_unless_quiet(void* context, int level, const char* format, va_list arguments) {
+    if (quiet_depth == 0) av_log_default_callback(context, level, format, arguments);
+}
+
+}  // namespace
+
+Quiet::Quiet() noexcept {
+    static std::once_flag once;
+    std::call_once(once, [] { av_log_set_callback(log_unless_quiet); });
+    ++quiet_depth;
+}
+Quiet::~Quiet() { --quiet_depth; }
+
+Errc errc_of(int av_error) noexcept {
+    switch (av_error) {
+        case AVERROR_INVALIDDATA:
+        case AVERROR_EOF:
+        case AVERROR(EINVAL):
+        case AVERROR(ERANGE):
+        case AVERROR(EDOM): return Errc::corrupt;
+        case AVERROR_DECODER_NOT_FOUND:
+        case AVERROR_DEMUXER_NOT_FOUND:
+        case AVERROR_ENCODER_NOT_FOUND:
+        case AVERROR_MUXER_NOT_FOUND:
+        case AVERROR_FILTER_NOT_FOUND:
+        case AVERROR_BSF_NOT_FOUND:
+        case AVERROR_PROTOCOL_NOT_FOUND:
+        case AVERROR_STREAM_NOT_FOUND:
+        case AVERROR_OPTION_NOT_FOUND:
+        case AVERROR_PATCHWELCOME:
+        case AVERROR_EXPERIMENTAL:
+        case AVERROR(ENOSYS): return Errc::unsupported;
+        case AVERROR_EXIT: return Errc::cancelled;
+        case AVERROR_HTTP_UNAUTHORIZED: return Errc::unauthenticated;
+        case AVERROR_HTTP_FORBIDDEN:
+        case AVERROR(EACCES):
+        case AVERROR(EPERM):
+        case AVERROR(EROFS): return Errc::permission_denied;
+        case AVERROR_HTTP_NOT_FOUND:
+        case AVERROR(ENOENT):
+        case AVERROR(ENOTDIR): return Errc::not_found;
+        case AVERROR(ENAMETOOLONG):
+        case AVERROR(ELOOP): return Errc::invalid_argument;
+        case AVERROR(EEXIST): return Errc::conflict;
+        case AVERROR(ENOSPC):
+        case AVERROR(EDQUOT):
+        case AVERROR(EFBIG): return Errc::no_space;
+        case AVERROR_BUG:
+        case AVERROR_BUG2:
+        case AVERROR_BUFFER_TOO_SMALL: return Errc::internal_error;
+        default: return Errc::unavailable;   // networks, memory, devices: trying again can help
+    }
+}
+
+std::string av_text(int av_error) {
+    std::array<char, AV_ERROR_MAX_STRING_SIZE> text{};
+    av_strerror(av_error, text.data(), text.size());
+    return text.data();
+}
+
+void throw_av(int av_error, const std::string& what, const std::string& subject) {
+    throw_error(errc_of(av_error), what + ": " + av_text(av_error), {.subject = subject});
+}
+
+AVRational to_av(Rational r) {
+    constexpr std::int64_t most = std::numeric_limits<int>::max();
+    if (r.num > most || r.num < -most || r.den > most || r.den <= 0)
+        throw InvalidArgument("a fraction is out of range", {.subject = std::to_string(r.num) + "/" + std::to_string(r.den)});
+    return {static_cast<int>(r.num), static_cast<int>(r.den)};
+}
+
+}  // namespace tenon::media

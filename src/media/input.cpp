@@ -1,0 +1,259 @@
+#include <media/input.hpp>
+
+#include <chrono>
+#include <string_view>
+
+#include "file_io.hpp"
+#include "parameters.hpp"
+
+extern "C" {
+#include <libavutil/intreadwrite.h>
+}
+
+namespace tenon::media {
+namespace {
+
+struct CloseInput {
+    void operator()(AVFormatContext* p) const noexcept {
+        const Quiet quiet;
+        avformat_close_input(&p);
+    }
+};
+using FormatOwner = std::unique_ptr<AVFormatContext, CloseInput>;
+
+// What may be read: self-contained files. Playlists (hls, dash, concat, image sequences …) would make the library open
+// other files or networks on behalf of whoever wrote the file.
+constexpr std::string_view containers =
+    ",mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,ogg,flv,asf,mxf,ivf,gif,apng,dv,nut,rm,swf,wtv,"
+    "h264,hevc,m4v,mjpeg,obu,av1,yuv4mpegpipe,wav,w64,aiff,au,caf,mp3,flac,aac,ac3,eac3,amr,"
+    "png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,";
+
+bool known_container(std::string_view names) {
+    const std::string_view first = names.substr(0, names.find(','));
+    return containers.find("," + std::string(first) + ",") != std::string_view::npos;
+}
+
+std::string short_name(std::string_view names) {
+    if (names.starts_with("mov,")) return "mp4";
+    return std::string(names.substr(0, names.find(',')));
+}
+
+std::string without_login(const std::string& url) {
+    const auto host = url.find("://");
+    if (host == std::string::npos) return "";
+    const auto end = url.find_first_of("/?#", host + 3);
+    const auto at = url.rfind('@', end == std::string::npos ? url.size() : end);
+    if (at == std::string::npos || at < host + 3) return url;
+    return url.substr(0, host + 3) + url.substr(at + 1);
+}
+
+std::string host_of(const std::string& url) {
+    const std::string bare = without_login(url);
+    const auto begin = bare.find("://");
+    if (begin == std::string::npos) return bare;
+    return bare.substr(begin + 3, bare.find_first_of("/?#", begin + 3) - begin - 3);
+}
+
+std::chrono::steady_clock::time_point in(Duration span) { return std::chrono::steady_clock::now() + span; }
+
+}  // namespace
+
+struct Input::Impl {
+    std::string subject;
+    std::stop_token stop;
+    bool live = false;
+    Duration read_timeout{};
+    std::optional<std::chrono::steady_clock::time_point> deadline{};
+    std::unique_ptr<FileIo> file;   // outlives `format`, which reads through it
+    FormatOwner format;
+    std::vector<StreamInfo> streams;
+    std::string container;
+    std::optional<Duration> duration;
+
+    static int interrupted(void* self) {
+        const auto& impl = *static_cast<const Impl*>(self);
+        return impl.stop.stop_requested() || (impl.deadline && std::chrono::steady_clock::now() >= *impl.deadline);
+    }
+    static int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) { return AVERROR(EPERM); }
+
+    [[noreturn]] void fail(int code, const std::string& what) const {
+        if (stop.stop_requested()) throw Cancelled("reading was stopped", {.subject = subject});
+        if (live && deadline && std::chrono::steady_clock::now() >= *deadline)
+            throw Unavailable(what + ": no answer in time", {.subject = subject});
+        if (file && file->error() != 0) code = file->error();
+        throw_av(code, what, subject);
+    }
+
+    void prepare(const Limits& limits);
+    void open(const char* url, const AVInputFormat* kind, AvOptions& options, const Limits& limits);
+    void describe_streams(const Limits& limits);
+};
+
+void Input::Impl::prepare(const Limits& limits) {
+    format.reset(checked(avformat_alloc_context()));
+    format->interrupt_callback = {&Impl::interrupted, this};
+    format->probesize = limits.analysis_bytes;
+    format->max_analyze_duration = limits.analysis_time.count();
+    format->flags |= AVFMT_FLAG_GENPTS;
+    if (!live) format->io_open = &Impl::refuse_open;
+}
+
+void Input::Impl::open(const char* url, const AVInputFormat* kind, AvOptions& options, const Limits& limits) {
+    AVFormatContext* raw = format.release();   // freed by the call if it fails
+    const int code = avformat_open_input(&raw, url, kind, options.out());
+    if (code < 0) {
+        if (!live && code == AVERROR(ENOMEM))
+            throw Unsupported("the file has more streams than allowed, or needs more memory than there is",
+                              {.subject = subject});
+        fail(code, live ? "the camera cannot be opened" : "the file is damaged or breaks off");
+    }
+    format.reset(raw);
+    check_limits(*format, limits, subject);   // before stream analysis, which runs decoders
+}
+
+void Input::Impl::describe_streams(const Limits& limits) {
+    std::vector<AvOptions> per_stream(format->nb_streams);
+    std::vector<AVDictionary*> raw;
+    for (auto& options : per_stream) {
+        options.set("max_pixels", limits.pixels).set("threads", std::int64_t{1});
+        raw.push_back(*options.out());
+    }
+    const int code = avformat_find_stream_info(format.get(), raw.empty() ? nullptr : raw.data());
+    for (std::size_t i = 0; i < per_stream.size(); ++i) *per_stream[i].out() = raw[i];   // the call moved them
+    if (code < 0) fail(code, "its streams cannot be understood");
+    if (stop.stop_requested()) fail(AVERROR_EXIT, "");
+    check_limits(*format, limits, subject);
+    for (unsigned i = 0; i < format->nb_streams; ++i) streams.push_back(describe(*format, *format->streams[i], live));
+    if (!live && format->duration > 0 && format->duration_estimation_method != AVFMT_DURATION_FROM_BITRATE)
+        duration = Duration{format->duration};
+}
+
+Input Input::open(const std::filesystem::path& path, const Limits& limits, std::stop_token stop) {
+    const Quiet quiet;
+    auto impl = std::make_unique<Impl>();
+    impl->subject = path.native().substr(0, path.native().find('\0'));
+    impl->stop = stop;
+    impl->file = std::make_unique<FileIo>(open_for_reading(path), false, stop);
+
+    const AVInputFormat* kind = nullptr;
+    constexpr unsigned recognise_bytes = 1 << 20;
+    const int code = av_probe_input_buffer2(impl->file->context(), &kind, "", nullptr, 0, recognise_bytes);
+    if (stop.stop_requested() || impl->file->error() != 0) impl->fail(code, "the file cannot be read");
+    if (code < 0 || kind == nullptr || !known_container(kind->name))
+        throw Unsupported("this is no video, sound or picture file of a known kind", {.subject = impl->subject});
+
+    impl->container = short_name(kind->name);
+    impl->prepare(limits);
+    impl->format->pb = impl->file->context();
+    AvOptions none;
+    impl->open("", kind, none, limits);
+    impl->describe_streams(limits);
+    return Input(std::move(impl));
+}
+
+Input Input::open_live(const std::string& url, const LiveOptions& options, std::stop_token stop) {
+    const Quiet quiet;
+    auto impl = std::make_unique<Impl>();
+    impl->subject = without_login(url);
+    if ((!url.starts_with("rtsp://") && !url.starts_with("rtsps://")) || url.find('\0') != std::string::npos)
+        throw InvalidArgument("a camera's URL begins with rtsp:// or rtsps://", {.subject = impl->subject});
+    impl->stop = stop;
+    impl->live = true;
+    impl->container = "rtsp";
+    impl->read_timeout = options.read_timeout;
+    impl->deadline = in(options.open_timeout);
+    impl->prepare(options.limits);
+    impl->format->fps_probe_size = 3;   // describing must not take seconds: a recorder wants the pictures
+
+    AvOptions live;
+    live.set("rtsp_transport", options.transport == Transport::tcp ? "tcp" : "udp")
+        .set("timeout", options.read_timeout.count())
+        .set("protocol_whitelist", url.starts_with("rtsps") ? "rtsp,rtsps,rtp,tcp,udp,tls" : "rtsp,rtp,tcp,udp")
+        .set("user_agent", "media/1.0")
+        .set("allowed_media_types", "video+audio");
+    impl->open(url.c_str(), av_find_input_format("rtsp"), live, options.limits);
+    // Whoever called has checked this host, not one that a server redirects to.
+    if (host_of(impl->format->url) != host_of(url))
+        throw Unsupported("the camera redirects to another address", {.subject = impl->subject});
+    impl->describe_streams(options.limits);
+    impl->deadline.reset();
+    return Input(std::move(impl));
+}
+
+Input::Input(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Input::Input(Input&&) noexcept = default;
+Input& Input::operator=(Input&&) noexcept = default;
+Input::~Input() = default;
+
+const std::vector<StreamInfo>& Input::streams() const { return impl_->streams; }
+const std::string& Input::container() const { return impl_->container; }
+std::optional<Duration> Input::duration() const { return impl_->duration; }
+
+const StreamInfo* Input::video() const {
+    for (const auto& stream : impl_->streams)
+        if (stream.kind == StreamKind::video) return &stream;
+    return nullptr;
+}
+
+const StreamInfo* Input::audio() const {
+    for (const auto& stream : impl_->streams)
+        if (stream.kind == StreamKind::audio) return &stream;
+    return nullptr;
+}
+
+std::optional<Packet> Input::next() {
+    const Quiet quiet;
+    if (impl_->stop.stop_requested()) impl_->fail(AVERROR_EXIT, "");
+    if (impl_->live) impl_->deadline = in(impl_->read_timeout);
+    std::shared_ptr<AVPacket> raw(new_packet());
+    for (;;) {
+        const int code = av_read_frame(impl_->format.get(), raw.get());
+        if (code == AVERROR_EOF && !(impl_->file && impl_->file->error() != 0)) return std::nullopt;
+        if (code < 0) impl_->fail(code, impl_->live ? "the camera's stream broke off" : "the file cannot be read further");
+        // A container may announce streams late; nobody has described those.
+        if (static_cast<std::size_t>(raw->stream_index) < impl_->streams.size() && raw->size > 0) break;
+        av_packet_unref(raw.get());
+    }
+    Packet packet;
+    packet.data = {raw->data, static_cast<std::size_t>(raw->size)};
+    packet.stream = raw->stream_index;
+    if (raw->pts != AV_NOPTS_VALUE) packet.pts = raw->pts;
+    if (raw->dts != AV_NOPTS_VALUE) packet.dts = raw->dts;
+    packet.duration = raw->duration;
+    packet.key = (raw->flags & AV_PKT_FLAG_KEY) != 0;
+    packet.damaged = (raw->flags & AV_PKT_FLAG_CORRUPT) != 0;
+    std::size_t size = 0;
+    if (const auto* extra = av_packet_get_side_data(raw.get(), AV_PKT_DATA_NEW_EXTRADATA, &size); extra != nullptr)
+        packet.new_extradata = {extra, size};
+    if (const auto* skip = av_packet_get_side_data(raw.get(), AV_PKT_DATA_SKIP_SAMPLES, &size); skip != nullptr && size >= 8) {
+        packet.skip_start = static_cast<std::int32_t>(AV_RL32(skip));
+        packet.skip_end = static_cast<std::int32_t>(AV_RL32(skip + 4));
+    }
+    packet.owner = std::move(raw);
+    return packet;
+}
+
+void Input::select(const std::vector<std::int32_t>& streams) {
+    for (unsigned i = 0; i < impl_->format->nb_streams; ++i) impl_->format->streams[i]->discard = AVDISCARD_ALL;
+    for (const auto index : streams) {
+        if (index < 0 || static_cast<unsigned>(index) >= impl_->format->nb_streams)
+            throw InvalidArgument("there is no such stream", {.subject = impl_->subject});
+        impl_->format->streams[index]->discard = AVDISCARD_DEFAULT;
+    }
+}
+
+void Input::seek(std::int32_t stream, std::int64_t ticks) {
+    const Quiet quiet;
+    if (impl_->live) throw Unsupported("live input cannot be wound back", {.subject = impl_->subject});
+    if (stream < 0 || static_cast<std::size_t>(stream) >= impl_->streams.size())
+        throw InvalidArgument("there is no such stream", {.subject = impl_->subject});
+    if (av_seek_frame(impl_->format.get(), stream, ticks, AVSEEK_FLAG_BACKWARD) >= 0) return;
+    // Before the first key frame, or a file without an index: from the start is always right, only slower.
+    const auto& info = impl_->streams[static_cast<std::size_t>(stream)];
+    const std::int64_t start = info.start ? info.start->ticks : 0;
+    if (av_seek_frame(impl_->format.get(), stream, start, AVSEEK_FLAG_BACKWARD) >= 0) return;
+    const int code = avformat_seek_file(impl_->format.get(), -1, INT64_MIN, 0, 0, AVSEEK_FLAG_BYTE);
+    if (code < 0) impl_->fail(code, "the file cannot be wound to a position");
+}
+
+}  // namespace tenon::media
