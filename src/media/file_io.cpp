@@ -13,16 +13,12 @@ constexpr int buffer_size = 256 << 10;
 
 }  // namespace
 
-Fd::~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
-Fd open_for_reading(const std::filesystem::path& path) {
+base::Fd open_for_reading(const std::filesystem::path& path) {
     const std::string& name = path.native();
     if (name.empty() || name.find('\0') != std::string::npos)
         throw InvalidArgument("a file needs a name without zero bytes", {.subject = name.substr(0, name.find('\0'))});
     // Non-blocking, or opening a pipe that nobody writes to would wait for ever.
-    Fd fd(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    base::Fd fd(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (fd.get() < 0) throw_av(AVERROR(errno), "the file cannot be opened", name.substr(0, 256));
     struct stat status{};
     if (::fstat(fd.get(), &status) != 0) throw_av(AVERROR(errno), "the file cannot be read", name);
@@ -31,7 +27,7 @@ Fd open_for_reading(const std::filesystem::path& path) {
     return fd;
 }
 
-FileIo::FileIo(Fd fd, bool writable, std::stop_token stop) : fd_(std::move(fd)), stop_(std::move(stop)) {
+FileIo::FileIo(base::Fd fd, bool writable, std::stop_token stop) : fd_(std::move(fd)), stop_(std::move(stop)) {
     auto* buffer = static_cast<std::uint8_t*>(checked(av_malloc(buffer_size)));   // the context owns and may replace it
     context_.reset(avio_alloc_context(buffer, buffer_size, writable ? 1 : 0, this, &FileIo::read,
                                       writable ? &FileIo::write : nullptr, &FileIo::seek));

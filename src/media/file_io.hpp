@@ -4,36 +4,21 @@
 #include <filesystem>
 #include <stop_token>
 #include <string>
-#include <utility>
+
+#include <base/file.hpp>
 
 #include "av.hpp"
 
 namespace tenon::media {
 
-/// An open file descriptor.
-class Fd {
-public:
-    explicit Fd(int fd = -1) noexcept : fd_(fd) {}
-    Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Fd& operator=(Fd&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~Fd();
-    int get() const { return fd_; }
-
-private:
-    int fd_;
-};
-
 /// A regular file for reading. Throws what `Input::open` promises.
-Fd open_for_reading(const std::filesystem::path& path);
+base::Fd open_for_reading(const std::filesystem::path& path);
 
 /// How the library reaches files: through this and nothing else, so that no path is ever taken for a URL and a
 /// cancelled job stops at its next read.
 class FileIo {
 public:
-    FileIo(Fd fd, bool writable, std::stop_token stop);
+    FileIo(base::Fd fd, bool writable, std::stop_token stop);
     FileIo(const FileIo&) = delete;
     FileIo& operator=(const FileIo&) = delete;
 
@@ -47,7 +32,7 @@ private:
     static int write(void* self, std::uint8_t* buffer, int size);
     static std::int64_t seek(void* self, std::int64_t offset, int whence);
 
-    Fd fd_;
+    base::Fd fd_;
     std::stop_token stop_;
     std::int64_t position_ = 0;
     int error_ = 0;
