@@ -3,7 +3,7 @@
 #include <array>
 #include <utility>
 
-namespace tenon {
+TENON_BEGIN
 
 struct Error::Impl {
     Errc code;
@@ -85,4 +85,4 @@ void throw_error(Errc code, std::string message, ErrorInfo info) {
     throw InternalError(std::move(message), std::move(info));
 }
 
-}  // namespace tenon
+TENON_END

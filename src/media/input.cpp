@@ -210,8 +210,10 @@ std::optional<Packet> Input::next() {
         const int code = av_read_frame(impl_->format.get(), raw.get());
         if (code == AVERROR_EOF && !(impl_->file && impl_->file->error() != 0)) return std::nullopt;
         if (code < 0) impl_->fail(code, impl_->live ? "the camera's stream broke off" : "the file cannot be read further");
-        // A container may announce streams late; nobody has described those.
-        if (static_cast<std::size_t>(raw->stream_index) < impl_->streams.size() && raw->size > 0) break;
+        // A container may announce streams late; nobody has described those. And what was read ahead to describe the
+        // streams comes out even of those not selected.
+        const auto index = static_cast<std::size_t>(raw->stream_index);
+        if (index < impl_->streams.size() && raw->size > 0 && impl_->format->streams[index]->discard != AVDISCARD_ALL) break;
         av_packet_unref(raw.get());
     }
     Packet packet;
