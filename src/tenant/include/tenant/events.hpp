@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <base/clock.hpp>
+#include <base/json.hpp>
+#include <db/database.hpp>
+#include <tenon/event.hpp>
+
+namespace tenon::tenant {
+
+/// What happened. `kind`: "job.succeeded".
+struct News {
+    std::string kind{};
+    Time at{};
+    std::string subject{};       ///< The id of what it is about.
+    base::Json data{};           ///< Null or an object.
+};
+
+/// Every tenant's news: durable rows, written with what causes them, and the queues of those who listen.
+///
+/// Threads   any member, from any thread, at once.
+class EventHub {
+public:
+    /// One listener's bounded queue.
+    class Subscription {
+    public:
+        ~Subscription();
+        /// Empty: none in time. Throws Closed after close() of this or of the hub.
+        [[nodiscard]] std::optional<Event> next(Duration timeout);
+        void close() noexcept;
+
+    private:
+        friend class EventHub;
+        struct Impl;
+        explicit Subscription(std::shared_ptr<Impl> impl);
+        std::shared_ptr<Impl> impl_;
+    };
+
+    EventHub(db::Database& database, std::shared_ptr<const base::Clock> clock);
+    ~EventHub();  ///< close()
+    EventHub(const EventHub&) = delete;
+    EventHub& operator=(const EventHub&) = delete;
+
+    /// Writes the event in the caller's transaction; listeners hear of it once that is durable. Returns its id.
+    std::int64_t append(db::Tx& tx, const News& news) const;
+
+    /// Throws InvalidArgument.
+    std::shared_ptr<Subscription> subscribe(const db::TenantScope& scope, const SubscribeOptions& options);
+
+    /// Wakes and ends every subscription. Returns once none of them touches the database any more.
+    void close() noexcept;
+
+private:
+    struct Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace tenon::tenant

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <db/tx.hpp>
+#include <tenon/units.hpp>
+
+namespace tenon::tenant {
+
+/// A stretch of one tenant's time, half-open: what quotas, usage and invoices count in. Period 0 is the trial.
+struct Period {
+    std::int32_t n = 0;
+    Time start{};
+    Time end{};
+};
+
+/// Throws InvalidArgument, subject `field`, unless it is an IANA time zone.
+void check_zone(std::string_view field, const std::string& zone);
+
+/// The first anchor after `after`: 00:00 in `zone` on `anchor_day`, clipped to the month's length. A midnight that the
+/// clocks skip is the first instant after the gap, one they repeat the earlier.
+Time next_anchor(Time after, std::int32_t anchor_day, const std::string& zone);
+
+/// The period that `now` lies in. Opens those that have begun and have no row yet, with their quotas, in `tx`.
+Period current_period(db::Tx& tx, Time now);
+
+/// The same without opening: where the stored rows end, what would follow. For reports.
+Period peek_period(db::Reader& reader, Time now);
+
+}  // namespace tenon::tenant
