@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <db/database.hpp>
+#include <tenon/job.hpp>
+
+namespace tenon::jobs {
+
+inline bool has_ended(JobState state) {
+    return state == JobState::succeeded || state == JobState::failed || state == JobState::cancelled;
+}
+
+/// What is asked for.
+struct NewJob {
+    std::string kind{};                  ///< Required. Must have been registered by every process that runs jobs.
+    std::string payload{};               ///< The kind's own JSON.
+    std::string cause{};                 ///< What it is about: an id as text. Empty: nothing.
+    std::string unique_key{};            ///< Not empty: at most one unended job of the tenant has it.
+    std::optional<HoldId> hold{};        ///< What was reserved for it; its kind settles it.
+    std::int32_t priority = 0;           ///< Higher runs first.
+    std::int32_t max_attempts = 3;       ///< Times it may be begun before it counts as what kills its processes.
+    std::optional<Time> due_at{};        ///< Not before. Unset: at once.
+};
+
+/// A job as stored.
+struct JobRow {
+    TenantId tenant{};
+    JobId id{};
+    std::string kind{};
+    std::string payload{};
+    std::string cause{};
+    JobState state = JobState::ready;
+    std::int32_t attempt = 0;
+    std::int32_t max_attempts = 0;
+    std::string cursor{};                ///< Where its last attempt got to; the kind's own.
+    Progress progress{};
+    std::string result{};                ///< The kind's own JSON, when succeeded.
+    std::string failure{};               ///< See failure_json; when failed or cancelled.
+    std::optional<HoldId> hold{};
+    bool cancel_requested = false;
+    Time created_at{};
+    std::optional<Time> started_at{};    ///< Of the last attempt.
+    std::optional<Time> ended_at{};
+};
+
+/// An error with all its details as JSON, and back: a job's failure must survive its process.
+std::string failure_json(const Error& error);
+[[noreturn]] void throw_failure(const std::string& json);
+
+std::vector<db::Migration> migrations();
+
+/// Newest first.
+std::vector<JobRow> list(db::Reader& reader, const JobFilter& filter);
+std::optional<JobRow> find(db::Reader& reader, const JobId& id);
+
+JobInfo info_of(const JobRow& row);
+
+}  // namespace tenon::jobs

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include <base/clock.hpp>
+#include <base/log.hpp>
+#include <db/database.hpp>
+#include <exec/progress.hpp>
+#include <jobs/job.hpp>
+
+namespace tenon::jobs {
+
+/// What a handler is given for one attempt.
+struct Attempt {
+    const db::TenantScope& scope;
+    const JobRow& job;
+    exec::ProgressSink& progress;
+    /// Asked for when the job is cancelled, when its engine closes, and when another process has taken it over.
+    std::stop_token stop;
+    /// Makes `cursor` durable: the next attempt finds it in job.cursor.
+    std::function<void(const std::string& cursor)> save_cursor;
+};
+
+/// What a handler achieved.
+struct Outcome {
+    std::string result{};                                    ///< The kind's own JSON.
+    /// Runs in the transaction that records the result, or not at all: books what the work cost.
+    std::function<void(db::Tx&)> settle{};
+};
+
+/// One kind of job.
+struct Kind {
+    /// Does the work; throws what ended it. After a stop request it throws Cancelled soon and leaves what can be resumed.
+    std::function<Outcome(const Attempt&)> run{};
+    /// Runs in the transaction that records a failure or a cancellation: returns what was held.
+    std::function<void(db::Tx&, const JobRow&)> give_up{};
+};
+
+/// What the queue asks of its owner. All run inside the transaction they are given.
+struct Hooks {
+    /// The scope of a tenant that may run jobs now; empty: leave its jobs waiting. Called outside of transactions.
+    std::function<std::optional<db::TenantScope>(const TenantId&)> scope{};
+    /// Takes the tenant's place for one more running job. False: no place is free.
+    std::function<bool(db::Tx&, const JobRow&)> started{};
+    /// Gives the place back; the job ended, was put back, or its process died.
+    std::function<void(db::Tx&, const JobRow&)> stopped{};
+    /// The job reached its final state.
+    std::function<void(db::Tx&, const JobRow&)> ended{};
+};
+
+struct Options {
+    std::shared_ptr<const base::Clock> clock{};
+    std::shared_ptr<base::Log> log{};
+    std::filesystem::path nodes{};                        ///< Folder of the files that show which processes live.
+    unsigned workers = 2;
+    Duration lease = std::chrono::seconds(30);            ///< A silent process loses its jobs after this.
+    Duration heartbeat = std::chrono::seconds(5);
+    Duration tick = std::chrono::seconds(1);              ///< Progress rows, cancels and deaths of other processes.
+};
+
+/// The durable queue and the threads that work on it. Several processes may share one database: a job is run by one of
+/// them, and to completion once.
+///
+/// Threads   any member, from any thread; not from inside a transaction, except enqueue and cancel.
+class Queue {
+public:
+    Queue(Options options, db::Database& database, const db::SystemScope& system, Hooks hooks);
+    ~Queue();  ///< close()
+
+    /// Before start() only.
+    void add_kind(const std::string& name, Kind kind);
+    /// Takes back the jobs of processes that are gone, then begins to work.
+    void start();
+
+    /// Part of the caller's transaction. Throws Conflict when the unique key is taken.
+    JobId enqueue(db::Tx& tx, const NewJob& job);
+    /// Part of the caller's transaction: ends a waiting job, asks a running one to stop. False: unknown or ended.
+    bool cancel(db::Tx& tx, const JobId& id);
+
+    /// The job with its progress of this moment.
+    [[nodiscard]] std::optional<JobRow> find(const db::TenantScope& scope, const JobId& id) const;
+    std::vector<JobRow> list(const db::TenantScope& scope, const JobFilter& filter) const;
+    /// The ended job, or empty after `timeout`. Throws NotFound; Cancelled when `stop` is asked for.
+    [[nodiscard]] std::optional<JobRow> wait_end(const db::TenantScope& scope, const JobId& id, Duration timeout,
+                                                 const std::stop_token& stop) const;
+
+    /// Stops every attempt; its job goes back to waiting with its cursor kept. Joins.
+    void close() noexcept;
+
+private:
+    struct Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace tenon::jobs

@@ -1,0 +1,154 @@
+#include <jobs/job.hpp>
+
+#include <base/json.hpp>
+
+#include "statements.hpp"
+
+namespace tenon {
+
+const char* to_string(JobState state) noexcept {
+    switch (state) {
+        case JobState::scheduled: return "scheduled";
+        case JobState::ready: return "ready";
+        case JobState::running: return "running";
+        case JobState::succeeded: return "succeeded";
+        case JobState::failed: return "failed";
+        case JobState::cancelled: return "cancelled";
+    }
+    return "unknown";
+}
+
+}  // namespace tenon
+
+namespace tenon::jobs {
+namespace {
+
+using base::Json;
+
+Progress progress_from(const std::string& text) {
+    Progress progress;
+    if (text.empty()) return progress;
+    const Json json = base::parse_json(text);
+    progress.percent = static_cast<double>(json.get_int("permyriad")) / 100;
+    progress.stage = json.get_string("stage");
+    progress.done = json.get_int("done");
+    progress.total = json.get_int("total");
+    progress.unit = json.get_string("unit");
+    return progress;
+}
+
+}  // namespace
+
+std::vector<db::Migration> migrations() {
+    return {{"jobs", 1,
+             db::tenant_table("job",
+                              "id BLOB NOT NULL, queue TEXT NOT NULL, prio INTEGER NOT NULL, kind TEXT NOT NULL, "
+                              "payload TEXT NOT NULL, cause TEXT NOT NULL, unique_key TEXT, hold BLOB, state INTEGER NOT NULL, "
+                              "attempt INTEGER NOT NULL, max_attempts INTEGER NOT NULL, fence INTEGER NOT NULL, "
+                              "due_at INTEGER NOT NULL, cursor TEXT NOT NULL, progress TEXT NOT NULL, result TEXT NOT NULL, "
+                              "failure TEXT NOT NULL, cancel INTEGER NOT NULL, created_at INTEGER NOT NULL, "
+                              "started_at INTEGER, ended_at INTEGER",
+                              "PRIMARY KEY (tenant_id, id)") +
+                 "CREATE INDEX job_ready ON job_ (tenant_id, prio DESC, id) WHERE state = " TENON_JOB_READY ";"
+                 "CREATE INDEX job_scheduled ON job_ (due_at) WHERE state = " TENON_JOB_SCHEDULED ";"
+                 "CREATE UNIQUE INDEX job_unique ON job_ (tenant_id, unique_key) WHERE unique_key IS NOT NULL AND state <= "
+                 TENON_JOB_RUNNING ";" +
+                 db::tenant_table("job_run",
+                                  "job_id BLOB NOT NULL, node BLOB NOT NULL, fence INTEGER NOT NULL, "
+                                  "heartbeat_at INTEGER NOT NULL, expires_at INTEGER NOT NULL",
+                                  "PRIMARY KEY (tenant_id, job_id), "
+                                  "FOREIGN KEY (tenant_id, job_id) REFERENCES job_ (tenant_id, id)")}};
+}
+
+JobRow from_row(const db::Rows& row) {
+    JobRow job;
+    job.tenant = row.id<TenantId>(0);
+    job.id = row.id<JobId>(1);
+    job.kind = row.text(2);
+    job.payload = row.text(3);
+    job.cause = row.text(4);
+    job.state = static_cast<JobState>(row.i64(5));
+    job.attempt = static_cast<std::int32_t>(row.i64(6));
+    job.max_attempts = static_cast<std::int32_t>(row.i64(7));
+    job.cursor = row.text(8);
+    job.progress = progress_from(row.text(9));
+    job.result = row.text(10);
+    job.failure = row.text(11);
+    job.hold = row.maybe_id<HoldId>(12);
+    job.cancel_requested = row.boolean(13);
+    job.created_at = row.time(14);
+    job.started_at = row.maybe_time(15);
+    job.ended_at = row.maybe_time(16);
+    return job;
+}
+
+std::int64_t fence_of(const db::Rows& row) { return row.i64(17); }
+
+std::string progress_json(const Progress& progress) {
+    Json json;
+    json.set("permyriad", static_cast<std::int64_t>(progress.percent * 100));
+    json.set("stage", progress.stage);
+    json.set("done", progress.done);
+    json.set("total", progress.total);
+    json.set("unit", progress.unit);
+    return base::to_json(json);
+}
+
+std::string failure_json(const Error& error) {
+    Json json;
+    json.set("code", static_cast<std::int64_t>(error.code()));
+    json.set("message", error.what());
+    json.set("subject", error.subject());
+    json.set("resource", error.resource());
+    if (error.limit()) json.set("limit", *error.limit());
+    if (error.used()) json.set("used", *error.used());
+    if (error.resets_at()) json.set("resets_at", error.resets_at()->time_since_epoch().count());
+    json.set("retryable", error.retryable());
+    return base::to_json(json);
+}
+
+void throw_failure(const std::string& text) {
+    const Json json = base::parse_json(text);
+    const auto number = [&](std::string_view name) -> std::optional<std::int64_t> {
+        const Json* value = json.find(name);
+        return value ? std::optional(value->as_int(name)) : std::nullopt;
+    };
+    ErrorInfo info{.subject = json.get_string("subject"), .resource = json.get_string("resource"), .limit = number("limit"),
+                   .used = number("used"), .retryable = json.get_bool("retryable")};
+    if (const auto at = number("resets_at")) info.resets_at = Time{Duration{*at}};
+    throw_error(static_cast<Errc>(json.get_int("code")), json.get_string("message"), std::move(info));
+}
+
+std::vector<JobRow> list(db::Reader& reader, const JobFilter& filter) {
+    if (filter.limit < 1 || filter.limit > 1000)
+        throw InvalidArgument("a list of jobs holds 1 to 1000 of them", {.subject = "limit"});
+    std::vector<JobRow> jobs;
+    auto rows = reader.query(sql::list, filter.kind, filter.state, filter.limit);
+    while (rows.next()) jobs.push_back(from_row(rows));
+    return jobs;
+}
+
+std::optional<JobRow> find(db::Reader& reader, const JobId& id) {
+    auto rows = reader.query(sql::find, id);
+    if (!rows.next()) return std::nullopt;
+    return from_row(rows);
+}
+
+JobInfo info_of(const JobRow& row) {
+    JobInfo info;
+    info.id = row.id;
+    info.kind = row.kind;
+    info.state = row.state;
+    info.progress = row.progress;
+    info.attempt = row.attempt;
+    info.created_at = row.created_at;
+    info.ended_at = row.ended_at;
+    if (!row.failure.empty()) {
+        const Json json = base::parse_json(row.failure);
+        info.error = static_cast<Errc>(json.get_int("code"));
+        info.message = json.get_string("message");
+    }
+    return info;
+}
+
+}  // namespace tenon::jobs

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <db/statement.hpp>
+
+#include <jobs/job.hpp>
+
+namespace tenon::jobs {
+
+// States as stored, for use in statements.
+#define TENON_JOB_SCHEDULED "1"
+#define TENON_JOB_READY "2"
+#define TENON_JOB_RUNNING "3"
+static_assert(static_cast<int>(JobState::scheduled) == 1 && static_cast<int>(JobState::ready) == 2 &&
+              static_cast<int>(JobState::running) == 3);
+
+#define TENON_JOB_COLUMNS                                                                                               \
+    "tenant_id, id, kind, payload, cause, state, attempt, max_attempts, cursor, progress, result, failure, hold, cancel, " \
+    "created_at, started_at, ended_at, fence"
+
+JobRow from_row(const db::Rows& row);
+std::int64_t fence_of(const db::Rows& row);
+
+/// Progress as stored.
+std::string progress_json(const Progress& progress);
+
+namespace sql {
+
+constexpr db::TenantStmt insert{
+    "INSERT INTO job_ (tenant_id, id, queue, prio, kind, payload, cause, unique_key, hold, state, attempt, max_attempts, "
+    "fence, due_at, cursor, progress, result, failure, cancel, created_at) "
+    "VALUES (:tenant, :id, 'default', :prio, :kind, :payload, :cause, :unique_key, :hold, :state, 0, :max_attempts, 0, "
+    ":due_at, '', '', '', '', 0, :created_at)"};
+constexpr db::TenantStmt find{"SELECT " TENON_JOB_COLUMNS " FROM job WHERE tenant_id = :tenant AND id = :id"};
+constexpr db::TenantStmt list{"SELECT " TENON_JOB_COLUMNS
+                              " FROM job WHERE tenant_id = :tenant AND (:kind = '' OR kind = :kind)"
+                              " AND (:state IS NULL OR state = :state) ORDER BY id DESC LIMIT :limit"};
+
+/// Each tenant's first ready job in time.
+constexpr db::SystemStmt waiting{
+    "SELECT tenant_id, MAX(prio), MIN(id) FROM job_ WHERE state = " TENON_JOB_READY " GROUP BY tenant_id"};
+constexpr db::TenantStmt next_ready{"SELECT id FROM job WHERE tenant_id = :tenant AND state = " TENON_JOB_READY
+                                    " ORDER BY prio DESC, id LIMIT 1"};
+constexpr db::TenantStmt claim{"UPDATE job_ SET state = " TENON_JOB_RUNNING
+                               ", attempt = attempt + 1, fence = fence + 1, started_at = :now"
+                               " WHERE tenant_id = :tenant AND id = :id AND state = " TENON_JOB_READY};
+constexpr db::TenantStmt insert_run{
+    "INSERT INTO job_run_ (tenant_id, job_id, node, fence, heartbeat_at, expires_at) "
+    "VALUES (:tenant, :id, :node, :fence, :now, :expires)"};
+constexpr db::TenantStmt remove_run{"DELETE FROM job_run_ WHERE tenant_id = :tenant AND job_id = :id"};
+constexpr db::TenantStmt finish{"UPDATE job_ SET state = :state, result = :result, failure = :failure, progress = :progress, "
+                                "ended_at = :now WHERE tenant_id = :tenant AND id = :id AND fence = :fence"
+                                " AND state IN (" TENON_JOB_SCHEDULED ", " TENON_JOB_READY ", " TENON_JOB_RUNNING ")"};
+constexpr db::TenantStmt put_back{"UPDATE job_ SET state = " TENON_JOB_READY
+                                  ", attempt = :attempt WHERE tenant_id = :tenant AND id = :id AND fence = :fence"
+                                  " AND state = " TENON_JOB_RUNNING};
+constexpr db::TenantStmt save_cursor{"UPDATE job_ SET cursor = :cursor WHERE tenant_id = :tenant AND id = :id"
+                                     " AND fence = :fence AND state = " TENON_JOB_RUNNING};
+constexpr db::TenantStmt request_cancel{"UPDATE job_ SET cancel = 1 WHERE tenant_id = :tenant AND id = :id"};
+
+constexpr db::SystemStmt promote{"UPDATE job_ SET state = " TENON_JOB_READY " WHERE state = " TENON_JOB_SCHEDULED
+                                 " AND due_at <= :now"};
+constexpr db::SystemStmt any_due{"SELECT 1 FROM job_ WHERE state = " TENON_JOB_SCHEDULED " AND due_at <= :now LIMIT 1"};
+constexpr db::TenantStmt run_of{"SELECT node FROM job_run WHERE tenant_id = :tenant AND job_id = :id"};
+constexpr db::SystemStmt runs_of_others{
+    "SELECT r.tenant_id, r.job_id, r.node, r.expires_at FROM job_run_ r WHERE r.node <> :node"};
+constexpr db::SystemStmt beat{"UPDATE job_run_ SET heartbeat_at = :now, expires_at = :expires"
+                              " WHERE tenant_id = :of AND job_id = :id AND node = :node AND fence = :fence"};
+constexpr db::SystemStmt write_progress{"UPDATE job_ SET progress = :progress WHERE tenant_id = :of AND id = :id"
+                                        " AND fence = :fence AND state = " TENON_JOB_RUNNING};
+constexpr db::SystemStmt cancels_here{"SELECT j.id FROM job_ j JOIN job_run_ r ON r.tenant_id = j.tenant_id AND r.job_id = j.id"
+                                      " WHERE r.node = :node AND j.cancel = 1"};
+
+}  // namespace sql
+}  // namespace tenon::jobs
