@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+
+#include <tenon/id.hpp>
+
+namespace tenon::engine {
+
+/// Where everything of one home lies.
+struct Home {
+    std::filesystem::path root;
+
+    std::filesystem::path database() const { return root / "metadata.db"; }
+    std::filesystem::path keys() const { return root / "keys"; }
+    std::filesystem::path logs() const { return root / "logs"; }
+    std::filesystem::path workspace(const TenantId& tenant) const { return root / "workspaces" / tenant.text(); }
+    /// Outside the workspace: a repository must never back itself up.
+    std::filesystem::path repository(const TenantId& tenant) const { return root / "backups" / tenant.text(); }
+    std::filesystem::path vault(const TenantId& tenant) const { return root / "keys" / "backup" / tenant.text(); }
+};
+
+/// The folders of one tenant's workspace.
+struct Workspace {
+    std::filesystem::path root;
+
+    std::filesystem::path project(const ProjectId& id) const { return root / "projects" / id.text(); }
+    std::filesystem::path exports() const { return root / "exports"; }
+    std::filesystem::path temp() const { return root / "temp"; }
+    std::filesystem::path recordings() const { return root / "recordings"; }
+    std::filesystem::path reports() const { return root / "backups"; }
+
+    /// Makes what is missing, for the owner's eyes only.
+    void make() const;
+};
+
+/// Makes `folder` and its parents, mode 0700.
+void make_private_folder(const std::filesystem::path& folder);
+
+}  // namespace tenon::engine
