@@ -1,0 +1,193 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include <base/clock.hpp>
+#include <blob/store.hpp>
+#include <crypto/kdf.hpp>
+#include <crypto/secret.hpp>
+#include <exec/progress.hpp>
+#include <tenon/id.hpp>
+#include <tenon/units.hpp>
+
+namespace tenon::backup {
+
+/// What opens a repository.
+struct KeySource {
+    enum class Kind : std::uint8_t { password = 1, key_file = 2 };
+    Kind kind = Kind::key_file;
+    crypto::Secret secret;
+
+    static KeySource password(std::string_view text);  ///< At least 8 bytes, else InvalidArgument.
+    static KeySource key(base::ByteView bytes);        ///< At least 32 bytes, else InvalidArgument.
+};
+
+/// One way to open the repository.
+struct Slot {
+    std::uint32_t number = 0;
+    KeySource::Kind kind = KeySource::Kind::key_file;
+    std::string label{};
+};
+
+/// Bytes are held before they are written, committed as packs land, returned on failure. Every byte that was reserved
+/// is either committed or released by the end of the call. Called from any of the session's threads, one at a time.
+class Ledger {
+public:
+    virtual ~Ledger() = default;
+    virtual void reserve(std::int64_t bytes) = 0;  ///< Throws QuotaExceeded, which ends the backup.
+    virtual void commit(std::int64_t bytes) noexcept = 0;
+    virtual void release(std::int64_t bytes) noexcept = 0;
+};
+
+struct RepositoryOptions {
+    std::shared_ptr<const base::Clock> clock = base::system_clock();
+    std::uint8_t pack_profile = 2;     ///< Of a new repository. 1: 8 MiB packs, 2: 32, 3: 128.
+    crypto::Argon2Cost password_cost{};
+    unsigned threads = 0;              ///< Per job. 0: min(cores, 4).
+};
+
+/// A folder to back up.
+struct Source {
+    std::string name{};                ///< Its folder in the snapshot; empty: its content is the snapshot's root (alone then).
+    std::filesystem::path path{};
+};
+
+struct BackupRequest {
+    std::string name{};
+    std::vector<Source> sources{};
+    /// Globs on paths within a source; one without '/' is matched with every name on the way.
+    std::vector<std::string> exclude{};
+    std::vector<Label> tags{};
+    std::string host{};
+    bool cross_mounts = false;
+    Duration checkpoint_after = std::chrono::seconds(30);            ///< A killed run repeats at most this much …
+    std::int64_t checkpoint_bytes = std::int64_t{256} << 20;         ///< … or this many stored bytes.
+};
+
+struct SnapshotInfo {
+    SnapshotId id{};
+    std::string name{};
+    Time taken_at{};
+    std::vector<Label> tags{};
+    std::string host{};
+    std::int64_t files = 0;            ///< And links, devices …; not folders.
+    std::int64_t folders = 0;
+    std::int64_t bytes = 0;            ///< Of the files, before deduplication and compression.
+};
+
+/// A file that is not in the snapshot as it should be.
+struct FileProblem {
+    std::string path{};
+    Errc code = Errc::internal_error;
+    std::string message{};
+};
+
+struct BackupTotals {
+    SnapshotInfo snapshot{};
+    std::int64_t files_new = 0;
+    std::int64_t files_unchanged = 0;
+    std::int64_t bytes_read = 0;
+    std::int64_t bytes_new = 0;        ///< Of bytes_read: not yet in the repository.
+    std::int64_t bytes_stored = 0;     ///< Written to the repository, overhead included.
+    std::int64_t bytes_before_compression = 0;  ///< Of the frames that bytes_stored holds.
+    std::vector<FileProblem> problems{};
+    std::vector<std::string> skipped_repositories{};
+    bool resumed = false;              ///< An earlier, killed run's work was taken over.
+};
+
+enum class EntryKind : std::uint8_t {
+    file = 1, folder = 2, link = 3, fifo = 4, char_device = 5, block_device = 6, socket = 7,
+};
+
+struct BrowseEntry {
+    std::string name{};
+    EntryKind kind = EntryKind::file;
+    std::int64_t size = 0;             ///< A folder's: all files below it.
+    Time modified_at{};
+    std::uint32_t mode = 0;
+};
+
+struct RestoreRequest {
+    std::filesystem::path target{};    ///< A folder; made if missing.
+    std::vector<std::string> paths{};  ///< Within the snapshot. Empty: everything.
+    /// Existing files: true brings them to the snapshot's content, writing only what differs; false is Conflict before
+    /// anything is written. Files that the snapshot does not have stay either way.
+    bool overwrite = false;
+    bool owners = true;                ///< Where the process may: numeric user and group.
+};
+
+struct RestoreTotals {
+    std::int64_t files = 0;
+    std::int64_t folders = 0;
+    std::int64_t bytes_written = 0;
+    std::int64_t files_unchanged = 0;  ///< Already there with the same content.
+    std::vector<FileProblem> problems{};  ///< Metadata that the target refused; never content.
+};
+
+enum class CheckDepth : std::uint8_t { structure = 0, objects = 1, full = 2 };
+
+struct CheckProblem {
+    std::string object{};              ///< "packs/ab/…", "vault:slot/1", or a path within a snapshot.
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;          ///< 0: all of it.
+    std::string message{};
+};
+
+struct CheckReport {
+    std::int64_t snapshots = 0;
+    std::int64_t objects = 0;
+    std::int64_t chunks = 0;
+    std::int64_t bytes_read = 0;
+    std::int64_t unused_packs = 0;     ///< Left by killed sessions: no damage.
+    std::vector<CheckProblem> problems{};
+};
+
+/// One tenant's encrypted snapshots in one store, its keys in another.
+///
+/// Threads   any member, from any thread, at once; one backup at a time per object (a second is Conflict), any number
+///           per repository.
+/// Throws    PermissionDenied (no key fits), Corrupt (subject: object and range), NotFound, NoSpace, Unsupported
+///           (made by a newer version), Cancelled.
+class Repository {
+public:
+    [[nodiscard]] static bool exists(blob::Store& objects);
+    /// Throws    Conflict if there is one already.
+    static std::unique_ptr<Repository> create(std::shared_ptr<blob::Store> objects, std::shared_ptr<blob::Store> vault,
+                                              const KeySource& key, const std::string& label,
+                                              const RepositoryOptions& options = {});
+    static std::unique_ptr<Repository> open(std::shared_ptr<blob::Store> objects, std::shared_ptr<blob::Store> vault,
+                                            const KeySource& key, const RepositoryOptions& options = {});
+    ~Repository();
+
+    std::vector<Slot> slots() const;
+    Slot add_slot(const KeySource& key, const std::string& label);
+    void remove_slot(std::uint32_t number);  ///< Throws NotFound; Conflict for the last one.
+
+    /// Cancel    between chunks; no snapshot appears. What landed is used by the next run.
+    BackupTotals backup(const BackupRequest& request, Ledger& ledger, exec::ProgressSink& progress, std::stop_token stop);
+
+    std::vector<SnapshotInfo> list(std::stop_token stop = {}) const;  ///< Newest first.
+    [[nodiscard]] std::optional<SnapshotInfo> find(const SnapshotId& id) const;
+    std::vector<BrowseEntry> browse(const SnapshotId& id, const std::string& path) const;
+    RestoreTotals restore(const SnapshotId& id, const RestoreRequest& request, exec::ProgressSink& progress,
+                          std::stop_token stop) const;
+    /// Damage is reported, not thrown.
+    CheckReport check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop) const;
+
+private:
+    struct Impl;
+    explicit Repository(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+/// A Ledger for those who do not count.
+Ledger& free_ledger();
+
+}  // namespace tenon::backup

@@ -1,0 +1,152 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <base/bytes.hpp>
+#include <tenon/units.hpp>
+
+namespace tenon::blob {
+
+using base::ByteSpan;
+using base::ByteVector;
+using base::ByteView;
+
+/// An object's name: components of [a-z0-9._-] joined by '/', none of them beginning with a dot, 512 bytes at most.
+class Name {
+public:
+    Name(std::string text);  ///< Throws InvalidArgument.
+    Name(const char* text) : Name(std::string(text)) {}
+    const std::string& text() const noexcept { return text_; }
+
+private:
+    std::string text_;
+};
+
+/// Bytes of a known length, read once.
+class ByteSource {
+public:
+    virtual ~ByteSource() = default;
+    virtual std::uint64_t size() const = 0;
+    virtual std::size_t read(ByteSpan into) = 0;  ///< 0 at the end.
+};
+
+class ViewSource final : public ByteSource {
+public:
+    explicit ViewSource(ByteView bytes) : bytes_(bytes) {}
+    std::uint64_t size() const override { return bytes_.size(); }
+    std::size_t read(ByteSpan into) override;
+
+private:
+    ByteView bytes_;
+    std::size_t at_ = 0;
+};
+
+class ByteSink {
+public:
+    virtual ~ByteSink() = default;
+    virtual void write(ByteView bytes) = 0;
+};
+
+class VectorSink final : public ByteSink {
+public:
+    void write(ByteView more) override { base::append(bytes, more); }
+    ByteVector bytes;
+};
+
+/// A part of an object. What lies past its end is not delivered.
+struct Range {
+    std::uint64_t offset = 0;
+    std::uint64_t length = ~std::uint64_t{0};
+};
+
+struct PutOptions {
+    bool create_only = true;                                   ///< Conflict if the name is taken. Else replaces at once.
+    std::string if_match{};                                    ///< Replaces only the object with this tag.
+    std::optional<std::array<std::uint8_t, 32>> sha256{};      ///< Refuses other bytes as Corrupt.
+    bool deferred = false;                                     ///< Appears, and is durable, with the next flush().
+};
+
+struct PutInfo {
+    std::string tag{};  ///< Empty for a deferred put.
+};
+
+struct ObjectInfo {
+    std::string name{};
+    std::uint64_t size = 0;
+    std::string tag{};                                         ///< Changes whenever the object does.
+    std::optional<std::array<std::uint8_t, 32>> sha256{};      ///< If the store keeps one itself.
+};
+
+struct Page {
+    std::vector<ObjectInfo> objects{};  ///< In byte order of their names.
+    bool more = false;
+};
+
+struct RemoveOptions {
+    std::string if_match{};
+};
+
+struct Capabilities {
+    bool conditional_put = false;
+    bool swap = false;           ///< if_match works.
+    bool strong_list = false;    ///< A list shows every put that returned before it.
+    bool real_deletion = false;  ///< Removed bytes are not kept as an older version.
+    std::optional<std::uint64_t> free{};
+};
+
+/// A file to be written piece by piece before its name is known. Dropped without a put it leaves nothing.
+class Spool : public ByteSource {
+public:
+    virtual void append(ByteView bytes) = 0;  ///< Throws NoSpace.
+};
+
+/// An object that says its writer lives. It stays when this is destroyed, as after a crash.
+class Beacon {
+public:
+    virtual ~Beacon() = default;
+    virtual void rewrite(ByteView bytes) = 0;
+};
+
+/// Where objects lie. Calls block; they end early, by Cancelled, once the token is stopped.
+///
+/// Threads   any member, from any thread, at once.
+/// Throws    RateLimited, Unavailable (retryable), NoSpace, Conflict, NotFound, PermissionDenied, Corrupt.
+class Store {
+public:
+    virtual ~Store() = default;
+
+    /// All of the source under that name, or nothing.
+    virtual PutInfo put(const Name& name, ByteSource& source, const PutOptions& options, std::stop_token stop) = 0;
+    virtual void get(const Name& name, Range range, ByteSink& sink, std::stop_token stop) = 0;
+    [[nodiscard]] virtual std::optional<ObjectInfo> head(const Name& name, std::stop_token stop) = 0;
+    /// Objects whose names begin with `prefix` and come after `after`.
+    virtual Page list(std::string_view prefix, std::string_view after, int limit, std::stop_token stop) = 0;
+    /// False: there was none.
+    virtual bool remove(const Name& name, const RemoveOptions& options, std::stop_token stop) = 0;
+    virtual Capabilities capabilities() const = 0;
+    /// The store's own clock.
+    virtual Time server_time(std::stop_token stop) = 0;
+
+    /// Makes every deferred put durable, then visible, at the price of one.
+    virtual void flush(std::stop_token stop) = 0;
+    virtual std::unique_ptr<Spool> spool() = 0;
+
+    virtual std::unique_ptr<Beacon> beacon(const Name& name, ByteView bytes) = 0;
+    /// Whether a beacon's writer lives; unset where the store cannot tell.
+    [[nodiscard]] virtual std::optional<bool> beacon_lives(const Name& name) = 0;
+};
+
+/// The whole object. NotFound if there is none; Corrupt if it is larger than `limit`.
+ByteVector get_all(Store& store, const Name& name, std::uint64_t limit, std::stop_token stop = {});
+PutInfo put_bytes(Store& store, const Name& name, ByteView bytes, const PutOptions& options = {}, std::stop_token stop = {});
+/// Every object under `prefix`, however many pages that takes.
+std::vector<ObjectInfo> list_all(Store& store, std::string_view prefix, std::stop_token stop = {});
+
+}  // namespace tenon::blob
