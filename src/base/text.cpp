@@ -1,0 +1,84 @@
+#include <base/text.hpp>
+
+#include <cstdint>
+#include <string>
+
+#include <tenon/error.hpp>
+
+namespace tenon::base {
+namespace {
+
+constexpr char32_t bad = 0xffffffff;
+
+// The code point at the front of `rest`, which loses it. `bad` when it is ill-formed.
+char32_t next(std::string_view& rest) noexcept {
+    const auto byte = [&](std::size_t i) -> std::uint8_t {
+        return i < rest.size() ? static_cast<std::uint8_t>(rest[i]) : 0;  // 0 continues nothing
+    };
+    const auto lead = byte(0);
+    const int more = lead < 0x80 ? 0 : lead >= 0xc2 && lead < 0xe0 ? 1 : (lead & 0xf0) == 0xe0 ? 2 : lead >= 0xf0 && lead < 0xf5 ? 3 : -1;
+    if (more < 0) return bad;
+    constexpr std::uint8_t payload[] = {0x7f, 0x1f, 0x0f, 0x07};
+    constexpr char32_t least[] = {0, 0x80, 0x800, 0x10000};
+    char32_t point = lead & payload[more];
+    for (int i = 1; i <= more; ++i) {
+        const auto b = byte(static_cast<std::size_t>(i));
+        if ((b & 0xc0) != 0x80) return bad;
+        point = point << 6 | (b & 0x3f);
+    }
+    if (point < least[more] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return bad;
+    rest.remove_prefix(static_cast<std::size_t>(more) + 1);
+    return point;
+}
+
+bool is_control(char32_t point) { return point < 0x20 || (point >= 0x7f && point < 0xa0); }
+
+[[noreturn]] void refuse(std::string_view field, const std::string& why) {
+    throw InvalidArgument(std::string(field) + " " + why, {.subject = std::string(field)});
+}
+
+template <class Allowed>
+std::size_t check(std::string_view field, std::string_view value, std::size_t most, Allowed allowed) {
+    std::size_t count = 0;
+    for (auto rest = value; !rest.empty(); ++count) {
+        const auto point = next(rest);
+        if (point == bad) refuse(field, "is not valid UTF-8");
+        if (!allowed(point)) refuse(field, "holds a control character");
+        if (count == most) refuse(field, "is longer than " + std::to_string(most) + " characters");
+    }
+    return count;
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) noexcept {
+    while (!text.empty())
+        if (next(text) == bad) return false;
+    return true;
+}
+
+std::size_t utf8_length(std::string_view text) noexcept {
+    std::size_t count = 0;
+    for (const char c : text) count += (static_cast<std::uint8_t>(c) & 0xc0) != 0x80;
+    return count;
+}
+
+void check_name(std::string_view field, std::string_view value) {
+    if (check(field, value, 200, [](char32_t point) { return !is_control(point); }) == 0) refuse(field, "is empty");
+    if (value.find_first_not_of(' ') == std::string_view::npos) refuse(field, "is blank");
+}
+
+void check_text(std::string_view field, std::string_view value, std::size_t max_characters) {
+    check(field, value, max_characters,
+          [](char32_t point) { return !is_control(point) || point == '\t' || point == '\n'; });
+}
+
+void check_slug(std::string_view field, std::string_view value) {
+    const auto is_plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+    bool good = !value.empty() && value.size() <= 63 && is_plain(value.front()) && is_plain(value.back());
+    for (std::size_t i = 1; good && i < value.size(); ++i)
+        good = is_plain(value[i]) || (value[i] == '-' && value[i - 1] != '-');
+    if (!good) refuse(field, "must be 1 to 63 of a-z, 0-9 and single hyphens between them");
+}
+
+}  // namespace tenon::base
