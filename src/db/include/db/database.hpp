@@ -81,7 +81,6 @@ public:
 
 private:
     struct Impl;
-    friend struct DatabaseParts;
     explicit Database(std::unique_ptr<Impl> impl);
 
     void run_read(const TenantScope& scope, const std::function<void(Reader&)>& fn);
@@ -91,6 +90,7 @@ private:
 
     template <class View, class Fn, class Run> static auto collect(Fn& fn, const Run& run) {
         using Result = std::invoke_result_t<Fn&, View&>;
+        static_assert(!std::is_same_v<Result, Rows>, "rows live inside the function only");
         if constexpr (std::is_void_v<Result>) {
             run([&fn](View& view) { fn(view); });
         } else {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <utility>
 
 #include <db/rows.hpp>
 #include <db/scope.hpp>
@@ -53,7 +54,7 @@ public:
 private:
     friend class Connection;
     friend class SystemTx;
-    using Reader::Reader;
+    Tx(Connection& connection, TenantScope scope) : Reader(connection, std::move(scope)) {}
     std::int64_t change(const StatementText& text, std::span<const Value> values);
 };
 
@@ -88,7 +89,7 @@ public:
 
 private:
     friend class Connection;
-    using SystemReader::SystemReader;
+    explicit SystemTx(Connection& connection) : SystemReader(connection) {}
     std::int64_t change(const StatementText& text, std::span<const Value> values);
 };
 

@@ -1,0 +1,218 @@
+#include "connection.hpp"
+
+#include <cstring>
+#include <utility>
+
+#include <time.h>
+
+#include <base/clock.hpp>
+#include <tenon/error.hpp>
+
+#include "cursor.hpp"
+#include "errors.hpp"
+
+namespace tenon::db {
+namespace {
+
+constexpr const char* settings[] = {
+    "PRAGMA synchronous=FULL",     "PRAGMA foreign_keys=ON",     "PRAGMA recursive_triggers=ON",
+    "PRAGMA trusted_schema=OFF",   "PRAGMA cell_size_check=ON",  "PRAGMA temp_store=MEMORY",
+};
+
+// Locks of other processes are real, so the time to wait for them is real too, whatever Clock a test owns.
+Duration real_now() { return base::system_clock()->monotonic(); }
+
+}  // namespace
+
+Connection::Connection(const std::filesystem::path& file, Role role, std::shared_ptr<const Registry> registry,
+                       Duration busy_deadline)
+    : role_(role), registry_(std::move(registry)), busy_{busy_deadline} {
+    const int code = sqlite3_open_v2(file.c_str(), &handle_,
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+    try {
+        check(handle_, code);
+        configure();
+    } catch (...) {
+        sqlite3_close_v2(handle_);
+        throw;
+    }
+}
+
+Connection::~Connection() {
+    for (auto& [sql, statements] : prepared_)
+        for (auto* stmt : statements) sqlite3_finalize(stmt);
+    sqlite3_close_v2(handle_);
+}
+
+void Connection::configure() {
+    sqlite3_busy_handler(handle_, on_busy, this);
+    for (const auto& [option, value] : {std::pair{SQLITE_DBCONFIG_DEFENSIVE, 1}, std::pair{SQLITE_DBCONFIG_DQS_DML, 0},
+                                        std::pair{SQLITE_DBCONFIG_DQS_DDL, 0}, std::pair{SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0}})
+        check(handle_, sqlite3_db_config(handle_, option, value, nullptr));
+    sqlite3_limit(handle_, SQLITE_LIMIT_ATTACHED, 0);
+    for (const char* setting : settings) check(handle_, sqlite3_exec(handle_, setting, nullptr, nullptr, nullptr));
+    if (role_ == Role::reader) check(handle_, sqlite3_exec(handle_, "PRAGMA query_only=ON", nullptr, nullptr, nullptr));
+
+    // Without INNOCUOUS trusted_schema=OFF would refuse them inside views and triggers.
+    constexpr int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+    check(handle_, sqlite3_create_function_v2(handle_, "scope_tenant", 0, flags, this, scope_tenant, nullptr, nullptr, nullptr));
+    check(handle_, sqlite3_create_function_v2(handle_, "scope_may", 1, flags, this, scope_may, nullptr, nullptr, nullptr));
+    if (role_ == Role::migrator) {
+        actor_.kind = Actor::Kind::system;
+        return;
+    }
+    if (role_ == Role::reader) sqlite3_progress_handler(handle_, 4096, on_progress, this);
+    check(handle_, sqlite3_set_authorizer(handle_, authorize, this));
+}
+
+int Connection::on_busy(void* self, int count) {
+    auto& busy = static_cast<Connection*>(self)->busy_;
+    const auto now = real_now();
+    if (count == 0) busy.since = now;
+    if (now - busy.since > busy.deadline) return 0;
+    // Short and uneven: a writer of another process leaves gaps of well under a millisecond between two commits.
+    const long pause = 50'000L << (count < 4 ? count : 4);
+    const timespec time{0, pause + (now.count() % 97) * 1000};
+    nanosleep(&time, nullptr);
+    return 1;
+}
+
+int Connection::on_progress(void* self) {
+    const auto deadline = static_cast<Connection*>(self)->read_deadline_;
+    return deadline != Duration::zero() && real_now() > deadline;
+}
+
+void Connection::scope_tenant(sqlite3_context* context, int, sqlite3_value**) {
+    const auto& actor = static_cast<Connection*>(sqlite3_user_data(context))->actor_;
+    if (actor.kind == Actor::Kind::tenant) sqlite3_result_blob(context, actor.tenant.data(), 16, SQLITE_TRANSIENT);
+    else sqlite3_result_null(context);
+}
+
+void Connection::scope_may(sqlite3_context* context, int, sqlite3_value** values) {
+    const auto& actor = static_cast<Connection*>(sqlite3_user_data(context))->actor_;
+    const bool own = actor.kind == Actor::Kind::tenant && sqlite3_value_type(values[0]) == SQLITE_BLOB &&
+                     sqlite3_value_bytes(values[0]) == 16 &&
+                     std::memcmp(sqlite3_value_blob(values[0]), actor.tenant.data(), 16) == 0;
+    sqlite3_result_int(context, own || actor.kind == Actor::Kind::system);
+}
+
+int Connection::authorize(void* self, int action, const char* a, const char*, const char*, const char* by) {
+    return static_cast<const Connection*>(self)->allowed(action, a, by) ? SQLITE_OK : SQLITE_DENY;
+}
+
+/// `a`: the table; `by`: the view or trigger through which it is reached, null for the statement itself.
+bool Connection::allowed(int action, const char* a, const char* by) const {
+    if (action == SQLITE_SELECT || action == SQLITE_FUNCTION || action == SQLITE_RECURSIVE) return true;
+    if (!running_) return action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT || action == SQLITE_PRAGMA;
+    const bool writes = action == SQLITE_INSERT || action == SQLITE_UPDATE || action == SQLITE_DELETE;
+    if (action != SQLITE_READ && !writes) return false;  // ATTACH, PRAGMA, DDL, temp objects, transactions
+    if (writes && role_ == Role::reader) return false;
+    const std::string_view table = a;
+    if (table.starts_with("sqlite_") || table.starts_with("schema_")) return false;
+    const bool is_view = registry_->tenant_views.contains(table);
+    const bool is_tenant_table = table.ends_with('_') && registry_->tenant_views.contains(table.substr(0, table.size() - 1));
+    switch (running_->kind) {
+        case StatementText::Kind::system:
+            // A tenant's view is empty for the system: naming it is a mistake that would otherwise go unnoticed.
+            return by || !is_view;
+        case StatementText::Kind::shared: return registry_->shared_tables.contains(table);
+        case StatementText::Kind::tenant: break;
+    }
+    if (writes) return is_tenant_table;
+    if (is_view || table == "json_each" || table == "json_tree") return true;
+    // Foreign keys read their parent's table on behalf of a write.
+    return is_tenant_table && ((by && registry_->tenant_views.contains(std::string_view(by))) || !running_->target.empty());
+}
+
+sqlite3_stmt* Connection::prepare(const char* sql) {
+    sqlite3_stmt* stmt = nullptr;
+    check(handle_, sqlite3_prepare_v3(handle_, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, nullptr));
+    return stmt;
+}
+
+sqlite3_stmt* Connection::take(const StatementText& text) {
+    auto& kept = prepared_[text.sql];
+    if (kept.empty()) return prepare(text.sql);
+    auto* stmt = kept.back();
+    kept.pop_back();
+    return stmt;
+}
+
+void Connection::give_back(const char* sql, sqlite3_stmt* stmt) noexcept {
+    sqlite3_reset(stmt);
+    sqlite3_clear_bindings(stmt);
+    try {
+        prepared_[sql].push_back(stmt);
+    } catch (...) {
+        sqlite3_finalize(stmt);
+    }
+}
+
+void Connection::control(const char* sql) {
+    running_ = nullptr;
+    const StatementText text{.sql = sql};
+    auto* stmt = take(text);
+    const int code = sqlite3_step(stmt);
+    if (code != SQLITE_DONE && code != SQLITE_ROW) last_code_ = code & 0xff;
+    const int extended = code;
+    const std::string message = code == SQLITE_DONE || code == SQLITE_ROW ? "" : sqlite3_errmsg(handle_);
+    give_back(sql, stmt);
+    expects_transaction_ = in_transaction();
+    if (!message.empty()) throw_sqlite(extended, message);
+}
+
+bool Connection::try_control(const char* sql) noexcept {
+    try {
+        control(sql);
+        return true;
+    } catch (const std::exception&) {
+        expects_transaction_ = in_transaction();
+        return false;
+    }
+}
+
+std::int64_t Connection::pragma_value(const char* sql) {
+    running_ = nullptr;
+    const StatementText text{.sql = sql};
+    auto* stmt = take(text);
+    const int code = sqlite3_step(stmt);
+    const std::int64_t value = code == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+    give_back(sql, stmt);
+    check(handle_, code);
+    return value;
+}
+
+void Connection::script(const std::string& sql) { check(handle_, sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr)); }
+
+void Connection::after_commit(std::function<void()> then) {
+    if (!after_) throw InternalError("on_commit outside of a write");
+    after_->push_back(std::move(then));
+}
+
+int Connection::step(const Actor& actor, sqlite3_stmt* stmt) {
+    // A full disk or a failed read may have ended the transaction; what ran now would commit itself.
+    if (expects_transaction_ && !in_transaction()) throw Unavailable("the transaction was given up after an earlier error");
+    actor_ = actor;
+    const int code = sqlite3_step(stmt);
+    if (code != SQLITE_ROW && code != SQLITE_DONE) last_code_ = code & 0xff;
+    return code;
+}
+
+void Connection::fail(bool deleting) { throw_sqlite(sqlite3_extended_errcode(handle_), sqlite3_errmsg(handle_), deleting); }
+
+std::unique_ptr<Rows::Impl> Connection::query(const Actor& actor, const StatementText& text, std::span<const Value> values) {
+    auto cursor = std::make_unique<Rows::Impl>(*this, actor, text);
+    cursor->bind(values, true);
+    cursor->begin();
+    return cursor;
+}
+
+std::int64_t Connection::change(const Actor& actor, const StatementText& text, std::span<const Value> values) {
+    Rows::Impl cursor(*this, actor, text);
+    cursor.bind(values, false);
+    cursor.begin();
+    while (cursor.row) cursor.advance();
+    return text.target.empty() ? 0 : sqlite3_changes64(handle_);
+}
+
+}  // namespace tenon::db

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <sqlite3.h>
+
+#include <base/id.hpp>
+#include <db/rows.hpp>
+#include <db/tx.hpp>
+
+namespace tenon::db {
+
+/// Which tables the walls know, as migrations declared them. Never changes once a database is open.
+struct Registry {
+    std::set<std::string, std::less<>> tenant_views;
+    std::set<std::string, std::less<>> shared_tables;
+};
+
+/// On whose behalf a statement runs: what scope_tenant() and scope_may() answer and what the authorizer allows.
+struct Actor {
+    enum class Kind : unsigned char { nobody, tenant, system };
+    Kind kind = Kind::nobody;
+    base::IdBytes tenant{};
+};
+
+/// One SQLite connection with its prepared statements. Used by one thread at a time.
+class Connection {
+public:
+    /// `migrator`: bare, for schema changes; the others run declared statements only.
+    enum class Role : unsigned char { migrator, writer, reader };
+
+    Connection(const std::filesystem::path& file, Role role, std::shared_ptr<const Registry> registry, Duration busy_deadline);
+    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    void control(const char* sql);            ///< BEGIN, COMMIT, SAVEPOINT …: the connection's own statements, kept prepared.
+    std::int64_t pragma_value(const char* sql);
+    bool try_control(const char* sql) noexcept;
+    void script(const std::string& sql);      ///< Migrators only.
+    bool in_transaction() const noexcept { return sqlite3_get_autocommit(handle_) == 0; }
+    sqlite3* handle() const noexcept { return handle_; }
+    bool idle() const noexcept { return cursors_ == 0; }
+    int last_code() const noexcept { return last_code_; }  ///< Of the newest failure: a primary result code.
+    void forget_failure() noexcept { last_code_ = SQLITE_OK; }
+
+    /// The functions that run after a commit are collected here; null: the transaction reads.
+    void collect_after(std::vector<std::function<void()>>* after) noexcept { after_ = after; }
+    void after_commit(std::function<void()> then);
+
+    void set_read_deadline(Duration deadline) noexcept { read_deadline_ = deadline; }  ///< Monotonic; 0: none.
+
+    std::unique_ptr<Rows::Impl> query(const Actor& actor, const StatementText& text, std::span<const Value> values);
+    std::int64_t change(const Actor& actor, const StatementText& text, std::span<const Value> values);
+
+    // Views on this connection, for those who hand them to functions.
+    static Reader reader(Connection& c, const TenantScope& scope) { return Reader(c, scope); }
+    static Tx tx(Connection& c, const TenantScope& scope) { return Tx(c, scope); }
+    static SystemReader system_reader(Connection& c) { return SystemReader(c); }
+    static SystemTx system_tx(Connection& c) { return SystemTx(c); }
+
+private:
+    friend struct Rows::Impl;
+    struct Busy {
+        Duration deadline;
+        Duration since{};
+    };
+
+    void configure();
+    sqlite3_stmt* take(const StatementText& text);
+    void give_back(const char* sql, sqlite3_stmt* stmt) noexcept;
+    sqlite3_stmt* prepare(const char* sql);
+    int step(const Actor& actor, sqlite3_stmt* stmt);
+    [[noreturn]] void fail(bool deleting);
+
+    static int on_busy(void* self, int count);
+    static int on_progress(void* self);
+    static int authorize(void* self, int action, const char* a, const char* b, const char* database, const char* by);
+    static void scope_tenant(sqlite3_context* context, int count, sqlite3_value** values);
+    static void scope_may(sqlite3_context* context, int count, sqlite3_value** values);
+    bool allowed(int action, const char* a, const char* by) const;
+
+    sqlite3* handle_ = nullptr;
+    Role role_;
+    std::shared_ptr<const Registry> registry_;
+    Busy busy_;
+    Duration read_deadline_{};
+    Actor actor_;
+    const StatementText* running_ = nullptr;  ///< Unset: the connection's own statements.
+    int last_code_ = SQLITE_OK;
+    int cursors_ = 0;
+    bool expects_transaction_ = false;
+    std::vector<std::function<void()>>* after_ = nullptr;
+    std::unordered_map<const char*, std::vector<sqlite3_stmt*>> prepared_;  ///< By the literal's address.
+};
+
+}  // namespace tenon::db

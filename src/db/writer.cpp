@@ -1,0 +1,223 @@
+#include "writer.hpp"
+
+#include <utility>
+
+#include <time.h>
+
+#include <base/clock.hpp>
+#include <tenon/error.hpp>
+
+namespace tenon::db {
+namespace {
+
+constexpr std::size_t group_limit = 256;
+constexpr Duration group_time = std::chrono::milliseconds(2);
+
+Duration real_now() { return base::system_clock()->monotonic(); }
+
+}  // namespace
+
+Writer::Writer(const Options& options, std::shared_ptr<const Registry> registry)
+    : options_(options), connection_(options.file, Connection::Role::writer, std::move(registry), options.busy_deadline) {
+    data_version_ = connection_.pragma_value("PRAGMA data_version");
+    thread_ = std::thread([this] { loop(); });
+}
+
+Writer::~Writer() { close(); }
+
+void Writer::run(const std::function<void(Connection&)>& fn) {
+    Request request(fn);
+    {
+        std::unique_lock lock(mutex_);
+        if (!space_.wait_for(lock, options_.busy_deadline, [&] { return closing_ || queue_.size() < options_.queue; }))
+            throw Unavailable("too many writes are waiting for the metadata store");
+        if (closing_) throw Closed("the metadata store is closed");
+        queue_.push_back(&request);
+        if (queue_.size() == 1) work_.notify_one();
+    }
+    request.done.wait(false);
+    if (request.error) std::rethrow_exception(request.error);
+}
+
+void Writer::close() noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        closing_ = true;
+        work_.notify_all();
+        space_.notify_all();
+    }
+    const std::lock_guard lock(close_mutex_);
+    if (thread_.joinable()) thread_.join();
+}
+
+std::list<std::function<void()>>::iterator Writer::watch(std::function<void()> then) {
+    const std::lock_guard lock(watch_mutex_);
+    return watches_.insert(watches_.end(), std::move(then));
+}
+
+void Writer::unwatch(std::list<std::function<void()>>::iterator which) {
+    const std::lock_guard lock(watch_mutex_);
+    watches_.erase(which);
+}
+
+void Writer::fill(Stats& stats) const {
+    stats.commits = commits_;
+    stats.requests = requests_;
+    stats.replays = replays_;
+}
+
+void Writer::loop() {
+    for (;;) {
+        {
+            std::unique_lock lock(mutex_);
+            work_.wait_for(lock, options_.poll, [&] { return closing_ || !queue_.empty(); });
+            if (queue_.empty() && closing_) return;
+            if (!queue_.empty()) {
+                lock.unlock();
+                commit_group();
+                continue;
+            }
+        }
+        try {
+            look_for_others();
+        } catch (const Error&) {
+            // The next write meets the same trouble and has a caller to tell.
+        }
+    }
+}
+
+bool Writer::take_more(Batch& batch) {
+    const std::lock_guard lock(mutex_);
+    const bool any = !queue_.empty();
+    while (!queue_.empty() && batch.size() < group_limit) {
+        batch.push_back(queue_.front());
+        queue_.pop_front();
+    }
+    if (any) space_.notify_all();
+    return any;
+}
+
+/// One transaction for whatever waits: at most 256 requests, and none is begun after 2 ms. Callers go on after COMMIT.
+void Writer::commit_group() {
+    Batch batch;
+    take_more(batch);
+    try {
+        connection_.forget_failure();
+        connection_.control("BEGIN IMMEDIATE");
+        look_for_others();
+    } catch (...) {
+        abandon();
+        give_up(batch, std::current_exception());
+        return;
+    }
+    if (run_all(batch)) {
+        try {
+            connection_.control("COMMIT");
+            return settle(batch);
+        } catch (...) {
+            abandon();
+            // After a failed sync nobody knows what the disk holds: running again could do the same change twice.
+            if (connection_.last_code() == SQLITE_IOERR) return give_up(batch, std::current_exception());
+        }
+    }
+    abandon();
+    replay(batch);
+}
+
+/// False: SQLite gave up the whole transaction, so that no request of it succeeded.
+bool Writer::run_all(Batch& batch) {
+    const auto begun = real_now();
+    for (std::size_t i = 0;;) {
+        for (; i < batch.size(); ++i) {
+            apply(*batch[i]);
+            if (!connection_.in_transaction()) {
+                if (batch.size() < group_limit) take_more(batch);
+                return false;
+            }
+        }
+        if (batch.size() >= group_limit || real_now() - begun >= group_time || !take_more(batch)) return true;
+    }
+}
+
+void Writer::apply(Request& request) {
+    request.error = nullptr;
+    request.after.clear();
+    try {
+        connection_.control("SAVEPOINT request");
+        connection_.collect_after(&request.after);
+        request.fn(connection_);
+        if (connection_.in_transaction()) connection_.control("RELEASE request");
+    } catch (...) {
+        request.error = std::current_exception();
+    }
+    connection_.collect_after(nullptr);
+    if (!request.error || !connection_.in_transaction()) return;
+    request.after.clear();
+    // If even that fails, nothing of this transaction may be kept.
+    if (!connection_.try_control("ROLLBACK TO request") || !connection_.try_control("RELEASE request")) abandon();
+}
+
+void Writer::abandon() noexcept {
+    if (connection_.in_transaction()) connection_.try_control("ROLLBACK");
+}
+
+/// Every request again, each in a transaction of its own: whoever broke the group fails alone.
+void Writer::replay(Batch& batch) {
+    replays_ += static_cast<std::int64_t>(batch.size());
+    for (auto* request : batch) run_alone(*request);
+}
+
+void Writer::run_alone(Request& request) {
+    Batch alone{&request};
+    try {
+        connection_.control("BEGIN IMMEDIATE");
+        look_for_others();
+        apply(request);
+        if (!connection_.in_transaction() && !request.error)
+            throw Unavailable("the transaction was given up after an earlier error");
+        if (request.error) {
+            abandon();
+            return give_up(alone, request.error);
+        }
+        connection_.control("COMMIT");
+    } catch (...) {
+        abandon();
+        return give_up(alone, std::current_exception());
+    }
+    settle(alone);
+}
+
+void Writer::settle(Batch& batch) {
+    ++commits_;
+    requests_ += static_cast<std::int64_t>(batch.size());
+    for (auto* request : batch)
+        for (auto& then : request->after) then();
+    for (auto* request : batch) {
+        request->done = true;
+        request->done.notify_one();
+    }
+    // SQLite's write lock has no queue: leave a gap that a process seen lately can catch.
+    if (foreign_seen_ >= Duration::zero() && real_now() - foreign_seen_ < std::chrono::seconds(1)) {
+        const timespec pause{0, 500'000};
+        nanosleep(&pause, nullptr);
+    }
+}
+
+void Writer::give_up(Batch& batch, const std::exception_ptr& error) {
+    for (auto* request : batch) {
+        request->error = error;
+        request->done = true;
+        request->done.notify_one();
+    }
+}
+
+void Writer::look_for_others() {
+    const auto version = connection_.pragma_value("PRAGMA data_version");
+    if (version == data_version_) return;
+    data_version_ = version;
+    foreign_seen_ = real_now();
+    const std::lock_guard lock(watch_mutex_);
+    for (auto& then : watches_) then();
+}
+
+}  // namespace tenon::db
