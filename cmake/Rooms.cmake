@@ -49,7 +49,9 @@ function(tenon_library)
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_compile_features(tenon PUBLIC cxx_std_20)
   target_link_libraries(tenon PRIVATE ${third})
-  target_link_options(tenon PRIVATE -Wl,--exclude-libs,ALL -Wl,-z,defs)
+  target_link_options(tenon PRIVATE -Wl,--exclude-libs,ALL -Wl,-z,defs
+    -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map)
+  set_target_properties(tenon PROPERTIES LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/exports.map)
 
   # Unit tests look behind the face: the same objects, linked statically, with every room visible.
   add_library(tenon_inside STATIC EXCLUDE_FROM_ALL ${objects})
