@@ -1,4 +1,4 @@
-#include "../../../src/engine/gate.hpp"
+#include "gate.hpp"
 
 #include <atomic>
 #include <thread>

@@ -1,4 +1,4 @@
-#include "../../../src/engine/permissions.hpp"
+#include "permissions.hpp"
 
 #include <gtest/gtest.h>
 
