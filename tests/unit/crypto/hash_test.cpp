@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "../../../src/crypto/crc32c.hpp"
+#include "crc32c.hpp"
 #include "vectors.hpp"
 
 namespace tenon::crypto {
