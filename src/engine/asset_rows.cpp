@@ -19,6 +19,7 @@ constexpr db::TenantStmt list_assets{"SELECT " TENON_ASSET_COLUMNS
                                      " AND (:after IS NULL OR id > :after) ORDER BY id LIMIT :limit"};
 constexpr db::TenantStmt remove_asset{"DELETE FROM asset_ WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt remove_assets{"DELETE FROM asset_ WHERE tenant_id = :tenant AND project_id = :project"};
+constexpr db::TenantStmt erase_assets{"DELETE FROM asset_ WHERE tenant_id = :tenant"};
 constexpr db::TenantStmt weigh_project{
     "SELECT COALESCE(SUM(charged), 0), COUNT(*) FROM asset WHERE tenant_id = :tenant AND project_id = :project"};
 constexpr db::TenantStmt weigh_asset{"SELECT charged FROM asset WHERE tenant_id = :tenant AND id = :id"};
@@ -86,6 +87,7 @@ std::vector<Asset> list(db::Reader& reader, const AssetFilter& filter, const Wor
 
 bool remove(db::Tx& tx, const AssetId& id) { return tx.exec(remove_asset, id) == 1; }
 void remove_all(db::Tx& tx, const ProjectId& project) { tx.exec(remove_assets, project); }
+void erase(db::Tx& tx) { tx.exec(erase_assets); }
 
 Weight weigh(db::Reader& reader, const ProjectId& project) {
     auto rows = reader.query(weigh_project, project);

@@ -19,6 +19,8 @@ std::optional<Asset> find(db::Reader& reader, const AssetId& id, const Workspace
 std::vector<Asset> list(db::Reader& reader, const AssetFilter& filter, const Workspace& workspace);
 /// False: there was none.
 bool remove(db::Tx& tx, const AssetId& id);
+/// Every row of a tenant that is being erased.
+void erase(db::Tx& tx);
 /// What a project's assets weigh on disk, thumbnails included, and how many there are.
 struct Weight {
     Bytes size{};

@@ -4,7 +4,7 @@
 
 #include "statements.hpp"
 
-namespace tenon {
+TENON_BEGIN
 
 const char* to_string(JobState state) noexcept {
     switch (state) {
@@ -18,7 +18,7 @@ const char* to_string(JobState state) noexcept {
     return "unknown";
 }
 
-}  // namespace tenon
+TENON_END
 
 namespace tenon::jobs {
 namespace {
@@ -132,6 +132,22 @@ std::optional<JobRow> find(db::Reader& reader, const JobId& id) {
     auto rows = reader.query(sql::find, id);
     if (!rows.next()) return std::nullopt;
     return from_row(rows);
+}
+
+bool is_cause_of_unended(db::Reader& reader, const std::string& cause) {
+    return reader.query(sql::unended_of_cause, cause).next();
+}
+
+std::vector<JobId> unended(db::Reader& reader) {
+    std::vector<JobId> ids;
+    auto rows = reader.query(sql::unended);
+    while (rows.next()) ids.push_back(rows.id<JobId>(0));
+    return ids;
+}
+
+void erase(db::Tx& tx) {
+    tx.exec(sql::erase_runs);
+    tx.exec(sql::erase_jobs);
 }
 
 JobInfo info_of(const JobRow& row) {

@@ -59,4 +59,12 @@ std::optional<JobRow> find(db::Reader& reader, const JobId& id);
 
 JobInfo info_of(const JobRow& row);
 
+/// Whether a job that has not ended is about `cause`.
+bool is_cause_of_unended(db::Reader& reader, const std::string& cause);
+/// Every job that has not ended.
+std::vector<JobId> unended(db::Reader& reader);
+
+/// Every row of a tenant that is being erased.
+void erase(db::Tx& tx);
+
 }  // namespace tenon::jobs

@@ -1,0 +1,140 @@
+#include <tenon/asset.hpp>
+
+#include <algorithm>
+#include <cctype>
+
+#include <base/file.hpp>
+#include <base/id.hpp>
+#include <base/text.hpp>
+#include <tenant/projects.hpp>
+#include <tenant/quota.hpp>
+#include <tenant/usage.hpp>
+
+#include "asset_rows.hpp"
+#include "core.hpp"
+#include "intake.hpp"
+
+namespace tenon {
+
+namespace rows = engine::asset_rows;
+namespace quota = tenant::quota;
+using engine::Permission;
+
+namespace {
+
+/// The ending of a file's name if it is harmless, for people who look into the folder.
+std::string extension_of(const std::filesystem::path& path) {
+    const auto text = path.extension().string();
+    const bool plain = text.size() >= 2 && text.size() <= 8 &&
+                       std::all_of(text.begin() + 1, text.end(), [](unsigned char c) { return std::isalnum(c) && c < 128; });
+    return plain ? text : ".media";
+}
+
+/// Bytes held for an import until its row exists; given back on every other way out.
+class StorageHold {
+public:
+    StorageHold(const SessionImpl& session, std::int64_t bytes, const std::string& subject) : session_(session) {
+        id_ = base::new_id<HoldId>(session.now());
+        session.change("asset.import", subject, [&](db::Tx& tx) {
+            quota::reserve(tx, id_, {.asks = {{Resource::storage, bytes}}, .ttl = std::chrono::hours(24)}, session_.now());
+        });
+    }
+    ~StorageHold() {
+        if (settled_) return;
+        try {
+            session_.write([&](db::Tx& tx) { quota::release(tx, id_, session_.now()); });
+        } catch (const std::exception& error) {
+            session_.engine->log->failure("engine", "a hold stays until it expires", error);
+        }
+    }
+    StorageHold(const StorageHold&) = delete;
+    StorageHold& operator=(const StorageHold&) = delete;
+    const HoldId& id() const noexcept { return id_; }
+    void settled() noexcept { settled_ = true; }
+
+private:
+    const SessionImpl& session_;
+    HoldId id_{};
+    bool settled_ = false;
+};
+
+// A thumbnail's size is not known before it is made; this is more than any of them weighs.
+constexpr std::int64_t thumbnail_allowance = 256 * 1024;
+
+}  // namespace
+
+Assets::Assets(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
+
+Asset Assets::import_file(const ImportOptions& options) {
+    const auto pass = impl_->enter(Permission::asset_write);
+    const auto stop = impl_->engine->stopping.get_token();
+    engine::Intake intake(options.path);
+    Asset asset;
+    asset.project = options.project;
+    asset.name = options.name.empty() ? options.path.filename().string() : options.name;
+    base::check_name("name", asset.name);
+    impl_->read([&](db::Reader& reader) { tenant::projects::get(reader, options.project); });
+
+    asset.created_at = impl_->now();
+    asset.id = base::new_id<AssetId>(asset.created_at);
+    StorageHold hold(*impl_, intake.size().count + thumbnail_allowance, asset.id.text());
+    const auto folder = impl_->workspace.project(options.project) / "assets";
+    engine::make_private_folder(folder);
+    intake.copy_to(folder / (asset.id.text() + extension_of(options.path)), stop);
+    intake.describe(asset, folder / (asset.id.text() + ".jpg"), stop);
+    base::sync_folder(folder);
+
+    const auto weight = std::min(intake.weight(), Bytes{intake.size().count + thumbnail_allowance});
+    const auto at = impl_->now();
+    impl_->change("asset.import", asset.id.text(), [&](db::Tx& tx) {
+        rows::insert(tx, asset, weight, impl_->workspace);
+        quota::commit(tx, hold.id(), {{Resource::storage, weight.count}}, at);
+        tenant::usage::record(tx, {.source = "import", .id = asset.id.text(), .meter = "imported_bytes", .quantity = asset.size.count, .occurred_at = at}, at);
+        base::Json details;
+        details.set("sha256", asset.sha256).set("bytes", asset.size.count).set("project", asset.project.text());
+        impl_->audit(tx, "asset.import", asset.id.text(), at, std::move(details));
+        impl_->engine->events->append(tx, {.kind = "asset.imported", .at = at, .subject = asset.id.text()});
+    });
+    hold.settled();
+    intake.keep();
+    return asset;
+}
+
+Asset Assets::get(const AssetId& id) const {
+    if (auto asset = find(id)) return *std::move(asset);
+    throw NotFound("there is no such asset", {.subject = id.text()});
+}
+
+std::optional<Asset> Assets::find(const AssetId& id) const {
+    const auto pass = impl_->enter(Permission::asset_read);
+    return impl_->read([&](db::Reader& reader) { return rows::find(reader, id, impl_->workspace); });
+}
+
+std::vector<Asset> Assets::list(const AssetFilter& filter) const {
+    const auto pass = impl_->enter(Permission::asset_read);
+    if (filter.limit < 1 || filter.limit > 1000)
+        throw InvalidArgument("a list of assets holds 1 to 1000 of them", {.subject = "limit"});
+    return impl_->read([&](db::Reader& reader) { return rows::list(reader, filter, impl_->workspace); });
+}
+
+void Assets::remove(const AssetId& id) {
+    const auto pass = impl_->enter(Permission::asset_write);
+    const auto at = impl_->now();
+    const auto asset = impl_->change("asset.remove", id.text(), [&](db::Tx& tx) {
+        auto found = rows::find(tx, id, impl_->workspace);
+        if (!found) throw NotFound("there is no such asset", {.subject = id.text()});
+        if (jobs::is_cause_of_unended(tx, found->project.text()))
+            throw Conflict("a job still uses the asset's project: wait for it or cancel it", {.subject = id.text()});
+        const auto weight = rows::charged(tx, id);
+        rows::remove(tx, id);
+        if (weight.count > 0) quota::free(tx, {Resource::storage, weight.count});
+        impl_->audit(tx, "asset.remove", id.text(), at);
+        impl_->engine->events->append(tx, {.kind = "asset.removed", .at = at, .subject = id.text()});
+        return *std::move(found);
+    });
+    std::error_code ignored;
+    std::filesystem::remove(asset.path, ignored);
+    if (!asset.thumbnail.empty()) std::filesystem::remove(asset.thumbnail, ignored);
+}
+
+}  // namespace tenon

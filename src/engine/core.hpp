@@ -1,0 +1,172 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include <base/clock.hpp>
+#include <base/log.hpp>
+#include <crypto/master_key.hpp>
+#include <db/database.hpp>
+#include <exec/pool.hpp>
+#include <exec/timers.hpp>
+#include <jobs/queue.hpp>
+#include <tenant/audit.hpp>
+#include <tenant/events.hpp>
+#include <tenant/registry.hpp>
+#include <tenon/engine.hpp>
+
+#include "gate.hpp"
+#include "permissions.hpp"
+#include "workspace.hpp"
+
+namespace tenon::engine {
+
+/// The one maker of scopes: who holds one came through a session, an operator session or the engine's own work.
+class SessionBroker {
+public:
+    static db::TenantScope tenant(const TenantId& id, const std::string& region, std::uint32_t slot, std::uint64_t epoch) {
+        return {id, region, slot, epoch};
+    }
+    static db::SystemScope system() { return {}; }
+};
+
+/// A part of the engine that has threads or files of its own: recordings, backups, renders. Made when the engine opens,
+/// in order; stopped in reverse.
+class Part {
+public:
+    virtual ~Part() = default;
+    /// Registers kinds of jobs. The queue does not run yet.
+    virtual void prepare() {}
+    /// Begins to work.
+    virtual void start() {}
+    /// Ends every wait and every thread of its own.
+    virtual void stop() noexcept {}
+    /// The tenant was suspended or erased: nothing of it may go on.
+    virtual void halt(const TenantId&) {}
+    /// The tenant is active again.
+    virtual void resume(const TenantId&) {}
+    /// Removes its rows of a tenant that is being erased. Files go with the workspace.
+    virtual void erase(db::Tx&) {}
+};
+
+}  // namespace tenon::engine
+
+TENON_BEGIN
+
+/// What stands behind Engine and outlives it for handles that still exist.
+struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
+    explicit EngineImpl(const EngineOptions& options);
+    ~EngineImpl();
+    EngineImpl(const EngineImpl&) = delete;
+    EngineImpl& operator=(const EngineImpl&) = delete;
+
+    void start();
+    void close() noexcept;
+
+    Time now() const { return clock->now(); }
+    db::TenantScope scope_of(const TenantId& id) const { return registry->scope_of(*registry->standing(id)); }
+    engine::Workspace workspace(const TenantId& id) const { return {home.workspace(id)}; }
+
+    const EngineOptions options;
+    const engine::Home home;
+    const std::shared_ptr<const base::Clock> clock;
+    const std::shared_ptr<base::Log> log;
+    const db::SystemScope system;
+    std::optional<crypto::MasterKey> master;
+    std::unique_ptr<db::Database> database;
+    std::unique_ptr<tenant::Registry> registry;
+    std::unique_ptr<tenant::EventHub> events;
+    std::unique_ptr<exec::Timers> timers;
+    std::unique_ptr<jobs::Queue> queue;
+    std::vector<engine::Part*> parts;               // in the order they were made
+    std::unique_ptr<engine::Part> renders;
+    std::unique_ptr<engine::Part> recordings;
+    std::unique_ptr<engine::Part> repositories;
+
+    engine::Gate gate;
+    std::stop_source stopping;                      // ends every wait of every call
+
+    /// Ends whatever of a tenant runs: it was suspended or is being erased.
+    void halt(const TenantId& id);
+    /// Removes a tenant whose undo window has passed.
+    void erase(const TenantId& id);
+
+private:
+    void sweep();
+    void schedule_sweep();
+};
+
+/// One tenant, one actor, one role.
+struct SessionImpl {
+    SessionImpl(std::shared_ptr<EngineImpl> e, db::TenantScope s, tenant::Actor a, Role r)
+        : engine(std::move(e)), scope(std::move(s)), actor(std::move(a)), role(r), workspace(engine->workspace(scope.tenant())) {}
+
+    const std::shared_ptr<EngineImpl> engine;
+    const db::TenantScope scope;
+    const tenant::Actor actor;
+    const Role role;
+    const engine::Workspace workspace;
+    std::atomic<bool> closed{false};
+
+    /// First in every public call: the engine and the session are open, the tenant's state and the role allow it.
+    /// Throws Closed, PermissionDenied (which leaves an audit record).
+    engine::Gate::Pass enter(engine::Permission permission) const;
+
+    Time now() const { return engine->now(); }
+    template <class Fn> auto read(Fn&& fn) const { return engine->database->read(scope, std::forward<Fn>(fn)); }
+    template <class Fn> auto write(Fn&& fn) const { return engine->database->write(scope, std::forward<Fn>(fn)); }
+    /// A change that leaves an audit record when it is refused.
+    template <class Fn> auto change(std::string action, std::string target, Fn&& fn) const {
+        const tenant::audit::Entry entry{.time = now(), .action = std::move(action), .target = std::move(target)};
+        return tenant::audit::attempt(*engine->database, scope, actor, entry, [&] { return write(fn); });
+    }
+    void audit(db::Tx& tx, std::string action, std::string target, Time at, base::Json details = {}) const {
+        tenant::audit::append(tx, actor, {.time = at, .action = std::move(action), .target = std::move(target), .details = std::move(details)});
+    }
+};
+
+struct OperatorImpl {
+    std::shared_ptr<EngineImpl> engine;
+    tenant::Actor actor;
+    std::atomic<bool> closed{false};
+
+    engine::Gate::Pass enter() const;
+};
+
+/// One job, seen from one session.
+struct JobImpl {
+    std::shared_ptr<SessionImpl> session;
+    JobId id;
+    std::string kind;
+};
+
+struct AuditImpl {
+    std::shared_ptr<SessionImpl> session;      // one of the two
+    std::shared_ptr<OperatorImpl> operators;
+};
+
+/// The engine's own way to make handles, which nobody else can.
+struct Internal {
+    template <class Handle, class Impl> static Handle make(std::shared_ptr<Impl> impl) { return Handle(std::move(impl)); }
+    static const std::shared_ptr<EngineImpl>& impl(const Engine& engine) { return engine.impl_; }
+};
+
+TENON_END
+
+namespace tenon::engine {
+
+std::unique_ptr<Part> make_renders(EngineImpl& engine);
+std::unique_ptr<Part> make_recordings(EngineImpl& engine);
+std::unique_ptr<Part> make_repositories(EngineImpl& engine);
+
+/// The handle of a job of `kind`; empty if the tenant has no such job.
+std::optional<jobs::JobRow> find_job(const SessionImpl& session, const JobId& id, const std::string& kind);
+/// The ended job's result as JSON. Throws what ended it, Closed when the engine closes first.
+std::string job_result(const JobImpl& job);
+
+}  // namespace tenon::engine

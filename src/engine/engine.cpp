@@ -1,0 +1,246 @@
+#include <tenon/engine.hpp>
+
+#include <utility>
+
+#include <base/file.hpp>
+#include <base/text.hpp>
+
+#include <tenant/catalogues.hpp>
+#include <tenant/quota.hpp>
+#include <tenant/schema.hpp>
+
+#include "asset_rows.hpp"
+#include "core.hpp"
+
+namespace tenon {
+namespace {
+
+constexpr std::string_view room = "engine";
+constexpr Duration sweep_interval = std::chrono::minutes(1);
+
+const EngineOptions& checked(const EngineOptions& options) {
+    if (options.home.empty()) throw InvalidArgument("an engine needs a folder to live in", {.subject = "home"});
+    if (options.home.native().find('\0') != std::string::npos)
+        throw InvalidArgument("the path holds a NUL byte", {.subject = "home"});
+    if (options.workers < 0 || options.workers > 64)
+        throw InvalidArgument("an engine has 0 to 64 workers", {.subject = "workers"});
+    if (!options.master_key_file.empty() && !options.master_passphrase.empty())
+        throw InvalidArgument("give a key file or a passphrase, not both", {.subject = "master_passphrase"});
+    base::check_name("brand.product", options.brand.product);
+    return options;
+}
+
+base::LogLevel level_of(LogLevel level) {
+    switch (level) {
+        case LogLevel::off: return base::LogLevel::off;
+        case LogLevel::error: return base::LogLevel::error;
+        case LogLevel::warning: return base::LogLevel::warning;
+        case LogLevel::info: return base::LogLevel::info;
+        case LogLevel::debug: return base::LogLevel::debug;
+    }
+    return base::LogLevel::info;
+}
+
+std::shared_ptr<base::Log> open_log(const EngineOptions& options, const engine::Home& home,
+                                    const std::shared_ptr<const base::Clock>& clock) {
+    for (const auto& folder : {home.root, home.keys(), home.logs(), home.root / "workspaces", home.root / "backups", home.root / "run"})
+        engine::make_private_folder(folder);
+    if (options.log_level == LogLevel::off) return base::Log::none();
+    return base::Log::to_file(home.logs() / "engine.log", clock, level_of(options.log_level));
+}
+
+crypto::MasterKey open_master(const EngineOptions& options, const engine::Home& home) {
+    if (!options.master_passphrase.empty())
+        return crypto::MasterKey::from_passphrase(base::view_of(options.master_passphrase), home.keys() / "master.salt");
+    return crypto::MasterKey::load_or_create(options.master_key_file.empty() ? home.keys() / "master.key" : options.master_key_file);
+}
+
+std::vector<db::Migration> all_migrations() {
+    std::vector<db::Migration> all;
+    for (const auto& rooms : {tenant::migrations(), jobs::migrations(), engine::asset_rows::migrations()})
+        all.insert(all.end(), rooms.begin(), rooms.end());
+    return all;
+}
+
+// The passphrase has done its work once the master key is derived.
+EngineOptions without_secrets(EngineOptions options) {
+    crypto::wipe({reinterpret_cast<std::uint8_t*>(options.master_passphrase.data()), options.master_passphrase.size()});
+    options.master_passphrase.clear();
+    options.home = std::filesystem::absolute(options.home).lexically_normal();
+    return options;
+}
+
+}  // namespace
+
+EngineImpl::EngineImpl(const EngineOptions& given)
+    : options(without_secrets(checked(given))), home{options.home}, clock(base::system_clock()),
+      log(open_log(options, home, clock)), system(engine::SessionBroker::system()) {
+    master.emplace(open_master(given, home));
+    database = db::Database::open({.file = home.database(), .clock = clock}, all_migrations());
+    registry = std::make_unique<tenant::Registry>(*database, system, engine::SessionBroker::tenant,
+                                                  tenant::Catalogues::load(options.plan_catalogues), clock);
+    events = std::make_unique<tenant::EventHub>(*database, clock);
+    timers = std::make_unique<exec::Timers>(clock, [log = log](const std::exception& error) { log->failure(room, "a timer failed", error); });
+
+    jobs::Hooks hooks;
+    hooks.scope = [this](const TenantId& id) -> std::optional<db::TenantScope> {
+        const auto standing = registry->find_standing(id);
+        if (!standing || !engine::allows(standing->state_at(now()), engine::Permission::job_read)) return std::nullopt;
+        return registry->scope_of(*standing);
+    };
+    hooks.started = [this](db::Tx& tx, const jobs::JobRow&) {
+        try {
+            tenant::quota::charge(tx, {Resource::concurrent_jobs, 1}, now());
+            return true;
+        } catch (const QuotaExceeded&) {
+            return false;
+        }
+    };
+    hooks.stopped = [](db::Tx& tx, const jobs::JobRow&) { tenant::quota::free(tx, {Resource::concurrent_jobs, 1}); };
+    hooks.ended = [this](db::Tx& tx, const jobs::JobRow& job) {
+        const auto at = now();
+        const auto info = jobs::info_of(job);
+        tenant::audit::append(tx, tenant::engine_actor("jobs"),
+                              {.time = at, .action = job.kind + ".end", .target = job.id.text(), .outcome = info.error.value_or(Errc{})});
+        base::Json data;
+        data.set("kind", job.kind);
+        if (info.error) data.set("error", to_string(*info.error)).set("message", info.message);
+        events->append(tx, {.kind = std::string("job.") + to_string(job.state), .at = at, .subject = job.id.text(), .data = std::move(data)});
+    };
+    const auto cores = std::max(1u, std::thread::hardware_concurrency());
+    queue = std::make_unique<jobs::Queue>(
+        jobs::Options{.clock = clock, .log = log, .nodes = home.root / "run",
+                      .workers = options.workers ? static_cast<unsigned>(options.workers) : std::min(cores, 4u)},
+        *database, system, std::move(hooks));
+
+    renders = engine::make_renders(*this);
+    repositories = engine::make_repositories(*this);
+    recordings = engine::make_recordings(*this);
+    parts = {renders.get(), repositories.get(), recordings.get()};
+    for (auto* part : parts) part->prepare();
+}
+
+EngineImpl::~EngineImpl() { close(); }
+
+void EngineImpl::start() {
+    queue->start();
+    for (auto* part : parts) part->start();
+    schedule_sweep();
+    log->info(room, "open", {{"version", TENON_VERSION}});
+}
+
+void EngineImpl::close() noexcept {
+    if (!gate.close()) {
+        gate.drain();  // whoever closes second returns when everything has ended, too
+        return;
+    }
+    stopping.request_stop();
+    if (events) events->close();
+    if (timers) timers->close();
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->stop();
+    if (queue) queue->close();
+    gate.drain();
+    if (database) database->close();
+    log->info(room, "closed");
+}
+
+void EngineImpl::schedule_sweep() {
+    timers->after(sweep_interval, [this] {
+        try {
+            sweep();
+        } catch (const Closed&) {
+            return;
+        } catch (const std::exception& error) {
+            log->failure(room, "the sweep failed", error);
+        }
+        try {
+            schedule_sweep();
+        } catch (const Closed&) {
+        }
+    });
+}
+
+void EngineImpl::sweep() {
+    tenant::quota::expire(*database, system, [this](const TenantId& id) { return scope_of(id); }, now());
+    for (const auto& id : registry->due_for_erasure()) erase(id);
+}
+
+void EngineImpl::halt(const TenantId& id) {
+    for (auto* part : parts) part->halt(id);
+    const auto scope = scope_of(id);
+    database->write(scope, [&](db::Tx& tx) {
+        for (const auto& job : jobs::unended(tx)) queue->cancel(tx, job);
+    });
+}
+
+void EngineImpl::erase(const TenantId& id) {
+    const auto standing = registry->find_standing(id);
+    if (!standing) return;
+    halt(id);
+    const auto scope = registry->scope_of(*standing);
+    // Files first: once the row says erased, nobody would come back for them.
+    for (const auto& folder : {home.workspace(id), home.repository(id), home.vault(id)}) std::filesystem::remove_all(folder);
+    database->write(system, [&](db::SystemTx& tx) {
+        auto mine = tx.tenant(scope);
+        for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->erase(mine);
+        engine::asset_rows::erase(mine);
+        jobs::erase(mine);
+        registry->finish_erasure(tx, tenant::engine_actor("sweep"), *standing);
+    });
+    log->info(room, "erased a tenant", {{"tenant", id.text()}});
+}
+
+Engine::Engine(const EngineOptions& options) : impl_(std::make_shared<EngineImpl>(options)) {
+    try {
+        impl_->start();
+    } catch (...) {
+        impl_->close();
+        throw;
+    }
+}
+Engine::Engine(Engine&& other) noexcept = default;
+Engine& Engine::operator=(Engine&& other) noexcept {
+    if (this != &other) {
+        close();
+        impl_ = std::move(other.impl_);
+    }
+    return *this;
+}
+Engine::~Engine() { close(); }
+
+void Engine::close() noexcept {
+    if (impl_) impl_->close();
+}
+bool Engine::is_closed() const noexcept { return !impl_ || impl_->gate.closed(); }
+std::string Engine::version() { return TENON_VERSION; }
+
+Session Engine::open_session(const SessionOptions& options) {
+    if (!impl_) throw Closed("the engine is closed");
+    const auto pass = impl_->gate.enter();
+    base::check_name("actor", options.actor);
+    if (options.tenant.is_nil()) throw InvalidArgument("a session belongs to one tenant", {.subject = "tenant"});
+    const auto standing = impl_->registry->standing(options.tenant);
+    const auto state = standing->state_at(impl_->now());
+    if (!engine::allows(state, engine::Permission::project_read))
+        throw PermissionDenied(std::string("no session can be opened: the tenant is ") + to_string(state), {.subject = options.tenant.text()});
+    auto session = std::make_shared<SessionImpl>(impl_, impl_->registry->scope_of(*standing),
+                                                 tenant::Actor{.id = options.actor}, options.role);
+    session->workspace.make();
+    return Internal::make<Session>(std::move(session));
+}
+
+OperatorSession Engine::open_operator(const OperatorOptions& options) {
+    if (!impl_) throw Closed("the engine is closed");
+    const auto pass = impl_->gate.enter();
+    base::check_name("actor", options.actor);
+    base::check_name("reason", options.reason);
+    auto session = std::make_shared<OperatorImpl>();
+    session->engine = impl_;
+    session->actor = {.kind = tenant::ActorKind::operator_session, .id = options.actor, .reason = options.reason};
+    impl_->database->write(impl_->registry->operators_scope(), [&, at = impl_->now()](db::Tx& tx) {
+        tenant::audit::append(tx, session->actor, {.time = at, .action = "operator.open"});
+    });
+    return Internal::make<OperatorSession>(std::move(session));
+}
+
+}  // namespace tenon

@@ -1,0 +1,87 @@
+#include <tenon/job.hpp>
+
+#include "core.hpp"
+
+namespace tenon {
+
+using engine::Permission;
+
+namespace {
+
+constexpr Duration no_limit = std::chrono::hours(24 * 365);
+
+/// The ended job; empty when the time was up.
+std::optional<jobs::JobRow> wait_end(const JobImpl& job, Duration timeout) {
+    const auto pass = job.session->enter(Permission::job_read);
+    try {
+        return job.session->engine->queue->wait_end(job.session->scope, job.id, std::max(timeout, Duration::zero()),
+                                                    job.session->engine->stopping.get_token());
+    } catch (const Cancelled&) {
+        throw Closed("the engine was closed while the job ran; it goes on when the engine is opened again", {.subject = job.id.text()});
+    }
+}
+
+jobs::JobRow row_of(const JobImpl& job) {
+    const auto pass = job.session->enter(Permission::job_read);
+    if (auto row = job.session->engine->queue->find(job.session->scope, job.id)) return *std::move(row);
+    throw NotFound("there is no such job", {.subject = job.id.text()});
+}
+
+}  // namespace
+
+namespace engine {
+
+std::optional<jobs::JobRow> find_job(const SessionImpl& session, const JobId& id, const std::string& kind) {
+    auto row = session.engine->queue->find(session.scope, id);
+    if (!row || row->kind != kind) return std::nullopt;
+    return row;
+}
+
+std::string job_result(const JobImpl& job) {
+    const auto row = wait_end(job, no_limit);
+    if (!row) throw Unavailable("the job has not ended", {.subject = job.id.text()});
+    if (row->state != JobState::succeeded) jobs::throw_failure(row->failure);
+    return row->result;
+}
+
+}  // namespace engine
+
+Job::Job(std::shared_ptr<JobImpl> impl) : impl_(std::move(impl)) {}
+JobId Job::id() const { return impl_->id; }
+JobState Job::state() const { return row_of(*impl_).state; }
+Progress Job::progress() const { return row_of(*impl_).progress; }
+JobInfo Job::info() const { return jobs::info_of(row_of(*impl_)); }
+void Job::join() { engine::job_result(*impl_); }
+bool Job::join_for(Duration timeout) { return wait_end(*impl_, timeout).has_value(); }
+
+void Job::cancel() {
+    const auto& session = *impl_->session;
+    const auto pass = session.enter(Permission::job_cancel);
+    const auto at = session.now();
+    session.change("job.cancel", impl_->id.text(), [&](db::Tx& tx) {
+        if (session.engine->queue->cancel(tx, impl_->id)) session.audit(tx, "job.cancel", impl_->id.text(), at);
+    });
+}
+
+Jobs::Jobs(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
+
+std::vector<JobInfo> Jobs::list(const JobFilter& filter) const {
+    const auto pass = impl_->enter(Permission::job_read);
+    std::vector<JobInfo> infos;
+    for (const auto& row : impl_->engine->queue->list(impl_->scope, filter)) infos.push_back(jobs::info_of(row));
+    return infos;
+}
+
+Job Jobs::get(const JobId& id) const {
+    if (auto job = find(id)) return *std::move(job);
+    throw NotFound("there is no such job", {.subject = id.text()});
+}
+
+std::optional<Job> Jobs::find(const JobId& id) const {
+    const auto pass = impl_->enter(Permission::job_read);
+    const auto row = impl_->engine->queue->find(impl_->scope, id);
+    if (!row) return std::nullopt;
+    return Internal::make<Job>(std::make_shared<JobImpl>(JobImpl{impl_, id, row->kind}));
+}
+
+}  // namespace tenon

@@ -1,0 +1,76 @@
+#include <tenon/project.hpp>
+
+#include <base/id.hpp>
+#include <tenant/projects.hpp>
+#include <tenant/quota.hpp>
+
+#include "asset_rows.hpp"
+#include "core.hpp"
+
+namespace tenon {
+
+namespace rows = tenant::projects;
+using engine::Permission;
+
+Projects::Projects(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
+
+Project Projects::create(const ProjectOptions& options) {
+    const auto pass = impl_->enter(Permission::project_write);
+    rows::check(options);
+    const auto at = impl_->now();
+    const auto id = base::new_id<ProjectId>(at);
+    engine::make_private_folder(impl_->workspace.project(id));
+    try {
+        return impl_->change("project.create", id.text(), [&](db::Tx& tx) {
+            auto project = rows::create(tx, impl_->actor, id, options, at);
+            impl_->engine->events->append(tx, {.kind = "project.created", .at = at, .subject = id.text()});
+            return project;
+        });
+    } catch (...) {
+        std::error_code ignored;
+        std::filesystem::remove(impl_->workspace.project(id), ignored);
+        throw;
+    }
+}
+
+Project Projects::get(const ProjectId& id) const {
+    const auto pass = impl_->enter(Permission::project_read);
+    return impl_->read([&](db::Reader& reader) { return rows::get(reader, id); });
+}
+
+std::optional<Project> Projects::find(const ProjectId& id) const {
+    const auto pass = impl_->enter(Permission::project_read);
+    return impl_->read([&](db::Reader& reader) { return rows::find(reader, id); });
+}
+
+std::vector<Project> Projects::list(const ProjectFilter& filter) const {
+    const auto pass = impl_->enter(Permission::project_read);
+    return impl_->read([&](db::Reader& reader) { return rows::list(reader, filter); });
+}
+
+Project Projects::rename(const ProjectId& id, const std::string& name) {
+    const auto pass = impl_->enter(Permission::project_write);
+    rows::check({.name = name});
+    const auto at = impl_->now();
+    return impl_->change("project.rename", id.text(), [&](db::Tx& tx) { return rows::rename(tx, impl_->actor, id, name, at); });
+}
+
+void Projects::remove(const ProjectId& id) {
+    const auto pass = impl_->enter(Permission::project_write);
+    const auto at = impl_->now();
+    impl_->change("project.remove", id.text(), [&](db::Tx& tx) {
+        rows::get(tx, id);
+        if (jobs::is_cause_of_unended(tx, id.text()))
+            throw Conflict("a job still uses the project: wait for it or cancel it", {.subject = id.text()});
+        const auto weight = engine::asset_rows::weigh(tx, id);
+        engine::asset_rows::remove_all(tx, id);
+        if (weight.size.count > 0) tenant::quota::free(tx, {Resource::storage, weight.size.count});
+        rows::remove(tx, impl_->actor, id, at);
+        impl_->engine->events->append(tx, {.kind = "project.removed", .at = at, .subject = id.text()});
+    });
+    // The rows are gone, so nothing refers to the files any more; what a kill leaves here is swept at the next start.
+    std::error_code ignored;
+    std::filesystem::remove_all(impl_->workspace.project(id), ignored);
+}
+
+}  // namespace tenon

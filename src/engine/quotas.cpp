@@ -1,0 +1,103 @@
+#include <tenon/quota.hpp>
+
+#include <base/id.hpp>
+#include <tenant/quota.hpp>
+
+#include "core.hpp"
+
+TENON_BEGIN
+
+namespace ledger = tenant::quota;
+using engine::Permission;
+
+/// A hold and who made it. The last copy of an open one gives it back.
+struct HoldImpl {
+    HoldImpl(std::shared_ptr<SessionImpl> s, HoldId i) : session(std::move(s)), id(i) {}
+    ~HoldImpl() {
+        if (ended.load()) return;
+        // A destructor neither waits nor does I/O; if the engine is closed, the hold's time to live ends it.
+        try {
+            auto engine = session->engine;
+            const auto pass = engine->gate.enter();
+            engine->timers->after(Duration::zero(), [engine, scope = session->scope, hold = id] {
+                engine->database->write(scope, [&](db::Tx& tx) { ledger::release(tx, hold, engine->now()); });
+            });
+        } catch (const std::exception&) {
+        }
+    }
+    HoldImpl(const HoldImpl&) = delete;
+    HoldImpl& operator=(const HoldImpl&) = delete;
+
+    const std::shared_ptr<SessionImpl> session;
+    const HoldId id;
+    std::atomic<bool> ended{false};
+};
+
+Hold::Hold(std::shared_ptr<HoldImpl> impl) : impl_(std::move(impl)) {}
+HoldId Hold::id() const { return impl_->id; }
+
+void Hold::extend(const Ask& more) {
+    const auto& session = *impl_->session;
+    const auto pass = session.enter(Permission::quota_hold);
+    const auto at = session.now();
+    session.change("hold.extend", impl_->id.text(), [&](db::Tx& tx) {
+        ledger::extend(tx, impl_->id, more, at);
+        session.audit(tx, "hold.extend", impl_->id.text(), at);
+    });
+}
+
+void Hold::commit(const std::vector<Ask>& actual) {
+    const auto& session = *impl_->session;
+    const auto pass = session.enter(Permission::quota_hold);
+    const auto at = session.now();
+    session.change("hold.commit", impl_->id.text(), [&](db::Tx& tx) {
+        ledger::commit(tx, impl_->id, actual, at);
+        session.audit(tx, "hold.commit", impl_->id.text(), at);
+    });
+    impl_->ended = true;
+}
+
+void Hold::release() {
+    const auto& session = *impl_->session;
+    const auto pass = session.enter(Permission::quota_hold);
+    const auto at = session.now();
+    session.change("hold.release", impl_->id.text(), [&](db::Tx& tx) {
+        ledger::release(tx, impl_->id, at);
+        session.audit(tx, "hold.release", impl_->id.text(), at);
+    });
+    impl_->ended = true;
+}
+
+Quotas::Quotas(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
+
+Hold Quotas::reserve(const HoldOptions& options) {
+    const auto pass = impl_->enter(Permission::quota_hold);
+    const auto at = impl_->now();
+    const auto fresh = base::new_id<HoldId>(at);
+    const auto hold = impl_->change("hold.reserve", fresh.text(), [&](db::Tx& tx) {
+        auto info = ledger::reserve(tx, fresh, {.asks = options.asks, .ttl = options.ttl, .idempotency = options.idempotency}, at);
+        if (info.id == fresh) impl_->audit(tx, "hold.reserve", fresh.text(), at);
+        return info;
+    });
+    return Internal::make<Hold>(std::make_shared<HoldImpl>(impl_, hold.id));
+}
+
+std::optional<Hold> Quotas::try_reserve(const HoldOptions& options) {
+    try {
+        return reserve(options);
+    } catch (const QuotaExceeded&) {
+        return std::nullopt;
+    }
+}
+
+std::vector<Quota> Quotas::snapshot() const {
+    const auto pass = impl_->enter(Permission::quota_read);
+    return impl_->read([at = impl_->now()](db::Reader& reader) { return ledger::snapshot(reader, at); });
+}
+
+Quota Quotas::get(Resource resource) const {
+    const auto pass = impl_->enter(Permission::quota_read);
+    return impl_->read([&, at = impl_->now()](db::Reader& reader) { return ledger::get(reader, resource, at); });
+}
+
+TENON_END

@@ -1,0 +1,96 @@
+#include <tenon/session.hpp>
+
+#include <base/text.hpp>
+#include <tenant/usage.hpp>
+
+#include "core.hpp"
+
+TENON_BEGIN
+
+engine::Gate::Pass SessionImpl::enter(engine::Permission permission) const {
+    auto pass = engine->gate.enter();
+    if (closed.load(std::memory_order_acquire)) throw Closed("the session is closed");
+    const auto state = engine->registry->standing(scope.tenant())->state_at(engine->now());
+    const bool role_allows = engine::allows(role, permission);
+    if (role_allows && engine::allows(state, permission)) return pass;
+    const PermissionDenied refusal(role_allows ? std::string("the tenant is ") + to_string(state) + ": this needs it to be active"
+                                               : std::string("the role ") + to_string(role) + " does not include this",
+                                   {.subject = engine::to_string(permission)});
+    tenant::audit::append_refusal(*engine->database, scope, actor, {.time = now(), .action = "session.call", .target = engine::to_string(permission)},
+                                  refusal);
+    throw refusal;
+}
+
+Session::Session(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
+TenantId Session::tenant() const { return impl_->scope.tenant(); }
+std::filesystem::path Session::workspace() const { return impl_->workspace.root; }
+
+Projects Session::projects() const { return Internal::make<Projects>(impl_); }
+Assets Session::assets() const { return Internal::make<Assets>(impl_); }
+Renders Session::renders() const { return Internal::make<Renders>(impl_); }
+Cameras Session::cameras() const { return Internal::make<Cameras>(impl_); }
+Backups Session::backups() const { return Internal::make<Backups>(impl_); }
+Jobs Session::jobs() const { return Internal::make<Jobs>(impl_); }
+Quotas Session::quotas() const { return Internal::make<Quotas>(impl_); }
+Usage Session::usage() const { return Internal::make<Usage>(impl_); }
+Audit Session::audit() const { return Internal::make<Audit>(std::make_shared<AuditImpl>(AuditImpl{impl_, nullptr})); }
+void Session::close() noexcept { impl_->closed.store(true, std::memory_order_release); }
+
+// ---- usage ----
+
+Usage::Usage(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
+
+UsageReport Usage::current() const {
+    const auto pass = impl_->enter(engine::Permission::usage_read);
+    return impl_->read([at = impl_->now()](db::Reader& reader) { return tenant::usage::report(reader, at); });
+}
+
+// ---- audit ----
+
+Audit::Audit(std::shared_ptr<AuditImpl> impl) : impl_(std::move(impl)) {}
+
+std::vector<AuditRecord> Audit::list(const AuditFilter& filter) const {
+    const auto read = [&](EngineImpl& engine, const db::TenantScope& scope) {
+        return engine.database->read(scope, [&](db::Reader& reader) { return tenant::audit::list(reader, filter); });
+    };
+    if (impl_->session) {
+        const auto pass = impl_->session->enter(engine::Permission::audit_read);
+        return read(*impl_->session->engine, impl_->session->scope);
+    }
+    const auto pass = impl_->operators->enter();
+    return read(*impl_->operators->engine, impl_->operators->engine->registry->operators_scope());
+}
+
+AuditReport Audit::verify() const {
+    if (impl_->session) {
+        const auto pass = impl_->session->enter(engine::Permission::audit_read);
+        return tenant::audit::verify(*impl_->session->engine->database, impl_->session->scope);
+    }
+    const auto pass = impl_->operators->enter();
+    auto& engine = *impl_->operators->engine;
+    return tenant::audit::verify(*engine.database, engine.registry->operators_scope());
+}
+
+// ---- events ----
+
+struct EventStreamImpl {
+    std::shared_ptr<SessionImpl> session;
+    std::shared_ptr<tenant::EventHub::Subscription> subscription;
+};
+
+EventStream::EventStream(std::shared_ptr<EventStreamImpl> impl) : impl_(std::move(impl)) {}
+
+EventStream Session::subscribe(const SubscribeOptions& options) {
+    const auto pass = impl_->enter(engine::Permission::event_read);
+    return Internal::make<EventStream>(
+        std::make_shared<EventStreamImpl>(EventStreamImpl{impl_, impl_->engine->events->subscribe(impl_->scope, options)}));
+}
+
+std::optional<Event> EventStream::next(Duration timeout) {
+    const auto pass = impl_->session->enter(engine::Permission::event_read);
+    return impl_->subscription->next(timeout);
+}
+
+void EventStream::close() noexcept { impl_->subscription->close(); }
+
+TENON_END
