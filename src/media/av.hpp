@@ -81,6 +81,9 @@ public:
     Quiet& operator=(const Quiet&) = delete;
 };
 
+/// A context's `log_level_offset` that keeps it silent; levels are one byte, so no more than this.
+inline constexpr int silent = 128;
+
 inline Rational from_av(AVRational r) { return {r.num, r.den}; }
 AVRational to_av(Rational r);
 

@@ -92,7 +92,7 @@ Av<AVCodecContext> new_decoder(const StreamInfo& stream, int threads, std::int64
     const AVCodec* codec = avcodec_find_decoder(parameters.codec_id);
     if (codec == nullptr) throw Unsupported("no decoder for " + stream.codec + " is installed", {.subject = stream.codec});
     Av<AVCodecContext> context(checked(avcodec_alloc_context3(codec)));
-    context->log_level_offset = 1000;   // see Quiet
+    context->log_level_offset = silent;
     if (const int code = avcodec_parameters_to_context(context.get(), &parameters); code < 0)
         throw_av(code, "the stream's description makes no sense", stream.codec);
     context->pkt_timebase = to_av(stream.time_base);

@@ -37,6 +37,9 @@ private:
 /// The picture turned clockwise by 90, 180 or 270 degrees; yuv420p only.
 VideoFrame rotated(const VideoFrame& frame, std::int32_t degrees);
 
+/// Copies all of `source` into `target` at an even place; both yuv420p. Throws InvalidArgument if it does not fit.
+void paste(const VideoFrame& source, VideoFrame& target, std::int32_t x, std::int32_t y);
+
 /// Black, limited range.
 void fill_black(VideoFrame& frame);
 

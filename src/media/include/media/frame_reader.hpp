@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <stop_token>
+
+#include <media/decoder.hpp>
+#include <media/input.hpp>
+
+namespace tenon::media {
+
+/// The pictures of a file by time. Going forward decodes each once; going back or far ahead seeks.
+///
+/// Threads   one at a time.
+class FrameReader {
+public:
+    /// Throws what Input::open does; Unsupported if the file has no pictures.
+    FrameReader(const std::filesystem::path& path, const Limits& limits, const DecoderOptions& options, std::stop_token stop);
+    FrameReader(FrameReader&&) noexcept;
+    FrameReader& operator=(FrameReader&&) noexcept;
+    ~FrameReader();
+
+    const StreamInfo& stream() const;
+    /// When the file's time begins: where its first stream starts.
+    Duration origin() const;
+    std::optional<Duration> duration() const;   ///< Of the pictures; unset if the file does not say.
+
+    /// The picture shown at `ticks` of the stream's time base: the last that begins at or before it, a millisecond's
+    /// rounding forgiven. The first picture before the first, the last after the last.
+    ///
+    /// Throws    Corrupt if nothing can be decoded; Cancelled.
+    VideoFrame at(std::int64_t ticks);
+    /// Counted from origin().
+    VideoFrame at(Duration position);
+
+    std::int64_t damaged_packets() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tenon::media
