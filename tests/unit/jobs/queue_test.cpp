@@ -1,0 +1,237 @@
+#include <jobs/queue.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+
+#include <gtest/gtest.h>
+
+#include <base/id.hpp>
+#include <scope_maker.hpp>
+#include <temp_folder.hpp>
+
+namespace {
+
+using namespace tenon;
+using namespace std::chrono_literals;
+using db::testing::ScopeMaker;
+
+/// Lets a handler stand still until the test says go.
+class Latch {
+public:
+    void open() {
+        const std::lock_guard lock(mutex_);
+        open_ = true;
+        changed_.notify_all();
+    }
+    /// Throws Cancelled when asked to stop first.
+    void pass(const std::stop_token& stop) {
+        std::unique_lock lock(mutex_);
+        ++arrived_;
+        changed_.notify_all();
+        if (!changed_.wait(lock, stop, [&] { return open_; })) throw Cancelled("stopped");
+    }
+    void await_arrivals(int count) {
+        std::unique_lock lock(mutex_);
+        ASSERT_TRUE(changed_.wait_for(lock, 10s, [&] { return arrived_ >= count; }));
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable_any changed_;
+    bool open_ = false;
+    int arrived_ = 0;
+};
+
+class JobQueue : public testing::Test {
+protected:
+    JobQueue() { open(); }
+
+    void open() {
+        store = db::Database::open({.file = folder.path() / "metadata.db"}, jobs::migrations());
+        jobs::Hooks hooks;
+        hooks.scope = [](const TenantId& id) { return std::optional(ScopeMaker::tenant(id)); };
+        hooks.started = [this](db::Tx&, const jobs::JobRow& job) {
+            if (places[job.tenant] >= limit) return false;
+            ++places[job.tenant];  // claims are one at a time in these tests: a rollback does not happen
+            return true;
+        };
+        hooks.stopped = [this](db::Tx&, const jobs::JobRow& job) { --places[job.tenant]; };
+        hooks.ended = [this](db::Tx&, const jobs::JobRow& job) { ended.push_back(job.id); };
+        queue = std::make_unique<jobs::Queue>(
+            jobs::Options{.clock = base::system_clock(), .log = base::Log::none(), .nodes = folder.path() / "run",
+                          .workers = 2, .heartbeat = 200ms, .tick = 50ms},
+            *store, ScopeMaker::system(), std::move(hooks));
+    }
+    void close() {
+        queue.reset();
+        store.reset();
+    }
+    JobId add(const db::TenantScope& scope, jobs::NewJob job) {
+        return store->write(scope, [&](db::Tx& tx) { return queue->enqueue(tx, job); });
+    }
+    jobs::JobRow end_of(const db::TenantScope& scope, const JobId& id) {
+        auto row = queue->wait_end(scope, id, 20s, {});
+        EXPECT_TRUE(row.has_value());
+        return row.value_or(jobs::JobRow{});
+    }
+
+    tests::TempFolder folder;
+    std::unique_ptr<db::Database> store;
+    std::unique_ptr<jobs::Queue> queue;
+    std::map<TenantId, int> places;  // only touched inside transactions
+    int limit = 8;
+    std::vector<JobId> ended;        // only touched inside transactions
+    const db::TenantScope acme = ScopeMaker::tenant(base::new_id<TenantId>(base::system_clock()->now()));
+    const db::TenantScope other = ScopeMaker::tenant(base::new_id<TenantId>(base::system_clock()->now()));
+};
+
+TEST_F(JobQueue, runs_a_job_and_keeps_its_result) {
+    bool settled = false;
+    queue->add_kind("sum", {.run = [&](const jobs::Attempt& attempt) {
+                        attempt.progress.stage("adding", 1, 2, "numbers");
+                        attempt.progress.advance(2);
+                        return jobs::Outcome{.result = attempt.job.payload + "!", .settle = [&](db::Tx&) { settled = true; }};
+                    }});
+    queue->start();
+    const auto id = add(acme, {.kind = "sum", .payload = "1 + 1"});
+    const auto job = end_of(acme, id);
+    EXPECT_EQ(job.state, JobState::succeeded);
+    EXPECT_EQ(job.result, "1 + 1!");
+    EXPECT_EQ(job.progress.percent, 100);
+    EXPECT_EQ(job.attempt, 1);
+    EXPECT_TRUE(settled);
+    EXPECT_EQ(ended, std::vector{id});
+    EXPECT_EQ(places[acme.tenant()], 0);
+}
+
+TEST_F(JobQueue, a_failure_keeps_every_detail_of_its_error) {
+    bool gave_up = false;
+    queue->add_kind("fail", {.run = [](const jobs::Attempt&) -> jobs::Outcome {
+                                 throw QuotaExceeded("too much", {.subject = "s", .resource = "storage", .limit = 5, .used = 4});
+                             },
+                             .give_up = [&](db::Tx&, const jobs::JobRow&) { gave_up = true; }});
+    queue->start();
+    const auto job = end_of(acme, add(acme, {.kind = "fail"}));
+    EXPECT_EQ(job.state, JobState::failed);
+    EXPECT_TRUE(gave_up);
+    try {
+        jobs::throw_failure(job.failure);
+    } catch (const QuotaExceeded& error) {
+        EXPECT_STREQ(error.what(), "too much");
+        EXPECT_EQ(error.subject(), "s");
+        EXPECT_EQ(error.resource(), "storage");
+        EXPECT_EQ(error.limit(), 5);
+        EXPECT_EQ(error.used(), 4);
+        EXPECT_FALSE(error.resets_at());
+    }
+    EXPECT_EQ(jobs::info_of(job).error, Errc::quota_exceeded);
+}
+
+TEST_F(JobQueue, another_tenant_sees_nothing_of_it) {
+    queue->add_kind("sum", {.run = [](const jobs::Attempt&) { return jobs::Outcome{}; }});
+    queue->start();
+    const auto id = add(acme, {.kind = "sum"});
+    end_of(acme, id);
+    EXPECT_FALSE(queue->find(other, id));
+    EXPECT_TRUE(queue->list(other, {}).empty());
+    EXPECT_THROW((void)queue->wait_end(other, id, 0s, {}), NotFound);
+    EXPECT_FALSE(store->write(other, [&](db::Tx& tx) { return queue->cancel(tx, id); }));
+    EXPECT_EQ(queue->list(acme, {}).size(), 1u);
+}
+
+TEST_F(JobQueue, cancels_a_waiting_and_a_running_job) {
+    Latch latch;
+    queue->add_kind("stand", {.run = [&](const jobs::Attempt& attempt) {
+                        latch.pass(attempt.stop);
+                        return jobs::Outcome{};
+                    }});
+    limit = 1;
+    queue->start();
+    const auto running = add(acme, {.kind = "stand"});
+    latch.await_arrivals(1);
+    const auto waiting = add(acme, {.kind = "stand"});
+    for (const auto& id : {waiting, running}) {
+        EXPECT_TRUE(store->write(acme, [&](db::Tx& tx) { return queue->cancel(tx, id); }));
+        const auto job = end_of(acme, id);
+        EXPECT_EQ(job.state, JobState::cancelled);
+        EXPECT_THROW(jobs::throw_failure(job.failure), Cancelled);
+        EXPECT_FALSE(store->write(acme, [&](db::Tx& tx) { return queue->cancel(tx, id); })) << "it has ended";
+    }
+    EXPECT_EQ(places[acme.tenant()], 0);
+}
+
+TEST_F(JobQueue, closing_puts_running_jobs_back_with_their_cursor) {
+    Latch never;
+    jobs::Kind kind{.run = [&](const jobs::Attempt& attempt) {
+        if (attempt.job.cursor == "half") return jobs::Outcome{.result = "resumed"};
+        attempt.save_cursor("half");
+        never.pass(attempt.stop);
+        return jobs::Outcome{};
+    }};
+    queue->add_kind("long", kind);
+    queue->start();
+    const auto id = add(acme, {.kind = "long"});
+    never.await_arrivals(1);
+    close();
+    EXPECT_EQ(places[acme.tenant()], 0);
+
+    open();
+    EXPECT_EQ(queue->find(acme, id)->state, JobState::ready);
+    EXPECT_EQ(queue->find(acme, id)->attempt, 0) << "closing is no failed attempt";
+    queue->add_kind("long", kind);
+    queue->start();
+    EXPECT_EQ(end_of(acme, id).result, "resumed");
+}
+
+TEST_F(JobQueue, a_full_tenant_waits_and_others_go_on) {
+    Latch latch;
+    queue->add_kind("stand", {.run = [&](const jobs::Attempt& attempt) {
+                        latch.pass(attempt.stop);
+                        return jobs::Outcome{};
+                    }});
+    queue->add_kind("quick", {.run = [](const jobs::Attempt&) { return jobs::Outcome{}; }});
+    limit = 1;
+    queue->start();
+    const auto first = add(acme, {.kind = "stand"});
+    latch.await_arrivals(1);
+    const auto second = add(acme, {.kind = "quick"});
+    EXPECT_EQ(end_of(other, add(other, {.kind = "quick"})).state, JobState::succeeded);
+    EXPECT_EQ(queue->find(acme, second)->state, JobState::ready) << "the tenant has one place and it is taken";
+    latch.open();
+    EXPECT_EQ(end_of(acme, first).state, JobState::succeeded);
+    EXPECT_EQ(end_of(acme, second).state, JobState::succeeded);
+}
+
+TEST_F(JobQueue, a_unique_job_exists_once_until_it_ends) {
+    Latch latch;
+    queue->add_kind("stand", {.run = [&](const jobs::Attempt& attempt) {
+                        latch.pass(attempt.stop);
+                        return jobs::Outcome{};
+                    }});
+    queue->start();
+    const auto first = add(acme, {.kind = "stand", .unique_key = "nightly"});
+    EXPECT_THROW(add(acme, {.kind = "stand", .unique_key = "nightly"}), Conflict);
+    EXPECT_NO_THROW(add(other, {.kind = "stand", .unique_key = "nightly"}));
+    latch.open();
+    end_of(acme, first);
+    EXPECT_NO_THROW(add(acme, {.kind = "stand", .unique_key = "nightly"}));
+}
+
+TEST_F(JobQueue, waits_until_a_job_is_due) {
+    queue->add_kind("quick", {.run = [](const jobs::Attempt&) { return jobs::Outcome{}; }});
+    queue->start();
+    const auto due = base::system_clock()->now() + 300ms;
+    const auto job = end_of(acme, add(acme, {.kind = "quick", .due_at = due}));
+    EXPECT_GE(*job.started_at, due);
+}
+
+TEST_F(JobQueue, an_unknown_kind_fails_and_harms_nobody) {
+    queue->start();
+    const auto job = end_of(acme, add(acme, {.kind = "from_the_future"}));
+    EXPECT_EQ(job.state, JobState::failed);
+    EXPECT_THROW(jobs::throw_failure(job.failure), Unsupported);
+}
+
+}  // namespace
