@@ -4,6 +4,7 @@
 
 #include <base/file.hpp>
 #include <base/text.hpp>
+#include <crypto/encoding.hpp>
 
 #include <tenant/catalogues.hpp>
 #include <tenant/quota.hpp>
@@ -62,6 +63,18 @@ std::vector<db::Migration> all_migrations() {
     return all;
 }
 
+// A home sealed with one key and written to with another could never be opened whole again.
+void check_master(db::Database& database, const db::SystemScope& system, const crypto::MasterKey& master) {
+    const auto mine = crypto::to_hex(master.id());
+    const auto known = database.read(system, [](db::SystemReader& reader) { return db::meta(reader, "master_key"); });
+    if (!known) {
+        database.write(system, [&](db::SystemTx& tx) { db::set_meta(tx, "master_key", mine); });
+    } else if (*known != mine) {
+        throw PermissionDenied("this home was made with another master key: give the key file or passphrase it was made with",
+                               {.subject = "master key"});
+    }
+}
+
 // The passphrase has done its work once the master key is derived.
 EngineOptions without_secrets(EngineOptions options) {
     crypto::wipe({reinterpret_cast<std::uint8_t*>(options.master_passphrase.data()), options.master_passphrase.size()});
@@ -77,6 +90,7 @@ EngineImpl::EngineImpl(const EngineOptions& given)
       log(open_log(options, home, clock)), system(engine::SessionBroker::system()) {
     master.emplace(open_master(given, home));
     database = db::Database::open({.file = home.database(), .clock = clock}, all_migrations());
+    check_master(*database, system, *master);
     registry = std::make_unique<tenant::Registry>(*database, system, engine::SessionBroker::tenant,
                                                   tenant::Catalogues::load(options.plan_catalogues), clock);
     events = std::make_unique<tenant::EventHub>(*database, clock);
