@@ -12,6 +12,7 @@
 
 #include "asset_rows.hpp"
 #include "core.hpp"
+#include "import_recovery.hpp"
 #include "intake.hpp"
 
 namespace tenon {
@@ -30,22 +31,33 @@ std::string extension_of(const std::filesystem::path& path) {
     return plain ? text : ".media";
 }
 
-/// Bytes held for an import until its row exists; given back on every other way out.
+/// Storage held for an import until its row exists; given back on every other way out. The lock shows other processes
+/// that the import lives, so that what a killed one left is found and removed.
 class StorageHold {
 public:
-    StorageHold(const SessionImpl& session, std::int64_t bytes, const std::string& subject) : session_(session) {
-        id_ = base::new_id<HoldId>(session.now());
-        session.change("asset.import", subject, [&](db::Tx& tx) {
-            quota::reserve(tx, id_, {.asks = {{Resource::storage, bytes}}, .ttl = std::chrono::hours(24)}, session_.now());
-        });
+    StorageHold(const SessionImpl& session, std::int64_t bytes, const Asset& asset)
+        : session_(session), mark_(engine::import_mark(session.workspace, asset.id)), lock_(base::FileLock::try_acquire(mark_)),
+          id_(base::new_id<HoldId>(session.now())) {
+        if (!lock_) throw Unavailable("cannot lock the import's mark", {.subject = mark_.string()});
+        try {
+            session.change("asset.import", asset.id.text(), [&](db::Tx& tx) {
+                quota::reserve(tx, id_, {.asks = {{Resource::storage, bytes}}, .cause = engine::import_cause(asset.project, asset.id)},
+                               session_.now());
+            });
+        } catch (...) {
+            unmark();
+            throw;
+        }
     }
     ~StorageHold() {
-        if (settled_) return;
-        try {
-            session_.write([&](db::Tx& tx) { quota::release(tx, id_, session_.now()); });
-        } catch (const std::exception& error) {
-            session_.engine->log->failure("engine", "a hold stays until it expires", error);
+        if (!settled_) {
+            try {
+                session_.write([&](db::Tx& tx) { quota::release(tx, id_, session_.now()); });
+            } catch (const std::exception& error) {
+                session_.engine->log->failure("engine", "a hold stays until the home is opened again", error);
+            }
         }
+        unmark();
     }
     StorageHold(const StorageHold&) = delete;
     StorageHold& operator=(const StorageHold&) = delete;
@@ -53,8 +65,15 @@ public:
     void settled() noexcept { settled_ = true; }
 
 private:
+    void unmark() noexcept {
+        std::error_code ignored;
+        std::filesystem::remove(mark_, ignored);
+    }
+
     const SessionImpl& session_;
-    HoldId id_{};
+    const std::filesystem::path mark_;
+    const std::optional<base::FileLock> lock_;
+    const HoldId id_;
     bool settled_ = false;
 };
 
@@ -77,8 +96,8 @@ Asset Assets::import_file(const ImportOptions& options) {
 
     asset.created_at = impl_->now();
     asset.id = base::new_id<AssetId>(asset.created_at);
-    StorageHold hold(*impl_, intake.size().count + thumbnail_allowance, asset.id.text());
-    const auto folder = impl_->workspace.project(options.project) / "assets";
+    StorageHold hold(*impl_, intake.size().count + thumbnail_allowance, asset);
+    const auto folder = impl_->workspace.assets(options.project);
     engine::make_private_folder(folder);
     intake.copy_to(folder / (asset.id.text() + extension_of(options.path)), stop);
     intake.describe(asset, folder / (asset.id.text() + ".jpg"), stop);

@@ -97,6 +97,7 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
     void erase(const TenantId& id);
 
 private:
+    void recover_holds();
     void sweep();
     void schedule_sweep();
 };

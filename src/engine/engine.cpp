@@ -12,6 +12,7 @@
 
 #include "asset_rows.hpp"
 #include "core.hpp"
+#include "import_recovery.hpp"
 
 namespace tenon {
 namespace {
@@ -137,6 +138,7 @@ EngineImpl::EngineImpl(const EngineOptions& given)
 EngineImpl::~EngineImpl() { close(); }
 
 void EngineImpl::start() {
+    recover_holds();
     queue->start();
     for (auto* part : parts) part->start();
     schedule_sweep();
@@ -156,6 +158,23 @@ void EngineImpl::close() noexcept {
     gate.drain();
     if (database) database->close();
     log->info(room, "closed");
+}
+
+void EngineImpl::recover_holds() {
+    const auto is_live = [this](const TenantId& id, const tenant::quota::Cause& cause) {
+        switch (cause.kind) {
+            case tenant::quota::CauseKind::upload: return engine::import_lives(workspace(id), cause);
+            case tenant::quota::CauseKind::job: {
+                const auto job = queue->find(scope_of(id), JobId::parse(cause.id));
+                return job && !jobs::has_ended(job->state);
+            }
+            case tenant::quota::CauseKind::camera:  // its recorder settles it
+            case tenant::quota::CauseKind::none: return true;
+        }
+        return true;
+    };
+    const auto returned = tenant::quota::recover(*database, system, [this](const TenantId& id) { return scope_of(id); }, is_live, now());
+    if (returned > 0) log->warning(room, "returned holds of work that a process left behind", {{"holds", returned}});
 }
 
 void EngineImpl::schedule_sweep() {

@@ -24,6 +24,7 @@ struct Workspace {
     std::filesystem::path root;
 
     std::filesystem::path project(const ProjectId& id) const { return root / "projects" / id.text(); }
+    std::filesystem::path assets(const ProjectId& id) const { return project(id) / "assets"; }
     std::filesystem::path exports() const { return root / "exports"; }
     std::filesystem::path temp() const { return root / "temp"; }
     std::filesystem::path recordings() const { return root / "recordings"; }
