@@ -1,6 +1,7 @@
 #include <base/text.hpp>
 
 #include <cstdint>
+#include <cstdio>
 #include <string>
 
 #include <tenon/error.hpp>
@@ -79,6 +80,18 @@ void check_slug(std::string_view field, std::string_view value) {
     for (std::size_t i = 1; good && i < value.size(); ++i)
         good = is_plain(value[i]) || (value[i] == '-' && value[i - 1] != '-');
     if (!good) refuse(field, "must be 1 to 63 of a-z, 0-9 and single hyphens between them");
+}
+
+std::string to_rfc3339(Time time) {
+    const auto day = std::chrono::floor<std::chrono::days>(time);
+    const std::chrono::year_month_day date(day);
+    const std::chrono::hh_mm_ss clock(time - day);
+    char text[48];
+    const int size = std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", static_cast<int>(date.year()),
+                                   static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                                   static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                                   static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+    return std::string(text, static_cast<std::size_t>(size));
 }
 
 }  // namespace tenon::base

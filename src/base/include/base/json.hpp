@@ -1,5 +1,7 @@
 #pragma once
 
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -19,9 +21,11 @@ public:
 
     Json() noexcept = default;  ///< null
     Json(std::nullptr_t) noexcept {}
-    Json(bool value) : value_(value) {}
-    Json(int value) : value_(std::int64_t{value}) {}
-    Json(std::int64_t value) : value_(value) {}
+    Json(std::same_as<bool> auto value) : value_(value) {}  // nothing else turns into a bool on its way here
+    /// Throws InvalidArgument for what 64 signed bits cannot hold.
+    template <std::integral T>
+        requires(!std::same_as<T, bool>)
+    Json(T value) : value_(in_range(std::in_range<std::int64_t>(value), static_cast<std::int64_t>(value))) {}
     Json(double value) : value_(value) {}  ///< Must be finite.
     Json(const char* value) : value_(std::string(value)) {}
     Json(std::string_view value) : value_(std::string(value)) {}
@@ -77,6 +81,8 @@ public:
     friend bool operator==(const Json&, const Json&) = default;
 
 private:
+    static std::int64_t in_range(bool fits, std::int64_t value);
+
     std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object> value_{nullptr};
 };
 

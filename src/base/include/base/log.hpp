@@ -27,6 +27,8 @@ struct LogField {
     std::string value;
 };
 
+struct LogSink;
+
 struct LogFileOptions {
     std::uint64_t max_size = 16 * 1024 * 1024;  ///< A fuller file becomes `<file>.1`, the older ones shift.
     int keep = 4;                               ///< Old files kept.
@@ -57,9 +59,8 @@ public:
     void write(LogLevel level, std::string_view room, std::string_view message, Fields fields) noexcept;
 
 private:
-    struct Sink;
-    Log(std::unique_ptr<Sink> sink, std::shared_ptr<const Clock> clock, LogLevel level);
-    std::unique_ptr<Sink> sink_;
+    Log(std::unique_ptr<LogSink> sink, std::shared_ptr<const Clock> clock, LogLevel level);
+    std::unique_ptr<LogSink> sink_;
     std::shared_ptr<const Clock> clock_;
     LogLevel level_;
 };

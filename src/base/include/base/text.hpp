@@ -1,6 +1,9 @@
 #pragma once
 
+#include <string>
 #include <string_view>
+
+#include <tenon/units.hpp>
 
 namespace tenon::base {
 
@@ -19,5 +22,8 @@ void check_text(std::string_view field, std::string_view value, std::size_t max_
 
 /// A name in addresses and on disk: 1 to 63 of a–z, 0–9 and inner single hyphens.
 void check_slug(std::string_view field, std::string_view value);
+
+/// "2026-03-01T12:00:00.000000Z": RFC 3339, always to the microsecond, so that texts sort as times do.
+std::string to_rfc3339(Time time);
 
 }  // namespace tenon::base
