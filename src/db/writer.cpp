@@ -60,7 +60,9 @@ void Writer::unwatch(std::list<std::function<void()>>::iterator which) {
     watches_.erase(which);
 }
 
-void Writer::fill(Stats& stats) const {
+void Writer::fill(Stats& stats) {
+    const std::lock_guard lock(mutex_);
+    stats.waiting = static_cast<std::int64_t>(queue_.size());
     stats.commits = commits_;
     stats.requests = requests_;
     stats.replays = replays_;

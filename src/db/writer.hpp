@@ -28,7 +28,7 @@ public:
 
     std::list<std::function<void()>>::iterator watch(std::function<void()> then);
     void unwatch(std::list<std::function<void()>>::iterator which);
-    void fill(Stats& stats) const;
+    void fill(Stats& stats);
 
 private:
     struct Request {

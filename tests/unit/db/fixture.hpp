@@ -1,16 +1,15 @@
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <base/id.hpp>
 #include <db/database.hpp>
 #include <scope_maker.hpp>
+#include <temp_folder.hpp>
 
 namespace tenon::db::testing {
 
@@ -43,15 +42,9 @@ inline constexpr SystemStmt count_all{"SELECT count(*) FROM project_"};
 class Store : public ::testing::Test {
 protected:
     void SetUp() override {
-        std::string name = (std::filesystem::temp_directory_path() / "db_test_XXXXXX").string();
-        ASSERT_NE(mkdtemp(name.data()), nullptr);
-        folder = name;
         reopen();
     }
-    void TearDown() override {
-        database.reset();
-        std::filesystem::remove_all(folder);
-    }
+    void TearDown() override { database.reset(); }
 
     Options options() const { return {.file = folder / "metadata.db"}; }
     void reopen() {
@@ -72,7 +65,7 @@ protected:
         });
     }
 
-    std::filesystem::path folder;
+    tests::TempFolder folder;
     std::unique_ptr<Database> database;
     TenantScope a = ScopeMaker::tenant(fresh<TenantId>());
     TenantScope b = ScopeMaker::tenant(fresh<TenantId>());

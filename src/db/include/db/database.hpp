@@ -32,6 +32,7 @@ struct Options {
 struct Stats {
     std::int64_t commits = 0;    ///< Groups made durable.
     std::int64_t requests = 0;   ///< Writes in them.
+    std::int64_t waiting = 0;    ///< Writes in the queue now.
     std::int64_t replays = 0;    ///< Writes run again alone because a neighbour broke their group.
     Bytes log{};                 ///< Write-ahead log on disk now. More than 256 MiB: some reader never ends.
 };

@@ -40,8 +40,9 @@ constexpr StatementText describe(const char* text, StatementText::Kind kind) {
 
 }  // namespace sql
 
-/// A statement of one tenant: `constexpr db::TenantStmt rename{"UPDATE project_ SET name = :name WHERE tenant_id = :tenant
-/// AND id = :id"};`. Does not compile unless sql::TenantCheck proves that it stays within `:tenant`.
+/// A statement of one tenant. Does not compile unless sql::TenantCheck proves that it stays within `:tenant`.
+///
+///     constexpr db::TenantStmt rename{"UPDATE project_ SET name = :name WHERE tenant_id = :tenant AND id = :id"};
 class TenantStmt {
 public:
     consteval TenantStmt(const char* text) : text_(sql::describe(text, StatementText::Kind::tenant)) {
