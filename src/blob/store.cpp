@@ -1,0 +1,73 @@
+#include <blob/store.hpp>
+
+#include <algorithm>
+
+#include <tenon/error.hpp>
+
+namespace tenon::blob {
+namespace {
+
+bool belongs(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
+bool is_name(std::string_view text) {
+    if (text.empty() || text.size() > 512) return false;
+    char before = '/';
+    for (const char c : text) {
+        if (c == '/' ? before == '/' : !belongs(c) || (c == '.' && before == '/')) return false;
+        before = c;
+    }
+    return before != '/';
+}
+
+class BoundedSink final : public ByteSink {
+public:
+    BoundedSink(const Name& name, std::uint64_t limit) : name_(name), limit_(limit) {}
+    void write(ByteView more) override {
+        if (more.size() > limit_ - bytes.size())
+            throw Corrupt("the object is larger than it can be", {.subject = name_.text()});
+        base::append(bytes, more);
+    }
+    ByteVector bytes;
+
+private:
+    const Name& name_;
+    std::uint64_t limit_;
+};
+
+}  // namespace
+
+Name::Name(std::string text) : text_(std::move(text)) {
+    if (!is_name(text_)) throw InvalidArgument("not the name of an object", {.subject = text_.substr(0, 64)});
+}
+
+std::size_t ViewSource::read(ByteSpan into) {
+    const auto count = std::min(into.size(), bytes_.size() - at_);
+    std::copy_n(bytes_.data() + at_, count, into.data());
+    at_ += count;
+    return count;
+}
+
+ByteVector get_all(Store& store, const Name& name, std::uint64_t limit, std::stop_token stop) {
+    BoundedSink sink(name, limit);
+    store.get(name, {}, sink, std::move(stop));
+    return std::move(sink.bytes);
+}
+
+PutInfo put_bytes(Store& store, const Name& name, ByteView bytes, const PutOptions& options, std::stop_token stop) {
+    ViewSource source(bytes);
+    return store.put(name, source, options, std::move(stop));
+}
+
+std::vector<ObjectInfo> list_all(Store& store, std::string_view prefix, std::stop_token stop) {
+    std::vector<ObjectInfo> all;
+    for (bool more = true; more;) {
+        auto page = store.list(prefix, all.empty() ? std::string() : all.back().name, 1000, stop);
+        more = page.more && !page.objects.empty();
+        std::move(page.objects.begin(), page.objects.end(), std::back_inserter(all));
+    }
+    return all;
+}
+
+}  // namespace tenon::blob

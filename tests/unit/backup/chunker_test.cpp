@@ -1,0 +1,108 @@
+#include <gtest/gtest.h>
+
+#include "../../../src/backup/chunker.hpp"
+#include <crypto/encoding.hpp>
+#include <crypto/hash.hpp>
+#include <crypto/secret.hpp>
+
+namespace {
+
+using namespace tenon;
+using backup::Chunker;
+using base::ByteVector;
+using base::ByteView;
+
+ByteVector vector_key() {
+    ByteVector key(32);
+    for (std::size_t i = 0; i < key.size(); ++i) key[i] = static_cast<std::uint8_t>(i);
+    return key;
+}
+
+ByteVector vector_input(std::size_t size) {
+    ByteVector input;
+    for (std::uint64_t i = 0; input.size() < size; ++i) {
+        ByteVector counter;
+        base::append_le(counter, i);
+        base::append(input, crypto::sha256(counter));
+    }
+    return input;
+}
+
+std::vector<std::size_t> cuts(const Chunker& chunker, ByteView data) {
+    std::vector<std::size_t> lengths;
+    while (!data.empty()) {
+        lengths.push_back(chunker.cut(data));
+        data = data.subspan(lengths.back());
+    }
+    return lengths;
+}
+
+std::vector<Chunker::Way> ways() {
+    std::vector<Chunker::Way> all;
+    for (const auto way : {Chunker::Way::portable, Chunker::Way::aes_ni, Chunker::Way::vaes})
+        if (Chunker::available(way)) all.push_back(way);
+    return all;
+}
+
+TEST(Chunker, gives_the_formats_vectors) {
+    const auto input = vector_input(4 << 20);
+    const std::vector<std::size_t> expected{226825, 301930, 231889, 269457, 200305, 206444, 294234, 349167, 213772,
+                                            126736, 272322, 223483, 260992, 397410, 285968, 228763, 104607};
+    for (const auto way : ways()) {
+        const Chunker chunker(vector_key(), way);
+        EXPECT_EQ(chunker.table(0), 0xd65d03392c0c78c2u);
+        EXPECT_EQ(chunker.out_table(0), 0xaddf2f10d4b0c398u);
+        EXPECT_EQ(crypto::to_hex(chunker.aes_key()), "c57629a5defaf664d0a55d14e56fb7b0");
+        const auto d63 = chunker.state(ByteView(input).first(64));
+        EXPECT_EQ(d63, 0xa7324a2a0a21d594u);
+        EXPECT_EQ(chunker.permuted(d63), 0xb7205f04d76ce8beu);
+        EXPECT_EQ(cuts(chunker, input), expected) << "way " << static_cast<int>(way);
+    }
+}
+
+TEST(Chunker, every_way_cuts_alike) {
+    ByteVector data = crypto::random_bytes(3 << 20);
+    data.insert(data.end(), 2 << 20, 0);                             // no cut but the longest
+    for (std::size_t i = 0; i < (1 << 20); ++i) data.push_back(static_cast<std::uint8_t>(i / 7));
+    const auto key = crypto::random_bytes(32);
+    std::vector<std::size_t> first;
+    for (const auto way : ways())
+        for (const std::size_t skip : {0, 1, 7}) {
+            const auto now = cuts(Chunker(key, way), ByteView(data).subspan(skip));
+            if (way == Chunker::Way::portable && skip == 0) first = now;
+            EXPECT_EQ(now, cuts(Chunker(key, Chunker::Way::portable), ByteView(data).subspan(skip)));
+        }
+    EXPECT_NE(first, cuts(Chunker(crypto::random_bytes(32)), data)) << "another key must cut elsewhere";
+}
+
+TEST(Chunker, keeps_its_bounds_at_every_end) {
+    const auto data = crypto::random_bytes(Chunker::max_size + 10);
+    const Chunker chunker(vector_key());
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, Chunker::min_size - 1, Chunker::min_size,
+                                   Chunker::min_size + 1, Chunker::normal_size - 1, Chunker::normal_size,
+                                   Chunker::normal_size + 1, Chunker::max_size}) {
+        const auto cut = chunker.cut(ByteView(data).first(size));
+        EXPECT_LE(cut, size);
+        if (size <= Chunker::min_size) EXPECT_EQ(cut, size);
+        else EXPECT_GE(cut, Chunker::min_size);
+    }
+    EXPECT_EQ(chunker.cut(ByteVector(2 * Chunker::max_size)), Chunker::max_size);
+}
+
+TEST(Chunker, finds_its_cuts_again_after_an_insertion) {
+    auto data = crypto::random_bytes(8 << 20);
+    const Chunker chunker(vector_key());
+    const auto ends = [&](ByteView of) {
+        std::vector<std::size_t> at;
+        for (const auto length : cuts(chunker, of)) at.push_back((at.empty() ? 0 : at.back()) + length);
+        return at;
+    };
+    const auto before = ends(data);
+    data.insert(data.begin() + 100'000, 13, 0x55);
+    std::size_t again = 0;
+    const auto after = ends(data);
+    for (const auto end : before) again += std::count(after.begin(), after.end(), end + 13);
+    EXPECT_GE(again + 6, before.size());
+}
+
+}  // namespace
