@@ -1,0 +1,86 @@
+#include "chunk_reader.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <tenon/error.hpp>
+
+namespace tenon::backup {
+namespace {
+
+constexpr std::size_t cached_frames = 16;
+constexpr std::size_t cached_sealers = 64;
+
+}  // namespace
+
+ChunkReader::ChunkReader(const Keys& keys, blob::Store& store, const Index& index, std::stop_token stop)
+    : keys_(keys), store_(store), index_(index), stop_(std::move(stop)) {
+    for (const auto& [id, class_keys] : keys.ring.classes) hashers_.emplace(id, ChunkHasher(class_keys));
+}
+
+FrameSealer& ChunkReader::sealer(std::uint32_t pack) {
+    if (const auto found = sealers_.find(pack); found != sealers_.end()) return found->second;
+    if (sealers_.size() >= cached_sealers) sealers_.clear();
+    const auto& info = index_.packs()[pack];
+    const auto key = keys_.key_for(info.header, pack_name(info.sha));
+    return sealers_.emplace(pack, FrameSealer(key, keys_.repo, info.header)).first->second;
+}
+
+ByteVector ChunkReader::fetch(std::uint32_t pack, std::size_t first, std::size_t last) {
+    const auto& info = index_.packs()[pack];
+    const auto name = pack_name(info.sha);
+    const auto offset = info.frames[first].offset;
+    const auto length = info.frames[last].offset + info.frames[last].stored() - offset;
+    blob::VectorSink sink;
+    sink.bytes.reserve(length);
+    try {
+        store_.get(name, {.offset = offset, .length = length}, sink, stop_);
+    } catch (const NotFound&) {
+        throw Corrupt("a pack is missing", {.subject = name});
+    }
+    if (sink.bytes.size() != length) throw Corrupt("a pack is cut short", {.subject = place(name, offset, length)});
+    fetched_ += static_cast<std::int64_t>(length);
+    return std::move(sink.bytes);
+}
+
+FrameContent ChunkReader::open(std::uint32_t pack, std::size_t frame, ByteSpan stored) {
+    const auto& info = index_.packs()[pack];
+    const auto& row = info.frames[frame];
+    const auto where = place(pack_name(info.sha), row.offset, row.stored());
+    auto content = unpacker_.unpack(sealer(pack).open(stored, static_cast<std::uint32_t>(frame), where), where);
+    if (content.plain.size() != row.plain_len || content.codec != row.codec)
+        throw Corrupt("a frame is not what the index says", {.subject = where});
+    return content;
+}
+
+void ChunkReader::verify(const Id& id, ChunkType type, ByteView bytes, const ChunkPlace& at) {
+    const auto& info = index_.packs()[at.pack];
+    const auto hasher = hashers_.find(info.header.class_id);
+    if (hasher == hashers_.end() || hasher->second.id(type, bytes) != id) {
+        const auto& row = info.frames[at.frame];
+        throw Corrupt("a chunk is not the one its id names", {.subject = place(pack_name(info.sha), row.offset, row.stored())});
+    }
+}
+
+const FrameContent& ChunkReader::frame(std::uint32_t pack, std::uint16_t number) {
+    const auto found = std::find_if(cache_.begin(), cache_.end(),
+                                    [&](const auto& cached) { return cached.pack == pack && cached.frame == number; });
+    if (found != cache_.end()) {
+        cache_.splice(cache_.begin(), cache_, found);
+        return cache_.front().content;
+    }
+    auto stored = fetch(pack, number, number);
+    cache_.push_front({pack, number, open(pack, number, stored)});
+    if (cache_.size() > cached_frames) cache_.pop_back();
+    return cache_.front().content;
+}
+
+ByteVector ChunkReader::node(const Id& id) {
+    const auto* at = index_.find(id);
+    if (!at) throw Corrupt("a directory's data is missing", {.subject = "chunk " + hex(id)});
+    const auto bytes = ByteView(frame(at->pack, at->frame).plain).subspan(at->offset, at->length);
+    verify(id, ChunkType::node, bytes, *at);
+    return {bytes.begin(), bytes.end()};
+}
+
+}  // namespace tenon::backup

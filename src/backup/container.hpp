@@ -1,0 +1,111 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <crypto/cipher.hpp>
+
+#include "ring.hpp"
+#include "wire.hpp"
+
+struct ZSTD_CCtx_s;
+struct ZSTD_DCtx_s;
+
+namespace tenon::backup {
+
+/// The plain head of every sealed object.
+struct ContainerHeader {
+    Kind kind = Kind::data;
+    std::uint16_t dek = 0;
+    Id16 class_id{};
+    Id salt{};
+    Id commitment{};
+};
+
+ByteVector encode(const ContainerHeader& header);
+/// Throws Corrupt (subject: the object and the range), Unsupported.
+ContainerHeader decode_header(ByteView raw, const std::string& object);
+
+struct FrameHeader {
+    std::uint32_t seq = 0;
+    std::uint32_t clen = 0;
+    std::uint32_t crc = 0;
+};
+
+/// What a frame holds once it is open.
+struct FrameContent {
+    Codec codec = Codec::raw;
+    std::vector<std::uint32_t> lengths;
+    ByteVector plain;
+};
+
+/// Turns the plain bytes of a frame into content to seal: compressed where that pays, padded. One thread at a time.
+class FramePacker {
+public:
+    explicit FramePacker(int level = 1);
+    ~FramePacker();
+    FramePacker(FramePacker&&) noexcept;
+    /// `full`: the frame was closed by its size, which keyed cuts alone decide; its raw form needs little padding.
+    /// Room for a frame's header lies before the content, room for a tag behind.
+    Codec pack(ByteView plain, std::span<const std::uint32_t> lengths, bool full, ByteVector& frame) const;
+
+private:
+    ZSTD_CCtx_s* context_;
+    int level_;
+};
+
+/// Opens content. One thread at a time.
+class FrameUnpacker {
+public:
+    FrameUnpacker();
+    ~FrameUnpacker();
+    FrameUnpacker(FrameUnpacker&&) noexcept;
+    /// Throws Corrupt for lengths that do not agree, before anything is allocated by them.
+    FrameContent unpack(ByteView content, const std::string& object) const;
+
+private:
+    ZSTD_DCtx_s* context_;
+};
+
+/// Seals and opens the frames of one object. One thread at a time.
+class FrameSealer {
+public:
+    FrameSealer(const PackKey& key, const Id16& repo, const ContainerHeader& header);
+    /// `frame`: header room ‖ content ‖ tag room, as FramePacker leaves it; becomes what is stored.
+    void seal(std::uint32_t seq, ByteVector& frame);
+    /// The content of a stored frame, in place. Throws Corrupt.
+    ByteSpan open(ByteSpan frame, std::uint32_t seq, const std::string& object);
+
+private:
+    ByteVector aad(std::uint32_t seq, std::uint32_t clen) const;
+    crypto::Aes256Gcm cipher_;
+    ByteVector aad_;
+};
+
+/// The header of the frame at the front of `raw`: magic and clen are checked, the checksum is the sealer's business.
+FrameHeader decode_frame_header(ByteView raw, const std::string& object);
+
+/// What opens the objects of one repository.
+struct Keys {
+    Id16 repo{};
+    Ring ring;
+
+    /// The key for an object with this header. Throws Corrupt if its commitment shows another key, before any decryption.
+    PackKey key_for(const ContainerHeader& header, const std::string& object) const;
+};
+
+/// A whole small object: control class, frames without chunks.
+ByteVector seal_object(const Keys& keys, Kind kind, ByteView payload);
+ByteVector open_object(const Keys& keys, Kind kind, ByteView raw, const std::string& object);
+
+/// The same under a key of the caller's.
+ByteVector seal_small(ByteView ikm, const Id16& repo, Kind kind, std::uint16_t dek, ByteView payload);
+ByteVector open_small(ByteView raw, const PackKey& key, const Id16& repo, const ContainerHeader& header,
+                      const std::string& object);
+
+/// "object, bytes 10 to 20": where damage lies.
+std::string place(const std::string& object, std::uint64_t offset, std::uint64_t length);
+
+}  // namespace tenon::backup

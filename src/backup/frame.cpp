@@ -1,0 +1,102 @@
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <utility>
+
+#include <zstd.h>
+
+#include <tenon/error.hpp>
+
+#include "container.hpp"
+
+namespace tenon::backup {
+namespace {
+
+constexpr std::size_t probe_size = 64 * 1024;
+constexpr int max_window_log = 22;
+
+/// Whether the first bytes compress at all: a fast look that spares media the slow one.
+bool worth_trying(ZSTD_CCtx_s* context, ByteView plain) {
+    if (plain.size() <= probe_size) return true;
+    thread_local ByteVector scratch(ZSTD_compressBound(probe_size));
+    const auto size = ZSTD_compressCCtx(context, scratch.data(), scratch.size(), plain.data(), probe_size, -1);
+    return !ZSTD_isError(size) && probe_size >= size + size * 3 / 100;
+}
+
+}  // namespace
+
+FramePacker::FramePacker(int level) : context_(ZSTD_createCCtx()), level_(level) {
+    if (!context_) throw Unavailable("not enough memory to compress");
+}
+FramePacker::~FramePacker() { ZSTD_freeCCtx(context_); }
+FramePacker::FramePacker(FramePacker&& other) noexcept : context_(std::exchange(other.context_, nullptr)), level_(other.level_) {}
+
+Codec FramePacker::pack(ByteView plain, std::span<const std::uint32_t> lengths, bool full, ByteVector& frame) const {
+    const auto head = frame_header_size + content_header_size + 4 * lengths.size();
+    frame.resize(head + ZSTD_compressBound(plain.size()) + 4096);
+    auto codec = Codec::raw;
+    std::size_t stored = plain.size();
+    if (!plain.empty() && worth_trying(context_, plain)) {
+        const auto size = ZSTD_compressCCtx(context_, frame.data() + head, frame.size() - head, plain.data(), plain.size(), level_);
+        if (!ZSTD_isError(size) && size <= plain.size() - plain.size() * 3 / 100) {
+            codec = Codec::zstd;
+            stored = size;
+        }
+    }
+    const auto length = head - frame_header_size + stored;
+    const auto padded = codec == Codec::raw && full ? (length + 255) / 256 * 256 : padme(length);
+    frame.resize(frame_header_size + padded + tag_size);
+    if (codec == Codec::raw) std::copy(plain.begin(), plain.end(), frame.begin() + static_cast<std::ptrdiff_t>(head));
+    std::memset(frame.data() + head + stored, 0, padded - length);
+
+    auto* at = frame.data() + frame_header_size;
+    at[0] = static_cast<std::uint8_t>(codec);
+    at[1] = 0;
+    base::store_le(at + 2, static_cast<std::uint16_t>(lengths.size()));
+    base::store_le(at + 4, static_cast<std::uint32_t>(plain.size()));
+    base::store_le(at + 8, static_cast<std::uint32_t>(stored));
+    base::store_le(at + 12, std::uint32_t{0});
+    if (!lengths.empty()) std::memcpy(at + content_header_size, lengths.data(), 4 * lengths.size());
+    return codec;
+}
+
+FrameUnpacker::FrameUnpacker() : context_(ZSTD_createDCtx()) {
+    if (!context_) throw Unavailable("not enough memory to decompress");
+}
+FrameUnpacker::~FrameUnpacker() { ZSTD_freeDCtx(context_); }
+FrameUnpacker::FrameUnpacker(FrameUnpacker&& other) noexcept : context_(std::exchange(other.context_, nullptr)) {}
+
+FrameContent FrameUnpacker::unpack(ByteView content, const std::string& object) const {
+    const auto refuse = [&]() { throw Corrupt("a frame's content is malformed", {.subject = object}); };
+    if (content.size() < content_header_size) refuse();
+    const auto codec = content[0];
+    const auto count = base::load_le<std::uint16_t>(&content[2]);
+    const auto plain_len = base::load_le<std::uint32_t>(&content[4]);
+    const auto stored_len = base::load_le<std::uint32_t>(&content[8]);
+    const auto head = content_header_size + 4 * std::size_t{count};
+    if (codec > 1 || content[1] != 0 || base::load_le<std::uint32_t>(&content[12]) != 0 || count > max_frame_chunks ||
+        plain_len > max_plain || head > content.size() || stored_len > content.size() - head)
+        refuse();
+    FrameContent frame;
+    frame.codec = static_cast<Codec>(codec);
+    frame.lengths.resize(count);
+    if (count > 0) std::memcpy(frame.lengths.data(), &content[content_header_size], 4 * std::size_t{count});
+    const auto sum = std::accumulate(frame.lengths.begin(), frame.lengths.end(), std::uint64_t{0});
+    if (count > 0 && sum != plain_len) refuse();
+    const auto stored = content.subspan(head, stored_len);
+    const auto padding = content.subspan(head + stored_len);
+    if (std::any_of(padding.begin(), padding.end(), [](auto byte) { return byte != 0; })) refuse();
+
+    if (frame.codec == Codec::raw) {
+        if (stored_len != plain_len) refuse();
+        frame.plain.assign(stored.begin(), stored.end());
+        return frame;
+    }
+    ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, max_window_log);
+    frame.plain.resize(plain_len);
+    const auto size = ZSTD_decompressDCtx(context_, frame.plain.data(), frame.plain.size(), stored.data(), stored.size());
+    if (ZSTD_isError(size) || size != plain_len) refuse();
+    return frame;
+}
+
+}  // namespace tenon::backup

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "container.hpp"
+#include "wire.hpp"
+
+namespace tenon::backup {
+
+struct FrameInfo {
+    std::uint64_t offset = 0;   ///< Of the frame's header in the pack.
+    std::uint32_t clen = 0;
+    std::uint32_t plain_len = 0;
+    Codec codec = Codec::raw;
+
+    std::uint64_t stored() const { return frame_header_size + clen; }
+    friend bool operator==(const FrameInfo&, const FrameInfo&) = default;
+};
+
+struct PackInfo {
+    Id sha{};
+    std::uint64_t size = 0;
+    ContainerHeader header;
+    std::vector<FrameInfo> frames;
+};
+
+/// A chunk within its pack; the offset counts in the frame's plain bytes.
+struct PackChunk {
+    Id id{};
+    std::uint16_t frame = 0;
+    std::uint32_t offset = 0;
+    std::uint32_t length = 0;
+};
+
+struct ChunkPlace {
+    std::uint32_t pack = 0;     ///< In Index::packs, or in the segment while it is being read.
+    std::uint16_t frame = 0;
+    std::uint32_t offset = 0;
+    std::uint32_t length = 0;
+};
+
+struct SealedPack {
+    PackInfo info;
+    std::vector<PackChunk> chunks;
+};
+
+/// The frame table as footers and segments hold it.
+void append_frames(ByteVector& out, const std::vector<FrameInfo>& frames);
+
+ByteVector encode_footer(const SealedPack& pack);
+/// Fills frames and chunks. Throws Corrupt.
+void decode_footer(ByteView plain, SealedPack& pack, const std::string& object);
+
+/// One index segment's payload: these packs, replacing no segment.
+ByteVector encode_segment(const std::vector<SealedPack>& packs);
+
+/// Every chunk the repository holds, by id.
+///
+/// Threads   reading from several at once is fine.
+class Index {
+public:
+    void add_segment(ByteView payload, const std::string& object);
+    void add_pack(const SealedPack& pack);
+    /// Makes what was added findable.
+    void finish();
+
+    const ChunkPlace* find(const Id& id) const;
+    bool contains(const Id& id) const { return find(id) != nullptr; }
+    const std::vector<PackInfo>& packs() const { return packs_; }
+    bool has_pack(const Id& sha) const;
+    std::size_t chunks() const { return entries_.size(); }
+    struct Entry {
+        Id id;
+        ChunkPlace place;
+    };
+    const std::vector<Entry>& entries() const { return entries_; }
+
+private:
+
+    std::vector<PackInfo> packs_;
+    std::vector<Entry> entries_;
+    std::vector<std::uint32_t> table_;  // entry + 1; 0: empty
+};
+
+}  // namespace tenon::backup

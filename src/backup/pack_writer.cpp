@@ -1,0 +1,154 @@
+#include "pack_writer.hpp"
+
+#include <utility>
+
+#include <crypto/hash.hpp>
+#include <tenon/error.hpp>
+
+namespace tenon::backup {
+
+struct PackWriter::OpenPack {
+    SealedPack sealed;
+    PackKey key;
+    std::uint64_t size = container_header_size;  // guarded by the writer's mutex_, as are the next three
+    bool closed = false;
+    bool draining = false;
+    std::map<std::uint32_t, ByteVector> ready;   // sealed, waiting for their turn
+    std::uint32_t next = 0;                      // the frame whose turn it is
+
+    // Only whoever drains, or finishes, touches these.
+    std::unique_ptr<blob::Spool> spool;
+    crypto::Sha256 hash;
+
+    void append(ByteView bytes) {
+        hash.update(bytes);
+        spool->append(bytes);
+    }
+};
+
+PackWriter::PackWriter(const Keys& keys, blob::Store& store, Meter& meter, Kind kind, const Id16& class_id, std::uint64_t pack_size)
+    : keys_(keys), store_(store), meter_(meter), kind_(kind), class_id_(class_id), pack_size_(pack_size) {}
+
+PackWriter::~PackWriter() = default;
+
+std::shared_ptr<PackWriter::OpenPack> PackWriter::open_pack() {
+    auto pack = std::make_shared<OpenPack>();
+    const auto& class_keys = keys_.ring.classes.at(class_id_);
+    auto& header = pack->sealed.info.header;
+    header = {.kind = kind_, .dek = class_keys.current(), .class_id = class_id_};
+    crypto::fill_random(header.salt);
+    pack->key = derive_pack_key(class_keys.dek.at(header.dek).bytes(), header.salt, keys_.repo, class_id_, kind_);
+    header.commitment = pack->key.commitment;
+    meter_.hold(container_header_size);
+    pack->spool = store_.spool();
+    pack->append(encode(header));
+    return pack;
+}
+
+PackWriter::Ticket PackWriter::admit(const FrameBuilder& frame, std::size_t stored, Codec codec) {
+    const std::lock_guard lock(mutex_);
+    if (!current_ || current_->closed) current_ = open_pack();
+    auto& pack = *current_;
+    const auto seq = static_cast<std::uint32_t>(pack.sealed.info.frames.size());
+    pack.sealed.info.frames.push_back({.offset = pack.size,
+                                       .clen = static_cast<std::uint32_t>(stored - frame_header_size),
+                                       .plain_len = static_cast<std::uint32_t>(frame.plain.size()),
+                                       .codec = codec});
+    std::uint32_t offset = 0;
+    for (std::size_t i = 0; i < frame.ids.size(); ++i) {
+        pack.sealed.chunks.push_back({frame.ids[i], static_cast<std::uint16_t>(seq), offset, frame.lengths[i]});
+        offset += frame.lengths[i];
+    }
+    pack.size += stored;
+    plain_bytes_ += static_cast<std::int64_t>(frame.plain.size());
+    stored_bytes_ += static_cast<std::int64_t>(stored);
+    pack.closed = pack.size >= pack_size_ || seq + 1 >= max_pack_frames ||
+                  pack.sealed.chunks.size() + max_frame_chunks > max_pack_chunks;
+    return {current_, seq};
+}
+
+void PackWriter::add(FrameBuilder& frame, const FramePacker& packer, ByteVector& scratch) {
+    const auto codec = packer.pack(frame.plain, frame.lengths, frame.full(), scratch);
+    meter_.hold(static_cast<std::int64_t>(scratch.size()));
+    const auto ticket = admit(frame, scratch.size(), codec);
+    frame.clear();
+    FrameSealer(ticket.pack->key, keys_.repo, ticket.pack->sealed.info.header).seal(ticket.seq, scratch);
+    deliver(ticket, std::move(scratch));
+    scratch.clear();
+}
+
+void PackWriter::deliver(const Ticket& ticket, ByteVector frame) {
+    auto& pack = *ticket.pack;
+    std::unique_lock lock(mutex_);
+    pack.ready.emplace(ticket.seq, std::move(frame));
+    if (pack.draining) return;
+    pack.draining = true;
+    for (auto first = pack.ready.begin(); first != pack.ready.end() && first->first == pack.next; first = pack.ready.begin()) {
+        const auto bytes = std::move(first->second);
+        pack.ready.erase(first);
+        ++pack.next;
+        lock.unlock();
+        pack.append(bytes);  // a failure ends the session; nobody drains this pack again
+        lock.lock();
+    }
+    pack.draining = false;
+    if (!pack.closed || pack.next != pack.sealed.info.frames.size()) return;
+    if (current_ == ticket.pack) current_ = nullptr;
+    lock.unlock();
+    finish(pack);
+}
+
+void PackWriter::close() {
+    std::shared_ptr<OpenPack> pack;
+    {
+        const std::lock_guard lock(mutex_);
+        pack = std::exchange(current_, nullptr);
+        if (!pack) return;
+        pack->closed = true;
+    }
+    finish(*pack);
+}
+
+void PackWriter::finish(OpenPack& pack) {
+    auto& info = pack.sealed.info;
+    // The lock is not needed: every frame was delivered, so nobody else holds on to this pack.
+    const auto footer_offset = pack.size;
+    ByteVector frame;
+    FramePacker().pack(encode_footer(pack.sealed), {}, false, frame);
+    FrameSealer(pack.key, keys_.repo, info.header).seal(footer_seq, frame);
+    ByteVector trailer;
+    base::append(trailer, trailer_magic);
+    base::append_le(trailer, footer_offset);
+    base::append_le(trailer, static_cast<std::uint32_t>(frame.size()));
+    base::append_le(trailer, static_cast<std::uint32_t>(info.frames.size()));
+    base::append_le(trailer, static_cast<std::uint32_t>(pack.sealed.chunks.size()));
+    base::append_le(trailer, crypto::crc32c(trailer));
+    meter_.hold(static_cast<std::int64_t>(frame.size() + trailer.size()));
+    pack.append(frame);
+    pack.append(trailer);
+    info.size = footer_offset + frame.size() + trailer.size();
+    info.sha = pack.hash.finish();
+    store_.put(pack_name(info.sha), *pack.spool, {.deferred = true}, {});
+    pack.spool.reset();
+
+    const std::lock_guard lock(mutex_);
+    stored_bytes_ += static_cast<std::int64_t>(info.size - footer_offset + container_header_size);
+    finished_.push_back(std::move(pack.sealed));
+}
+
+std::vector<SealedPack> PackWriter::take_finished() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(finished_, {});
+}
+
+std::int64_t PackWriter::plain_bytes() const {
+    const std::lock_guard lock(mutex_);
+    return plain_bytes_;
+}
+
+std::int64_t PackWriter::stored_bytes() const {
+    const std::lock_guard lock(mutex_);
+    return stored_bytes_;
+}
+
+}  // namespace tenon::backup

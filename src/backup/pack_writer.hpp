@@ -1,0 +1,79 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <blob/store.hpp>
+
+#include "container.hpp"
+#include "index.hpp"
+#include "meter.hpp"
+
+namespace tenon::backup {
+
+/// Chunks on their way into a frame. One thread's.
+struct FrameBuilder {
+    ByteVector plain;
+    std::vector<std::uint32_t> lengths;
+    std::vector<Id> ids;
+
+    bool empty() const { return lengths.empty(); }
+    bool full() const { return plain.size() >= frame_target || lengths.size() >= max_frame_chunks; }
+    void add(const Id& id, ByteView bytes) {
+        base::append(plain, bytes);
+        lengths.push_back(static_cast<std::uint32_t>(bytes.size()));
+        ids.push_back(id);
+    }
+    void clear() {
+        plain.clear();
+        lengths.clear();
+        ids.clear();
+    }
+};
+
+/// Fills packs of one kind with frames from many threads. Frames are sealed by whoever brings them, then appended to the
+/// pack's spool and hash in their order, by whoever finds the next one ready: memory holds frames, never packs.
+class PackWriter {
+public:
+    PackWriter(const Keys& keys, blob::Store& store, Meter& meter, Kind kind, const Id16& class_id, std::uint64_t pack_size);
+    ~PackWriter();
+
+    /// Seals the frame and empties the builder.
+    void add(FrameBuilder& frame, const FramePacker& packer, ByteVector& scratch);
+    /// Closes the open pack. No add() may be under way.
+    void close();
+    /// Packs that were handed to the store, as deferred puts, since the last call.
+    std::vector<SealedPack> take_finished();
+    std::int64_t plain_bytes() const;
+    /// Stored bytes of packs finished or open.
+    std::int64_t stored_bytes() const;
+
+private:
+    struct OpenPack;
+    struct Ticket {
+        std::shared_ptr<OpenPack> pack;
+        std::uint32_t seq;
+    };
+
+    std::shared_ptr<OpenPack> open_pack();
+    Ticket admit(const FrameBuilder& frame, std::size_t stored, Codec codec);
+    void deliver(const Ticket& ticket, ByteVector frame);
+    void finish(OpenPack& pack);
+
+    const Keys& keys_;
+    blob::Store& store_;
+    Meter& meter_;
+    const Kind kind_;
+    const Id16 class_id_;
+    const std::uint64_t pack_size_;
+
+    mutable std::mutex mutex_;
+    std::shared_ptr<OpenPack> current_;   // guarded by mutex_
+    std::vector<SealedPack> finished_;    // guarded by mutex_
+    std::int64_t plain_bytes_ = 0;        // guarded by mutex_
+    std::int64_t stored_bytes_ = 0;       // guarded by mutex_
+};
+
+}  // namespace tenon::backup

@@ -1,0 +1,130 @@
+#include "ring.hpp"
+
+#include <algorithm>
+
+#include <crypto/kdf.hpp>
+#include <tenon/error.hpp>
+
+#include "cbor.hpp"
+#include "container.hpp"
+
+namespace tenon::backup {
+namespace {
+
+crypto::Secret ring_key(const crypto::Secret& root, const Id16& repo) {
+    ByteVector info;
+    base::append(info, base::view_of("tenon/1/ring"));
+    base::append(info, repo);
+    return crypto::hkdf_expand(root.bytes(), info, 32);
+}
+
+crypto::Secret read_key(cbor::Reader& reader) {
+    const auto bytes = reader.bytes();
+    if (bytes.size() != 32) reader.fail();
+    return crypto::Secret::copy_of(bytes);
+}
+
+ClassKeys read_class(cbor::Reader& reader) {
+    ClassKeys keys;
+    cbor::each_key(reader, [&](std::uint64_t key) {
+        switch (key) {
+            case 1:
+                for (auto left = reader.map(); left > 0; --left) {
+                    const auto number = static_cast<std::uint16_t>(reader.uint_at_most(0xffff));
+                    keys.dek.emplace(number, read_key(reader));
+                }
+                return true;
+            case 2: keys.k_id = read_key(reader); return true;
+            case 3: keys.k_cdc = read_key(reader); return true;
+            case 4: keys.state = reader.uint(); return true;
+            case 5: keys.created = Time(Duration(reader.integer())); return true;
+            case 6: keys.subject = reader.text(); return true;
+            default: return false;
+        }
+    });
+    if (keys.dek.empty() || keys.k_id.empty() || keys.k_cdc.empty()) reader.fail();
+    return keys;
+}
+
+}  // namespace
+
+ClassKeys ClassKeys::make(Time now) {
+    ClassKeys keys;
+    keys.dek.emplace(std::uint16_t{1}, crypto::Secret::random(32));
+    keys.k_id = crypto::Secret::random(32);
+    keys.k_cdc = crypto::Secret::random(32);
+    keys.created = now;
+    return keys;
+}
+
+PackKey derive_pack_key(ByteView ikm, const Id& salt, const Id16& repo, const Id16& class_id, Kind kind) {
+    ByteVector info;
+    base::append(info, base::view_of("tenon/1/pack"));
+    base::append(info, repo);
+    base::append(info, class_id);
+    info.push_back(static_cast<std::uint8_t>(kind));
+    const auto okm = crypto::hkdf(salt, ikm, info, 64);
+    PackKey key{.key = crypto::Secret::copy_of(okm.part(0, 32))};
+    std::copy_n(okm.part(32, 32).begin(), 32, key.commitment.begin());
+    return key;
+}
+
+const crypto::Secret& Ring::dek(const Id16& class_id, std::uint16_t number, const std::string& object) const {
+    if (const auto keys = classes.find(class_id); keys != classes.end())
+        if (const auto found = keys->second.dek.find(number); found != keys->second.dek.end()) return found->second;
+    throw Corrupt("the object names a key that this repository does not have", {.subject = object});
+}
+
+Ring make_ring(Time now) {
+    Ring ring;
+    ring.classes.emplace(control_class, ClassKeys::make(now));
+    Id16 id{};
+    // Class zero is taken; a random id is never it.
+    crypto::fill_random(id);
+    ring.classes.emplace(id, ClassKeys::make(now));
+    return ring;
+}
+
+ByteVector seal_ring(const Ring& ring, const crypto::Secret& root, const Id16& repo) {
+    cbor::Writer out;
+    out.map(2).uint(1).uint(ring.generation).uint(2).map(ring.classes.size());
+    for (const auto& [id, keys] : ring.classes) {
+        out.bytes(id).map(6).uint(1).map(keys.dek.size());
+        for (const auto& [number, dek] : keys.dek) out.uint(number).bytes(dek.bytes());
+        out.uint(2).bytes(keys.k_id.bytes()).uint(3).bytes(keys.k_cdc.bytes()).uint(4).uint(keys.state);
+        out.uint(5).integer(keys.created.time_since_epoch().count()).uint(6).text(keys.subject);
+    }
+    auto plain = out.take();
+    auto sealed = seal_small(ring_key(root, repo).bytes(), repo, Kind::ring, 0, plain);
+    crypto::wipe(plain);
+    return sealed;
+}
+
+Ring open_ring(ByteView raw, const crypto::Secret& root, const Id16& repo, const std::string& name) {
+    const auto header = decode_header(raw, name);
+    const auto key = derive_pack_key(ring_key(root, repo).bytes(), header.salt, repo, control_class, Kind::ring);
+    if (header.kind != Kind::ring || header.class_id != control_class ||
+        !crypto::equal_constant_time(key.commitment, header.commitment))
+        throw Corrupt("the key ring was not sealed with this root key", {.subject = name});
+    auto plain = open_small(raw, key, repo, header, name);
+    cbor::Reader reader(plain, name);
+    Ring ring;
+    cbor::each_key(reader, [&](std::uint64_t item) {
+        if (item == 1) {
+            ring.generation = static_cast<std::uint32_t>(reader.uint_at_most(0xffffffff));
+            return true;
+        }
+        if (item != 2) return false;
+        for (auto left = reader.map(); left > 0; --left) {
+            const auto id = reader.fixed<16>();
+            ring.classes.emplace(id, read_class(reader));
+        }
+        return true;
+    });
+    reader.expect_done();
+    crypto::wipe(plain);
+    if (!ring.classes.contains(control_class) || ring.classes.size() < 2) reader.fail();
+    return ring;
+}
+
+}  // namespace tenon::backup
