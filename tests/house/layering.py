@@ -30,7 +30,7 @@ SEES = {
 EVERYWHERE = set(SEES) | {"cli", "examples", "tests"}
 THIRD = [
     (r"boost/json/fwd\.hpp", EVERYWHERE - {"cli", "examples"}),
-    (r"boost/json(/.*|\.hpp)", {"base", "db", "tenant", "jobs", "media", "render", "nvr", "backup", "engine", "tests"}),
+    (r"boost/json(/.*|\.hpp)", {"base", "db", "tenant", "jobs", "media", "render", "nvr", "backup", "engine", "cli", "tests"}),
     (r"boost/asio(/.*|\.hpp)", {"exec"}),
     (r"boost/url(/.*|\.hpp)", {"base", "nvr"}),
     (r"boost/.*", set()),

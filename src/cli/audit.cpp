@@ -1,0 +1,77 @@
+#include "context.hpp"
+#include "json.hpp"
+#include "text.hpp"
+#include "verbs.hpp"
+
+namespace tenon::cli {
+namespace {
+
+constexpr Option of_operators{"--operators", "", "the operators' own trail instead of the tenant's"};
+
+Audit chosen(Context& context, const Args& args) {
+    return args.has(of_operators.name) ? context.operators().audit() : context.session().audit();
+}
+
+int list(Context& context, const Args& args) {
+    const std::string action = args.text("--action");
+    const std::int64_t limit = args.integer("--limit", 100, 1, 1'000'000'000);
+    std::int64_t after = args.integer("--after", -1, -1, INT64_MAX);
+    const Audit audit = chosen(context, args);
+    std::vector<AuditRecord> all;
+    while (static_cast<std::int64_t>(all.size()) < limit) {
+        const auto n = static_cast<std::int32_t>(std::min<std::int64_t>(10'000, limit - static_cast<std::int64_t>(all.size())));
+        const auto page = audit.list({.action = action, .after = after, .limit = n});
+        all.insert(all.end(), page.begin(), page.end());
+        if (static_cast<std::int32_t>(page.size()) < n) break;
+        after = page.back().seq;
+    }
+    Table table({">SEQ", "AT", "ACTOR", "ACTION", "TARGET", "OUTCOME", "REASON"});
+    std::vector<std::string> keys;
+    for (const auto& r : all) {
+        table.row({std::to_string(r.seq), clock(r.at), r.actor, r.action, r.target, r.outcome, r.reason});
+        keys.push_back(r.hash);
+    }
+    context.out().list(to_json(all), keys, table, "No record.");
+    return 0;
+}
+
+int verify(Context& context, const Args& args) {
+    const AuditReport report = chosen(context, args).verify();
+    if (args.has("--head") && args.text("--head") != report.head)
+        throw Corrupt("the trail is whole but ends in " + report.head + ", not in " + clean(args.text("--head")) +
+                          ": records were added since that head was noted, or the trail was rolled back",
+                      {.subject = report.head});
+    context.out().thing(to_json(report), report.head,
+                        {{"Audit trail", "whole"}, {"Records", count(report.records)}, {"Head", report.head}});
+    return 0;
+}
+
+}  // namespace
+
+Group audit_verbs() {
+    return {.name = "audit",
+            .summary = "who did what, and the proof that nobody changed it",
+            .about =
+                "Every change is recorded in the same transaction as the change itself. Each record holds the hash of the "
+                "one before, so that none can be altered, removed or put in between without notice.",
+            .commands = {
+                {.path = "audit list",
+                 .summary = "list records",
+                 .about = "Lists records, oldest first. An action that ends in a dot matches all that begin so.",
+                 .options = {{"--action", "ACTION", "such as project.create, or project."},
+                             {"--after", "SEQ", "records behind this one"},
+                             {"--limit", "N", "show at most N; default 100"},
+                             of_operators},
+                 .examples = {{"audit list --action render.", "All that was done with renders."},
+                              {"audit list --operators", "Work across tenants."}},
+                 .run = list},
+                {.path = "audit verify",
+                 .summary = "check the whole trail",
+                 .about = "Recomputes every hash of the trail and names the first record that does not fit. Note the head it "
+                          "prints: a trail that was cut off is whole too, but ends differently.",
+                 .options = {{"--head", "HASH", "also fail unless the trail ends in this"}, of_operators},
+                 .examples = {{"audit verify", "Exit code 19 if a record was changed."}},
+                 .run = verify}}};
+}
+
+}  // namespace tenon::cli

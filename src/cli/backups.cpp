@@ -1,0 +1,221 @@
+#include "backups.hpp"
+
+#include <filesystem>
+
+#include "json.hpp"
+#include "jobs.hpp"
+#include "progress.hpp"
+#include "report.hpp"
+#include "secret.hpp"
+#include "text.hpp"
+#include "verbs.hpp"
+
+namespace tenon::cli {
+namespace {
+
+void say_problems(const Context& context, const std::vector<std::string>& problems) {
+    for (const auto& problem : problems) context.out().remark("! " + problem);
+}
+
+Label label(const std::string& given) {
+    const auto equals = given.find('=');
+    if (equals == std::string::npos || equals == 0) throw UsageError("--tag takes KEY=VALUE, not “" + clean(given) + "”");
+    return {given.substr(0, equals), given.substr(equals + 1)};
+}
+
+std::string tags_text(const std::vector<Label>& tags) {
+    std::string text;
+    for (const auto& [key, value] : tags) text += (text.empty() ? "" : ", ") + key + "=" + value;
+    return text;
+}
+
+Fields fields(const Snapshot& s) {
+    return {{"Snapshot", s.name},
+            {"Id", s.id.text()},
+            {"Taken", clock(s.taken_at)},
+            {"Tags", tags_text(s.tags)},
+            {"Files", count(s.files)},
+            {"Size", size(s.size)}};
+}
+
+int start(Context& context, const Args& args) {
+    BackupOptions options{.name = args.text("--name", "manual"), .include_recordings = args.has("--recordings")};
+    for (const auto& given : args.all("--tag")) options.tags.push_back(label(given));
+    BackupJob job = context.session().backups().start(options);
+    if (args.has(detach.name)) return show_started(context, job);
+    follow(context, job, "backup");
+    const BackupResult result = job.result();
+    Fields shown = fields(result.snapshot);
+    shown.emplace_back("Read", count(result.files_new) + " files new or changed, " + size(result.read));
+    shown.emplace_back("Unchanged", count(result.files_unchanged) + " files");
+    shown.emplace_back("Deduplicated", size(result.deduplicated));
+    shown.emplace_back("Stored", size(result.stored));
+    context.out().thing(to_json(result), result.snapshot.id.text(), shown);
+    say_problems(context, result.problems);
+    return 0;
+}
+
+int list(Context& context, const Args& args) {
+    const SnapshotFilter filter{.start = args.time("--start"), .end = args.time("--end"), .name = args.text("--name")};
+    const auto all = context.session().backups().list(filter);
+    Table table({"TAKEN", "NAME", ">FILES", ">SIZE", "TAGS", "ID"});
+    std::vector<std::string> keys;
+    for (const auto& s : all) {
+        table.row({clock(s.taken_at), s.name, count(s.files), size(s.size), tags_text(s.tags), s.id.text()});
+        keys.push_back(s.id.text());
+    }
+    context.out().list(to_json(all), keys, table, "No snapshot. " + context.command("backup start") + " takes one.");
+    return 0;
+}
+
+int show(Context& context, const Args& args) {
+    const Session session = context.session();
+    const Snapshot snapshot = session.backups().get(snapshot_named(session, args.operand(0)));
+    context.out().thing(to_json(snapshot), snapshot.id.text(), fields(snapshot));
+    return 0;
+}
+
+int browse(Context& context, const Args& args) {
+    const Session session = context.session();
+    const auto entries =
+        session.backups().browse({.snapshot = snapshot_named(session, args.operand(0)), .path = args.operand(1)});
+    Table table({"NAME", "KIND", ">SIZE", "MODIFIED"});
+    std::vector<std::string> keys;
+    for (const auto& e : entries) {
+        const bool folder = e.kind == FileKind::folder;
+        table.row({folder ? e.name + "/" : e.name, to_string(e.kind), folder ? "" : size(e.size), clock(e.modified_at)});
+        keys.push_back(e.name);
+    }
+    context.out().list(to_json(entries), keys, table, "An empty folder.");
+    return 0;
+}
+
+int restore(Context& context, const Args& args) {
+    const Session session = context.session();
+    RestoreOptions options{.snapshot = snapshot_named(session, args.operand(0)), .paths = args.operands_from(1)};
+    if (args.has("--target")) options.target = std::filesystem::absolute(args.text("--target"));
+    RestoreJob job = session.backups().restore(options);
+    if (args.has(detach.name)) return show_started(context, job);
+    follow(context, job, "restore");
+    const RestoreResult result = job.result();
+    context.out().thing(to_json(result), result.target.string(),
+                        {{"Restored to", result.target.string()},
+                         {"Files", count(result.files)},
+                         {"Written", size(result.written)},
+                         {"Unchanged", count(result.files_unchanged) + " files were already there"}});
+    return 0;
+}
+
+CheckLevel level_option(const Args& args) {
+    const std::string given = args.text("--level", "full");
+    if (given == "structure") return CheckLevel::structure;
+    if (given == "objects") return CheckLevel::objects;
+    if (given == "full") return CheckLevel::full;
+    throw UsageError("--level takes structure, objects or full");
+}
+
+int check(Context& context, const Args& args) {
+    CheckJob job = context.session().backups().check(level_option(args));
+    if (args.has(detach.name)) return show_started(context, job);
+    follow(context, job, "check");
+    const CheckReport report = job.result();
+    context.out().thing(to_json(report), report.problems.empty() ? "whole" : "damaged",
+                        {{"Backup", report.problems.empty() ? "whole" : "damaged"},
+                         {"Snapshots", count(report.snapshots)},
+                         {"Objects", count(report.objects)},
+                         {"Chunks", count(report.chunks)},
+                         {"Read", size(report.read)}});
+    say_problems(context, report.problems);
+    return report.problems.empty() ? 0 : exit_code(Errc::corrupt);
+}
+
+constexpr Operand snapshot_operand{"SNAPSHOT", "its id, its name (then the newest of that name), or latest"};
+
+}  // namespace
+
+Group backup_verbs() {
+    return {
+        .name = "backup",
+        .summary = "encrypted snapshots of the workspace, and back",
+        .about =
+            "A backup keeps the whole workspace as it was, encrypted and deduplicated, in a repository of the tenant's own "
+            "outside the workspace. Each run reads only what changed and gives a snapshot; any snapshot can be browsed and "
+            "restored. Without a password only this home's own key opens it: add one and keep it elsewhere.",
+        .commands = {
+            {.path = "backup start",
+             .summary = "take a snapshot and wait for it",
+             .about = "Takes a snapshot of the workspace: projects, exports, everything but temp. Camera footage is left out "
+                      "unless --recordings is given. Ctrl-C cancels; there is then no snapshot, never half of one.",
+             .options = {{"--name", "NAME", "shown in lists; default manual"},
+                         {"--recordings", "", "camera footage too"},
+                         {"--tag", "KEY=VALUE", "a note on the snapshot", true},
+                         detach},
+             .examples = {{"backup start --name nightly", "Says what was read, what was new and what it took."},
+                          {"backup start --name release --tag version=3 --recordings", "With footage and a tag."}},
+             .run = start},
+            {.path = "backup list",
+             .summary = "list snapshots",
+             .about = "Lists snapshots, newest first.",
+             .options = {{"--name", "NAME", "only those of this name"},
+                         {"--start", "TIME", "taken at or after"},
+                         {"--end", "TIME", "taken before"}},
+             .examples = {{"backup list --start -7d", "Of the last week."}},
+             .run = list},
+            {.path = "backup show",
+             .summary = "show one snapshot",
+             .about = "Shows when a snapshot was taken and how much is in it.",
+             .operands = {snapshot_operand},
+             .examples = {{"backup show latest", "The newest."}},
+             .run = show},
+            {.path = "backup browse",
+             .summary = "look into a snapshot",
+             .about = "Lists what is in a folder of a snapshot, without restoring anything.",
+             .operands = {snapshot_operand, {"PATH", "a folder within it; default its root", false}},
+             .examples = {{"backup browse latest", "The workspace's folders."},
+                          {"backup browse nightly exports", "What was rendered by then."}},
+             .run = browse},
+            {.path = "backup restore",
+             .summary = "bring files back",
+             .about = "Writes a snapshot's files back into the workspace, or below --target. Only what differs is written; files "
+                      "that the snapshot does not have stay. Without PATH everything is restored.",
+             .operands = {snapshot_operand, {"PATH", "files and folders within it", false, true}},
+             .options = {{"--target", "DIR", "below this folder instead of the workspace"}, detach},
+             .examples = {{"backup restore latest", "The whole workspace as it was."},
+                          {"backup restore nightly exports/render.mp4 --target /tmp/back", "One file, elsewhere."}},
+             .run = restore},
+            {.path = "backup check",
+             .summary = "prove that a restore would work",
+             .about = "Reads the repository and proves that it is whole: structure looks at lists and sizes, objects at the hash "
+                      "of everything stored, full also decrypts and recomputes every piece. Exit code 19 if anything is damaged.",
+             .options = {{"--level", "LEVEL", "structure, objects or full; default full"}, detach},
+             .examples = {{"backup check", "Everything."}, {"backup check --level structure", "Quick; for every hour."}},
+             .run = check},
+            {.path = "backup keys",
+             .summary = "list what opens the repository",
+             .about = "Lists passwords and key files that open the repository. Without any it opens with this home's key only.",
+             .examples = {{"backup keys", "Numbers, kinds and labels; never the passwords."}},
+             .run = list_keys},
+            {.path = "backup add-password",
+             .summary = "let a password open the repository",
+             .about = "Adds a password of at least 8 characters that opens the repository where this home's keys are lost. It is "
+                      "read from --password-file, $PREFIX_BACKUP_PASSWORD or a prompt, never from the command line.",
+             .options = {{"--label", "TEXT", "to know it again; default password"}, password_file},
+             .examples = {{"backup add-password --label safe", "Asks for it twice."}},
+             .run = add_password},
+            {.path = "backup remove-key",
+             .summary = "take a password or key file away",
+             .about = "Removes one of the keys that “backup keys” lists; the last one stays.",
+             .operands = {{"NUMBER", "of “backup keys”"}},
+             .options = {yes},
+             .examples = {{"backup remove-key 2", "After being asked."}},
+             .run = remove_key},
+            {.path = "backup unlock",
+             .summary = "open the repository with a password",
+             .about = "Opens the repository with a password where this home's own key cannot: after its keys were lost, or on "
+                      "another machine. The password is read as by “backup add-password”.",
+             .options = {password_file},
+             .examples = {{"backup unlock", "Asks for the password."}},
+             .run = unlock}}};
+}
+
+}  // namespace tenon::cli

@@ -1,0 +1,189 @@
+#include "cameras.hpp"
+
+#include "json.hpp"
+#include "jobs.hpp"
+#include "progress.hpp"
+#include "secret.hpp"
+#include "text.hpp"
+#include "verbs.hpp"
+
+namespace tenon::cli {
+namespace {
+
+void show_camera(const Context& context, const CameraInfo& c) {
+    context.out().thing(to_json(c), c.id.text(),
+                        {{"Camera", c.name},
+                         {"Id", c.id.text()},
+                         {"Address", c.url},
+                         {"Recording", to_string(c.recording)},
+                         {"State", to_string(c.state)},
+                         {"Problem", c.problem},
+                         {"Last frame", c.last_frame_at ? clock(*c.last_frame_at) : ""},
+                         {"Added", clock(c.created_at)}});
+}
+
+int add(Context& context, const Args& args) {
+    CameraOptions options{.name = args.operand(0), .url = args.operand(1), .username = args.text("--user")};
+    const Session session = context.session();
+    if (!options.username.empty() || args.has(password_file.name))
+        options.password = read_password(context, args, "CAMERA_PASSWORD", "Password of the camera").value();
+    if (args.has("--record")) options.recording = Recording::continuous;
+    show_camera(context, session.cameras().create(options).info());
+    if (options.recording == Recording::continuous)
+        context.out().remark("It records while a process has this home open: " + context.command("camera run") + ".");
+    return 0;
+}
+
+int list(Context& context, const Args&) {
+    const auto all = context.session().cameras().list();
+    std::vector<std::string> keys;
+    for (const auto& c : all) keys.push_back(c.id.text());
+    context.out().list(to_json(all), keys, camera_table(all), "No camera. " + context.command("camera add") + " adds one.");
+    return 0;
+}
+
+Camera chosen(const Session& session, const Args& args) {
+    return session.cameras().get(camera_named(session, args.operand(0)));
+}
+
+int show(Context& context, const Args& args) {
+    show_camera(context, chosen(context.session(), args).info());
+    return 0;
+}
+
+int record(Context& context, const Args& args) {
+    const std::string what = args.operand(1);
+    if (what != "on" && what != "off") throw UsageError("say on or off, not “" + clean(what) + "”");
+    Camera camera = chosen(context.session(), args);
+    show_camera(context, camera.set_recording(what == "on" ? Recording::continuous : Recording::off));
+    return 0;
+}
+
+int recordings(Context& context, const Args& args) {
+    const RecordingFilter filter{.start = args.time("--start"), .end = args.time("--end")};
+    const auto all = chosen(context.session(), args).recordings(filter);
+    Table table({"START", "END", ">LENGTH", ">SIZE", ">FRAMES", "GAP BEFORE"});
+    std::vector<std::string> keys;
+    for (const auto& r : all) {
+        table.row({clock(r.start), clock(r.end), length(r.end - r.start), size(r.size), count(r.frames), r.gap_before});
+        keys.push_back(stamp(r.start) + " " + stamp(r.end));
+    }
+    context.out().list(to_json(all), keys, table, "No footage.");
+    return 0;
+}
+
+int clip(Context& context, const Args& args) {
+    ClipOptions options{.start = *args.time("--start"), .end = *args.time("--end")};
+    if (args.has("--exact")) options.cut = Cut::exact;
+    options.name = args.text("--name", options.name);
+    Camera camera = chosen(context.session(), args);
+    ClipJob job = camera.export_clip(options);
+    if (args.has(detach.name)) return show_started(context, job);
+    follow(context, job, "clip");
+    const Clip made = job.result();
+    context.out().thing(to_json(made), made.path.string(),
+                        {{"Clip", made.path.string()},
+                         {"Start", stamp(made.start)},
+                         {"End", stamp(made.end)},
+                         {"Length", length(made.duration)},
+                         {"Frames", count(made.frames)},
+                         {"Size", size(made.size)},
+                         {"SHA-256", made.sha256}});
+    return 0;
+}
+
+int remove(Context& context, const Args& args) {
+    const Session session = context.session();
+    const CameraInfo camera = chosen(session, args).info();
+    confirm(context, args, "Remove the camera " + camera.name + " with all its footage?");
+    session.cameras().remove(camera.id);
+    context.out().done(to_json(camera), "Removed " + camera.name + ".");
+    return 0;
+}
+
+constexpr Operand camera_operand{"CAMERA", "id or name"};
+
+}  // namespace
+
+Table camera_table(const std::vector<CameraInfo>& cameras) {
+    Table table({"NAME", "RECORDING", "STATE", "LAST FRAME", "ADDRESS", "PROBLEM", "ID"});
+    for (const auto& c : cameras)
+        table.row({c.name, to_string(c.recording), to_string(c.state), clock(c.last_frame_at), c.url, c.problem, c.id.text()});
+    return table;
+}
+
+Group camera_verbs() {
+    return {
+        .name = "camera",
+        .summary = "cameras, their recordings and clips",
+        .about =
+            "Cameras are recorded as they send, without re-encoding, while a process has the home open: an application, or "
+            "“camera run”. That a camera should record is an intent; it survives restarts and lost connections. Times are "
+            "UTC: 2026-05-01T12:30:00Z, now, or -10min for ten minutes ago.",
+        .commands = {
+            {.path = "camera add",
+             .summary = "add a camera",
+             .about = "Adds a camera by its RTSP address, without a password in it: passwords are read from a file, from "
+                      "$PREFIX_CAMERA_PASSWORD or from a prompt, and kept sealed. Cameras live in private networks unless "
+                      "--camera-network names others; 127.0.0.0/8 must be named for a camera on this machine.",
+             .operands = {{"NAME", "as people read it"}, {"URL", "rtsp://…"}},
+             .options = {{"--user", "NAME", "whom the camera knows; asks for the password"},
+                         password_file,
+                         {"--record", "", "record from now on"}},
+             .examples = {{"camera add Door rtsp://192.168.1.20/stream --user viewer --record", "Asks for the password."}},
+             .run = add},
+            {.path = "camera list",
+             .summary = "list cameras",
+             .about = "Lists cameras with what they are meant to do and what they do.",
+             .examples = {{"camera list", "All of the tenant's."}},
+             .run = list},
+            {.path = "camera show",
+             .summary = "show one camera",
+             .about = "Shows one camera, with the reason if it cannot be reached.",
+             .operands = {camera_operand},
+             .examples = {{"camera show Door", "State, problem, last frame."}},
+             .run = show},
+            {.path = "camera record",
+             .summary = "turn recording on or off",
+             .about = "Says whether the camera is to be recorded. It holds until it is said otherwise.",
+             .operands = {camera_operand, {"on|off", "what it is to do"}},
+             .examples = {{"camera record Door on", "From now on, whenever the home is open."}},
+             .run = record},
+            {.path = "camera recordings",
+             .summary = "list footage",
+             .about = "Lists stretches of footage without a gap, oldest first, and why footage is missing before each.",
+             .operands = {camera_operand},
+             .options = {{"--start", "TIME", "footage that ends after this"}, {"--end", "TIME", "footage that starts before this"}},
+             .examples = {{"camera recordings Door --start -1h", "The last hour."}},
+             .run = recordings},
+            {.path = "camera clip",
+             .summary = "copy footage into a file",
+             .about = "Copies a range of footage into an mp4 file below exports, without re-encoding. It begins at the key frame "
+                      "at or before --start unless --exact is given.",
+             .operands = {camera_operand},
+             .options = {{"--start", "TIME", "first moment", false, true},
+                         {"--end", "TIME", "last moment", false, true},
+                         {"--exact", "", "show nothing before --start"},
+                         {"--name", "NAME", "of the file; default clip"},
+                         detach},
+             .examples = {{"camera clip Door --start 2026-05-01T12:30:00Z --end 2026-05-01T12:31:00Z --name visitor",
+                           "One minute."},
+                          {"camera clip Door --start -2min --end now", "The last two minutes."}},
+             .run = clip},
+            {.path = "camera remove",
+             .summary = "remove a camera with its footage",
+             .about = "Stops recording and removes the camera with all its footage. Clips stay.",
+             .operands = {camera_operand},
+             .options = {yes},
+             .examples = {{"camera remove Door --yes", "Without being asked."}},
+             .run = remove},
+            {.path = "camera run",
+             .summary = "record until Ctrl-C and show what happens",
+             .about = "Keeps the home open, so that every camera that is meant to record does, and shows their state as it "
+                      "changes. Ctrl-C ends it cleanly. With --json each change is one line.",
+             .options = {{"--for", "LENGTH", "stop after this long, such as 10min"}},
+             .examples = {{"camera run", "Until Ctrl-C."}, {"camera run --for 30s", "Half a minute, for a try."}},
+             .run = run_cameras}}};
+}
+
+}  // namespace tenon::cli

@@ -1,0 +1,125 @@
+#include "jobs.hpp"
+
+#include "json.hpp"
+#include "progress.hpp"
+#include "text.hpp"
+#include "verbs.hpp"
+
+namespace tenon::cli {
+
+void show_job(const Context& context, const JobInfo& j) {
+    context.out().thing(to_json(j), j.id.text(),
+                        {{"Job", j.kind},
+                         {"Id", j.id.text()},
+                         {"State", to_string(j.state)},
+                         {"Progress", progress_line(j.progress, j.kind, 0, false)},
+                         {"Attempt", std::to_string(j.attempt)},
+                         {"Began", clock(j.created_at)},
+                         {"Ended", j.ended_at ? clock(*j.ended_at) : ""},
+                         {"Error", j.error ? to_string(*j.error) : ""},
+                         {"Message", j.message}});
+}
+
+void list_jobs(const Context& context, const std::vector<JobInfo>& jobs, std::string_view none) {
+    Table table({"KIND", "STATE", ">DONE", "BEGAN", "ENDED", "ID", "MESSAGE"});
+    std::vector<std::string> keys;
+    for (const auto& j : jobs) {
+        table.row({j.kind, to_string(j.state), percent(j.progress.percent), clock(j.created_at), clock(j.ended_at),
+                   j.id.text(), j.message});
+        keys.push_back(j.id.text());
+    }
+    context.out().list(to_json(jobs), keys, table, none);
+}
+
+int show_started(const Context& context, const Job& job) {
+    show_job(context, job.info());
+    context.out().remark(context.command("job join " + job.id().text()) + " waits for it.");
+    return 0;
+}
+
+namespace {
+
+std::optional<JobState> state_option(const Args& args) {
+    if (!args.has("--state")) return std::nullopt;
+    for (const auto state : {JobState::scheduled, JobState::ready, JobState::running, JobState::succeeded, JobState::failed,
+                             JobState::cancelled})
+        if (args.text("--state") == to_string(state)) return state;
+    throw UsageError("--state takes scheduled, ready, running, succeeded, failed or cancelled");
+}
+
+int list(Context& context, const Args& args) {
+    const JobFilter filter{.kind = args.text("--kind"),
+                           .state = state_option(args),
+                           .limit = static_cast<std::int32_t>(args.integer("--limit", 100, 1, 1000))};
+    list_jobs(context, context.session().jobs().list(filter), "No job.");
+    return 0;
+}
+
+Job chosen(Context& context, const Args& args) {
+    return context.session().jobs().get(JobId::parse(args.operand(0)));
+}
+
+int show(Context& context, const Args& args) {
+    show_job(context, chosen(context, args).info());
+    return 0;
+}
+
+int join(Context& context, const Args& args) {
+    Job job = chosen(context, args);
+    follow(context, job, job.info().kind);
+    job.join();
+    show_job(context, job.info());
+    return 0;
+}
+
+int cancel(Context& context, const Args& args) {
+    Job job = chosen(context, args);
+    job.cancel();
+    if (!job.join_for(std::chrono::seconds(30)))
+        context.out().remark("It has been asked to stop and has not yet.");
+    show_job(context, job.info());
+    return 0;
+}
+
+constexpr Operand job_operand{"JOB", "its id"};
+
+}  // namespace
+
+Group job_verbs() {
+    return {.name = "job",
+            .summary = "long work: renders, backups, restores, checks, clips",
+            .about =
+                "Everything that takes long is a job. Jobs are durable: one whose process was killed goes on, or fails "
+                "cleanly, when the home is opened again.",
+            .commands = {
+                {.path = "job list",
+                 .summary = "list jobs",
+                 .about = "Lists the tenant's jobs of every kind, newest first.",
+                 .options = {{"--kind", "KIND", "render, backup …"},
+                             {"--state", "STATE", "scheduled, ready, running, succeeded, failed or cancelled"},
+                             limit_option},
+                 .examples = {{"job list --state running", "What is at work now."}},
+                 .run = list},
+                {.path = "job show",
+                 .summary = "show one job",
+                 .about = "Shows how far a job is, and why it failed if it did.",
+                 .operands = {job_operand},
+                 .examples = {{"job show job_01jd8w3v5e6f7g8h9j0k1m2n3p", "State, progress, error."}},
+                 .run = show},
+                {.path = "job join",
+                 .summary = "wait for a job",
+                 .about = "Shows a job's progress until it has ended. The exit code is that of the job: 0, or 10 and the number "
+                          "of its error. Ctrl-C cancels the job.",
+                 .operands = {job_operand},
+                 .examples = {{"job join job_01jd8w3v5e6f7g8h9j0k1m2n3p", "After “render start --detach”."}},
+                 .run = join},
+                {.path = "job cancel",
+                 .summary = "stop a job",
+                 .about = "Asks a job to stop and waits until it has. Whatever it had half made is removed, whatever was held "
+                          "for it is returned. A job that has ended stays as it is.",
+                 .operands = {job_operand},
+                 .examples = {{"job cancel job_01jd8w3v5e6f7g8h9j0k1m2n3p", "Its state is then cancelled."}},
+                 .run = cancel}}};
+}
+
+}  // namespace tenon::cli

@@ -1,0 +1,256 @@
+#include "json.hpp"
+
+#include <boost/json/parse.hpp>
+
+#include "text.hpp"
+
+namespace tenon::cli {
+namespace {
+
+namespace json = boost::json;
+
+json::array strings(const std::vector<std::string>& values) { return json::array(values.begin(), values.end()); }
+
+json::array labels(const std::vector<Label>& values) {
+    json::array out;
+    for (const auto& [key, value] : values) out.push_back(json::object{{"key", key}, {"value", value}});
+    return out;
+}
+
+json::value or_null(const std::optional<std::int64_t>& value) { return value ? json::value(*value) : json::value(nullptr); }
+
+json::value or_null(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
+
+/// A document that the library gives as text goes in as a document.
+json::value embedded(const std::string& text) {
+    json::error_code error;
+    auto value = json::parse(text, error);
+    return error ? or_null(text) : value;
+}
+
+}  // namespace
+
+const char* to_string(FileKind kind) {
+    switch (kind) {
+    case FileKind::file: return "file";
+    case FileKind::folder: return "folder";
+    case FileKind::link: return "link";
+    case FileKind::other: break;
+    }
+    return "other";
+}
+
+json::value to_json(const std::optional<Time>& time) { return time ? json::value(stamp(*time)) : json::value(nullptr); }
+
+json::object to_json(const Tenant& t) {
+    return {{"id", t.id.text()},
+            {"name", t.name},
+            {"slug", t.slug},
+            {"plan", t.plan},
+            {"plan_version", t.plan_version},
+            {"state", to_string(t.state)},
+            {"partner", t.partner ? json::value(t.partner->text()) : json::value(nullptr)},
+            {"region", t.region},
+            {"zone", t.zone},
+            {"anchor_day", t.anchor_day},
+            {"trial_ends_at", to_json(t.trial_ends_at)},
+            {"erased_at", to_json(t.erased_at)},
+            {"created_at", stamp(t.created_at)}};
+}
+
+json::object to_json(const Plan& p) {
+    json::object limits;
+    for (const auto& limit : p.limits) limits[to_string(limit.resource)] = or_null(limit.limit);
+    return {{"name", p.name},
+            {"version", p.version},
+            {"price", json::object{{"minor", p.price.minor}, {"currency", p.price.currency}}},
+            {"trial_days", p.trial_days},
+            {"limits", limits},
+            {"features", strings(p.features)}};
+}
+
+json::object to_json(const Project& p) {
+    return {{"id", p.id.text()}, {"name", p.name}, {"created_at", stamp(p.created_at)}};
+}
+
+json::object to_json(const Asset& a) {
+    return {{"id", a.id.text()},
+            {"project", a.project.text()},
+            {"name", a.name},
+            {"path", a.path.string()},
+            {"thumbnail", or_null(a.thumbnail.string())},
+            {"size", a.size.count},
+            {"sha256", a.sha256},
+            {"container", a.container},
+            {"duration_us", a.duration.count()},
+            {"video_codec", or_null(a.video_codec)},
+            {"width", a.width},
+            {"height", a.height},
+            {"frame_rate", json::object{{"num", a.frame_rate.num}, {"den", a.frame_rate.den}}},
+            {"audio_codec", or_null(a.audio_codec)},
+            {"sample_rate", a.sample_rate},
+            {"channels", a.channels},
+            {"created_at", stamp(a.created_at)}};
+}
+
+json::object to_json(const Progress& p) {
+    return {{"percent", p.percent},
+            {"stage", p.stage},
+            {"done", p.done},
+            {"total", p.total},
+            {"unit", p.unit},
+            {"eta_us", p.eta ? json::value(p.eta->count()) : json::value(nullptr)}};
+}
+
+json::object to_json(const JobInfo& j) {
+    return {{"id", j.id.text()},
+            {"kind", j.kind},
+            {"state", to_string(j.state)},
+            {"progress", to_json(j.progress)},
+            {"attempt", j.attempt},
+            {"created_at", stamp(j.created_at)},
+            {"ended_at", to_json(j.ended_at)},
+            {"error", j.error ? json::value(to_string(*j.error)) : json::value(nullptr)},
+            {"message", or_null(j.message)}};
+}
+
+json::object to_json(const RenderResult& r) {
+    json::array outputs;
+    for (const auto& f : r.outputs)
+        outputs.push_back(json::object{{"preset", f.preset},
+                                       {"path", f.path.string()},
+                                       {"size", f.size.count},
+                                       {"sha256", f.sha256},
+                                       {"duration_us", f.duration.count()},
+                                       {"frames", f.frames},
+                                       {"width", f.width},
+                                       {"height", f.height}});
+    return {{"outputs", outputs}, {"render_time_us", r.render_time.count()}};
+}
+
+json::object to_json(const CameraInfo& c) {
+    return {{"id", c.id.text()},
+            {"site", c.site.is_nil() ? json::value(nullptr) : json::value(c.site.text())},
+            {"name", c.name},
+            {"url", c.url},
+            {"recording", to_string(c.recording)},
+            {"state", to_string(c.state)},
+            {"problem", or_null(c.problem)},
+            {"last_frame_at", to_json(c.last_frame_at)},
+            {"created_at", stamp(c.created_at)}};
+}
+
+json::object to_json(const RecordingInfo& r) {
+    return {{"start", stamp(r.start)},
+            {"end", stamp(r.end)},
+            {"size", r.size.count},
+            {"frames", r.frames},
+            {"gap_before", or_null(r.gap_before)}};
+}
+
+json::object to_json(const Clip& c) {
+    return {{"path", c.path.string()},
+            {"start", stamp(c.start)},
+            {"end", stamp(c.end)},
+            {"duration_us", c.duration.count()},
+            {"frames", c.frames},
+            {"size", c.size.count},
+            {"sha256", c.sha256}};
+}
+
+json::object to_json(const Snapshot& s) {
+    return {{"id", s.id.text()},
+            {"name", s.name},
+            {"taken_at", stamp(s.taken_at)},
+            {"tags", labels(s.tags)},
+            {"files", s.files},
+            {"size", s.size.count}};
+}
+
+json::object to_json(const BackupResult& r) {
+    return {{"snapshot", to_json(r.snapshot)},
+            {"files_new", r.files_new},
+            {"files_unchanged", r.files_unchanged},
+            {"read", r.read.count},
+            {"deduplicated", r.deduplicated.count},
+            {"stored", r.stored.count},
+            {"problems", strings(r.problems)}};
+}
+
+json::object to_json(const FileEntry& e) {
+    return {{"name", e.name}, {"kind", to_string(e.kind)}, {"size", e.size.count}, {"modified_at", stamp(e.modified_at)}};
+}
+
+json::object to_json(const RestoreResult& r) {
+    return {{"target", r.target.string()},
+            {"files", r.files},
+            {"written", r.written.count},
+            {"files_unchanged", r.files_unchanged}};
+}
+
+json::object to_json(const CheckReport& r) {
+    return {{"snapshots", r.snapshots},
+            {"objects", r.objects},
+            {"chunks", r.chunks},
+            {"read", r.read.count},
+            {"problems", strings(r.problems)}};
+}
+
+json::object to_json(const KeySlot& s) { return {{"number", s.number}, {"kind", s.kind}, {"label", s.label}}; }
+
+json::object to_json(const Quota& q) {
+    return {{"resource", to_string(q.resource)},
+            {"limit", or_null(q.limit)},
+            {"used", q.used},
+            {"reserved", q.reserved},
+            {"resets_at", to_json(q.resets_at)}};
+}
+
+json::object to_json(const UsageReport& r) {
+    json::array meters;
+    for (const auto& m : r.meters)
+        meters.push_back(json::object{{"meter", m.meter}, {"unit", m.unit}, {"quantity", m.quantity}});
+    return {{"start", stamp(r.start)},
+            {"end", stamp(r.end)},
+            {"plan", r.plan},
+            {"meters", meters},
+            {"quotas", to_json(r.quotas)}};
+}
+
+json::object to_json(const AuditRecord& r) {
+    return {{"seq", r.seq},
+            {"at", stamp(r.at)},
+            {"actor", r.actor},
+            {"action", r.action},
+            {"target", r.target},
+            {"outcome", r.outcome},
+            {"reason", or_null(r.reason)},
+            {"details", embedded(r.details)},
+            {"hash", r.hash}};
+}
+
+json::object to_json(const AuditReport& r) { return {{"records", r.records}, {"head", r.head}}; }
+
+json::object to_json(const Event& e) {
+    return {{"id", e.id},
+            {"kind", e.kind},
+            {"at", stamp(e.at)},
+            {"subject", e.subject},
+            {"data", embedded(e.data)},
+            {"dropped_before", e.dropped_before}};
+}
+
+json::object to_json(const Error& e, const std::string& hint) {
+    return {{"code", to_string(e.code())},
+            {"number", static_cast<int>(e.code())},
+            {"message", clean(e.what())},
+            {"subject", or_null(e.subject())},
+            {"resource", or_null(e.resource())},
+            {"limit", or_null(e.limit())},
+            {"used", or_null(e.used())},
+            {"resets_at", to_json(e.resets_at())},
+            {"retryable", e.retryable()},
+            {"hint", or_null(hint)}};
+}
+
+}  // namespace tenon::cli

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include <tenon/tenon.hpp>
+
+// The documents of --json. Names are those of the public structs. Times are RFC 3339 in UTC, durations integer
+// microseconds in fields that end in _us, sizes bytes, absent values null.
+namespace tenon::cli {
+
+boost::json::object to_json(const Tenant& tenant);
+boost::json::object to_json(const Plan& plan);
+boost::json::object to_json(const Project& project);
+boost::json::object to_json(const Asset& asset);
+boost::json::object to_json(const Progress& progress);
+boost::json::object to_json(const JobInfo& job);
+boost::json::object to_json(const RenderResult& result);
+boost::json::object to_json(const CameraInfo& camera);
+boost::json::object to_json(const RecordingInfo& recording);
+boost::json::object to_json(const Clip& clip);
+boost::json::object to_json(const Snapshot& snapshot);
+boost::json::object to_json(const BackupResult& result);
+boost::json::object to_json(const FileEntry& entry);
+boost::json::object to_json(const RestoreResult& result);
+boost::json::object to_json(const CheckReport& report);
+boost::json::object to_json(const KeySlot& slot);
+boost::json::object to_json(const Quota& quota);
+boost::json::object to_json(const UsageReport& report);
+boost::json::object to_json(const AuditRecord& record);
+boost::json::object to_json(const AuditReport& report);
+boost::json::object to_json(const Event& event);
+boost::json::object to_json(const Error& error, const std::string& hint);
+
+boost::json::value to_json(const std::optional<Time>& time);
+
+template <class T>
+boost::json::array to_json(const std::vector<T>& values) {
+    boost::json::array out;
+    out.reserve(values.size());
+    for (const auto& value : values) out.push_back(to_json(value));
+    return out;
+}
+
+const char* to_string(FileKind kind);
+
+}  // namespace tenon::cli

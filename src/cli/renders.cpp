@@ -1,0 +1,167 @@
+#include <fstream>
+#include <iterator>
+
+#include "context.hpp"
+#include "json.hpp"
+#include "jobs.hpp"
+#include "progress.hpp"
+#include "text.hpp"
+#include "verbs.hpp"
+
+namespace tenon::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Splits "interview.mp4:1s-4s" at the first mark behind which a range stands, so that names may hold the mark too.
+std::pair<std::string, std::optional<Range>> named_range(const std::string& text, char mark) {
+    for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1))
+        if (const auto range = parse_range(std::string_view(text).substr(at + 1))) return {text.substr(0, at), range};
+    return {text, std::nullopt};
+}
+
+Timeline timeline_from_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (!file) throw NotFound("cannot read the timeline “" + clean(path) + "”", {.subject = clean(path)});
+    return Timeline::from_json(text);
+}
+
+Timeline timeline_from_options(const Session& session, const ProjectId& project, const Args& args) {
+    const auto clips = args.all("--clip");
+    if (clips.empty()) throw UsageError("--clip ASSET[:START-END] or --timeline FILE is missing");
+    const auto fade = args.duration("--crossfade");
+    Timeline timeline;
+    for (const auto& given : clips) {
+        const auto [name, range] = named_range(given, ':');
+        TimelineClip clip{.asset = asset_named(session, name, project)};
+        if (range) {
+            clip.start = range->start;
+            clip.end = range->end;
+        }
+        if (fade && !timeline.clips().empty()) clip.transition = crossfade(*fade);
+        timeline.append(clip);
+    }
+    for (const auto& given : args.all("--title")) {
+        const auto [text, range] = named_range(given, '@');
+        if (range && range->end == Duration::zero()) throw UsageError("a title needs an end, such as Acme@0s-2s");
+        timeline.title({.text = text,
+                        .start = range ? range->start : Duration::zero(),
+                        .duration = range ? range->end - range->start : Duration(3s)});
+    }
+    if (args.has("--grade")) timeline.grade(args.text("--grade"));
+    return timeline;
+}
+
+std::vector<std::string> presets(const Args& args) {
+    std::vector<std::string> out;
+    for (const auto& given : args.all("--output")) {
+        std::size_t begin = 0;
+        while (begin <= given.size()) {
+            const auto end = std::min(given.find(',', begin), given.size());
+            if (end > begin) out.push_back(given.substr(begin, end - begin));
+            begin = end + 1;
+        }
+    }
+    if (out.empty()) out.emplace_back("mp4");
+    return out;
+}
+
+void show_result(const Context& context, const JobInfo& job, const RenderResult& result) {
+    boost::json::object document = to_json(job);
+    document["result"] = to_json(result);
+    Table table({"PRESET", ">LENGTH", ">SIZE", ">FRAMES", "PICTURE", "FILE"});
+    std::vector<std::string> keys;
+    for (const auto& f : result.outputs) {
+        table.row({f.preset, length(f.duration), size(f.size), count(f.frames),
+                   std::to_string(f.width) + "×" + std::to_string(f.height), f.path.string()});
+        keys.push_back(f.path.string());
+    }
+    context.out().list(document, keys, table, "");
+    context.out().remark("Render time used: " + length(result.render_time) + ".");
+}
+
+int start(Context& context, const Args& args) {
+    if (args.has("--timeline") && (args.has("--clip") || args.has("--title") || args.has("--grade") || args.has("--crossfade")))
+        throw UsageError("--timeline already says everything that --clip, --title, --grade and --crossfade say");
+    const Session session = context.session();
+    const ProjectId project = project_named(session, args.text("--project"));
+    RenderOptions options{.project = project, .outputs = presets(args)};
+    options.timeline = args.has("--timeline") ? timeline_from_file(args.text("--timeline"))
+                                              : timeline_from_options(session, project, args);
+    options.name = args.text("--name", options.name);
+    if (args.has("--print-timeline")) {
+        context.out().line(options.timeline.to_json());
+        return 0;
+    }
+    RenderJob job = session.renders().start(options);
+    if (args.has(detach.name)) return show_started(context, job);
+    follow(context, job, "render");
+    const RenderResult result = job.result();
+    show_result(context, job.info(), result);
+    return 0;
+}
+
+int list(Context& context, const Args& args) {
+    const auto limit = static_cast<std::int32_t>(args.integer("--limit", 100, 1, 1000));
+    list_jobs(context, context.session().renders().list(limit), "No render. " + context.command("render start") + " makes one.");
+    return 0;
+}
+
+int show(Context& context, const Args& args) {
+    const Session session = context.session();
+    auto job = session.renders().find(JobId::parse(args.operand(0)));
+    if (!job) throw NotFound("there is no render " + args.operand(0), {.subject = args.operand(0)});
+    const JobInfo info = job->info();
+    if (info.state == JobState::succeeded) show_result(context, info, job->result());
+    else show_job(context, info);
+    return 0;
+}
+
+}  // namespace
+
+Group render_verbs() {
+    return {.name = "render",
+            .summary = "edits made into files",
+            .about =
+                "A render puts ranges of a project's assets behind each other, with titles and a grade, and encodes the "
+                "edit once for every output asked for. The files appear in the workspace's exports folder; their length "
+                "is charged to the plan's render time.",
+            .commands = {
+                {.path = "render start",
+                 .summary = "make a reel and wait for it",
+                 .about = "Puts the clips behind each other in the order given and renders them. A clip is an asset, whole or a "
+                          "range of it: interview.mp4:1s-4s, or interview.mp4:0:20- to its end. Progress is shown until it is "
+                          "done; Ctrl-C cancels it, which leaves no file and returns the render time held for it.",
+                 .options = {{"--project", "PROJECT", "id or name", false, true},
+                             {"--clip", "ASSET[:START-END]", "what to show next", true},
+                             {"--crossfade", "LENGTH", "blend each clip into the next, such as 500ms"},
+                             {"--title", "TEXT[@START-END]", "text over the picture; default for the first 3 s", true},
+                             {"--grade", "NAME", "colours everything, such as cinematic_warm"},
+                             {"--timeline", "FILE", "the whole edit as JSON instead of --clip and so on"},
+                             {"--print-timeline", "", "print the edit as JSON and render nothing"},
+                             {"--output", "PRESET", "mp4, social_square …; several by commas; default mp4", true},
+                             {"--name", "NAME", "of the files; default render"},
+                             detach},
+                 .examples = {{"render start --project \"Spring reel\" --clip interview.mp4", "The whole clip as mp4."},
+                              {"render start --project \"Spring reel\" --clip interview.mp4:1s-4s --clip interview.mp4:5s-9s "
+                               "--crossfade 500ms --title Acme@0s-2s",
+                               "Two ranges that blend into each other, with a title."},
+                              {"render start --project \"Spring reel\" --timeline cut.json --output mp4,social_square",
+                               "An edit from a file, two outputs."}},
+                 .run = start},
+                {.path = "render list",
+                 .summary = "list renders",
+                 .about = "Lists renders, newest first, whatever became of them.",
+                 .options = {limit_option},
+                 .examples = {{"render list --limit 5", "The last five."}},
+                 .run = list},
+                {.path = "render show",
+                 .summary = "show a render and its files",
+                 .about = "Shows how far a render is and, once it has succeeded, the files that it made.",
+                 .operands = {{"JOB", "its id"}},
+                 .examples = {{"render show job_01jd8w3v5e6f7g8h9j0k1m2n3p --json", "With the SHA-256 of each file."}},
+                 .run = show}}};
+}
+
+}  // namespace tenon::cli

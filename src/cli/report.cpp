@@ -1,0 +1,92 @@
+#include "report.hpp"
+
+#include <cstdio>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "json.hpp"
+#include "text.hpp"
+
+namespace tenon::cli {
+namespace {
+
+/// The verb that lists what a command works on.
+std::string lister(const Program& program, const Command* command) {
+    if (command == nullptr) return {};
+    std::string group(command->path.substr(0, command->path.find(' ')));
+    for (const auto& one : groups()) {
+        if (one.name != group) continue;
+        for (const auto& candidate : one.commands)
+            if (candidate.path == group + " list") return "“" + program.name + " " + group + " list”";
+    }
+    return {};
+}
+
+std::string of_quota(const Program& program, const Error& error) {
+    std::string text = "“" + program.name + " quota” shows where every limit stands";
+    if (error.resets_at()) text += "; this one begins anew at " + clock(*error.resets_at());
+    else if (error.resource() == "storage" || error.resource() == "projects" || error.resource() == "cameras")
+        text += "; remove what is no longer needed";
+    return text + ", or move the tenant to a larger plan.";
+}
+
+}  // namespace
+
+std::string next_step(const Program& program, const Command* command, const Error& error) {
+    const std::string help = command == nullptr ? program.name + " --help" : program.name + " " + std::string(command->path) + " --help";
+    switch (error.code()) {
+    case Errc::invalid_argument: return "“" + help + "” says what it takes.";
+    case Errc::unauthenticated: return "Check who you are: --actor and --role.";
+    case Errc::permission_denied: return "Another --role may do this; “" + program.name +
+               " tenant show” tells the tenant's state and plan.";
+    case Errc::not_found: {
+        const std::string list = lister(program, command);
+        return list.empty() ? std::string() : list + " shows what there is.";
+    }
+    case Errc::conflict: return {};
+    case Errc::quota_exceeded: return of_quota(program, error);
+    case Errc::rate_limited:
+        return error.resets_at() ? "Try again after " + clock(*error.resets_at()) + "." : "Try again a little later.";
+    case Errc::unsupported: return {};
+    case Errc::corrupt: return "“" + program.name + " backup check” tells whether a backup is whole, “" + program.name +
+               " backup restore” brings files back.";
+    case Errc::no_space: return "Free some space on the disk that holds the home, then do the same again.";
+    case Errc::unavailable: return "Try again; if it stays so, look at the log in the home's logs folder.";
+    case Errc::cancelled: return {};
+    case Errc::closed: return "Do the same again.";
+    case Errc::internal_error: return "This is a defect: please report it with the log in the home's logs folder.";
+    }
+    return {};
+}
+
+int report(const Program& program, const Command* command, bool json, const Error& error) {
+    const std::string next = next_step(program, command, error);
+    if (json) {
+        std::fprintf(stderr, "%s\n", boost::json::serialize(to_json(error, next)).c_str());
+        return exit_code(error.code());
+    }
+    std::fprintf(stderr, "%s: %s (%s)\n", program.name.c_str(), clean(error.what()).c_str(), to_string(error.code()));
+    if (!next.empty()) std::fprintf(stderr, "%s\n", next.c_str());
+    if (error.code() == Errc::internal_error && !program.brand.url.empty())
+        std::fprintf(stderr, "%s\n", clean(program.brand.url).c_str());
+    return exit_code(error.code());
+}
+
+int report_usage(const Program& program, const Parsed& parsed, bool json, const std::string& message) {
+    std::string help = program.name;
+    if (parsed.command != nullptr) help += " " + std::string(parsed.command->path);
+    else if (parsed.group != nullptr) help += " " + std::string(parsed.group->name);
+    const std::string next = "“" + help + " --help” tells more.";
+    if (json) {
+        const boost::json::object document{{"code", "usage"}, {"number", 0}, {"message", message}, {"hint", next}};
+        std::fprintf(stderr, "%s\n", boost::json::serialize(document).c_str());
+    } else {
+        std::fprintf(stderr, "%s: %s\n", program.name.c_str(), message.c_str());
+        if (parsed.command != nullptr) std::fprintf(stderr, "Usage: %s %s\n", program.name.c_str(), synopsis(*parsed.command).c_str());
+        std::fprintf(stderr, "%s\n", next.c_str());
+    }
+    return exit_usage;
+}
+
+}  // namespace tenon::cli

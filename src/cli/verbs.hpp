@@ -1,0 +1,20 @@
+#pragma once
+
+#include "command.hpp"
+
+namespace tenon::cli {
+
+Group tenant_verbs();
+Group project_verbs();
+Group asset_verbs();
+Group render_verbs();
+Group camera_verbs();
+Group backup_verbs();
+Group usage_verbs();
+Group quota_verbs();
+Group audit_verbs();
+Group job_verbs();
+Group event_verbs();
+Group completion_verbs();
+
+}  // namespace tenon::cli
