@@ -11,7 +11,8 @@ Colour with_guesses(const Colour& colour, std::int32_t width, std::int32_t heigh
     Colour result = colour;
     if (result.primaries == unspecified || result.primaries == 0) result.primaries = guess;
     if (result.transfer == unspecified || result.transfer == 0) result.transfer = transfer;
-    if (result.matrix == unspecified) result.matrix = guess;
+    // 0 says that the picture was RGB: as YCbCr it gets what its size suggests.
+    if (result.matrix == unspecified || result.matrix == 0) result.matrix = guess;
     return result;
 }
 

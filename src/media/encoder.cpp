@@ -10,10 +10,14 @@ extern "C" {
 #include <libavutil/channel_layout.h>
 }
 
+#include <media/scaler.hpp>
+
 #include "frame_box.hpp"
 
 namespace tenon::media {
 namespace {
+
+constexpr const char* x264_package = "libx264-164";
 
 Av<AVCodecContext> new_encoder(const char* name, const char* package) {
     const AVCodec* codec = avcodec_find_encoder_by_name(name);
@@ -134,17 +138,7 @@ std::vector<std::uint8_t> without_sei(std::span<const std::uint8_t> in) {
     return out;
 }
 
-}  // namespace
-
-struct VideoEncoder::Impl {
-    VideoEncoding encoding;
-    Encoder codec;
-    std::vector<std::uint8_t> extradata{};
-    std::int64_t sent = 0;
-};
-
-VideoEncoder::VideoEncoder(const VideoEncoding& e) : impl_((check(e), new Impl{e, Encoder(new_encoder("libx264", "libx264-164"))})) {
-    AVCodecContext& c = impl_->codec.context();
+void set_up(AVCodecContext& c, const VideoEncoding& e) {
     c.width = e.width;
     c.height = e.height;
     c.pix_fmt = AV_PIX_FMT_YUV420P;
@@ -164,6 +158,21 @@ VideoEncoder::VideoEncoder(const VideoEncoding& e) : impl_((check(e), new Impl{e
     // stitchable: parameter sets that do not depend on the pictures, so that pieces encoded apart form one stream.
     option(c, "x264-params", "scenecut=0:open-gop=0:stitchable=1:force-cfr=1");
     open(c, std::to_string(e.width) + " x " + std::to_string(e.height));
+}
+
+}  // namespace
+
+struct VideoEncoder::Impl {
+    VideoEncoding encoding;
+    Encoder codec;
+    std::vector<std::uint8_t> extradata{};
+    std::int64_t sent = 0;
+};
+
+VideoEncoder::VideoEncoder(const VideoEncoding& e)
+    : impl_((check(e), new Impl{e, Encoder(new_encoder("libx264", x264_package))})) {
+    AVCodecContext& c = impl_->codec.context();
+    set_up(c, e);
     impl_->extradata = without_sei({c.extradata, static_cast<std::size_t>(c.extradata_size)});
 }
 VideoEncoder::VideoEncoder(VideoEncoder&&) noexcept = default;
@@ -251,12 +260,34 @@ std::optional<Packet> AudioEncoder::receive() { return impl_->codec.receive(); }
 const std::vector<std::uint8_t>& AudioEncoder::extradata() const { return impl_->extradata; }
 std::int32_t AudioEncoder::priming() const { return impl_->codec.context().initial_padding; }
 
+namespace {
+
+/// x264 tells its build only inside the streams it makes.
+std::string x264_build() {
+    VideoEncoding tiny{.width = 16, .height = 16, .threads = 1};
+    Encoder encoder(new_encoder("libx264", x264_package));
+    set_up(encoder.context(), tiny);
+    VideoFrame frame = VideoFrame::allocate(tiny.width, tiny.height, PixelFormat::yuv420p);
+    fill_black(frame);
+    encoder.send(frame.box().raw.get());
+    encoder.send(nullptr);
+    const auto packet = encoder.receive();
+    if (!packet) return "";
+    const std::string_view bytes(reinterpret_cast<const char*>(packet->data.data()), packet->data.size());
+    const auto begin = bytes.find("x264 - core");
+    if (begin == std::string_view::npos) return "";
+    return std::string(bytes.substr(begin, bytes.find(" - H.264", begin) - begin));
+}
+
+}  // namespace
+
 std::string codec_versions() {
+    static const std::string x264 = x264_build();
     const auto text = [](unsigned v) {
         return std::to_string(AV_VERSION_MAJOR(v)) + "." + std::to_string(AV_VERSION_MINOR(v)) + "." + std::to_string(AV_VERSION_MICRO(v));
     };
     return "avcodec " + text(avcodec_version()) + " avformat " + text(avformat_version()) + " swscale " +
-           text(swscale_version()) + " swresample " + text(swresample_version());
+           text(swscale_version()) + " swresample " + text(swresample_version()) + " " + x264;
 }
 
 }  // namespace tenon::media
