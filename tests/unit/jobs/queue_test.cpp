@@ -77,6 +77,7 @@ protected:
         return row.value_or(jobs::JobRow{});
     }
 
+    Latch latch;  // outlives the handlers that stand at it
     tests::TempFolder folder;
     std::unique_ptr<db::Database> store;
     std::unique_ptr<jobs::Queue> queue;
@@ -142,7 +143,6 @@ TEST_F(JobQueue, another_tenant_sees_nothing_of_it) {
 }
 
 TEST_F(JobQueue, cancels_a_waiting_and_a_running_job) {
-    Latch latch;
     queue->add_kind("stand", {.run = [&](const jobs::Attempt& attempt) {
                         latch.pass(attempt.stop);
                         return jobs::Outcome{};
@@ -163,17 +163,16 @@ TEST_F(JobQueue, cancels_a_waiting_and_a_running_job) {
 }
 
 TEST_F(JobQueue, closing_puts_running_jobs_back_with_their_cursor) {
-    Latch never;
     jobs::Kind kind{.run = [&](const jobs::Attempt& attempt) {
         if (attempt.job.cursor == "half") return jobs::Outcome{.result = "resumed"};
         attempt.save_cursor("half");
-        never.pass(attempt.stop);
+        latch.pass(attempt.stop);
         return jobs::Outcome{};
     }};
     queue->add_kind("long", kind);
     queue->start();
     const auto id = add(acme, {.kind = "long"});
-    never.await_arrivals(1);
+    latch.await_arrivals(1);
     close();
     EXPECT_EQ(places[acme.tenant()], 0);
 
@@ -186,7 +185,6 @@ TEST_F(JobQueue, closing_puts_running_jobs_back_with_their_cursor) {
 }
 
 TEST_F(JobQueue, a_full_tenant_waits_and_others_go_on) {
-    Latch latch;
     queue->add_kind("stand", {.run = [&](const jobs::Attempt& attempt) {
                         latch.pass(attempt.stop);
                         return jobs::Outcome{};
@@ -205,7 +203,6 @@ TEST_F(JobQueue, a_full_tenant_waits_and_others_go_on) {
 }
 
 TEST_F(JobQueue, a_unique_job_exists_once_until_it_ends) {
-    Latch latch;
     queue->add_kind("stand", {.run = [&](const jobs::Attempt& attempt) {
                         latch.pass(attempt.stop);
                         return jobs::Outcome{};
