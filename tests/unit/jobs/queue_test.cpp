@@ -77,13 +77,14 @@ protected:
         return row.value_or(jobs::JobRow{});
     }
 
-    Latch latch;  // outlives the handlers that stand at it
+    // What handlers and hooks touch outlives the queue.
+    Latch latch;
     tests::TempFolder folder;
-    std::unique_ptr<db::Database> store;
-    std::unique_ptr<jobs::Queue> queue;
     std::map<TenantId, int> places;  // only touched inside transactions
     int limit = 8;
     std::vector<JobId> ended;        // only touched inside transactions
+    std::unique_ptr<db::Database> store;
+    std::unique_ptr<jobs::Queue> queue;
     const db::TenantScope acme = ScopeMaker::tenant(base::new_id<TenantId>(base::system_clock()->now()));
     const db::TenantScope other = ScopeMaker::tenant(base::new_id<TenantId>(base::system_clock()->now()));
 };
