@@ -3,6 +3,9 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS tenon EXPORT tenonTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(TARGET tenon_cli)
+  set_target_properties(tenon_cli PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/tenon ${PROJECT_BINARY_DIR}/include/tenon
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.hpp)
 

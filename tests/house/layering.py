@@ -29,7 +29,7 @@ SEES = {
 # Third-party headers: a pattern, and the places that may include it. The first pattern that matches decides.
 EVERYWHERE = set(SEES) | {"cli", "examples", "tests"}
 THIRD = [
-    (r"boost/json/fwd\.hpp", EVERYWHERE - {"cli", "examples"}),
+    (r"boost/json/fwd\.hpp", EVERYWHERE - {"examples"}),
     (r"boost/json(/.*|\.hpp)", {"base", "db", "tenant", "jobs", "media", "render", "nvr", "backup", "engine", "cli", "tests"}),
     (r"boost/asio(/.*|\.hpp)", {"exec"}),
     (r"boost/url(/.*|\.hpp)", {"base", "nvr"}),
@@ -40,7 +40,6 @@ THIRD = [
     (r"lib(av\w+|sw\w+)/.*", {"media"}),
     (r"(pango|cairo)/.*|cairo\.h|pango.*\.h", {"render"}),
     (r"zstd\w*\.h", {"backup"}),
-    (r"CLI/.*", {"cli"}),
     (r"gtest/.*|gmock/.*", {"tests"}),
     (r"gst/.*", {"tests"}),
 ]
