@@ -22,6 +22,7 @@ REFUSED = [
     ("include/tenon/job.hpp", "<", "functional"),
     ("include/tenon/job.hpp", "<", "boost/json.hpp"),
     ("include/tenon/job.hpp", '"', "error.hpp"),
+    ("tests/unit/jobs/queue_test.cpp", "<", "sqlite3.h"),
     ("examples/first_page.cpp", "<", "base/clock.hpp"),
 ]
 ALLOWED = [
@@ -33,6 +34,7 @@ ALLOWED = [
     ("src/blob/files.cpp", "<", "sys/stat.h"),
     ("src/cli/main.cpp", "<", "tenon/tenon.hpp"),
     ("tests/unit/db/tx_test.cpp", "<", "db/tx.hpp"),
+    ("tests/unit/db/tx_test.cpp", "<", "sqlite3.h"),
     ("include/tenon/job.hpp", "<", "optional"),
 ]
 

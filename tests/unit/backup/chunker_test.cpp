@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "../../../src/backup/chunker.hpp"
+#include "chunker.hpp"
 #include <crypto/encoding.hpp>
 #include <crypto/hash.hpp>
 #include <crypto/secret.hpp>
