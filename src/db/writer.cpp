@@ -112,32 +112,31 @@ void Writer::commit_group() {
         give_up(batch, std::current_exception());
         return;
     }
-    if (run_all(batch)) {
-        try {
-            connection_.control("COMMIT");
-            return settle(batch);
-        } catch (...) {
-            abandon();
-            // After a failed sync nobody knows what the disk holds: running again could do the same change twice.
-            if (connection_.last_code() == SQLITE_IOERR) return give_up(batch, std::current_exception());
-        }
+    std::exception_ptr error;
+    try {
+        run_all(batch);
+        connection_.control("COMMIT");
+        return settle(batch);
+    } catch (...) {
+        error = std::current_exception();
     }
     abandon();
-    replay(batch);
+    // After a failed write or sync nobody knows what the disk holds: running again could do the same change twice.
+    if (connection_.last_code() == SQLITE_IOERR) give_up(batch, error);
+    else replay(batch);
 }
 
-/// False: SQLite gave up the whole transaction, so that no request of it succeeded.
-bool Writer::run_all(Batch& batch) {
+/// Throws when SQLite gave up the whole transaction, so that no request of it succeeded.
+void Writer::run_all(Batch& batch) {
     const auto begun = real_now();
     for (std::size_t i = 0;;) {
         for (; i < batch.size(); ++i) {
             apply(*batch[i]);
-            if (!connection_.in_transaction()) {
-                if (batch.size() < group_limit) take_more(batch);
-                return false;
-            }
+            if (connection_.in_transaction()) continue;
+            if (batch[i]->error) std::rethrow_exception(batch[i]->error);
+            throw Unavailable("the transaction was given up after an earlier error");
         }
-        if (batch.size() >= group_limit || real_now() - begun >= group_time || !take_more(batch)) return true;
+        if (batch.size() >= group_limit || real_now() - begun >= group_time || !take_more(batch)) return;
     }
 }
 

@@ -44,7 +44,7 @@ private:
     void commit_group();
     bool take_more(Batch& batch);
     void apply(Request& request);
-    bool run_all(Batch& batch);
+    void run_all(Batch& batch);
     void replay(Batch& batch);
     void run_alone(Request& request);
     void settle(Batch& batch);
