@@ -36,7 +36,8 @@ THIRD = [
     (r"boost/.*", set()),
     (r"openssl/.*", {"crypto"}),
     (r"sodium(/.*|\.h)", {"crypto"}),
-    (r"sqlite3\.h", {"db"}),
+    (r"sqlite3\.h", {"db", "tests"}),  # tests damage stores behind the library's back
+    (r"date/.*", {"tenant"}),
     (r"lib(av\w+|sw\w+)/.*", {"media"}),
     (r"(pango|cairo)/.*|cairo\.h|pango.*\.h", {"render"}),
     (r"zstd\w*\.h", {"backup"}),

@@ -22,10 +22,10 @@ void check_zone(std::string_view field, const std::string& zone);
 /// clocks skip is the first instant after the gap, one they repeat the earlier.
 Time next_anchor(Time after, std::int32_t anchor_day, const std::string& zone);
 
-/// The period that `now` lies in. Opens those that have begun and have no row yet, with their quotas, in `tx`.
+/// The period that `now` lies in. Stores those that have begun since the last one.
 Period current_period(db::Tx& tx, Time now);
 
-/// The same without opening: where the stored rows end, what would follow. For reports.
+/// The same without storing. For reports.
 Period peek_period(db::Reader& reader, Time now);
 
 }  // namespace tenon::tenant

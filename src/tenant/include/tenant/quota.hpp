@@ -11,7 +11,7 @@
 
 /// The ledger: what a tenant may use, uses and has reserved. Exact; nothing is ever oversold.
 ///
-/// Every function works in the caller's transaction, so that a change and its quota movement happen together or not at
+/// Functions work in the caller's transaction, so that a change and its quota movement happen together or not at
 /// all. `now` is read once by the caller, outside of the function that may run again.
 namespace tenon::tenant::quota {
 
@@ -46,17 +46,19 @@ struct ReserveOptions {
 /// Throws    QuotaExceeded (resource, limit, used with what is reserved, resets_at for periods), InvalidArgument,
 ///           Conflict (the idempotency key was used for other asks).
 HoldInfo reserve(db::Tx& tx, const HoldId& id, const ReserveOptions& options, Time now);
+/// Empty instead of QuotaExceeded; the transaction then goes on as if nothing had been asked.
+[[nodiscard]] std::optional<HoldInfo> try_reserve(db::Tx& tx, const HoldId& id, const ReserveOptions& options, Time now);
 
 /// Asks for more of one of its resources. Throws QuotaExceeded, Conflict (no longer open), NotFound.
 void extend(db::Tx& tx, const HoldId& id, const Ask& more, Time now);
 
-/// Counts a part of what is held as used and keeps the hold open: for work that is charged as it lands.
+/// Counts a part of what is held as used and keeps the hold open: for what is charged as it lands. Levels only.
 /// Throws InvalidArgument (more than is held), Conflict, NotFound.
-void spend(db::Tx& tx, const HoldId& id, const Ask& part, Time now);
+void spend(db::Tx& tx, const HoldId& id, const Ask& part);
 
 /// Counts `actual` as used, returns the rest and ends the hold. A resource that `actual` does not name was not used.
-/// Again, after any end but expiry: does nothing. Per period resources it writes the usage event too.
-/// Throws InvalidArgument (more than is held), Conflict (expired meanwhile), NotFound.
+/// Again: does nothing. What a period counts gets its usage event too, source "hold".
+/// Throws InvalidArgument (more than is held), Conflict (released, or expired meanwhile), NotFound.
 void commit(db::Tx& tx, const HoldId& id, const std::vector<Ask>& actual, Time now);
 
 /// Returns everything and ends the hold. Again, or after any other end: does nothing. Throws NotFound.
@@ -64,13 +66,13 @@ void release(db::Tx& tx, const HoldId& id, Time now);
 
 /// Gives an open hold to a job or camera: it then lives until that commits or releases it.
 /// Throws Conflict (no longer open), NotFound.
-void detach(db::Tx& tx, const HoldId& id, const Cause& cause, Time now);
+void detach(db::Tx& tx, const HoldId& id, const Cause& cause);
 
 [[nodiscard]] std::optional<HoldInfo> find(db::Reader& reader, const HoldId& id);
 /// Open holds of a cause.
 std::vector<HoldInfo> of_cause(db::Reader& reader, CauseKind kind, const std::string& id);
 
-/// Takes and counts at once, for what needs no hold. Throws QuotaExceeded.
+/// Takes and counts at once, for what needs no hold. Levels only. Throws QuotaExceeded.
 void charge(db::Tx& tx, const Ask& ask, Time now);
 /// Gives back what exists no longer. Levels only. Throws InternalError when more is given back than is used.
 void free(db::Tx& tx, const Ask& ask);
@@ -78,9 +80,6 @@ void free(db::Tx& tx, const Ask& ask);
 /// Every resource of the plan, in the order of its number.
 std::vector<Quota> snapshot(db::Reader& reader, Time now);
 Quota get(db::Reader& reader, Resource resource, Time now);
-
-/// Rows for the level resources of a new tenant, in its creating transaction.
-void open_levels(db::Tx& tx);
 
 /// Returns due holds that have no cause. Returns how many ended. Reserving does the same for its own tenant before it
 /// refuses anything; this is for tenants that nobody asks about.

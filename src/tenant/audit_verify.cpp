@@ -1,0 +1,96 @@
+#include <tenant/audit.hpp>
+
+#include <algorithm>
+
+#include <crypto/encoding.hpp>
+#include <tenon/error.hpp>
+
+#include "audit_log.hpp"
+#include "audit_record.hpp"
+
+namespace tenon::tenant::audit {
+namespace {
+
+constexpr std::int32_t page_size = 1000;
+
+constexpr db::TenantStmt page{
+    "SELECT a.seq, a.time, a.action, a.actor, a.record, a.hash, p.salt, p.reason, p.details, w.salt, w.value FROM audit a "
+    "LEFT JOIN audit_private p ON p.tenant_id = :tenant AND p.seq = a.seq "
+    "LEFT JOIN audit_actor w ON w.tenant_id = :tenant AND w.ref = a.actor "
+    "WHERE a.tenant_id = :tenant AND a.seq >= :first AND a.seq < :size ORDER BY a.seq LIMIT :limit"};
+
+constexpr db::TenantStmt last{"SELECT coalesce(max(seq), -1) FROM audit WHERE tenant_id = :tenant"};
+
+[[noreturn]] void broken(std::uint64_t seq, const std::string& why) {
+    throw Corrupt("the audit trail is damaged at record " + std::to_string(seq) + ": " + why, {.subject = std::to_string(seq)});
+}
+
+/// A value that was not forgotten must be the one that the record commits to.
+void check_value(std::uint64_t seq, const char* name, const std::optional<Digest>& committed, const db::Rows& rows, int salt,
+                 int value) {
+    if (rows.is_null(value)) return;
+    if (!committed || commitment(rows.blob_view(salt), rows.text_view(value)) != *committed)
+        broken(seq, std::string(name) + " is not the one that was recorded");
+}
+
+/// Recomputes a log record by record.
+class Walk {
+public:
+    explicit Walk(const TenantId& tenant) : name_(log_name(tenant)) {}
+
+    void take(const db::Rows& rows) {
+        const auto seq = log_.tree.size();
+        if (static_cast<std::uint64_t>(rows.i64(0)) != seq) broken(seq, "it is missing");
+        const auto text = rows.text_view(4);
+        const auto leaf = crypto::merkle_leaf(base::view_of(text));
+        if (!std::ranges::equal(rows.blob_view(5), leaf)) broken(seq, "its content does not have its hash");
+        Record record;
+        try {
+            record = parse_record(text);
+        } catch (const InvalidArgument& error) {
+            broken(seq, error.what());
+        }
+        if (record.tenant != name_) broken(seq, "it belongs to another log");
+        if (static_cast<std::uint64_t>(record.seq) != seq) broken(seq, "its number is another one");
+        if (record.prev != log_.head) broken(seq, "it does not continue the record before");
+        if (record.time != rows.time(1) || record.action != rows.text_view(2) || !std::ranges::equal(record.actor, rows.blob_view(3)))
+            broken(seq, "its row says something else");
+        check_value(seq, "the reason", record.reason, rows, 6, 7);
+        check_value(seq, "the list of details", record.details, rows, 6, 8);
+        check_value(seq, "the actor", record.actor, rows, 9, 10);
+        log_.head = leaf;
+        log_.tree.append(leaf);
+    }
+
+    const Log& log() const noexcept { return log_; }
+
+private:
+    std::string name_;
+    Log log_;
+};
+
+}  // namespace
+
+AuditReport verify(db::Database& database, const db::TenantScope& scope) {
+    // What is appended meanwhile is left to the next verification.
+    const auto end = database.read(scope, [](db::Reader& reader) {
+        auto log = read_log(reader);
+        auto rows = reader.query(last);
+        rows.next();
+        if (rows.i64(0) >= static_cast<std::int64_t>(log.tree.size())) broken(log.tree.size(), "it stands behind the log's end");
+        return log;
+    });
+    Walk walk(scope.tenant());
+    while (walk.log().tree.size() < end.tree.size()) {
+        const auto before = walk.log().tree.size();
+        database.read(scope, [&](db::Reader& reader) {
+            for (auto rows = reader.query(page, before, end.tree.size(), page_size); rows.next();) walk.take(rows);
+        });
+        if (walk.log().tree.size() == before) broken(before, "it is missing");
+    }
+    if (walk.log().head != end.head || walk.log().tree.edge() != end.tree.edge())
+        broken(end.tree.size(), "the log's end is not the one that its records lead to");
+    return {.records = static_cast<std::int64_t>(end.tree.size()), .head = end.tree.size() ? crypto::to_hex(end.head) : ""};
+}
+
+}  // namespace tenon::tenant::audit

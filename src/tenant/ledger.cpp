@@ -1,0 +1,158 @@
+#include "ledger.hpp"
+
+#include <string>
+
+#include <tenant/catalogues.hpp>
+#include <tenant/period.hpp>
+#include <tenon/error.hpp>
+
+#include "tenant_rows.hpp"
+
+namespace tenon::tenant::ledger {
+namespace {
+
+using quota::HoldState;
+
+// Far from where 64-bit sums wrap, so that unlimited is one case less.
+constexpr std::int64_t unlimited = std::int64_t{1} << 62;
+constexpr auto remembered = std::chrono::hours(24);
+
+constexpr db::TenantStmt take_row{
+    "UPDATE quota_ SET reserved = reserved + :n, version = version + 1 WHERE tenant_id = :tenant AND resource = :resource "
+    "AND period = :period AND used + reserved + :n <= coalesce(lim, :unlimited)"};
+constexpr db::TenantStmt settle_row{
+    "UPDATE quota_ SET reserved = reserved - :reserved, used = used + :used, version = version + 1 WHERE tenant_id = :tenant "
+    "AND resource = :resource AND period = :period AND reserved >= :reserved"};
+constexpr db::TenantStmt give_row{
+    "UPDATE quota_ SET used = used - :n, version = version + 1 WHERE tenant_id = :tenant AND resource = :resource "
+    "AND period = :period AND used >= :n"};
+constexpr db::TenantStmt find_row{
+    "SELECT lim, used, reserved FROM quota WHERE tenant_id = :tenant AND resource = :resource AND period = :period"};
+constexpr db::TenantStmt insert_row{
+    "INSERT INTO quota_ (tenant_id, resource, period, lim, soft) VALUES (:tenant, :resource, :period, :lim, :soft)"};
+constexpr db::TenantStmt period_end{"SELECT ends_at FROM period WHERE tenant_id = :tenant AND n = :n"};
+
+#define TENON_HOLD_COLUMNS "SELECT id, resource, period, asked, amount, cause_kind, cause_id, fence, state, expires_at FROM hold "
+constexpr db::TenantStmt hold_by_id{TENON_HOLD_COLUMNS "WHERE tenant_id = :tenant AND id = :id ORDER BY resource"};
+constexpr db::TenantStmt hold_by_idem{TENON_HOLD_COLUMNS "WHERE tenant_id = :tenant AND idem = :idem ORDER BY resource"};
+constexpr db::TenantStmt hold_by_cause{
+    TENON_HOLD_COLUMNS "WHERE tenant_id = :tenant AND cause_kind = :kind AND cause_kind <> 0 AND cause_id = :cause AND state = 1 "
+                       "ORDER BY id, resource"};
+constexpr db::TenantStmt hold_due{
+    TENON_HOLD_COLUMNS "WHERE tenant_id = :tenant AND state = 1 AND expires_at <= :now ORDER BY id, resource"};
+#undef TENON_HOLD_COLUMNS
+constexpr db::TenantStmt hold_insert{
+    "INSERT INTO hold_ (tenant_id, id, resource, period, asked, amount, cause_kind, cause_id, idem, fence, state, expires_at) "
+    "VALUES (:tenant, :id, :resource, :period, :asked, :amount, :kind, :cause, :idem, :fence, 1, :expires_at)"};
+constexpr db::TenantStmt hold_amount{
+    "UPDATE hold_ SET amount = :amount WHERE tenant_id = :tenant AND id = :id AND resource = :resource"};
+constexpr db::TenantStmt hold_cause_set{
+    "UPDATE hold_ SET cause_kind = :kind, cause_id = :cause, fence = :fence, expires_at = NULL "
+    "WHERE tenant_id = :tenant AND id = :id"};
+constexpr db::TenantStmt hold_end{
+    "UPDATE hold_ SET state = :state, expires_at = :forget_at WHERE tenant_id = :tenant AND id = :id AND state = 1"};
+
+std::vector<HoldRow> collect(db::Rows rows) {
+    std::vector<HoldRow> list;
+    while (rows.next())
+        list.push_back({.id = rows.id<HoldId>(0),
+                        .resource = static_cast<Resource>(rows.i64(1)),
+                        .period = static_cast<std::int32_t>(rows.i64(2)),
+                        .asked = rows.i64(3),
+                        .amount = rows.i64(4),
+                        .cause = {static_cast<quota::CauseKind>(rows.i64(5)), rows.text(6), rows.i64(7)},
+                        .state = static_cast<HoldState>(rows.i64(8)),
+                        .expires_at = rows.maybe_time(9)});
+    return list;
+}
+
+bool exists(db::Reader& reader, Resource resource, std::int32_t period) {
+    return reader.query(find_row, resource, period).next();
+}
+
+}  // namespace
+
+std::int32_t row_of(db::Tx& tx, Resource resource, Time now) {
+    return is_periodic(resource) ? current_period(tx, now).n : level;
+}
+
+bool take(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t n) {
+    if (tx.exec(take_row, n, resource, period, unlimited) == 1) return true;
+    if (exists(tx, resource, period)) return false;
+    const auto terms = own_terms(tx);
+    tx.exec(insert_row, resource, period, terms.limit(resource), terms.included(resource));
+    return tx.exec(take_row, n, resource, period, unlimited) == 1;
+}
+
+Denial denial_of(db::Reader& reader, Resource resource, std::int32_t period, std::int64_t n) {
+    Denial denial{.resource = resource, .amount = n};
+    if (auto rows = reader.query(find_row, resource, period); rows.next()) {
+        denial.limit = rows.maybe_i64(0).value_or(unlimited);
+        denial.used = rows.i64(1) + rows.i64(2);
+    }
+    if (period != level)
+        if (auto rows = reader.query(period_end, period); rows.next()) denial.resets_at = rows.time(0);
+    return denial;
+}
+
+void refuse(const Denial& denial) {
+    const std::string name = to_string(denial.resource);
+    throw QuotaExceeded("the plan's limit for " + name + " is reached: " + std::to_string(denial.used) + " of " +
+                            std::to_string(denial.limit) + " in use, " + std::to_string(denial.amount) + " more asked for",
+                        {.subject = name, .resource = name, .limit = denial.limit, .used = denial.used, .resets_at = denial.resets_at});
+}
+
+void settle(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t reserved, std::int64_t used) {
+    if (tx.exec(settle_row, reserved, used, resource, period) != 1)
+        throw InternalError("the ledger holds less than its holds say", {.subject = to_string(resource)});
+}
+
+void give_back(db::Tx& tx, Resource resource, std::int64_t n) {
+    if (tx.exec(give_row, n, resource, level) != 1)
+        throw InternalError("more is given back than was used", {.subject = to_string(resource)});
+}
+
+std::vector<HoldRow> rows_of(db::Reader& reader, const HoldId& id) { return collect(reader.query(hold_by_id, id)); }
+
+std::vector<HoldRow> rows_of_idempotency(db::Reader& reader, const std::string& key) {
+    return collect(reader.query(hold_by_idem, key));
+}
+
+std::vector<HoldRow> rows_of_cause(db::Reader& reader, quota::CauseKind kind, const std::string& id) {
+    return collect(reader.query(hold_by_cause, kind, id));
+}
+
+void insert(db::Tx& tx, const HoldRow& row, const std::string& idempotency) {
+    tx.exec(hold_insert, row.id, row.resource, row.period, row.asked, row.amount, row.cause.kind, row.cause.id,
+            idempotency.empty() ? std::nullopt : std::optional(idempotency), row.cause.fence, row.expires_at);
+}
+
+void set_amount(db::Tx& tx, const HoldRow& row, std::int64_t amount) { tx.exec(hold_amount, amount, row.id, row.resource); }
+
+void set_cause(db::Tx& tx, const HoldId& id, const quota::Cause& cause) {
+    tx.exec(hold_cause_set, cause.kind, cause.id, cause.fence, id);
+}
+
+void end(db::Tx& tx, const std::vector<HoldRow>& rows, const std::vector<Ask>& used, HoldState state, Time now) {
+    for (const auto& row : rows) {
+        std::int64_t actual = 0;
+        for (const auto& ask : used)
+            if (ask.resource == row.resource) actual = ask.amount;
+        settle(tx, row.resource, row.period, row.amount, actual);
+    }
+    tx.exec(hold_end, state, now + remembered, rows.front().id);
+}
+
+std::int64_t end_due(db::Tx& tx, Time now) {
+    std::int64_t ended = 0;
+    const auto due = collect(tx.query(hold_due, now));
+    for (auto begin = due.begin(); begin != due.end(); ++ended) {
+        auto stop = begin;
+        while (stop != due.end() && stop->id == begin->id) ++stop;
+        end(tx, {begin, stop}, {}, HoldState::expired, now);
+        begin = stop;
+    }
+    return ended;
+}
+
+}  // namespace tenon::tenant::ledger

@@ -1,0 +1,120 @@
+#include <tenant/period.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+#include <vector>
+
+#include <date/tz.h>
+
+#include <tenon/error.hpp>
+
+#include "tenant_rows.hpp"
+
+namespace tenon::tenant {
+namespace {
+
+using std::chrono::year_month;
+
+constexpr db::TenantStmt at_time{
+    "SELECT n, starts_at, ends_at FROM period WHERE tenant_id = :tenant AND starts_at <= :now ORDER BY n DESC LIMIT 1"};
+constexpr db::TenantStmt first{"SELECT n, starts_at, ends_at FROM period WHERE tenant_id = :tenant ORDER BY n LIMIT 1"};
+constexpr db::TenantStmt insert{
+    "INSERT INTO period_ (tenant_id, n, starts_at, ends_at, zone, anchor_day, rules) "
+    "VALUES (:tenant, :n, :starts_at, :ends_at, :zone, :anchor_day, :rules)"};
+
+/// UTC needs no rules, so that a machine without time zone data can serve it.
+bool is_utc(const std::string& zone) { return zone == "UTC" || zone == "Etc/UTC"; }
+
+const date::time_zone& locate(const std::string& zone) {
+    try {
+        return *date::locate_zone(zone);
+    } catch (const std::runtime_error&) {
+        throw InvalidArgument("there is no time zone \"" + zone + "\"; give an IANA name such as Europe/Berlin",
+                              {.subject = "zone"});
+    }
+}
+
+/// The instant at which the civil day `day` begins.
+Time midnight(std::chrono::sys_days day, const std::string& zone) {
+    if (is_utc(zone)) return day;
+    const date::local_days local(day.time_since_epoch());
+    return locate(zone).to_sys(date::local_time<Duration>(local), date::choose::earliest);
+}
+
+std::chrono::sys_days civil_day(Time time, const std::string& zone) {
+    if (is_utc(zone)) return std::chrono::floor<std::chrono::days>(time);
+    return std::chrono::sys_days(date::floor<date::days>(locate(zone).to_local(time)).time_since_epoch());
+}
+
+std::chrono::sys_days anchor_of(year_month month, std::int32_t anchor_day) {
+    const auto last = (month / std::chrono::last).day();
+    return month / std::min(last, std::chrono::day(static_cast<unsigned>(anchor_day)));
+}
+
+std::string rules_version(const std::string& zone) { return is_utc(zone) ? "" : date::get_tzdb().version; }
+
+std::optional<Period> read(db::Rows rows) {
+    if (!rows.next()) return std::nullopt;
+    return Period{static_cast<std::int32_t>(rows.i64(0)), rows.time(1), rows.time(2)};
+}
+
+/// Period 0 is the trial; a tenant that never had one begins with 1.
+Period first_period(const Tenant& tenant) {
+    if (tenant.trial_ends_at) return {0, tenant.created_at, *tenant.trial_ends_at};
+    return {1, tenant.created_at, next_anchor(tenant.created_at, tenant.anchor_day, tenant.zone)};
+}
+
+/// Those to be stored so that the last one contains `now`; the last stored one first if it does not need any.
+std::vector<Period> missing(db::Reader& reader, Time now, std::optional<Tenant>& tenant) {
+    auto period = read(reader.query(at_time, now));
+    // A clock that stepped back before the first period counts in the first.
+    if (!period) period = read(reader.query(first));
+    if (period && now < period->end) return {*period};
+    tenant = own_row(reader).tenant;
+    std::vector<Period> opened;
+    if (!period) opened.push_back(*(period = first_period(*tenant)));
+    else opened.push_back(*period);
+    while (period->end <= now) {
+        period = Period{period->n + 1, period->end, next_anchor(period->end, tenant->anchor_day, tenant->zone)};
+        opened.push_back(*period);
+    }
+    return opened;
+}
+
+}  // namespace
+
+void check_zone(std::string_view field, const std::string& zone) {
+    if (is_utc(zone)) return;
+    try {
+        locate(zone);
+    } catch (const InvalidArgument& error) {
+        throw InvalidArgument(error.what(), {.subject = std::string(field)});
+    }
+}
+
+Time next_anchor(Time after, std::int32_t anchor_day, const std::string& zone) {
+    const std::chrono::year_month_day today(civil_day(after, zone));
+    year_month month(today.year(), today.month());
+    for (;; month += std::chrono::months(1))
+        if (const auto begin = midnight(anchor_of(month, anchor_day), zone); begin > after) return begin;
+}
+
+Period current_period(db::Tx& tx, Time now) {
+    std::optional<Tenant> tenant;
+    const auto periods = missing(tx, now, tenant);
+    if (tenant) {
+        const auto rules = rules_version(tenant->zone);
+        const auto stored = read(tx.query(at_time, now));
+        for (const auto& period : periods)
+            if (!stored || period.n > stored->n)
+                tx.exec(insert, period.n, period.start, period.end, tenant->zone, tenant->anchor_day, rules);
+    }
+    return periods.back();
+}
+
+Period peek_period(db::Reader& reader, Time now) {
+    std::optional<Tenant> tenant;
+    return missing(reader, now, tenant).back();
+}
+
+}  // namespace tenon::tenant

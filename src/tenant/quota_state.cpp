@@ -1,0 +1,95 @@
+#include <tenant/quota.hpp>
+
+#include <map>
+
+#include <tenant/catalogues.hpp>
+#include <tenant/period.hpp>
+#include <tenon/error.hpp>
+
+#include "ledger.hpp"
+#include "tenant_rows.hpp"
+
+namespace tenon::tenant::quota {
+namespace {
+
+constexpr std::int32_t page = 500;
+
+constexpr db::TenantStmt standing{
+    "SELECT resource, used, reserved FROM quota WHERE tenant_id = :tenant AND (period = :level OR period = :n)"};
+constexpr db::SystemStmt due_tenants{
+    "SELECT DISTINCT tenant_id FROM hold_ WHERE state = 1 AND expires_at <= :now LIMIT :page"};
+constexpr db::SystemStmt forgotten{
+    "DELETE FROM hold_ WHERE (tenant_id, id, resource) IN "
+    "(SELECT tenant_id, id, resource FROM hold_ WHERE state > 1 AND expires_at <= :now LIMIT :page)"};
+constexpr db::SystemStmt caused{
+    "SELECT DISTINCT tenant_id, id, cause_kind, cause_id, fence FROM hold_ WHERE state = 1 AND cause_kind <> 0 "
+    "ORDER BY tenant_id, id"};
+
+}  // namespace
+
+std::vector<Quota> snapshot(db::Reader& reader, Time now) {
+    const auto terms = own_terms(reader);
+    const auto period = peek_period(reader, now);
+    std::map<Resource, std::pair<std::int64_t, std::int64_t>> rows_by_resource;
+    for (auto rows = reader.query(standing, ledger::level, period.n); rows.next();)
+        rows_by_resource[static_cast<Resource>(rows.i64(0))] = {rows.i64(1), rows.i64(2)};
+    std::vector<Quota> list;
+    for (const auto resource : all_resources()) {
+        const auto [used, reserved] = rows_by_resource[resource];
+        list.push_back({.resource = resource,
+                        .limit = terms.limit(resource),
+                        .used = used,
+                        .reserved = reserved,
+                        .resets_at = is_periodic(resource) ? std::optional(period.end) : std::nullopt});
+    }
+    return list;
+}
+
+Quota get(db::Reader& reader, Resource resource, Time now) {
+    for (auto& quota : snapshot(reader, now))
+        if (quota.resource == resource) return quota;
+    throw InvalidArgument("unknown resource " + std::to_string(static_cast<int>(resource)), {.subject = "resource"});
+}
+
+std::int64_t expire(db::Database& database, const db::SystemScope& system,
+                    const std::function<db::TenantScope(const TenantId&)>& scope_of, Time now) {
+    std::int64_t ended = 0;
+    for (;;) {
+        const auto tenants = database.read(system, [&](db::SystemReader& reader) {
+            std::vector<TenantId> list;
+            for (auto rows = reader.query(due_tenants, now, page); rows.next();) list.push_back(rows.id<TenantId>(0));
+            return list;
+        });
+        if (tenants.empty()) break;
+        for (const auto& tenant : tenants)
+            ended += database.write(scope_of(tenant), [&](db::Tx& tx) { return ledger::end_due(tx, now); });
+    }
+    while (database.write(system, [&](db::SystemTx& tx) { return tx.exec(forgotten, now, page); }) == page) continue;
+    return ended;
+}
+
+std::int64_t recover(db::Database& database, const db::SystemScope& system,
+                     const std::function<db::TenantScope(const TenantId&)>& scope_of,
+                     const std::function<bool(const TenantId&, const Cause&)>& is_live, Time now) {
+    struct Found {
+        TenantId tenant;
+        HoldId hold;
+        Cause cause;
+    };
+    const auto found = database.read(system, [&](db::SystemReader& reader) {
+        std::vector<Found> list;
+        for (auto rows = reader.query(caused); rows.next();)
+            list.push_back({rows.id<TenantId>(0), rows.id<HoldId>(1),
+                            {static_cast<CauseKind>(rows.i64(2)), rows.text(3), rows.i64(4)}});
+        return list;
+    });
+    std::int64_t released = 0;
+    for (const auto& [tenant, hold, cause] : found) {
+        if (is_live(tenant, cause)) continue;
+        database.write(scope_of(tenant), [&](db::Tx& tx) { release(tx, hold, now); });
+        ++released;
+    }
+    return released;
+}
+
+}  // namespace tenon::tenant::quota

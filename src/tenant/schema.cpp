@@ -1,0 +1,91 @@
+#include <tenant/schema.hpp>
+
+namespace tenon::tenant {
+namespace {
+
+// What belongs to a tenant cannot outlive its row. The audit trail and the events can: the one is kept on purpose, the
+// other serves the operators' log too.
+constexpr const char* of_tenant = "FOREIGN KEY (tenant_id) REFERENCES tenant_ (tenant_id)";
+
+std::string table(const char* name, const char* columns, const char* key) {
+    return db::tenant_table(name, columns, std::string(key) + ", " + of_tenant);
+}
+
+std::string tenants() {
+    return db::shared_table("plan",
+                            "name TEXT NOT NULL, version INTEGER NOT NULL, catalogue TEXT NOT NULL, title TEXT NOT NULL, "
+                            "price INTEGER, currency TEXT NOT NULL, price_interval TEXT NOT NULL, per TEXT NOT NULL, "
+                            "trial_days INTEGER NOT NULL, features TEXT NOT NULL, limits TEXT NOT NULL, rates TEXT NOT NULL, "
+                            "weight INTEGER NOT NULL, retention TEXT NOT NULL, overage TEXT NOT NULL, sla INTEGER",
+                            "PRIMARY KEY (name, version)") +
+           "CREATE TRIGGER plan_kept BEFORE UPDATE ON plan BEGIN SELECT RAISE(ABORT, 'plans are immutable'); END;\n" +
+           db::tenant_table("tenant",
+                            "name TEXT NOT NULL, slug TEXT NOT NULL, partner BLOB NOT NULL, plan TEXT NOT NULL, "
+                            "plan_version INTEGER NOT NULL, state INTEGER NOT NULL, region TEXT NOT NULL, zone TEXT NOT NULL, "
+                            "anchor_day INTEGER NOT NULL CHECK (anchor_day BETWEEN 1 AND 31), trial_ends_at INTEGER, "
+                            "erased_at INTEGER, settings TEXT NOT NULL DEFAULT '{}', branding TEXT NOT NULL DEFAULT '{}', "
+                            "epoch INTEGER NOT NULL, created_at INTEGER NOT NULL",
+                            "PRIMARY KEY (tenant_id), UNIQUE (partner, slug), "
+                            "FOREIGN KEY (plan, plan_version) REFERENCES plan (name, version)") +
+           "CREATE INDEX tenant_epoch ON tenant_ (epoch);\n"
+           "CREATE INDEX tenant_slug ON tenant_ (slug, partner);\n"
+           "CREATE INDEX tenant_erased ON tenant_ (erased_at) WHERE erased_at IS NOT NULL;\n" +
+           table("period",
+                 "n INTEGER NOT NULL CHECK (n >= 0), starts_at INTEGER NOT NULL, ends_at INTEGER NOT NULL, "
+                 "zone TEXT NOT NULL, anchor_day INTEGER NOT NULL, rules TEXT NOT NULL, CHECK (ends_at > starts_at)",
+                 "PRIMARY KEY (tenant_id, n)") +
+           table("project", "id BLOB NOT NULL, name TEXT NOT NULL, created_at INTEGER NOT NULL", "PRIMARY KEY (tenant_id, id)");
+}
+
+// No CHECK on lim: lowering a limit never fails.
+std::string ledger() {
+    return table("quota",
+                 "resource INTEGER NOT NULL, period INTEGER NOT NULL, lim INTEGER, soft INTEGER, "
+                 "used INTEGER NOT NULL DEFAULT 0 CHECK (used >= 0), reserved INTEGER NOT NULL DEFAULT 0 CHECK (reserved >= 0), "
+                 "version INTEGER NOT NULL DEFAULT 0",
+                 "PRIMARY KEY (tenant_id, resource, period)") +
+           table("hold",
+                 "id BLOB NOT NULL, resource INTEGER NOT NULL, period INTEGER NOT NULL, asked INTEGER NOT NULL, "
+                 "amount INTEGER NOT NULL CHECK (amount >= 0), cause_kind INTEGER NOT NULL, cause_id TEXT NOT NULL, idem TEXT, "
+                 "fence INTEGER NOT NULL, state INTEGER NOT NULL, expires_at INTEGER",
+                 "PRIMARY KEY (tenant_id, id, resource)") +
+           "CREATE UNIQUE INDEX hold_idem ON hold_ (tenant_id, idem, resource) WHERE idem IS NOT NULL;\n"
+           "CREATE INDEX hold_cause ON hold_ (tenant_id, cause_kind, cause_id) WHERE cause_kind <> 0;\n"
+           "CREATE INDEX hold_due ON hold_ (state, expires_at);\n" +
+           table("usage_event",
+                 "source TEXT NOT NULL, id TEXT NOT NULL, meter TEXT NOT NULL, qty INTEGER NOT NULL, "
+                 "occurred_at INTEGER NOT NULL, received_at INTEGER NOT NULL, period INTEGER NOT NULL, dims TEXT NOT NULL",
+                 "PRIMARY KEY (tenant_id, source, id)") +
+           table("usage_rollup",
+                 "grain INTEGER NOT NULL, bucket INTEGER NOT NULL, meter TEXT NOT NULL, qty INTEGER NOT NULL",
+                 "PRIMARY KEY (tenant_id, grain, bucket, meter)");
+}
+
+std::string trail() {
+    return db::tenant_table("audit",
+                            "seq INTEGER NOT NULL, time INTEGER NOT NULL, action TEXT NOT NULL, actor BLOB NOT NULL, "
+                            "record TEXT NOT NULL, hash BLOB NOT NULL",
+                            "PRIMARY KEY (tenant_id, seq)") +
+           "CREATE TRIGGER audit_unchanged BEFORE UPDATE ON audit_ BEGIN SELECT RAISE(ABORT, 'audit records are kept'); END;\n"
+           "CREATE TRIGGER audit_kept BEFORE DELETE ON audit_ BEGIN SELECT RAISE(ABORT, 'audit records are kept'); END;\n" +
+           db::tenant_table("audit_private", "seq INTEGER NOT NULL, salt BLOB NOT NULL, reason TEXT, details TEXT",
+                            "PRIMARY KEY (tenant_id, seq)") +
+           db::tenant_table("audit_actor", "ref BLOB NOT NULL, salt BLOB NOT NULL, value TEXT NOT NULL",
+                            "PRIMARY KEY (tenant_id, ref), UNIQUE (tenant_id, value)") +
+           db::tenant_table("audit_log", "size INTEGER NOT NULL, head BLOB NOT NULL, edge BLOB NOT NULL",
+                            "PRIMARY KEY (tenant_id)") +
+           db::tenant_table("event",
+                            "id INTEGER NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL, subject TEXT NOT NULL, "
+                            "data TEXT NOT NULL",
+                            "PRIMARY KEY (tenant_id, id)");
+}
+
+}  // namespace
+
+std::vector<db::Migration> migrations() {
+    return {{.room = "tenant", .number = 1, .sql = tenants()},
+            {.room = "tenant", .number = 2, .sql = ledger()},
+            {.room = "tenant", .number = 3, .sql = trail()}};
+}
+
+}  // namespace tenon::tenant

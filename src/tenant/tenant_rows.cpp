@@ -1,0 +1,128 @@
+#include "tenant_rows.hpp"
+
+#include <db/database.hpp>
+#include <tenon/error.hpp>
+
+#include "plan_rows.hpp"
+
+namespace tenon::tenant {
+namespace {
+
+// Column order is shared by all that reads a row: see row_of.
+#define TENON_TENANT_COLUMNS                                                                                               \
+    "tenant_id, name, slug, partner, plan, plan_version, state, region, zone, anchor_day, trial_ends_at, erased_at, epoch, " \
+    "created_at"
+constexpr db::TenantStmt find_own{"SELECT " TENON_TENANT_COLUMNS " FROM tenant WHERE tenant_id = :tenant"};
+constexpr db::SystemStmt find_id{"SELECT " TENON_TENANT_COLUMNS " FROM tenant_ WHERE tenant_id = :id"};
+constexpr db::SystemStmt find_by_slug{"SELECT " TENON_TENANT_COLUMNS " FROM tenant_ WHERE slug = :slug ORDER BY partner LIMIT 1"};
+constexpr db::SystemStmt page{"SELECT " TENON_TENANT_COLUMNS
+                              " FROM tenant_ WHERE tenant_id > :after ORDER BY tenant_id LIMIT :limit"};
+constexpr db::SystemStmt changed{"SELECT tenant_id, epoch FROM tenant_ WHERE epoch > :epoch ORDER BY epoch"};
+constexpr db::SystemStmt newest{"SELECT coalesce(max(epoch), 0) FROM tenant_"};
+constexpr db::SystemStmt due{"SELECT tenant_id FROM tenant_ WHERE erased_at <= :now AND state = :erasing ORDER BY tenant_id"};
+constexpr db::SystemStmt insert{
+    "INSERT INTO tenant_ (" TENON_TENANT_COLUMNS
+    ") VALUES (:id, :name, :slug, :partner, :plan, :plan_version, :state, :region, :zone, :anchor_day, :trial_ends_at, "
+    ":erased_at, :epoch, :created_at)"};
+#undef TENON_TENANT_COLUMNS
+constexpr db::SystemStmt update{
+    "UPDATE tenant_ SET name = :name, slug = :slug, state = :state, trial_ends_at = :trial_ends_at, erased_at = :erased_at, "
+    "epoch = :epoch WHERE tenant_id = :id"};
+
+// In an order in which nothing refers to what is gone. The reasons, details and names in the audit trail are personal.
+constexpr db::SystemStmt removals[] = {
+    "DELETE FROM usage_rollup_ WHERE tenant_id = :id", "DELETE FROM usage_event_ WHERE tenant_id = :id",
+    "DELETE FROM hold_ WHERE tenant_id = :id",         "DELETE FROM quota_ WHERE tenant_id = :id",
+    "DELETE FROM period_ WHERE tenant_id = :id",       "DELETE FROM project_ WHERE tenant_id = :id",
+    "DELETE FROM event_ WHERE tenant_id = :id",        "DELETE FROM audit_private_ WHERE tenant_id = :id",
+    "DELETE FROM audit_actor_ WHERE tenant_id = :id",  "UPDATE tenant_ SET settings = '{}', branding = '{}' WHERE tenant_id = :id"};
+
+TenantRow row_of(db::Rows& rows) {
+    TenantRow row;
+    auto& t = row.tenant;
+    t.id = rows.id<TenantId>(0);
+    t.name = rows.text(1);
+    t.slug = rows.text(2);
+    if (const auto partner = rows.id<PartnerId>(3); !partner.is_nil()) t.partner = partner;
+    t.plan = rows.text(4);
+    t.plan_version = static_cast<std::int32_t>(rows.i64(5));
+    t.state = static_cast<TenantState>(rows.i64(6));
+    t.region = rows.text(7);
+    t.zone = rows.text(8);
+    t.anchor_day = static_cast<std::int32_t>(rows.i64(9));
+    t.trial_ends_at = rows.maybe_time(10);
+    t.erased_at = rows.maybe_time(11);
+    row.epoch = static_cast<std::uint64_t>(rows.i64(12));
+    t.created_at = rows.time(13);
+    return row;
+}
+
+std::optional<TenantRow> first_of(db::Rows rows) {
+    if (!rows.next()) return std::nullopt;
+    return row_of(rows);
+}
+
+}  // namespace
+
+TenantRow own_row(db::Reader& reader) {
+    if (auto row = first_of(reader.query(find_own))) return *std::move(row);
+    throw NotFound("there is no such tenant", {.subject = reader.scope().tenant().text()});
+}
+
+PlanTerms own_terms(db::Reader& reader) {
+    const auto row = own_row(reader);
+    if (auto terms = read_plan(reader, row.tenant.plan, row.tenant.plan_version)) return *std::move(terms);
+    throw NotFound("the tenant's plan is not stored", {.subject = row.tenant.plan});
+}
+
+std::optional<TenantRow> read_row(db::SystemReader& reader, const TenantId& id) { return first_of(reader.query(find_id, id)); }
+
+std::optional<TenantRow> read_slug(db::SystemReader& reader, const std::string& slug) {
+    return first_of(reader.query(find_by_slug, slug));
+}
+
+std::vector<TenantRow> read_page(db::SystemReader& reader, const std::optional<TenantId>& after, std::int32_t limit) {
+    std::vector<TenantRow> list;
+    for (auto rows = reader.query(page, after.value_or(TenantId{}), limit); rows.next();) list.push_back(row_of(rows));
+    return list;
+}
+
+std::vector<TenantId> changed_since(db::SystemReader& reader, std::uint64_t& epoch) {
+    std::vector<TenantId> list;
+    for (auto rows = reader.query(changed, epoch); rows.next();) {
+        list.push_back(rows.id<TenantId>(0));
+        epoch = static_cast<std::uint64_t>(rows.i64(1));
+    }
+    return list;
+}
+
+std::uint64_t newest_epoch(db::SystemReader& reader) {
+    auto rows = reader.query(newest);
+    rows.next();
+    return static_cast<std::uint64_t>(rows.i64(0));
+}
+
+std::vector<TenantId> due_rows(db::SystemReader& reader, Time now) {
+    std::vector<TenantId> list;
+    for (auto rows = reader.query(due, now, TenantState::erasing); rows.next();) list.push_back(rows.id<TenantId>(0));
+    return list;
+}
+
+std::uint64_t next_epoch(db::SystemTx& tx) { return static_cast<std::uint64_t>(db::advance_counter(tx, "tenant.epoch")); }
+
+void insert_row(db::SystemTx& tx, const TenantRow& row) {
+    const auto& t = row.tenant;
+    tx.exec(insert, t.id, t.name, t.slug, t.partner.value_or(PartnerId{}), t.plan, t.plan_version, t.state, t.region, t.zone,
+            t.anchor_day, t.trial_ends_at, t.erased_at, row.epoch, t.created_at);
+}
+
+void update_row(db::SystemTx& tx, const TenantRow& row) {
+    const auto& t = row.tenant;
+    tx.exec(update, t.name, t.slug, t.state, t.trial_ends_at, t.erased_at, row.epoch, t.id);
+}
+
+void remove_rows(db::SystemTx& tx, const TenantId& id) {
+    for (const auto& removal : removals) tx.exec(removal, id);
+}
+
+}  // namespace tenon::tenant
