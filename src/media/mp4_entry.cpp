@@ -16,7 +16,8 @@ void write_length(Writer& w, std::size_t n) {
     w.u8(static_cast<std::uint8_t>(n & 0x7f));
 }
 
-std::size_t length_size(std::size_t n) { return n >= 0x4000 ? 3 : n >= 0x80 ? 2 : 1; }
+std::size_t length_size(std::size_t n) { return n >= 0x4000 ? 3 : n >= 0x80 ? 2
+                                                                            : 1; }
 
 void write_esds(Writer& w, std::uint8_t object, std::uint8_t stream_type, ByteSpan config) {
     const auto specific = config.empty() ? 0 : 1 + length_size(config.size()) + config.size();
@@ -25,7 +26,7 @@ void write_esds(Writer& w, std::uint8_t object, std::uint8_t stream_type, ByteSp
     w.begin(fourcc("esds"), 0, 0);
     w.u8(3);
     write_length(w, whole);
-    w.u16(0);   // the track is the elementary stream's id
+    w.u16(0);  // the track is the elementary stream's id
     w.u8(0);
     w.u8(4);
     write_length(w, decoder);
@@ -57,7 +58,7 @@ void write_video_entry(Writer& w, FourCC type, const TrackFormat& format) {
     w.u32(0x48'0000);
     w.u32(0);
     w.u16(1);
-    w.zeros(32);   // no compressor's name
+    w.zeros(32);  // no compressor's name
     w.u16(0x18);
     w.i16(-1);
     if (format.codec == Codec::mjpeg) {
@@ -188,8 +189,10 @@ TrackFormat read_sample_entry(FourCC type, ByteSpan body, std::uint32_t timescal
     TrackFormat format;
     format.timescale = timescale;
     switch (type) {
-    case fourcc("avc1"): case fourcc("avc3"): format.codec = Codec::h264; break;
-    case fourcc("hev1"): case fourcc("hvc1"): format.codec = Codec::hevc; break;
+    case fourcc("avc1"):
+    case fourcc("avc3"): format.codec = Codec::h264; break;
+    case fourcc("hev1"):
+    case fourcc("hvc1"): format.codec = Codec::hevc; break;
     case fourcc("mp4v"): format.codec = Codec::mjpeg; break;
     case fourcc("mp4a"): format.codec = Codec::aac; break;
     case fourcc("ulaw"): format.codec = Codec::mulaw; break;

@@ -15,7 +15,8 @@ int type_of(Codec codec, ByteSpan nal) {
 /// 0 VPS, 1 SPS, 2 PPS; -1 what is none.
 int set_rank(Codec codec, ByteSpan nal) {
     const auto type = type_of(codec, nal);
-    if (codec == Codec::h264) return type == 7 ? 1 : type == 8 ? 2 : -1;
+    if (codec == Codec::h264) return type == 7 ? 1 : type == 8 ? 2
+                                                               : -1;
     return type >= 32 && type <= 34 ? type - 32 : -1;
 }
 
@@ -34,7 +35,7 @@ std::uint32_t set_id(Codec codec, ByteSpan nal) {
     r.skip(4);
     const auto layers = r.bits(3);
     r.skip(1 + 96);
-    std::uint32_t present = layers > 0 ? r.bits(16) : 0;   // two flags for each of eight layers
+    std::uint32_t present = layers > 0 ? r.bits(16) : 0;  // two flags for each of eight layers
     for (std::uint32_t i = 0; i < layers; ++i) {
         const auto flags = present >> (14 - 2 * i) & 3;
         if (flags & 2) r.skip(88);
@@ -73,11 +74,16 @@ NalKind nal_kind(Codec codec, ByteSpan nal) {
     const auto type = type_of(codec, nal);
     if (codec == Codec::h264) {
         switch (type) {
-        case 1: case 2: case 3: case 4: return NalKind::slice;
+        case 1:
+        case 2:
+        case 3:
+        case 4: return NalKind::slice;
         case 5: return NalKind::key_slice;
-        case 7: case 8: return NalKind::parameter_set;
+        case 7:
+        case 8: return NalKind::parameter_set;
         case 9: return NalKind::delimiter;
-        case 10: case 11: return NalKind::end;
+        case 10:
+        case 11: return NalKind::end;
         case 12: return NalKind::filler;
         default: return NalKind::other;
         }
@@ -85,9 +91,12 @@ NalKind nal_kind(Codec codec, ByteSpan nal) {
     if (type >= 16 && type <= 23) return NalKind::key_slice;
     if (type >= 0 && type < 32) return NalKind::slice;
     switch (type) {
-    case 32: case 33: case 34: return NalKind::parameter_set;
+    case 32:
+    case 33:
+    case 34: return NalKind::parameter_set;
     case 35: return NalKind::delimiter;
-    case 36: case 37: return NalKind::end;
+    case 36:
+    case 37: return NalKind::end;
     case 38: return NalKind::filler;
     default: return NalKind::other;
     }
@@ -100,7 +109,7 @@ std::vector<ByteSpan> split_nals(ByteSpan data) {
         while (begin < data.size()) {
             const auto [next_code, next_begin] = find_start(data, begin);
             auto end = next_code;
-            while (end > begin && data[end - 1] == 0) --end;   // zeros before a start code belong to nobody
+            while (end > begin && data[end - 1] == 0) --end;  // zeros before a start code belong to nobody
             if (end > begin) nals.push_back(data.subspan(begin, end - begin));
             begin = next_begin;
         }
@@ -117,7 +126,7 @@ std::vector<ByteSpan> split_nals(ByteSpan data) {
 ParameterSets ParameterSets::parse(Codec codec, ByteSpan extradata) {
     ParameterSets result{codec, {}};
     if (extradata.empty()) return result;
-    if (extradata[0] != 1) {   // a configuration record begins with its version, Annex B with a zero
+    if (extradata[0] != 1) {  // a configuration record begins with its version, Annex B with a zero
         for (const auto nal : split_nals(extradata))
             if (nal_kind(codec, nal) == NalKind::parameter_set) result.put(nal);
         return result;
@@ -192,7 +201,7 @@ Buffer ParameterSets::configuration() const {
         w.u8(profile);
         w.u8((*sps[0])[2]);
         w.u8((*sps[0])[3]);
-        w.u8(0xff);   // lengths of four bytes
+        w.u8(0xff);  // lengths of four bytes
         w.u8(static_cast<std::uint8_t>(0xe0 | sps.size()));
         write_all(sps);
         w.u8(static_cast<std::uint8_t>(pps.size()));
@@ -213,13 +222,13 @@ Buffer ParameterSets::configuration() const {
     const auto layers = r.bits(3) + 1;
     const auto nested = r.bit();
     w.u8(1);
-    for (int i = 0; i < 12; ++i) w.u8(static_cast<std::uint8_t>(r.bits(8)));   // profile, tier, level as they stand
-    w.u16(0xf000);   // segmentation unknown
-    w.u8(0xfc);      // parallelism unknown
+    for (int i = 0; i < 12; ++i) w.u8(static_cast<std::uint8_t>(r.bits(8)));  // profile, tier, level as they stand
+    w.u16(0xf000);                                                            // segmentation unknown
+    w.u8(0xfc);                                                               // parallelism unknown
     w.u8(static_cast<std::uint8_t>(0xfc | shape->chroma_format));
     w.u8(static_cast<std::uint8_t>(0xf8 | (shape->luma_depth - 8)));
     w.u8(static_cast<std::uint8_t>(0xf8 | (shape->chroma_depth - 8)));
-    w.u16(0);        // average rate unknown
+    w.u16(0);  // average rate unknown
     w.u8(static_cast<std::uint8_t>(layers << 3 | nested << 2 | 3));
     w.u8(3);
     for (int rank = 0; rank < 3; ++rank) {

@@ -28,7 +28,7 @@ std::optional<BoxHead> parse_box_head(ByteSpan bytes, std::uint64_t offset, std:
         head.size = big_endian(bytes.subspan(8, 8));
         head.header = 16;
     } else if (head.size == 0) {
-        head.size = available;   // to the end of what there is
+        head.size = available;  // to the end of what there is
     }
     if (head.type == fourcc("uuid")) {
         if (bytes.size() < head.header + 16u) return {};
@@ -69,7 +69,7 @@ BoxView need_box(ByteSpan data, FourCC type) {
 
 Buffer read_at(int file, std::uint64_t offset, std::uint64_t size) {
     Buffer bytes;
-    constexpr std::uint64_t step = 1 << 20;   // memory follows what is really there, not what a header claims
+    constexpr std::uint64_t step = 1 << 20;  // memory follows what is really there, not what a header claims
     while (bytes.size() < size) {
         const auto have = bytes.size();
         const auto want = std::min<std::uint64_t>(step, size - have);

@@ -27,7 +27,6 @@ std::uint8_t version_of(Reader& r) {
     return version;
 }
 
-
 /// Every loop below is bounded by the size of the box it reads or by the sample count of stsz, which is bounded itself.
 std::vector<Sample> read_sizes(ByteSpan body, std::uint32_t& budget) {
     Reader r(body);
@@ -91,7 +90,9 @@ std::vector<std::uint64_t> read_offsets(ByteSpan stbl) {
 
 void read_chunks(ByteSpan stbl, std::vector<Sample> samples, Track& track) {
     const auto offsets = read_offsets(stbl);
-    struct Run { std::uint32_t first, samples, entry; };
+    struct Run {
+        std::uint32_t first, samples, entry;
+    };
     std::vector<Run> runs;
     Reader r(need_box(stbl, fourcc("stsc")).body);
     r.skip(4);
@@ -171,7 +172,7 @@ TrackDefaults defaults_of(const std::vector<TrackDefaults>& defaults, std::uint3
 }
 
 ReadFragment::Part read_traf(ByteSpan traf, const std::vector<TrackDefaults>& all, std::uint64_t& after,
-                            std::uint32_t& budget) {
+                             std::uint32_t& budget) {
     ReadFragment::Part part;
     Reader tfhd(need_box(traf, fourcc("tfhd")).body);
     const auto flags = tfhd.u32() & 0xff'ffff;
@@ -254,7 +255,7 @@ ReadFragment read_moof(ByteSpan body, const std::vector<TrackDefaults>& defaults
     mfhd.skip(4);
     result.sequence = mfhd.u32();
     auto budget = kFragmentSamples;
-    std::uint64_t after = body.size() + 16;   // where the content of an mdat directly behind would begin
+    std::uint64_t after = body.size() + 16;  // where the content of an mdat directly behind would begin
     for_each_box(body, [&](const BoxView& box) {
         if (box.type == fourcc("traf")) result.parts.push_back(read_traf(box.body, defaults, after, budget));
     });
@@ -266,7 +267,7 @@ int fuzz(ByteSpan data) {
     const auto walk = [&](const auto& action) {
         try {
             action();
-        } catch (const Error&) {   // refusing is the other right answer
+        } catch (const Error&) {  // refusing is the other right answer
         }
     };
     walk([&] {

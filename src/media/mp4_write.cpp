@@ -9,8 +9,8 @@ namespace tenon::media::mp4 {
 namespace {
 
 constexpr std::uint32_t kMovieTimescale = 90'000;
-constexpr std::uint32_t kSampleKey = 0x0200'0000;      // depends on no other
-constexpr std::uint32_t kSampleNotKey = 0x0101'0000;   // depends on others, is not a sync sample
+constexpr std::uint32_t kSampleKey = 0x0200'0000;     // depends on no other
+constexpr std::uint32_t kSampleNotKey = 0x0101'0000;  // depends on others, is not a sync sample
 
 void write_matrix(Writer& w) {
     for (const std::uint32_t v : {0x10000u, 0u, 0u, 0u, 0x10000u, 0u, 0u, 0u, 0x40000000u}) w.u32(v);
@@ -22,8 +22,8 @@ void write_mvhd(Writer& w, std::uint32_t timescale, std::uint64_t duration, std:
     w.u64(0);
     w.u32(timescale);
     w.u64(duration);
-    w.u32(0x10000);   // rate 1
-    w.u16(0x100);     // volume 1
+    w.u32(0x10000);  // rate 1
+    w.u16(0x100);    // volume 1
     w.zeros(10);
     write_matrix(w);
     w.zeros(24);
@@ -33,15 +33,15 @@ void write_mvhd(Writer& w, std::uint32_t timescale, std::uint64_t duration, std:
 
 void write_tkhd(Writer& w, const Track& track, std::uint64_t duration) {
     const auto& format = track.formats.front();
-    w.begin(fourcc("tkhd"), 1, 3);   // enabled, in the movie
+    w.begin(fourcc("tkhd"), 1, 3);  // enabled, in the movie
     w.u64(0);
     w.u64(0);
     w.u32(track.id);
     w.u32(0);
     w.u64(duration);
     w.zeros(8);
-    w.u16(0);   // layer
-    w.u16(0);   // alternate group
+    w.u16(0);  // layer
+    w.u16(0);  // alternate group
     w.u16(is_video(format.codec) ? 0 : 0x100);
     w.u16(0);
     write_matrix(w);
@@ -113,7 +113,7 @@ void write_stss(Writer& w, const Track& track) {
             ++number;
             if (sample.key) keys.push_back(number);
         }
-    if (keys.size() == number) return;   // without the box every sample is a key
+    if (keys.size() == number) return;  // without the box every sample is a key
     w.begin(fourcc("stss"), 0, 0);
     w.u32(static_cast<std::uint32_t>(keys.size()));
     for (const auto key : keys) w.u32(key);
@@ -121,7 +121,9 @@ void write_stss(Writer& w, const Track& track) {
 }
 
 void write_stsc(Writer& w, const Track& track) {
-    struct Run { std::uint32_t first, samples, entry; };
+    struct Run {
+        std::uint32_t first, samples, entry;
+    };
     std::vector<Run> runs;
     std::uint32_t number = 0;
     for (const auto& chunk : track.chunks) {
@@ -196,14 +198,14 @@ void write_track(Writer& w, const Track& track, std::uint32_t movie_timescale, c
     w.u64(0);
     w.u32(format.timescale);
     w.u64(media_duration(track));
-    w.u16(0x55c4);   // "und"
+    w.u16(0x55c4);  // "und"
     w.u16(0);
     w.end();
     w.begin(fourcc("hdlr"), 0, 0);
     w.u32(0);
     w.u32(video ? fourcc("vide") : fourcc("soun"));
     w.zeros(12);
-    w.u8(0);   // no name
+    w.u8(0);  // no name
     w.end();
     w.begin(fourcc("minf"));
     if (video) {
@@ -217,7 +219,7 @@ void write_track(Writer& w, const Track& track, std::uint32_t movie_timescale, c
     w.begin(fourcc("dinf"));
     w.begin(fourcc("dref"), 0, 0);
     w.u32(1);
-    w.begin(fourcc("url "), 0, 1);   // in this file
+    w.begin(fourcc("url "), 0, 1);  // in this file
     w.end();
     w.end();
     w.end();
@@ -264,7 +266,7 @@ Buffer write_init(std::span<const TrackFormat> tracks) {
         w.begin(fourcc("trex"), 0, 0);
         w.u32(track);
         w.u32(1);
-        w.zeros(12);   // no default duration, size or flags: every sample says its own
+        w.zeros(12);  // no default duration, size or flags: every sample says its own
         w.end();
     }
     w.end();
@@ -284,7 +286,7 @@ Buffer write_fragment(std::uint32_t sequence, std::span<const FragmentTrack> tra
         const bool shifted = std::any_of(track.samples.begin(), track.samples.end(),
                                          [](const Sample& s) { return s.composition != 0; });
         w.begin(fourcc("traf"));
-        w.begin(fourcc("tfhd"), 0, 0x02'0000);   // default-base-is-moof
+        w.begin(fourcc("tfhd"), 0, 0x02'0000);  // default-base-is-moof
         w.u32(track.id);
         w.end();
         w.begin(fourcc("tfdt"), 1, 0);

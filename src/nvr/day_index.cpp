@@ -13,7 +13,7 @@ namespace {
 constexpr std::array<std::uint8_t, 8> kMagic{0xd1, 0x2c, 0xb9, 0xd0, 0x10, 0xc1, 0xdd, 0x64};
 constexpr std::size_t kChecked = 92;
 constexpr std::size_t kSigned = 96;
-constexpr std::size_t kMaxIndex = 64 << 20;   // a day is 3 MB; anything near this is no index
+constexpr std::size_t kMaxIndex = 64 << 20;  // a day is 3 MB; anything near this is no index
 
 ByteVector signed_part(ByteView header) {
     ByteVector message;

@@ -18,10 +18,10 @@ using namespace std::chrono_literals;
 constexpr std::int64_t kSecond = 90'000;
 constexpr std::int64_t kSegment = 60 * kSecond;
 constexpr std::int64_t kLongest = 120 * kSecond;
-constexpr std::int64_t kMaxRate = 500;             // parts per million
-constexpr Duration kStep = 200ms;                  // of the host's clock
-constexpr Duration kLost = 1s;                     // an error too large to be steered away
-constexpr std::uint64_t kFirstGuess = 512 << 10;   // bytes per second of a camera that was never seen
+constexpr std::int64_t kMaxRate = 500;            // parts per million
+constexpr Duration kStep = 200ms;                 // of the host's clock
+constexpr Duration kLost = 1s;                    // an error too large to be steered away
+constexpr std::uint64_t kFirstGuess = 512 << 10;  // bytes per second of a camera that was never seen
 
 Duration micros(std::int64_t ticks) { return Duration{ticks * 100 / 9}; }
 
@@ -31,12 +31,13 @@ std::array<std::uint8_t, 16> boot_id() {
         const auto text = base::read_file("/proc/sys/kernel/random/boot_id", 64);
         std::size_t digits = 0;
         for (const auto c : text) {
-            const int value = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+            const int value = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                                                                    : -1;
             if (value < 0 || digits >= 32) continue;
             id[digits / 2] = static_cast<std::uint8_t>(id[digits / 2] << 4 | value);
             ++digits;
         }
-    } catch (const Error&) {   // a system without it records all the same
+    } catch (const Error&) {  // a system without it records all the same
     }
     return id;
 }
@@ -51,8 +52,7 @@ void make_folder(const std::filesystem::path& folder) {
 
 FootageWriter::FootageWriter(std::filesystem::path folder, const Origin& origin,
                              std::shared_ptr<const crypto::SigningKey> key, const CameraTail& tail)
-    : folder_(std::move(folder)), origin_(origin), key_(std::move(key)), statement_(tail.statement), end_(tail.end),
-      last_run_(tail.run) {
+    : folder_(std::move(folder)), origin_(origin), key_(std::move(key)), statement_(tail.statement), end_(tail.end), last_run_(tail.run) {
     // Cameras that start together do not end their segments together.
     const auto hash = crypto::crc32c(base::bytes_of(origin.camera));
     phase_ = hash % 60 * static_cast<std::uint64_t>(kSecond);
@@ -114,7 +114,7 @@ void FootageWriter::begin_run(const Fragment& fragment) {
     map_ticks_ = fragment.start;
     map_wall_ = Time{base_ + micros(fragment.start) + wall_offset_};
     untrusted_ = end_ && map_wall_ < *end_;
-    if (untrusted_) map_wall_ = *end_;   // recordings of a camera never overlap
+    if (untrusted_) map_wall_ = *end_;  // recordings of a camera never overlap
     const auto wanted = static_cast<std::uint64_t>(std::max<std::int64_t>(1, map_wall_.time_since_epoch().count()));
     run_ = last_run_ = std::max(last_run_ + 1, wanted);
 }
@@ -188,7 +188,7 @@ void FootageWriter::append(Fragment fragment) {
     auto reason = std::exchange(next_reason_, GapReason::none);
     if (run_start) {
         if (fragment.begins_stretch && reason == GapReason::none) reason = fragment.reason;
-        if (!end_) reason = GapReason::none;   // nothing is missing before the first footage ever
+        if (!end_) reason = GapReason::none;  // nothing is missing before the first footage ever
         try {
             begin_run(fragment);
             open_segment(fragment);
@@ -249,8 +249,7 @@ void FootageWriter::sync() {
 void FootageWriter::note(bool finished) {
     SegmentNote note;
     note.finished = finished;
-    note.segment = {day_, ordinal_, {segment_->head().run, segment_->head().number}, segment_->head().start, *end_,
-                    segment_->size(), segment_->frames(), 0};
+    note.segment = {day_, ordinal_, {segment_->head().run, segment_->head().number}, segment_->head().start, *end_, segment_->size(), segment_->frames(), 0};
     if (!notes_.empty() && notes_.back().segment.day == day_ && notes_.back().segment.ordinal == ordinal_)
         notes_.back() = note;
     else notes_.push_back(note);

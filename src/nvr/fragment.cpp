@@ -14,10 +14,10 @@ namespace mp4 = media::mp4;
 
 constexpr std::int64_t kSecond = 90'000;
 constexpr std::size_t kMaxFragment = 4u << 20;
-constexpr std::size_t kMaxUnit = 8u << 20;             // of one coded picture
-constexpr Duration kMaxDrift = 2s;                     // media time against arrival
-constexpr std::int64_t kMaxStep = 2 * kSecond;         // between two frames; more is a gap
-constexpr Duration kKeyPatience = 10s;                 // then a stream without key frames is recorded as it is
+constexpr std::size_t kMaxUnit = 8u << 20;      // of one coded picture
+constexpr Duration kMaxDrift = 2s;              // media time against arrival
+constexpr std::int64_t kMaxStep = 2 * kSecond;  // between two frames; more is a gap
+constexpr Duration kKeyPatience = 10s;          // then a stream without key frames is recorded as it is
 
 std::optional<mp4::Codec> codec_of(const std::string& name) {
     if (name == "h264") return mp4::Codec::h264;
@@ -143,8 +143,8 @@ void FragmentBuilder::push_video(const media::Packet& packet, std::vector<Fragme
             return mp4::nal_kind(video_.codec, nal) == mp4::NalKind::key_slice;
         });
         const bool picture = key || std::any_of(nals.begin(), nals.end(), [&](mp4::ByteSpan nal) {
-            return mp4::nal_kind(video_.codec, nal) == mp4::NalKind::slice;
-        });
+                                 return mp4::nal_kind(video_.codec, nal) == mp4::NalKind::slice;
+                             });
         if (learn(packet, nals)) {
             if (ready()) {
                 settle_last_frame(last_ + usual_);
@@ -159,7 +159,7 @@ void FragmentBuilder::push_video(const media::Packet& packet, std::vector<Fragme
     }
 
     const auto stamp = packet.dts ? packet.dts : packet.pts;
-    if (!stamp) return;   // nothing says when it was: the next one does
+    if (!stamp) return;  // nothing says when it was: the next one does
     const auto time = media::rescale(*stamp, video_.time_base, {1, kSecond}, media::Rounding::nearest);
 
     if (!stretch_pending_) {
@@ -271,14 +271,14 @@ void FragmentBuilder::push_audio(const media::Packet& packet) {
     const auto scale = audio_.format.timescale;
     const auto zero = media::rescale(zero_, {1, kSecond}, {1, scale}, media::Rounding::nearest);
     auto at = media::rescale(*stamp, audio_.time_base, {1, scale}, media::Rounding::nearest) - zero;
-    if (at < 0) return;   // before the first picture
+    if (at < 0) return;  // before the first picture
     auto& part = open_.parts[1];
     std::uint32_t length = 1'024;
     if (audio_.codec != mp4::Codec::aac) length = static_cast<std::uint32_t>(packet.data.size() / audio_.format.channels);
     if (length == 0) return;
     // Clocks of packets wobble by a few samples; only a real hole moves the sound.
     const std::int64_t slack = scale / 20;
-    if (at + slack < audio_.end) return;   // the sender's report moved it back: this was recorded already
+    if (at + slack < audio_.end) return;  // the sender's report moved it back: this was recorded already
     if (at < audio_.end + slack && audio_.end > 0) at = audio_.end;
     if (part.track.samples.empty()) {
         part.track.decode_time = at;

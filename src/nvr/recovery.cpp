@@ -13,7 +13,7 @@
 namespace tenon::nvr {
 namespace {
 
-using RecordKey = std::pair<std::uint16_t, std::uint32_t>;   // ordinal, offset
+using RecordKey = std::pair<std::uint16_t, std::uint32_t>;  // ordinal, offset
 using Known = std::map<RecordKey, IndexRecord>;
 
 RecordKey key_of(const IndexRecord& record) { return {record.ordinal, record.offset}; }

@@ -27,12 +27,14 @@ ByteVector with_label(std::string_view label, ByteView content) {
     return message;
 }
 
-template <class Id> Id read_id(Reader& r) {
+template <class Id>
+Id read_id(Reader& r) {
     const auto bytes = r.bytes(16);
     return base::id_from<Id>(std::span<const std::uint8_t, 16>(bytes.data(), 16));
 }
 
-template <std::size_t N> std::array<std::uint8_t, N> read_array(Reader& r) {
+template <std::size_t N>
+std::array<std::uint8_t, N> read_array(Reader& r) {
     std::array<std::uint8_t, N> out;
     const auto bytes = r.bytes(N);
     std::copy(bytes.begin(), bytes.end(), out.begin());

@@ -159,17 +159,18 @@ SegmentScan scan_segment(const base::Fd& file, const std::string& subject, std::
             break;
         }
         const auto record = found->uuid == kRecordUuid && n == sizeof box
-                                ? decode_record(ByteView(box).subspan(24), seed) : std::nullopt;
+                                ? decode_record(ByteView(box).subspan(24), seed)
+                                : std::nullopt;
         if (!record || record->offset != scan.end) {
             scan.damaged = true;
             break;
         }
-        if (scan.end + record->bytes > scan.size) break;   // half a fragment
+        if (scan.end + record->bytes > scan.size) break;  // half a fragment
         if (scan.end >= careful_from) {
             bool whole = false;
             try {
                 whole = looks_whole(file, *record);
-            } catch (const Error&) {   // unreadable is not whole
+            } catch (const Error&) {  // unreadable is not whole
             }
             if (!whole) break;
         }

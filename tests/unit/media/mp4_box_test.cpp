@@ -55,25 +55,66 @@ Buffer whole_file(const std::string& path) {
 
 TEST(Mp4Box, FtypIsTheseBytes) {
     constexpr FourCC brands[] = {fourcc("iso6"), fourcc("iso5"), fourcc("mp41")};
-    EXPECT_EQ(hex(write_ftyp(brands)), "0000001c66747970" "69736f36" "00000000" "69736f36" "69736f35" "6d703431");
+    EXPECT_EQ(hex(write_ftyp(brands)),
+              "0000001c66747970"
+              "69736f36"
+              "00000000"
+              "69736f36"
+              "69736f35"
+              "6d703431");
 }
 
 TEST(Mp4Box, FragmentIsTheseBytes) {
     const FragmentTrack tracks[] = {{1, 90'000, {{100, 3000, 0, true}, {50, 3000, 0, false}}},
                                     {2, 8'000, {{160, 160, 0, true}}}};
     EXPECT_EQ(hex(write_fragment(7, tracks)),
-              "000000bc" "6d6f6f66"
-              "00000010" "6d666864" "00000000" "00000007"
-              "00000058" "74726166"
-              "00000010" "74666864" "00020000" "00000001"
-              "00000014" "74666474" "01000000" "0000000000015f90"
-              "0000002c" "7472756e" "01000701" "00000002" "000000c4"
-              "00000bb8" "00000064" "02000000" "00000bb8" "00000032" "01010000"
-              "0000004c" "74726166"
-              "00000010" "74666864" "00020000" "00000002"
-              "00000014" "74666474" "01000000" "0000000000001f40"
-              "00000020" "7472756e" "01000701" "00000001" "0000015a" "000000a0" "000000a0" "02000000"
-              "0000013e" "6d646174");
+              "000000bc"
+              "6d6f6f66"
+              "00000010"
+              "6d666864"
+              "00000000"
+              "00000007"
+              "00000058"
+              "74726166"
+              "00000010"
+              "74666864"
+              "00020000"
+              "00000001"
+              "00000014"
+              "74666474"
+              "01000000"
+              "0000000000015f90"
+              "0000002c"
+              "7472756e"
+              "01000701"
+              "00000002"
+              "000000c4"
+              "00000bb8"
+              "00000064"
+              "02000000"
+              "00000bb8"
+              "00000032"
+              "01010000"
+              "0000004c"
+              "74726166"
+              "00000010"
+              "74666864"
+              "00020000"
+              "00000002"
+              "00000014"
+              "74666474"
+              "01000000"
+              "0000000000001f40"
+              "00000020"
+              "7472756e"
+              "01000701"
+              "00000001"
+              "0000015a"
+              "000000a0"
+              "000000a0"
+              "02000000"
+              "0000013e"
+              "6d646174");
 }
 
 TEST(Mp4Box, InitReadsBackAsItWasWritten) {
@@ -123,8 +164,7 @@ TEST(Mp4Box, TablesEditsAndSeveralEntriesReadBack) {
                             .chunks = {{0, 0, 0, {{10, 3000, 3000, true}, {11, 3000, 0, false}}},
                                        {100, 6000, 0, {{12, 3003, 0, false}, {13, 3003, 0, true}}},
                                        {200, 12006, 1, {{14, 3000, -5, true}}}}});
-    movie.tracks.push_back({.id = 2, .formats = {sound(Codec::mulaw, 8'000)}, .edits = {},
-                            .chunks = {{50, 0, 0, {{160, 160, 0, true}}}}});
+    movie.tracks.push_back({.id = 2, .formats = {sound(Codec::mulaw, 8'000)}, .edits = {}, .chunks = {{50, 0, 0, {{160, 160, 0, true}}}}});
     for (const std::uint64_t data : {std::uint64_t{1'000}, std::uint64_t{5} << 32}) {
         const auto read = read_back(write_moov(movie, 77, data));
         ASSERT_EQ(read.movie.tracks.size(), 2u);
@@ -213,7 +253,7 @@ TEST(Mp4Box, ATableThatClaimsBillionsOfSamplesIsCorrupt) {
     const auto trun = std::search(moof.begin(), moof.end(), "trun", "trun" + 4) - moof.begin();
     std::fill_n(moof.begin() + trun + 8, 4, std::uint8_t{0xff});
     EXPECT_THROW((void)read_moof(moof, {}), Corrupt);
-    moof[static_cast<std::size_t>(trun) + 5] = 0;   // no field of its own for any sample
+    moof[static_cast<std::size_t>(trun) + 5] = 0;  // no field of its own for any sample
     moof[static_cast<std::size_t>(trun) + 6] = 0;
     EXPECT_THROW((void)read_moof(moof, {}), Corrupt);
 }
@@ -284,7 +324,7 @@ TEST(Mp4Nal, H265SetsBecomeAConfigurationRecord) {
     EXPECT_EQ(shape->height, 720u);
     const auto record = sets.configuration();
     EXPECT_EQ(record[0], 1);
-    EXPECT_EQ(record[1], 1);   // Main
+    EXPECT_EQ(record[1], 1);  // Main
     EXPECT_EQ(ParameterSets::parse(Codec::hevc, record), sets);
 }
 

@@ -58,7 +58,7 @@ public:
         auto annex_b = std::make_shared<base::ByteVector>(
             base::ByteView(*file_).subspan(frame.offset, frame.size).begin(),
             base::ByteView(*file_).subspan(frame.offset, frame.size).end());
-        packet.data = *annex_b;   // lengths of four bytes are as good as start codes
+        packet.data = *annex_b;  // lengths of four bytes are as good as start codes
         packet.owner = annex_b;
         packet.key = frame.key;
         packet.pts = packet.dts = ticks(n);

@@ -20,7 +20,7 @@ using tests::TempFolder;
 
 const Origin kOrigin{TenantId{1, 2}, SiteId{3, 4}, CameraId{5, 6}};
 constexpr Duration kBegin = 1000s;
-constexpr Time kEpoch{std::chrono::days{20'717} + 6h};   // the wall clock when the monotonic one shows 0
+constexpr Time kEpoch{std::chrono::days{20'717} + 6h};  // the wall clock when the monotonic one shows 0
 
 std::shared_ptr<const crypto::SigningKey> key() {
     static const auto made = std::make_shared<const crypto::SigningKey>(crypto::SigningKey::generate());
@@ -198,7 +198,7 @@ TEST(Footage, ABackwardTimestampBeginsARunAndSaysWhy) {
     TempFolder folder;
     Rig rig(folder.path());
     rig.send(0, 300);
-    rig.send(60, 360, kBegin + 8s);   // the stamps jump back by 8 s while the packets go on arriving
+    rig.send(60, 360, kBegin + 8s);  // the stamps jump back by 8 s while the packets go on arriving
     rig.end();
     expect_whole(folder.path());
     std::vector<IndexRecord> runs;
@@ -229,7 +229,7 @@ TEST(Footage, ASilenceWithinTheStreamIsAGapNotALongFrame) {
     TempFolder folder;
     Rig rig(folder.path());
     rig.send(0, 300);
-    rig.send(420, 720);   // four seconds are missing
+    rig.send(420, 720);  // four seconds are missing
     rig.end();
     expect_whole(folder.path());
     std::vector<IndexRecord> records = index_of(folder.path());
@@ -256,7 +256,7 @@ TEST(Footage, ASlowCameraClockIsSteeredToTheHosts) {
     const auto records = index_of(folder.path());
     for (std::size_t i = 1; i < records.size(); ++i) EXPECT_FALSE(records[i].flags & record_run_start);
     const auto span = records.back().end() - records[0].start;
-    EXPECT_NEAR(static_cast<double>(span.count()), 600.18e6, 60e3);   // uncorrected it would be 180 ms short
+    EXPECT_NEAR(static_cast<double>(span.count()), 600.18e6, 60e3);  // uncorrected it would be 180 ms short
 }
 
 TEST(Footage, AForwardStepOfTheHostClockIsMarked) {
@@ -404,7 +404,7 @@ TEST(Recovery, RecordingGoesOnBehindWhatWasRecovered) {
     TempFolder folder;
     {
         Rig rig(folder.path());
-        rig.send(0, 300);   // and then the process is gone
+        rig.send(0, 300);  // and then the process is gone
     }
     const auto tail = recover_camera(folder.path(), kOrigin, key().get(), *base::Log::none());
     EXPECT_EQ(tail.recovered, 1u);
@@ -451,7 +451,7 @@ TEST(Recovery, ZerosThatNeverReachedTheDiskAreCut) {
     const auto file = files_of(folder.path()).front();
     const auto scan = scan_segment(base::open_file(file, O_RDONLY), "");
     const auto& last = scan.records.back();
-    {   // the size arrived, the end of the data did not
+    {  // the size arrived, the end of the data did not
         const auto fd = base::open_file(file, O_RDWR);
         base::pwrite_all(fd, base::ByteVector(last.bytes / 2), last.offset + last.bytes - last.bytes / 2, "");
     }

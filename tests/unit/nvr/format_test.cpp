@@ -62,9 +62,14 @@ TEST(SegmentFormat, HeadIsTheseBytes) {
     const auto bytes = encode(sample_head(), &key);
     ASSERT_EQ(bytes.size(), kHeadSize);
     EXPECT_EQ(hex(ByteView(bytes).first(128)),
-              "01030000" "00000007" "00064b0011223344"
-              "55555555555555556666666666666666" "11111111111111112222222222222222" "33333333333333334444444444444444"
-              "00065bfeda27c240" "000000003ade68b1"
+              "01030000"
+              "00000007"
+              "00064b0011223344"
+              "55555555555555556666666666666666"
+              "11111111111111112222222222222222"
+              "33333333333333334444444444444444"
+              "00065bfeda27c240"
+              "000000003ade68b1"
               "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
               "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee");
     EXPECT_EQ(hex(ByteView(bytes).subspan(128, 8)), hex(ByteView(crypto::sha256(key.public_key())).first(8)));
@@ -88,7 +93,16 @@ TEST(SegmentFormat, WithoutAKeyIdAndSignatureAreZero) {
 TEST(SegmentFormat, RecordIsTheseBytes) {
     const auto seed = record_seed(kOrigin.camera, 20'717);
     const auto bytes = encode(sample_record(), seed);
-    EXPECT_EQ(hex(ByteView(bytes).first(28)), "40c227dafe5b0600" "8f5f0100" "04030201" "c0b0a000" "9f05" "0f0c" "1e00" "ff" "00");
+    EXPECT_EQ(hex(ByteView(bytes).first(28)),
+              "40c227dafe5b0600"
+              "8f5f0100"
+              "04030201"
+              "c0b0a000"
+              "9f05"
+              "0f0c"
+              "1e00"
+              "ff"
+              "00");
     EXPECT_EQ(decode_record(bytes, seed), sample_record());
     EXPECT_FALSE(decode_record(bytes, record_seed(kOrigin.camera, 20'718)));
     EXPECT_FALSE(decode_record(bytes, record_seed(CameraId{1, 2}, 20'717)));
@@ -110,11 +124,15 @@ TEST(SegmentFormat, TrailerIsTheseBytes) {
     trailer.leaves[1].fill(0xbb);
     const auto bytes = encode(trailer, &key);
     ASSERT_EQ(bytes.size(), 24u + 64 + 32 + 64);
-    EXPECT_EQ(hex(ByteView(bytes).first(24)), "01010000" "00000002" "00065bfeddb96700" "0000000000000708");
+    EXPECT_EQ(hex(ByteView(bytes).first(24)),
+              "01010000"
+              "00000002"
+              "00065bfeddb96700"
+              "0000000000000708");
     base::ByteVector node{1};
     base::append(node, trailer.leaves[0]);
     base::append(node, trailer.leaves[1]);
-    EXPECT_EQ(hex(ByteView(bytes).subspan(88, 32)), hex(crypto::sha256(node)));   // RFC 6962
+    EXPECT_EQ(hex(ByteView(bytes).subspan(88, 32)), hex(crypto::sha256(node)));  // RFC 6962
 
     base::ByteVector signed_text;
     base::append(signed_text, base::view_of("segment.sign.1"));
@@ -139,9 +157,16 @@ TEST(SegmentFormat, IndexHeaderIsTheseBytes) {
     const auto bytes = encode(header, &key);
     ASSERT_EQ(bytes.size(), kIndexHeaderSize);
     EXPECT_EQ(hex(ByteView(bytes).first(80)),
-              "d12cb9d010c1dd64" "0100" "2000" "ed500000"
-              "11111111111111112222222222222222" "33333333333333334444444444444444" "55555555555555556666666666666666"
-              "01e025dafe5b0600" "905f0100" "a0000000");
+              "d12cb9d010c1dd64"
+              "0100"
+              "2000"
+              "ed500000"
+              "11111111111111112222222222222222"
+              "33333333333333334444444444444444"
+              "55555555555555556666666666666666"
+              "01e025dafe5b0600"
+              "905f0100"
+              "a0000000");
     EXPECT_EQ(hex(ByteView(bytes).subspan(80, 8)), hex(key_id(key.public_key())));
     EXPECT_EQ(hex(ByteView(bytes).subspan(88, 4)), "00000000");
     EXPECT_EQ(decode_index_header(bytes), header);

@@ -9,7 +9,13 @@
 namespace tenon::media::mp4 {
 
 /// What a NAL unit of H.264 or H.265 is to a recorder.
-enum class NalKind : std::uint8_t { key_slice, slice, parameter_set, delimiter, end, filler, other };
+enum class NalKind : std::uint8_t { key_slice,
+                                    slice,
+                                    parameter_set,
+                                    delimiter,
+                                    end,
+                                    filler,
+                                    other };
 NalKind nal_kind(Codec codec, ByteSpan nal);
 
 /// The NAL units of an access unit, whether start codes (Annex B) or four-byte lengths stand between them. Views into
@@ -36,7 +42,7 @@ struct ParameterSets {
 
 /// What an SPS says about its pictures.
 struct PictureShape {
-    std::uint32_t width = 0, height = 0;       ///< Shown, after cropping.
+    std::uint32_t width = 0, height = 0;  ///< Shown, after cropping.
     std::uint32_t aspect_h = 1, aspect_v = 1;
     Colour colour{};
     std::uint8_t chroma_format = 1;

@@ -13,10 +13,10 @@ namespace tenon::media::mp4 {
 /// A box inside memory.
 struct BoxView {
     FourCC type = 0;
-    Uuid uuid{};             ///< Of a uuid box; its body begins behind it.
+    Uuid uuid{};  ///< Of a uuid box; its body begins behind it.
     ByteSpan body{};
-    std::uint64_t offset = 0;   ///< Of its header, from the start of what was scanned.
-    std::uint64_t size = 0;     ///< With its header.
+    std::uint64_t offset = 0;  ///< Of its header, from the start of what was scanned.
+    std::uint64_t size = 0;    ///< With its header.
 };
 
 /// Visits the boxes that fill `data` exactly. Throws Corrupt where one does not fit.
@@ -32,8 +32,8 @@ struct BoxHead {
     FourCC type = 0;
     Uuid uuid{};
     std::uint64_t offset = 0;
-    std::uint32_t header = 0;   ///< Bytes before the content; a uuid counts as header.
-    std::uint64_t size = 0;     ///< With its header.
+    std::uint32_t header = 0;  ///< Bytes before the content; a uuid counts as header.
+    std::uint64_t size = 0;    ///< With its header.
 };
 
 /// Bytes that parse_box_head needs at most.
@@ -62,8 +62,8 @@ struct TrackDefaults {
 };
 
 struct ReadMovie {
-    Movie movie{};                            ///< Chunk offsets count from the start of the file.
-    std::vector<TrackDefaults> defaults{};    ///< Not empty: the file is fragmented.
+    Movie movie{};                          ///< Chunk offsets count from the start of the file.
+    std::vector<TrackDefaults> defaults{};  ///< Not empty: the file is fragmented.
     bool fragmented = false;
 };
 
@@ -76,7 +76,7 @@ struct ReadFragment {
     std::uint32_t sequence = 0;
     struct Part {
         FragmentTrack track{};
-        std::uint64_t offset = 0;   ///< Of its first sample, from the start of the moof.
+        std::uint64_t offset = 0;  ///< Of its first sample, from the start of the moof.
     };
     std::vector<Part> parts{};
 };

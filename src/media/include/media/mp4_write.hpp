@@ -20,7 +20,7 @@ Buffer write_init(std::span<const TrackFormat> tracks);
 /// One track's part of a fragment.
 struct FragmentTrack {
     std::uint32_t id = 0;
-    std::int64_t decode_time = 0;          ///< tfdt
+    std::int64_t decode_time = 0;  ///< tfdt
     std::vector<Sample> samples{};
 };
 

@@ -26,9 +26,9 @@ IndexHeader decode_index_header(ByteView bytes);
 /// An index as it was found.
 struct IndexContent {
     IndexHeader header{};
-    std::vector<IndexRecord> records{};   ///< In file order, amendments applied.
-    std::size_t bad = 0;                  ///< Records dropped because their checksum is wrong.
-    std::size_t torn = 0;                 ///< Bytes behind the last whole record.
+    std::vector<IndexRecord> records{};  ///< In file order, amendments applied.
+    std::size_t bad = 0;                 ///< Records dropped because their checksum is wrong.
+    std::size_t torn = 0;                ///< Bytes behind the last whole record.
 };
 
 /// Throws NotFound, Corrupt (the header), Unsupported.

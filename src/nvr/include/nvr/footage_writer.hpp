@@ -62,26 +62,26 @@ private:
     Origin origin_;
     std::shared_ptr<const crypto::SigningKey> key_;
     crypto::Digest statement_;
-    std::optional<Time> end_;             ///< Of everything recorded so far.
+    std::optional<Time> end_;  ///< Of everything recorded so far.
     std::uint64_t last_run_;
-    std::uint64_t phase_;                 ///< When the first segment of a run ends, in 1/90000 s.
+    std::uint64_t phase_;  ///< When the first segment of a run ends, in 1/90000 s.
 
     // The run. Ticks are 1/90000 s from the start of the stretch that the run began in.
     bool in_run_ = false;
     std::uint64_t run_ = 0;
     std::uint32_t number_ = 0;
     std::int64_t run_zero_ = 0;
-    std::int64_t next_ticks_ = 0;         ///< Behind the last fragment.
-    Duration base_{};                     ///< Least arrival minus media time, of the present segment's frames.
+    std::int64_t next_ticks_ = 0;  ///< Behind the last fragment.
+    Duration base_{};              ///< Least arrival minus media time, of the present segment's frames.
     Duration wall_offset_{};
     std::shared_ptr<const StreamFormat> format_;
 
     // Media time to wall clock: wall = map_wall_ + (ticks - map_ticks_) * (1 + rate_ / 1e6).
     std::int64_t map_ticks_ = 0;
     Time map_wall_{};
-    std::int64_t rate_ = 0;               ///< Parts per million, at most 500 either way.
+    std::int64_t rate_ = 0;  ///< Parts per million, at most 500 either way.
     bool untrusted_ = false;
-    bool stepped_ = false;                ///< The host's clock stepped: the next segment maps anew.
+    bool stepped_ = false;  ///< The host's clock stepped: the next segment maps anew.
     GapReason next_reason_ = GapReason::none;
 
     std::optional<SegmentFile> segment_;

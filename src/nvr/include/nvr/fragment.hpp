@@ -23,17 +23,17 @@ struct StreamFormat {
 struct Fragment {
     std::shared_ptr<const StreamFormat> format{};
     std::vector<FragmentPart> parts{};
-    std::int64_t start = 0;               ///< In 1/90000 s.
-    std::uint32_t duration = 0;           ///< In 1/90000 s.
+    std::int64_t start = 0;      ///< In 1/90000 s.
+    std::uint32_t duration = 0;  ///< In 1/90000 s.
     std::uint16_t frames = 0;
-    bool key = false;                     ///< Begins with a key frame.
+    bool key = false;  ///< Begins with a key frame.
     bool audio = false;
     bool loss = false;
     bool begins_stretch = false;
-    GapReason reason = GapReason::none;   ///< Why its stretch began. Only with begins_stretch.
-    Duration arrival{};                   ///< Of its last frame; monotonic.
-    Duration base{};                      ///< Least arrival minus media time of its frames: when the stretch began.
-    Duration wall_offset{};               ///< Wall clock minus monotonic clock, when it ended.
+    GapReason reason = GapReason::none;  ///< Why its stretch began. Only with begins_stretch.
+    Duration arrival{};                  ///< Of its last frame; monotonic.
+    Duration base{};                     ///< Least arrival minus media time of its frames: when the stretch began.
+    Duration wall_offset{};              ///< Wall clock minus monotonic clock, when it ended.
     std::size_t bytes() const;
 };
 
@@ -63,7 +63,7 @@ private:
         media::mp4::Codec codec{};
         Rational time_base{1, 90'000};
         TrackFormat format{};
-        std::int64_t end = 0;             ///< Behind the last sample, in the track's timescale.
+        std::int64_t end = 0;  ///< Behind the last sample, in the track's timescale.
     };
 
     void push_video(const media::Packet& packet, std::vector<Fragment>& done);
@@ -78,14 +78,14 @@ private:
     media::mp4::ParameterSets sets_;
     std::shared_ptr<const StreamFormat> format_;
     Fragment open_;
-    bool stretch_pending_ = true;         ///< The next frame stored begins a stretch …
-    GapReason pending_reason_ = GapReason::none;   ///< … for this reason.
-    std::optional<Duration> waiting_since_;        ///< For a key frame.
-    std::int64_t zero_ = 0;               ///< The stretch's first frame, in the video's timescale as it came.
-    std::int64_t last_ = 0;               ///< The last frame stored, counted from zero_.
-    std::uint32_t usual_ = 3'000;         ///< Time between frames, for the one that has no next.
+    bool stretch_pending_ = true;                 ///< The next frame stored begins a stretch …
+    GapReason pending_reason_ = GapReason::none;  ///< … for this reason.
+    std::optional<Duration> waiting_since_;       ///< For a key frame.
+    std::int64_t zero_ = 0;                       ///< The stretch's first frame, in the video's timescale as it came.
+    std::int64_t last_ = 0;                       ///< The last frame stored, counted from zero_.
+    std::uint32_t usual_ = 3'000;                 ///< Time between frames, for the one that has no next.
     std::optional<Duration> stretch_base_;
-    bool has_delta_ = false;              ///< The open fragment holds a frame that is no key.
+    bool has_delta_ = false;  ///< The open fragment holds a frame that is no key.
     std::int64_t last_key_ = -1, key_interval_ = 0;
     Duration wall_offset_{};
 };

@@ -20,7 +20,7 @@ struct SegmentInfo {
     Time end{};
     std::uint64_t bytes = 0;
     std::uint64_t frames = 0;
-    std::uint8_t flags = 0;               ///< TrailerFlag
+    std::uint8_t flags = 0;  ///< TrailerFlag
 };
 
 /// Where a camera's footage ends, and so where it goes on.

@@ -26,8 +26,22 @@ constexpr Uuid kTrailerUuid{0xad, 0x46, 0xce, 0x15, 0x4e, 0xa7, 0x17, 0xb8, 0xf9
 
 /// Why footage is missing before a fragment. Stored in four bits: append, never renumber.
 enum class GapReason : std::uint8_t {
-    none = 0, offline, stalled, refused, loss, disk_full, disk_slow, disk_error, clock_step, timestamp_jump,
-    format_change, switched_off, process_down, retention, spool_overflow, unknown,
+    none = 0,
+    offline,
+    stalled,
+    refused,
+    loss,
+    disk_full,
+    disk_slow,
+    disk_error,
+    clock_step,
+    timestamp_jump,
+    format_change,
+    switched_off,
+    process_down,
+    retention,
+    spool_overflow,
+    unknown,
 };
 /// "offline", "timestamp_jump" …; empty for none.
 const char* to_string(GapReason reason) noexcept;
@@ -44,17 +58,19 @@ struct Origin {
     friend bool operator==(const Origin&, const Origin&) = default;
 };
 
-enum HeadFlag : std::uint8_t { head_clock_untrusted = 1, head_no_key = 2, head_recovered = 4 };
+enum HeadFlag : std::uint8_t { head_clock_untrusted = 1,
+                               head_no_key = 2,
+                               head_recovered = 4 };
 
 struct SegmentHead {
     std::uint8_t flags = 0;
-    std::uint32_t number = 0;             ///< In its run.
+    std::uint32_t number = 0;  ///< In its run.
     std::uint64_t run = 0;
     Origin origin{};
     Time start{};
     Duration start_monotonic{};
     std::array<std::uint8_t, 16> boot{};
-    crypto::Digest previous{};            ///< SHA-256 of the previous segment's statement; zero: there is none.
+    crypto::Digest previous{};  ///< SHA-256 of the previous segment's statement; zero: there is none.
     friend bool operator==(const SegmentHead&, const SegmentHead&) = default;
 };
 
@@ -73,18 +89,24 @@ SignedHead decode_head(ByteView content);
 [[nodiscard]] bool verify_head(ByteView content, const crypto::PublicKey& key);
 
 enum RecordFlag : std::uint16_t {
-    record_key = 1, record_run_start = 2, record_discontinuity = 4, record_audio = 8, record_loss = 16,
-    record_clock_untrusted = 32, record_recovered = 64, record_amends = 128,
+    record_key = 1,
+    record_run_start = 2,
+    record_discontinuity = 4,
+    record_audio = 8,
+    record_loss = 16,
+    record_clock_untrusted = 32,
+    record_recovered = 64,
+    record_amends = 128,
 };
 
 /// One fragment: a line of the index, and the same bytes in front of the fragment.
 struct IndexRecord {
     Time start{};
-    std::uint32_t duration = 0;           ///< In 1/90000 s.
-    std::uint32_t offset = 0;             ///< Of the fragment's uuid box.
-    std::uint32_t bytes = 0;              ///< From there to the end of its mdat.
-    std::uint16_t ordinal = 0;            ///< Of the segment, in its day.
-    std::uint16_t flags = 0;              ///< RecordFlag; the reason is kept apart.
+    std::uint32_t duration = 0;  ///< In 1/90000 s.
+    std::uint32_t offset = 0;    ///< Of the fragment's uuid box.
+    std::uint32_t bytes = 0;     ///< From there to the end of its mdat.
+    std::uint16_t ordinal = 0;   ///< Of the segment, in its day.
+    std::uint16_t flags = 0;     ///< RecordFlag; the reason is kept apart.
     GapReason reason = GapReason::none;
     std::uint16_t frames = 0;
     std::uint8_t motion = 255;
@@ -108,8 +130,8 @@ enum TrailerFlag : std::uint8_t { trailer_recovered = 1 };
 struct SegmentTrailer {
     std::uint8_t flags = 0;
     Time end{};
-    std::uint64_t frames = 0;             ///< Of video.
-    std::vector<crypto::Digest> leaves{}; ///< Leaf 0: up to the end of moov; leaf i: fragment i.
+    std::uint64_t frames = 0;              ///< Of video.
+    std::vector<crypto::Digest> leaves{};  ///< Leaf 0: up to the end of moov; leaf i: fragment i.
 };
 
 crypto::Digest tree_root(const std::vector<crypto::Digest>& leaves);
@@ -120,7 +142,7 @@ ByteVector encode(const SegmentTrailer& trailer, const crypto::SigningKey* key);
 
 struct SignedTrailer {
     SegmentTrailer trailer{};
-    crypto::Digest root{};                ///< As it stands there.
+    crypto::Digest root{};  ///< As it stands there.
     crypto::Signature signature{};
 };
 /// Throws Corrupt, Unsupported.
@@ -135,7 +157,10 @@ std::optional<std::uint32_t> parse_day(const std::string& name);
 
 /// The file's name within its day: `<run, 16 hex digits>-<number, 6 digits>.mp4`. Names sort by time.
 std::string segment_name(std::uint64_t run, std::uint32_t number);
-struct SegmentPlace { std::uint64_t run = 0; std::uint32_t number = 0; };
+struct SegmentPlace {
+    std::uint64_t run = 0;
+    std::uint32_t number = 0;
+};
 std::optional<SegmentPlace> parse_segment_name(const std::string& name);
 
 }  // namespace tenon::nvr

@@ -65,12 +65,12 @@ struct SegmentScan {
     SignedHead head{};
     ByteVector head_content{};
     std::vector<TrackFormat> formats{};
-    std::uint64_t init_end = 0;               ///< Behind moov: the size of leaf 0.
+    std::uint64_t init_end = 0;  ///< Behind moov: the size of leaf 0.
     std::vector<IndexRecord> records{};
-    std::uint64_t end = 0;                    ///< Behind the last whole fragment.
+    std::uint64_t end = 0;  ///< Behind the last whole fragment.
     std::optional<SignedTrailer> trailer{};
-    std::uint64_t size = 0;                   ///< Of the file; more than `end` and the trailer: something torn.
-    bool damaged = false;                     ///< A record inside does not fit; the fragments behind it are not seen.
+    std::uint64_t size = 0;  ///< Of the file; more than `end` and the trailer: something torn.
+    bool damaged = false;    ///< A record inside does not fit; the fragments behind it are not seen.
 };
 
 /// Reads box headers and uuid boxes only. Fragments that begin at or behind `careful_from` are looked into: a power cut
@@ -82,12 +82,12 @@ std::vector<crypto::Digest> compute_leaves(const base::Fd& file, const SegmentSc
 
 /// The whole file against its signatures.
 struct SegmentProof {
-    bool head_signed = false;                 ///< Correctly, with this key.
+    bool head_signed = false;  ///< Correctly, with this key.
     bool has_trailer = false;
     bool trailer_signed = false;
     std::vector<std::uint32_t> bad_leaves{};  ///< 0: what stands before the first fragment.
     crypto::Digest previous{};
-    crypto::Digest statement{};               ///< Hash of it; what the next segment must name.
+    crypto::Digest statement{};  ///< Hash of it; what the next segment must name.
     bool whole() const { return head_signed && trailer_signed && bad_leaves.empty(); }
 };
 SegmentProof verify_segment(const std::filesystem::path& path, const crypto::PublicKey& key);
