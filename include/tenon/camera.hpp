@@ -73,7 +73,7 @@ struct ClipOptions {
     Time start{};                            ///< Required.
     Time end{};                              ///< Required. After start.
     Cut cut = Cut::gop;
-    std::string name = "clip";               ///< Of the file below exports/.
+    std::string name = "clip";               ///< Of the file below exports/: <name>-<end of the job's id>.mp4
 };
 
 struct Clip {

@@ -11,6 +11,7 @@
 #include <tenon/camera.hpp>
 #include <tenon/config.hpp>
 #include <tenon/event.hpp>
+#include <tenon/exports.hpp>
 #include <tenon/id.hpp>
 #include <tenon/job.hpp>
 #include <tenon/project.hpp>
@@ -57,6 +58,7 @@ public:
     Renders renders() const;
     Cameras cameras() const;
     Backups backups() const;
+    Exports exports() const;
     Jobs jobs() const;
     Quotas quotas() const;
     Usage usage() const;

@@ -9,6 +9,7 @@
 #include <tenon/engine.hpp>
 #include <tenon/error.hpp>
 #include <tenon/event.hpp>
+#include <tenon/exports.hpp>
 #include <tenon/id.hpp>
 #include <tenon/job.hpp>
 #include <tenon/operator.hpp>

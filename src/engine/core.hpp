@@ -99,7 +99,9 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
 private:
     void recover_holds();
     void sweep();
+    void sweep_temp();
     void schedule_sweep();
+    bool temp_swept = false;  // the timer thread's own
 };
 
 /// One tenant, one actor, one role.

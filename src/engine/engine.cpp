@@ -12,6 +12,7 @@
 
 #include "asset_rows.hpp"
 #include "core.hpp"
+#include "export_rows.hpp"
 #include "import_recovery.hpp"
 
 namespace tenon {
@@ -59,7 +60,7 @@ crypto::MasterKey open_master(const EngineOptions& options, const engine::Home& 
 
 std::vector<db::Migration> all_migrations() {
     std::vector<db::Migration> all;
-    for (const auto& rooms : {tenant::migrations(), jobs::migrations(), engine::asset_rows::migrations()})
+    for (const auto& rooms : {tenant::migrations(), jobs::migrations(), engine::asset_rows::migrations(), engine::export_rows::migrations()})
         all.insert(all.end(), rooms.begin(), rooms.end());
     return all;
 }
@@ -196,6 +197,28 @@ void EngineImpl::schedule_sweep() {
 void EngineImpl::sweep() {
     tenant::quota::expire(*database, system, [this](const TenantId& id) { return scope_of(id); }, now());
     for (const auto& id : registry->due_for_erasure()) erase(id);
+    if (!std::exchange(temp_swept, true)) sweep_temp();
+}
+
+/// Removes what jobs left in temp that have ended since, as a kill between the end and the removal would.
+void EngineImpl::sweep_temp() {
+    std::error_code error;
+    for (const auto& workspace : std::filesystem::directory_iterator(home.root / "workspaces", error)) {
+        if (stopping.stop_requested()) return;
+        for (const auto& entry : std::filesystem::directory_iterator(workspace.path() / "temp", error)) {
+            try {
+                const auto job = JobId::parse(entry.path().filename().string());
+                const auto standing = registry->find_standing(TenantId::parse(workspace.path().filename().string()));
+                if (!standing) continue;
+                const auto row = queue->find(registry->scope_of(*standing), job);
+                if (!row || !jobs::has_ended(row->state)) continue;
+                std::error_code ignored;
+                std::filesystem::remove_all(entry.path(), ignored);
+            } catch (const InvalidArgument&) {
+                // Not a job's folder.
+            }
+        }
+    }
 }
 
 void EngineImpl::halt(const TenantId& id) {
@@ -217,6 +240,7 @@ void EngineImpl::erase(const TenantId& id) {
         auto mine = tx.tenant(scope);
         for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->erase(mine);
         engine::asset_rows::erase(mine);
+        engine::export_rows::erase(mine);
         jobs::erase(mine);
         registry->finish_erasure(tx, tenant::engine_actor("sweep"), *standing);
     });

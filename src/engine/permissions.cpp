@@ -9,7 +9,7 @@ namespace {
 using P = Permission;
 
 constexpr std::array<const char*, static_cast<std::size_t>(P::count_)> names{
-    "project:read",   "project:write",    "asset:read",     "asset:write",  "render:read", "render:write",
+    "project:read",   "project:write",    "asset:read",     "asset:write",  "render:read", "render:write", "export:read", "export:remove",
     "camera:read",    "camera:write",     "recording:read", "recording:export",
     "backup:read",    "backup:write",     "backup:restore", "backup:keys",
     "job:read",       "job:cancel",       "quota:read",     "quota:hold",
@@ -24,8 +24,8 @@ constexpr std::uint64_t set(std::initializer_list<P> list) {
 }
 
 constexpr std::uint64_t all = bit(P::count_) - 1;
-constexpr std::uint64_t reads = set({P::project_read, P::asset_read, P::render_read, P::camera_read, P::recording_read,
-                                     P::backup_read, P::job_read, P::quota_read, P::usage_read, P::event_read});
+constexpr std::uint64_t reads = set({P::project_read, P::asset_read, P::render_read, P::export_read, P::camera_read,
+                                     P::recording_read, P::backup_read, P::job_read, P::quota_read, P::usage_read, P::event_read});
 constexpr std::uint64_t takes_out = set({P::recording_export, P::backup_write, P::backup_restore, P::audit_read, P::job_cancel});
 
 constexpr std::uint64_t of(Role role) {
@@ -34,11 +34,11 @@ constexpr std::uint64_t of(Role role) {
         case Role::admin: return all;
         case Role::billing: return set({P::quota_read, P::usage_read});
         case Role::editor:
-            return reads | set({P::project_write, P::asset_write, P::render_write, P::recording_export, P::job_cancel, P::quota_hold});
+            return reads | set({P::project_write, P::asset_write, P::render_write, P::export_remove, P::recording_export, P::job_cancel, P::quota_hold});
         case Role::camera_operator:
-            return set({P::camera_read, P::camera_write, P::recording_read, P::recording_export, P::job_read, P::job_cancel,
-                        P::quota_read, P::event_read});
-        case Role::viewer: return set({P::project_read, P::asset_read, P::render_read, P::camera_read, P::recording_read});
+            return set({P::camera_read, P::camera_write, P::recording_read, P::recording_export, P::export_read, P::job_read,
+                        P::job_cancel, P::quota_read, P::event_read});
+        case Role::viewer: return set({P::project_read, P::asset_read, P::render_read, P::export_read, P::camera_read, P::recording_read});
         case Role::auditor: return reads | set({P::audit_read});
         case Role::support: return set({P::job_read, P::event_read, P::usage_read, P::quota_read});
     }

@@ -12,6 +12,7 @@ enum class Permission : std::uint8_t {
     project_read, project_write,
     asset_read, asset_write,
     render_read, render_write,
+    export_read, export_remove,
     camera_read, camera_write,
     recording_read, recording_export,
     backup_read, backup_write, backup_restore, backup_keys,

@@ -30,6 +30,7 @@ Assets Session::assets() const { return Internal::make<Assets>(impl_); }
 Renders Session::renders() const { return Internal::make<Renders>(impl_); }
 Cameras Session::cameras() const { return Internal::make<Cameras>(impl_); }
 Backups Session::backups() const { return Internal::make<Backups>(impl_); }
+Exports Session::exports() const { return Internal::make<Exports>(impl_); }
 Jobs Session::jobs() const { return Internal::make<Jobs>(impl_); }
 Quotas Session::quotas() const { return Internal::make<Quotas>(impl_); }
 Usage Session::usage() const { return Internal::make<Usage>(impl_); }
