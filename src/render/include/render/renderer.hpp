@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include <exec/progress.hpp>
+#include <render/plan.hpp>
+
+namespace tenon::render {
+
+struct Request {
+    Plan plan{};
+    std::vector<std::filesystem::path> sources{};    ///< Files, as Plan::sources.
+    std::filesystem::path temp{};                    ///< This job's own folder; made if missing.
+    std::filesystem::path exports{};                 ///< Must exist.
+    std::vector<std::string> file_names{};           ///< In `exports`, as Plan::outputs; one there is replaced.
+};
+
+struct RenderedOutput {
+    std::filesystem::path path{};
+    std::string preset{};
+    Bytes size{};
+    crypto::Digest sha256{};
+    Duration duration{};
+    std::int64_t frames = 0;
+    std::int32_t width = 0, height = 0;
+};
+
+struct Rendered {
+    std::vector<RenderedOutput> outputs{};
+    Duration render_time{};
+    std::int64_t chunks_encoded = 0;                 ///< (chunk, output) pairs; what an earlier run left is not among them.
+    std::int64_t damaged_packets = 0;                ///< Of the sources, concealed.
+};
+
+/// Does what the plan says. Pieces are kept in `temp` as they are finished; a run after a kill finds them and does only
+/// what is missing, with the same bytes in the end. A finished run leaves them too: whoever recorded its result removes
+/// the folder.
+///
+/// Throws    Cancelled; NotFound, Conflict, Corrupt (a source vanished, changed, is damaged), NoSpace, Unsupported.
+///           Then no new file is in `exports`, and none there was touched.
+/// Cancel    within 200 ms, between frames.
+Rendered run(const Request& request, exec::ProgressSink& progress, std::stop_token stop);
+
+}  // namespace tenon::render

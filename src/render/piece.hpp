@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include <base/bytes.hpp>
+#include <base/file.hpp>
+#include <crypto/hash.hpp>
+#include <media/packet.hpp>
+
+namespace tenon::render {
+
+/// One packet of a piece as its table says.
+struct PieceEntry {
+    std::int64_t pts = 0;
+    std::uint64_t offset = 0;    ///< Of its bytes in the file.
+    std::uint32_t size = 0;
+    std::int32_t duration = 0;
+    bool key = false;
+};
+
+/// A finished part of an output, encoded packets in decode order, as it waits for its file: `<id>.part`. The format is
+/// described in docs/design/render.md.
+class Piece {
+public:
+    /// Writes it whole, durably, under its name.
+    static void write(const std::filesystem::path& folder, const crypto::Digest& id, base::ByteView extradata,
+                      std::int32_t priming, const std::vector<media::Packet>& packets);
+
+    /// Empty if there is none, or if what is there is not whole: that is removed.
+    static std::optional<Piece> find(const std::filesystem::path& folder, const crypto::Digest& id);
+
+    const std::vector<std::uint8_t>& extradata() const { return extradata_; }
+    std::int32_t priming() const { return priming_; }
+    const std::vector<PieceEntry>& entries() const { return entries_; }
+    media::Packet read(const PieceEntry& entry);
+    /// Reading is done, for now: gives the file descriptor back.
+    void rest() { fd_.reset(); }
+
+private:
+    Piece() = default;
+    std::filesystem::path path_;
+    base::Fd fd_;
+    std::vector<std::uint8_t> extradata_;
+    std::int32_t priming_ = 0;
+    std::vector<PieceEntry> entries_;
+};
+
+std::filesystem::path piece_path(const std::filesystem::path& folder, const crypto::Digest& id);
+
+}  // namespace tenon::render

@@ -1,0 +1,187 @@
+#include <render/plan.hpp>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include <media/colour.hpp>
+#include <tenon/error.hpp>
+
+#include "canonical.hpp"
+#include "grade.hpp"
+#include "ids.hpp"
+#include "title.hpp"
+
+namespace tenon::render {
+namespace {
+
+constexpr std::int64_t gops_per_chunk = 3;
+constexpr Duration shortest_chunk = std::chrono::seconds(2);   // a shorter rest joins the chunk before it
+
+std::string item(std::size_t number) { return "clips[" + std::to_string(number) + "]"; }
+
+std::string seconds(Duration duration) {
+    const std::int64_t ms = duration.count() / 1'000;
+    std::string fraction = std::to_string(ms % 1'000);
+    return std::to_string(ms / 1'000) + "." + std::string(3 - fraction.size(), '0') + fraction + " s";
+}
+
+/// The range that a clip takes from its source, on the source's frames.
+struct Range { Flicks in, out; };
+
+Range range_of(const TimelineClip& clip, const Source& source, std::size_t number) {
+    const std::int64_t frames = media::frame_at(source.duration, source.rate);
+    const std::int64_t first = media::frame_at(clip.start, source.rate);
+    const std::int64_t end = clip.end == Duration{} ? frames : media::frame_at(clip.end, source.rate);
+    if (end > frames)
+        throw InvalidArgument("clip " + std::to_string(number + 1) + " ends at " + seconds(clip.end) + ", but its asset lasts " +
+                                  seconds(source.duration), {.subject = item(number) + ".end"});
+    if (first >= end)
+        throw InvalidArgument("clip " + std::to_string(number + 1) + " holds no frame of its asset", {.subject = item(number)});
+    return {flicks_of_frame(first, source.rate), flicks_of_frame(end, source.rate)};
+}
+
+std::vector<PlannedClip> place(const std::vector<TimelineClip>& clips, const Plan& plan, const std::map<AssetId, std::size_t>& by_asset) {
+    std::vector<PlannedClip> placed;
+    Flicks fade_before = 0;
+    for (std::size_t i = 0; i < clips.size(); ++i) {
+        const std::size_t source = by_asset.at(clips[i].asset);
+        const Range range = range_of(clips[i], plan.sources[source], i);
+        const Flicks length = range.out - range.in;
+        const Flicks fade = clips[i].transition.kind == TransitionKind::crossfade ? flicks_of(clips[i].transition.duration) : 0;
+        if (fade > 0) {
+            const Flicks before = placed.back().end - placed.back().start;
+            if (fade > length || fade > before - fade_before)
+                throw InvalidArgument("the crossfade between clips " + std::to_string(i) + " and " + std::to_string(i + 1) +
+                                          " is longer than what they have for it", {.subject = item(i) + ".transition.duration"});
+        }
+        const Flicks start = placed.empty() ? 0 : placed.back().end - fade;
+        placed.push_back({source, range.in, start, start + length, frame_of(start, plan.rate), frame_of(start + length, plan.rate)});
+        fade_before = fade;
+    }
+    return placed;
+}
+
+std::vector<PlannedChunk> split(std::int64_t frames, std::int64_t gop, Rational rate) {
+    const std::int64_t length = gops_per_chunk * gop;
+    const std::int64_t shortest = media::frame_at(shortest_chunk, rate);
+    std::vector<PlannedChunk> chunks;
+    for (std::int64_t first = 0; first < frames; first += length) {
+        const std::int64_t count = std::min(length, frames - first);
+        if (!chunks.empty() && count < shortest) chunks.back().count += count;
+        else chunks.push_back({first, count});
+    }
+    return chunks;
+}
+
+std::int32_t even(std::int64_t value) { return static_cast<std::int32_t>(std::max<std::int64_t>(2, (value + 1) / 2 * 2)); }
+
+Geometry arrange(const Source& source, const Preset& preset) {
+    std::int64_t width = source.width, height = source.height;
+    Rational aspect = source.sample_aspect;
+    if (source.rotation % 180 != 0) {
+        std::swap(width, height);
+        std::swap(aspect.num, aspect.den);
+    }
+    // Compared as products: wide > tall means that the picture is wider than the output.
+    const std::int64_t wide = width * aspect.num * preset.height, tall = height * aspect.den * preset.width;
+    Geometry g{.from = {0, 0, static_cast<std::int32_t>(width), static_cast<std::int32_t>(height)}, .to = {0, 0, preset.width, preset.height}};
+    if (preset.fit == Fit::fit) {
+        if (wide > tall) g.to.height = std::min(preset.height, even(preset.width * height * aspect.den / (width * aspect.num)));
+        else g.to.width = std::min(preset.width, even(preset.height * width * aspect.num / (height * aspect.den)));
+        g.to.x = (preset.width - g.to.width) / 4 * 2;
+        g.to.y = (preset.height - g.to.height) / 4 * 2;
+    } else {
+        if (wide > tall) g.from.width = std::min(g.from.width, even(height * aspect.den * preset.width / (aspect.num * preset.height)));
+        else g.from.height = std::min(g.from.height, even(width * aspect.num * preset.height / (aspect.den * preset.width)));
+        g.from.x = static_cast<std::int32_t>((width - g.from.width) / 4 * 2);
+        g.from.y = static_cast<std::int32_t>((height - g.from.height) / 4 * 2);
+    }
+    g.colour_first = width * height <= std::int64_t{g.to.width} * g.to.height;
+    return g;
+}
+
+crypto::Digest digest_of(const media::Overlay& overlay) {
+    Canonical c;
+    const auto bytes = [](const auto& list) {
+        return base::ByteView{reinterpret_cast<const std::uint8_t*>(list.data()), list.size()};
+    };
+    c.integer(1, overlay.x).integer(2, overlay.y).integer(3, overlay.width).integer(4, overlay.height)
+        .bytes(5, bytes(overlay.luma)).bytes(6, bytes(overlay.opacity)).bytes(7, bytes(overlay.u)).bytes(8, bytes(overlay.v));
+    return crypto::sha256(c.view());
+}
+
+std::vector<PlannedTitle> paint(const std::vector<TimelineTitle>& titles, const Plan& plan, const Preset& preset) {
+    std::vector<PlannedTitle> painted;
+    for (const TimelineTitle& title : titles) {
+        const std::int64_t first = media::frame_at(title.start, plan.rate);
+        const std::int64_t end = std::min(plan.frames, media::frame_at(title.start + title.duration, plan.rate));
+        if (first >= end) continue;
+        if (auto overlay = paint_title(title.text, preset.width, preset.height)) {
+            const crypto::Digest digest = digest_of(*overlay);
+            painted.push_back({first, end, std::move(*overlay), digest});
+        }
+    }
+    return painted;
+}
+
+PlannedOutput prepare(const Plan& plan, const Preset& preset, const std::vector<TimelineTitle>& titles) {
+    PlannedOutput output;
+    output.preset = preset;
+    output.encoding = {.width = preset.width, .height = preset.height, .rate = plan.rate, .profile = preset.profile,
+                       .preset = preset.speed, .crf = preset.crf,
+                       .gop = static_cast<std::int32_t>(std::max<std::int64_t>(1, media::frame_at(preset.gop, plan.rate))),
+                       .threads = preset.threads};
+    for (const Source& source : plan.sources) output.geometry.push_back(arrange(source, preset));
+    output.titles = paint(titles, plan, preset);
+    return output;
+}
+
+std::vector<std::string> guesses(const Source& source) {
+    std::vector<std::string> notes;
+    const std::string asset = source.asset.text();
+    if (source.colour_guessed)
+        notes.push_back("asset " + asset + " does not say how its colours are coded; taken as " +
+                        (source.colour.matrix == media::bt709 ? "BT.709" : "BT.601"));
+    if (source.rate_guessed) notes.push_back("asset " + asset + " does not say its frame rate; taken as 25 per second");
+    return notes;
+}
+
+}  // namespace
+
+Plan compile(const Timeline& timeline, const std::vector<std::string>& outputs, const std::vector<Source>& sources) {
+    constexpr std::size_t most_outputs = 16;
+    const auto clips = timeline.clips();
+    if (clips.empty()) throw InvalidArgument("the timeline is empty", {.subject = "timeline"});
+    if (outputs.empty() || outputs.size() > most_outputs) throw InvalidArgument("1 to 16 outputs", {.subject = "outputs"});
+
+    Plan plan;
+    std::map<AssetId, std::size_t> by_asset;
+    const auto grade = find_grade(timeline.grade_name());
+    for (std::size_t i = 0; i < clips.size(); ++i) {
+        if (by_asset.contains(clips[i].asset)) continue;
+        const auto found = std::find_if(sources.begin(), sources.end(), [&](const Source& s) { return s.asset == clips[i].asset; });
+        if (found == sources.end()) throw NotFound("there is no such asset", {.subject = clips[i].asset.text()});
+        by_asset.emplace(clips[i].asset, plan.sources.size());
+        plan.sources.push_back(*found);
+        plan.tables.push_back(colour_chain(*found, grade));
+        for (auto& note : guesses(*found)) plan.notes.push_back(std::move(note));
+    }
+    plan.rate = plan.sources.front().rate;
+    plan.clips = place(clips, plan, by_asset);
+    plan.frames = plan.clips.back().end_frame;
+    if (plan.frames < 1) throw InvalidArgument("the edit is shorter than one frame", {.subject = "timeline"});
+
+    std::int64_t gop = 0;
+    for (const std::string& name : outputs) {
+        if (std::any_of(plan.outputs.begin(), plan.outputs.end(), [&](const PlannedOutput& o) { return o.preset.name == name; }))
+            throw InvalidArgument("an output is asked for twice", {.subject = name});
+        plan.outputs.push_back(prepare(plan, find_preset(name), timeline.titles()));
+        gop = std::max<std::int64_t>(gop, plan.outputs.back().encoding.gop);
+    }
+    plan.chunks = split(plan.frames, gop, plan.rate);
+    number(plan);
+    return plan;
+}
+
+}  // namespace tenon::render

@@ -1,0 +1,80 @@
+#include <render/preset.hpp>
+
+#include <base/json.hpp>
+#include <base/text.hpp>
+#include <tenon/error.hpp>
+
+#include "shipped.hpp"
+
+namespace tenon::render {
+namespace {
+
+using base::Json;
+
+constexpr std::int64_t format_version = 1;
+
+std::int32_t in_range(const Json& json, const char* field, std::int64_t least, std::int64_t most) {
+    const std::int64_t value = json.get_int(field);
+    if (value < least || value > most)
+        throw InvalidArgument(std::string(field) + " lies between " + std::to_string(least) + " and " + std::to_string(most), {.subject = field});
+    return static_cast<std::int32_t>(value);
+}
+
+void expect(const Json& json, const char* field, const char* only) {
+    if (json.get_string(field) != only)
+        throw InvalidArgument(std::string("only ") + only + " is known here", {.subject = field});
+}
+
+}  // namespace
+
+Preset parse_preset(const std::string& text) {
+    const Json json = base::parse_json(text, {}, "preset");
+    json.allow_only({"version", "name", "extension", "picture", "sound"});
+    if (json.get_int("version") != format_version) throw InvalidArgument("this version of a preset is not known", {.subject = "version"});
+    Preset preset;
+    preset.name = json.get_string("name");
+    base::check_name("name", preset.name);
+    expect(json, "extension", "mp4");
+    preset.extension = json.get_string("extension");
+
+    const Json& picture = json.at("picture");
+    picture.allow_only({"codec", "profile", "speed", "crf", "gop_ms", "threads", "width", "height", "fit"});
+    expect(picture, "codec", "h264");
+    preset.profile = picture.get_string("profile");
+    preset.speed = picture.get_string("speed");
+    preset.crf = in_range(picture, "crf", 0, 51);
+    preset.gop = std::chrono::milliseconds(in_range(picture, "gop_ms", 100, 10'000));
+    preset.threads = in_range(picture, "threads", 1, 16);
+    preset.width = in_range(picture, "width", 16, 8'192);
+    preset.height = in_range(picture, "height", 16, 8'192);
+    if (preset.width % 2 || preset.height % 2) throw InvalidArgument("pictures have even sides", {.subject = "width"});
+    const std::string& fit = picture.get_string("fit");
+    if (fit != "fit" && fit != "fill") throw InvalidArgument("fit is fit or fill", {.subject = "fit"});
+    preset.fit = fit == "fill" ? Fit::fill : Fit::fit;
+
+    const Json& sound = json.at("sound");
+    sound.allow_only({"codec", "bits_per_second", "rate", "channels", "loudness"});
+    expect(sound, "codec", "aac");
+    expect(sound, "loudness", "keep");
+    preset.sound.bits_per_second = in_range(sound, "bits_per_second", 32'000, 512'000);
+    preset.sound.rate = in_range(sound, "rate", 8'000, 96'000);
+    preset.sound.channels = in_range(sound, "channels", 1, 2);
+    return preset;
+}
+
+std::vector<std::string> preset_names() {
+    std::vector<std::string> names;
+    for (const Shipped& shipped : shipped_presets()) names.emplace_back(shipped.name);
+    return names;
+}
+
+Preset find_preset(const std::string& name) {
+    std::string known;
+    for (const Shipped& shipped : shipped_presets()) {
+        if (shipped.name == name) return parse_preset(std::string(shipped.text));
+        known += (known.empty() ? "" : ", ") + std::string(shipped.name);
+    }
+    throw NotFound("there is no such output; there are " + known, {.subject = name.substr(0, 64)});
+}
+
+}  // namespace tenon::render

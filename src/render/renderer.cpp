@@ -1,0 +1,174 @@
+#include <render/renderer.hpp>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fcntl.h>
+
+#include <base/file.hpp>
+#include <crypto/encoding.hpp>
+#include <media/encoder.hpp>
+#include <media/muxer.hpp>
+#include <tenon/error.hpp>
+
+#include "assemble.hpp"
+#include "composer.hpp"
+#include "piece.hpp"
+#include "sound.hpp"
+
+namespace tenon::render {
+namespace {
+
+// Shares of the whole work, measured on plain edits.
+constexpr double encode_share = 0.93, sound_share = 0.04, write_share = 0.03;
+
+void check(const std::stop_token& stop) {
+    if (stop.stop_requested()) throw Cancelled("the render was stopped");
+}
+
+/// The sources are those that were planned with, or the pieces would not be what their ids say.
+void check_sources(const Request& request) {
+    if (request.sources.size() != request.plan.sources.size() || request.file_names.size() != request.plan.outputs.size())
+        throw InternalError("a render needs one file for each source and one name for each output");
+    for (std::size_t i = 0; i < request.sources.size(); ++i) {
+        const std::string asset = request.plan.sources[i].asset.text();
+        std::error_code code;
+        const auto size = std::filesystem::file_size(request.sources[i], code);
+        if (code) throw NotFound("the file of an asset has vanished", {.subject = asset});
+        if (static_cast<std::int64_t>(size) != request.plan.sources[i].file_size)
+            throw Conflict("the file of an asset has changed since it was imported", {.subject = asset});
+    }
+    for (const std::string& name : request.file_names)
+        if (name.empty() || name.find('/') != std::string::npos || name == "." || name == "..")
+            throw InvalidArgument("an output needs a plain file name", {.subject = name});
+}
+
+/// One chunk for one output, while it is being made.
+struct Work {
+    std::size_t output;
+    media::VideoEncoder encoder;
+    std::vector<media::Packet> packets{};
+
+    void drain() {
+        while (auto packet = encoder.receive()) packets.push_back(std::move(*packet));
+    }
+};
+
+class Run {
+public:
+    Run(const Request& request, exec::ProgressSink& progress, std::stop_token stop)
+        : request_(request), plan_(request.plan), progress_(progress), stop_(std::move(stop)),
+          composer_(plan_, request.sources, stop_) {}
+
+    Rendered all();
+
+private:
+    void chunk(std::size_t number);
+    void sound(const PlannedOutput& output);
+    bool has(const crypto::Digest& id) { return whole_.contains(id) || (Piece::find(request_.temp, id) && whole_.insert(id).second); }
+
+    const Request& request_;
+    const Plan& plan_;
+    exec::ProgressSink& progress_;
+    std::stop_token stop_;
+    Composer composer_;
+    std::set<crypto::Digest> whole_;   // pieces known to be there and whole
+    std::int64_t encoded_ = 0;
+};
+
+void Run::chunk(std::size_t number) {
+    const PlannedChunk& chunk = plan_.chunks[number];
+    std::vector<Work> works;
+    for (std::size_t i = 0; i < plan_.outputs.size(); ++i) {
+        if (has(plan_.outputs[i].chunks[number])) progress_.advance(chunk.count);
+        else works.push_back({i, media::VideoEncoder(plan_.outputs[i].encoding)});
+    }
+    if (works.empty()) return;
+    for (std::int64_t i = 0; i < chunk.count; ++i)
+        for (Work& work : works) {
+            check(stop_);
+            work.encoder.send(composer_.frame(chunk.first + i, work.output));
+            work.drain();
+            progress_.advance(1);
+        }
+    for (Work& work : works) {
+        check(stop_);
+        work.encoder.finish();
+        work.drain();
+        if (static_cast<std::int64_t>(work.packets.size()) != chunk.count)
+            throw InternalError("an encoder returned another number of pictures than it was given");
+        const crypto::Digest& id = plan_.outputs[work.output].chunks[number];
+        Piece::write(request_.temp, id, work.encoder.extradata(), 0, work.packets);
+        whole_.insert(id);
+        ++encoded_;
+    }
+}
+
+void Run::sound(const PlannedOutput& output) {
+    const media::AudioEncoding& encoding = output.preset.sound;
+    const std::int64_t length = sound_length(plan_, encoding.rate);
+    if (has(output.sound)) {
+        progress_.advance(length);
+        return;
+    }
+    Mixer mixer(plan_, request_.sources, encoding.rate, encoding.channels, stop_);
+    media::AudioEncoder encoder(encoding);
+    std::vector<media::Packet> packets;
+    const auto drain = [&] {
+        while (auto packet = encoder.receive()) packets.push_back(std::move(*packet));
+    };
+    for (std::int64_t done = 0; done < length;) {
+        check(stop_);
+        const std::int64_t some = std::min<std::int64_t>(encoding.rate / 4, length - done);
+        encoder.send(mixer.next(some));
+        drain();
+        done += some;
+        progress_.advance(some);
+    }
+    encoder.finish();
+    drain();
+    Piece::write(request_.temp, output.sound, encoder.extradata(), encoder.priming(), packets);
+    whole_.insert(output.sound);
+}
+
+Rendered Run::all() {
+    const auto outputs = static_cast<std::int64_t>(plan_.outputs.size());
+    progress_.stage("encode", encode_share, plan_.frames * outputs, "frames");
+    for (std::size_t i = 0; i < plan_.chunks.size(); ++i) chunk(i);
+
+    progress_.stage("sound", sound_share, sound_length(plan_, plan_.outputs.front().preset.sound.rate) * outputs, "samples");
+    for (const PlannedOutput& output : plan_.outputs) sound(output);
+
+    progress_.stage("write", write_share, outputs, "files");
+    Rendered result{.render_time = plan_.render_time(), .chunks_encoded = encoded_, .damaged_packets = composer_.damaged_packets()};
+    // All are written before the first gets its name: a failure leaves the folder as it was.
+    std::vector<Unnamed> files;
+    for (std::size_t i = 0; i < plan_.outputs.size(); ++i) {
+        files.push_back(assemble(plan_, plan_.outputs[i], request_.temp, request_.exports / request_.file_names[i], stop_));
+        progress_.advance(1);
+    }
+    check(stop_);
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        RenderedOutput output{.path = request_.exports / request_.file_names[i], .preset = plan_.outputs[i].preset.name,
+                              .size = files[i].size(), .sha256 = files[i].sha256(), .duration = plan_.duration(), .frames = plan_.frames,
+                              .width = plan_.outputs[i].encoding.width, .height = plan_.outputs[i].encoding.height};
+        files[i].name();
+        result.outputs.push_back(std::move(output));
+    }
+    base::sync_folder(request_.exports);
+    return result;
+}
+
+}  // namespace
+
+Rendered run(const Request& request, exec::ProgressSink& progress, std::stop_token stop) {
+    check_sources(request);
+    check(stop);
+    std::error_code code;
+    std::filesystem::create_directories(request.temp, code);
+    if (code) base::throw_errno("cannot make the folder", request.temp.string(), code.value());
+    return Run(request, progress, std::move(stop)).all();
+}
+
+}  // namespace tenon::render

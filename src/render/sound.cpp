@@ -1,0 +1,138 @@
+#include "sound.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <media/decoder.hpp>
+#include <media/input.hpp>
+#include <tenon/error.hpp>
+
+namespace tenon::render {
+namespace {
+
+// A codec's first block after a seek may be incomplete, and containers point only roughly.
+constexpr Duration run_up = std::chrono::milliseconds(300);
+
+Duration origin_of(const media::Input& input) {
+    std::optional<Duration> first;
+    for (const media::StreamInfo* stream : {input.video(), input.audio()})
+        if (stream != nullptr && stream->start) {
+            const Duration start = media::to_duration(*stream->start);
+            first = std::min(first.value_or(start), start);
+        }
+    return first.value_or(Duration{});
+}
+
+}  // namespace
+
+std::int64_t sound_length(const Plan& plan, std::int32_t rate) { return sample_of(flicks_of_frame(plan.frames, plan.rate), rate); }
+
+/// The sound of one source from some position on.
+class Mixer::Voice {
+public:
+    Voice(const std::filesystem::path& file, Flicks in, std::int32_t rate, std::int32_t channels, std::stop_token stop)
+        : input_(media::Input::open(file, {}, std::move(stop))), stream_(stream_of(input_, file)), decoder_(stream_, rate, channels) {
+        const Flicks from = flicks_of(origin_of(input_)) + in;
+        position_ = sample_of(from, rate);
+        input_.select({stream_.index});
+        const Flicks early = from - flicks_of(run_up);
+        const std::int64_t start = stream_.start ? stream_.start->ticks : 0;
+        const std::int64_t ticks = media::rescale(early, flick, stream_.time_base, media::Rounding::down);
+        if (ticks > start) input_.seek(stream_.index, ticks);
+    }
+
+    /// Adds the next samples, times `gain(i)`, to `target` from `offset` on.
+    void add(media::AudioBlock& target, std::int64_t offset, std::int64_t count, const std::function<float(std::int64_t)>& gain) {
+        for (std::int64_t done = 0; done < count;) {
+            while (!ended_ && (!block_ || position_ >= block_->position + block_->samples())) fetch();
+            if (ended_ && (!block_ || position_ >= block_->position + block_->samples())) break;
+            if (position_ < block_->position) {   // a gap in the source: silence
+                const std::int64_t gap = std::min(count - done, block_->position - position_);
+                done += gap;
+                position_ += gap;
+                continue;
+            }
+            const std::int64_t from = position_ - block_->position;
+            const std::int64_t some = std::min(count - done, block_->samples() - from);
+            for (std::size_t c = 0; c < target.channels.size(); ++c) {
+                const float* source = block_->channels[c].data() + from;
+                float* out = target.channels[c].data() + offset + done;
+                for (std::int64_t i = 0; i < some; ++i) out[i] += source[i] * gain(offset + done + i);
+            }
+            done += some;
+            position_ += some;
+        }
+    }
+
+private:
+    static media::StreamInfo stream_of(const media::Input& input, const std::filesystem::path& file) {
+        if (input.audio() == nullptr) throw Conflict("the asset has lost its sound", {.subject = file.native()});
+        return *input.audio();
+    }
+
+    void fetch() {
+        for (;;) {
+            if ((block_ = decoder_.receive())) return;
+            if (finished_) {
+                ended_ = true;
+                return;
+            }
+            if (const auto packet = input_.next()) {
+                decoder_.send(*packet);
+            } else {
+                finished_ = true;
+                decoder_.finish();
+            }
+        }
+    }
+
+    media::Input input_;
+    media::StreamInfo stream_;
+    media::AudioDecoder decoder_;
+    std::optional<media::AudioBlock> block_{};
+    std::int64_t position_ = 0;
+    bool finished_ = false, ended_ = false;
+};
+
+Mixer::Mixer(const Plan& plan, const std::vector<std::filesystem::path>& files, std::int32_t rate, std::int32_t channels, std::stop_token stop)
+    : plan_(plan), files_(files), rate_(rate), channels_(channels), stop_(std::move(stop)), voices_(plan.clips.size()) {}
+Mixer::~Mixer() = default;
+
+void Mixer::add(std::size_t index, media::AudioBlock& block) {
+    const PlannedClip& clip = plan_.clips[index];
+    if (!plan_.sources[clip.source].has_sound) return;
+    const std::int64_t start = sample_of(clip.start, rate_), end = sample_of(clip.end, rate_);
+    const std::int64_t block_end = block.position + block.samples();
+    if (end <= block.position || start >= block_end) {
+        if (end <= block.position) voices_[index].reset();
+        return;
+    }
+    auto& voice = voices_[index];
+    if (!voice) voice = std::make_unique<Voice>(files_[clip.source], clip.in, rate_, channels_, stop_);
+
+    // Equal power: the squares of both gains add up to one.
+    const std::int64_t faded_in = index > 0 ? std::max(start, sample_of(plan_.clips[index - 1].end, rate_)) : start;
+    const std::int64_t fade_out = index + 1 < plan_.clips.size() ? std::min(end, sample_of(plan_.clips[index + 1].start, rate_)) : end;
+    const auto part = [](std::int64_t k, std::int64_t n) {
+        return static_cast<float>(std::sqrt((static_cast<double>(k) + 0.5) / static_cast<double>(n)));
+    };
+    const auto gain = [&](std::int64_t i) {
+        const std::int64_t at = block.position + i;
+        float value = 1;
+        if (at < faded_in) value *= part(at - start, faded_in - start);
+        if (at >= fade_out) value *= part(end - 1 - at, end - fade_out);
+        return value;
+    };
+    const std::int64_t from = std::max(start, block.position), to = std::min(end, block_end);
+    voice->add(block, from - block.position, to - from, gain);
+}
+
+media::AudioBlock Mixer::next(std::int64_t count) {
+    media::AudioBlock block{position_, std::vector<std::vector<float>>(static_cast<std::size_t>(channels_),
+                                                                       std::vector<float>(static_cast<std::size_t>(count)))};
+    for (std::size_t i = 0; i < plan_.clips.size(); ++i) add(i, block);
+    position_ += count;
+    return block;
+}
+
+}  // namespace tenon::render
