@@ -36,7 +36,7 @@ public:
     std::int32_t priming() const { return priming_; }
     const std::vector<PieceEntry>& entries() const { return entries_; }
     media::Packet read(const PieceEntry& entry);
-    /// Reading is done, for now: gives the file descriptor back.
+    /// Gives the file descriptor back; the next read opens the file again.
     void rest() { fd_.reset(); }
 
 private:

@@ -22,7 +22,7 @@ REFUSED = [
     ("include/tenon/job.hpp", "<", "functional"),
     ("include/tenon/job.hpp", "<", "boost/json.hpp"),
     ("include/tenon/job.hpp", '"', "error.hpp"),
-    ("tests/unit/jobs/queue_test.cpp", "<", "sqlite3.h"),
+    ("tests/unit/jobs/queue_test.cpp", "<", "libavcodec/avcodec.h"),
     ("examples/first_page.cpp", "<", "base/clock.hpp"),
 ]
 ALLOWED = [
