@@ -1,0 +1,285 @@
+#include <tenon/render.hpp>
+
+#include <base/file.hpp>
+#include <base/id.hpp>
+#include <crypto/encoding.hpp>
+#include <render/renderer.hpp>
+#include <tenant/projects.hpp>
+#include <tenant/quota.hpp>
+#include <tenant/usage.hpp>
+
+#include "asset_rows.hpp"
+#include "core.hpp"
+#include "export_rows.hpp"
+
+namespace tenon {
+
+namespace quota = tenant::quota;
+using base::Json;
+using engine::Permission;
+
+namespace {
+
+constexpr const char* kind = "render";
+
+/// What a job must know to begin anew in another process.
+struct Payload {
+    ProjectId project{};
+    Timeline timeline{};
+    std::vector<std::string> outputs{};
+    std::string name{};
+};
+
+std::string to_json(const Payload& payload) {
+    Json outputs = Json::array();
+    for (const auto& output : payload.outputs) outputs.push(output);
+    Json json;
+    json.set("version", 1).set("project", payload.project.text()).set("timeline", payload.timeline.to_json())
+        .set("outputs", std::move(outputs)).set("name", payload.name);
+    return base::to_json(json);
+}
+
+constexpr std::size_t largest_document = 32 << 20;
+
+Payload payload_of(const std::string& text) {
+    const Json json = base::parse_json(text, {.max_size = largest_document}, "payload");
+    Payload payload{.project = ProjectId::parse(json.get_string("project")),
+                    .timeline = Timeline::from_json(json.get_string("timeline")), .name = json.get_string("name")};
+    for (const auto& output : json.get_array("outputs")) payload.outputs.push_back(output.as_string("outputs"));
+    return payload;
+}
+
+std::string to_json(const std::vector<render::RenderedOutput>& outputs, Duration render_time) {
+    Json list = Json::array();
+    for (const auto& output : outputs) {
+        Json json;
+        json.set("preset", output.preset).set("file", output.path.filename().string()).set("bytes", output.size.count)
+            .set("sha256", crypto::to_hex(output.sha256)).set("duration_us", output.duration.count()).set("frames", output.frames)
+            .set("width", output.width).set("height", output.height);
+        list.push(std::move(json));
+    }
+    Json json;
+    json.set("outputs", std::move(list)).set("render_time_us", render_time.count());
+    return base::to_json(json);
+}
+
+RenderResult result_of(const std::string& text, const engine::Workspace& workspace) {
+    const Json json = base::parse_json(text, {.max_size = largest_document}, "result");
+    RenderResult result{.render_time = Duration{json.get_int("render_time_us")}};
+    for (const auto& output : json.get_array("outputs"))
+        result.outputs.push_back({.preset = output.get_string("preset"), .path = workspace.exports() / output.get_string("file"),
+                                  .size = {output.get_int("bytes")}, .sha256 = output.get_string("sha256"),
+                                  .duration = Duration{output.get_int("duration_us")}, .frames = output.get_int("frames"),
+                                  .width = static_cast<std::int32_t>(output.get_int("width")),
+                                  .height = static_cast<std::int32_t>(output.get_int("height"))});
+    return result;
+}
+
+/// A plan, and the files it is made from.
+struct Prepared {
+    render::Plan plan{};
+    std::vector<std::filesystem::path> files{};
+};
+
+/// `find`: an asset's row by its id.
+template <class Find> Prepared prepare(const Payload& payload, Find&& find, const std::stop_token& stop) {
+    std::vector<render::Source> sources;
+    std::vector<std::filesystem::path> files{};
+    for (const auto& clip : payload.timeline.clips()) {
+        const auto known = [&](const render::Source& source) { return source.asset == clip.asset; };
+        if (std::any_of(sources.begin(), sources.end(), known)) continue;
+        const std::optional<Asset> asset = find(clip.asset);
+        if (!asset) throw NotFound("there is no such asset", {.subject = clip.asset.text()});
+        const auto bytes = crypto::from_hex(asset->sha256);
+        crypto::Digest digest{};
+        if (!bytes || bytes->size() != digest.size()) throw Corrupt("the asset's digest is damaged", {.subject = clip.asset.text()});
+        std::copy(bytes->begin(), bytes->end(), digest.begin());
+        try {
+            sources.push_back(render::inspect(clip.asset, asset->path, digest, stop));
+        } catch (const NotFound&) {
+            throw NotFound("the file of an asset has vanished", {.subject = clip.asset.text()});
+        }
+        files.push_back(asset->path);
+    }
+    Prepared prepared{.plan = render::compile(payload.timeline, payload.outputs, sources)};
+    for (const auto& source : prepared.plan.sources)
+        for (std::size_t i = 0; i < sources.size(); ++i)
+            if (sources[i].asset == source.asset) prepared.files.push_back(files[i]);
+    return prepared;
+}
+
+std::vector<std::string> file_names(const Payload& payload, const JobId& job) {
+    std::vector<std::string> names;
+    for (const auto& output : payload.outputs) {
+        const std::string& extension = render::find_preset(output).extension;
+        // The plain name belongs to the preset that is called like its ending.
+        names.push_back(engine::export_name(payload.name, job, (output == extension ? "." : "." + output + ".") + extension));
+    }
+    return names;
+}
+
+std::int64_t milliseconds(Duration duration) { return (duration.count() + 999) / 1'000; }
+
+/// What the files will weigh, roughly: an eighth of a bit per pixel, and the sound. More is asked for when it is known.
+std::int64_t expected_bytes(const render::Plan& plan) {
+    constexpr std::int64_t pixels_per_byte = 64, container = 64 << 10;
+    std::int64_t sum = 0;
+    for (const auto& output : plan.outputs)
+        sum += plan.frames * output.encoding.width * output.encoding.height / pixels_per_byte + container +
+               milliseconds(plan.duration()) * output.preset.sound.bits_per_second / 8'000;
+    return sum;
+}
+
+std::int64_t held(const quota::HoldInfo& hold, Resource resource) {
+    for (const auto& ask : hold.asks)
+        if (ask.resource == resource) return ask.amount;
+    return 0;
+}
+
+}  // namespace
+
+Renders::Renders(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
+
+RenderJob Renders::start(const RenderOptions& options) {
+    const auto pass = impl_->enter(Permission::render_write);
+    engine::check_export_name("name", options.name);
+    const Payload payload{options.project, options.timeline, options.outputs, options.name};
+    impl_->read([&](db::Reader& reader) { tenant::projects::get(reader, options.project); });
+    const auto find = [&](const AssetId& id) {
+        return impl_->read([&](db::Reader& reader) { return engine::asset_rows::find(reader, id, impl_->workspace); });
+    };
+    const auto prepared = prepare(payload, find, impl_->engine->stopping.get_token());
+    const std::int64_t render_ms = milliseconds(prepared.plan.render_time()), bytes = expected_bytes(prepared.plan);
+
+    const auto at = impl_->now();
+    const auto hold = base::new_id<HoldId>(at);
+    const auto id = impl_->change("render.start", options.project.text(), [&](db::Tx& tx) {
+        tenant::projects::get(tx, options.project);
+        const JobId job = impl_->engine->queue->enqueue(
+            tx, {.kind = kind, .payload = to_json(payload), .cause = options.project.text(), .hold = hold});
+        quota::reserve(tx, hold, {.asks = {{Resource::storage, bytes}, {Resource::render_time, render_ms}},
+                                  .cause = {.kind = quota::CauseKind::job, .id = job.text()}}, at);
+        Json details;
+        details.set("project", options.project.text()).set("render_ms", render_ms).set("clips", static_cast<std::int64_t>(prepared.plan.clips.size()));
+        impl_->audit(tx, "render.start", job.text(), at, std::move(details));
+        return job;
+    });
+    return Internal::make<RenderJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, kind}));
+}
+
+std::optional<RenderJob> Renders::find(const JobId& id) const {
+    const auto pass = impl_->enter(Permission::render_read);
+    if (!engine::find_job(*impl_, id, kind)) return std::nullopt;
+    return Internal::make<RenderJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, kind}));
+}
+
+std::vector<JobInfo> Renders::list(std::int32_t limit) const {
+    const auto pass = impl_->enter(Permission::render_read);
+    std::vector<JobInfo> infos;
+    for (const auto& row : impl_->engine->queue->list(impl_->scope, {.kind = kind, .limit = limit})) infos.push_back(jobs::info_of(row));
+    return infos;
+}
+
+RenderJob::RenderJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
+RenderResult RenderJob::result() { return result_of(engine::job_result(*impl_), impl_->session->workspace); }
+
+namespace engine {
+namespace {
+
+class RenderPart final : public Part {
+public:
+    explicit RenderPart(EngineImpl& engine) : engine_(engine) {}
+
+    void prepare() override {
+        engine_.queue->add_kind(kind, {.run = [this](const jobs::Attempt& attempt) { return run(attempt); },
+                                       .give_up = [this](db::Tx& tx, const jobs::JobRow& row) { give_up(tx, row); }});
+    }
+
+private:
+    jobs::Outcome run(const jobs::Attempt& attempt) {
+        const Payload payload = payload_of(attempt.job.payload);
+        const Workspace workspace = engine_.workspace(attempt.job.tenant);
+        workspace.make();
+        const auto find = [&](const AssetId& id) {
+            return engine_.database->read(attempt.scope, [&](db::Reader& reader) { return asset_rows::find(reader, id, workspace); });
+        };
+        auto prepared = tenon::prepare(payload, find, attempt.stop);
+        const render::Request request{.plan = std::move(prepared.plan), .sources = std::move(prepared.files),
+                                      .temp = temp(workspace, attempt.job.id), .exports = workspace.exports(),
+                                      .file_names = file_names(payload, attempt.job.id)};
+        const render::Rendered rendered = render::run(request, attempt.progress, attempt.stop);
+        if (rendered.damaged_packets > 0)
+            engine_.log->warning("render", "damaged packets were passed over",
+                                 {{"job", attempt.job.id.text()}, {"packets", rendered.damaged_packets}});
+        try {
+            cover_size(attempt, rendered);
+        } catch (...) {
+            for (const auto& output : rendered.outputs) remove(output.path);
+            throw;
+        }
+        return {.result = to_json(rendered.outputs, rendered.render_time),
+                .settle = [this, rendered, job = attempt.job, at = engine_.now(), folder = request.temp](db::Tx& tx) {
+                    settle(tx, job, rendered, at);
+                    remove_later(folder);
+                }};
+    }
+
+    /// The files may have become larger than was held for them: that must be granted before they count.
+    void cover_size(const jobs::Attempt& attempt, const render::Rendered& rendered) {
+        std::int64_t size = 0;
+        for (const auto& output : rendered.outputs) size += output.size.count;
+        engine_.database->write(attempt.scope, [&, at = engine_.now()](db::Tx& tx) {
+            const auto hold = quota::find(tx, attempt.job.hold.value());
+            if (!hold) throw NotFound("the hold of a render has vanished", {.subject = attempt.job.id.text()});
+            const std::int64_t missing = size - held(*hold, Resource::storage);
+            if (missing > 0) quota::extend(tx, hold->id, {Resource::storage, missing}, at);
+        });
+    }
+
+    void settle(db::Tx& tx, const jobs::JobRow& job, const render::Rendered& rendered, Time at) {
+        std::int64_t size = 0;
+        for (const auto& output : rendered.outputs) {
+            const std::string name = output.path.filename().string();
+            export_rows::insert(tx, {.name = name, .job = job.id, .size = output.size, .sha256 = crypto::to_hex(output.sha256), .created_at = at});
+            engine_.events->append(tx, {.kind = "export.created", .at = at, .subject = name});
+            size += output.size.count;
+        }
+        quota::commit(tx, job.hold.value(), {{Resource::storage, size}, {Resource::render_time, milliseconds(rendered.render_time)}}, at);
+        tenant::usage::record(tx, {.source = kind, .id = job.id.text(), .meter = "rendered_bytes", .quantity = size, .occurred_at = at}, at);
+    }
+
+    void give_up(db::Tx& tx, const jobs::JobRow& job) {
+        if (job.hold) quota::release(tx, *job.hold, engine_.now());
+        const Workspace workspace = engine_.workspace(job.tenant);
+        remove_later(temp(workspace, job.id));
+        try {
+            for (const auto& name : file_names(payload_of(job.payload), job.id)) remove_later(workspace.exports() / name);
+        } catch (const Error& error) {
+            engine_.log->failure("render", "the files of a render that was given up cannot be named", error);
+        }
+    }
+
+    static std::filesystem::path temp(const Workspace& workspace, const JobId& job) { return workspace.temp() / job.text(); }
+
+    static void remove(const std::filesystem::path& path) {
+        std::error_code ignored;
+        std::filesystem::remove_all(path, ignored);
+    }
+
+    /// Out of the transaction, which may run again. Should it fail in the end, the job makes the files anew.
+    void remove_later(const std::filesystem::path& path) {
+        try {
+            engine_.timers->after(Duration{}, [path] { remove(path); });
+        } catch (const Closed&) {   // swept when the home is opened again
+        }
+    }
+
+    EngineImpl& engine_;
+};
+
+}  // namespace
+
+std::unique_ptr<Part> make_renders(EngineImpl& engine) { return std::make_unique<RenderPart>(engine); }
+
+}  // namespace engine
+}  // namespace tenon

@@ -1,0 +1,121 @@
+#include "engine_fixture.hpp"
+
+#include <algorithm>
+
+namespace {
+
+using namespace tenon;
+using namespace std::chrono_literals;
+
+class RenderTest : public tests::EngineTest {
+protected:
+    Timeline reel(Duration length) const {
+        Timeline cut;
+        cut.append({.asset = clip.id, .start = 1s, .end = 1s + length});
+        return cut;
+    }
+    std::size_t exports() { return files_in(mine.workspace() / "exports"); }
+    static std::size_t files_in(const std::filesystem::path& root) {
+        std::size_t count = 0;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) count += entry.is_regular_file();
+        return count;
+    }
+    Session mine = session(acme);
+    Project project = mine.projects().create({.name = "reel"});
+    Asset clip = mine.assets().import_file({.project = project.id, .path = tests::clip_with_sound});
+    std::int64_t before = used(mine, Resource::storage);
+};
+
+TEST_F(RenderTest, a_reel_is_charged_and_listed) {
+    auto job = mine.renders().start({.project = project.id, .timeline = reel(1s), .outputs = {"mp4", "social_square"}, .name = "spring"});
+    const RenderResult result = job.result();
+    ASSERT_EQ(result.outputs.size(), 2u);
+    EXPECT_EQ(result.render_time, 2s);
+    std::int64_t bytes = 0;
+    for (const auto& file : result.outputs) {
+        EXPECT_EQ(file.frames, 25);
+        EXPECT_EQ(static_cast<std::int64_t>(std::filesystem::file_size(file.path)), file.size.count);
+        bytes += file.size.count;
+    }
+    EXPECT_EQ(result.outputs[0].path.filename().string().substr(0, 7), "spring-");
+    EXPECT_NE(result.outputs[1].path.filename().string().find(".social_square.mp4"), std::string::npos);
+    EXPECT_EQ(used(mine, Resource::storage), before + bytes);
+    EXPECT_EQ(used(mine, Resource::render_time), 2'000);
+    EXPECT_EQ(reserved(mine, Resource::render_time), 0);
+    EXPECT_EQ(reserved(mine, Resource::storage), 0);
+    EXPECT_EQ(mine.exports().list({.job = job.id()}).size(), 2u);
+    EXPECT_EQ(job.progress().percent, 100);
+    ASSERT_TRUE(mine.renders().find(job.id()));
+    EXPECT_EQ(mine.renders().list().size(), 1u);
+
+    auto theirs = session(other);
+    EXPECT_FALSE(theirs.renders().find(job.id()));
+    EXPECT_TRUE(theirs.renders().list().empty());
+    EXPECT_FALSE(theirs.exports().find(result.outputs[0].path.filename().string()));
+}
+
+TEST_F(RenderTest, what_cannot_be_rendered_is_refused_at_once) {
+    auto renders = mine.renders();
+    EXPECT_THROW(renders.start({.project = project.id, .timeline = {}, .outputs = {"mp4"}}), InvalidArgument);
+    EXPECT_THROW(renders.start({.project = project.id, .timeline = reel(1h), .outputs = {"mp4"}}), InvalidArgument);
+    EXPECT_THROW(renders.start({.project = project.id, .timeline = reel(1s), .outputs = {"betamax"}}), NotFound);
+    EXPECT_THROW(renders.start({.project = project.id, .timeline = reel(1s), .outputs = {"mp4"}, .name = "../x"}), InvalidArgument);
+    EXPECT_THROW(renders.start({.project = project.id, .timeline = reel(1s), .outputs = {"mp4"}, .name = std::string(4096, 'x')}), InvalidArgument);
+    EXPECT_THROW(renders.start({.project = project.id, .timeline = reel(1s), .outputs = {"mp4"}, .name = std::string("a\0b", 3)}), InvalidArgument);
+
+    // Another tenant's project and asset do not exist here.
+    auto theirs = session(other);
+    const auto elsewhere = theirs.projects().create({.name = "elsewhere"});
+    EXPECT_THROW(theirs.renders().start({.project = project.id, .timeline = reel(1s), .outputs = {"mp4"}}), NotFound);
+    EXPECT_THROW(theirs.renders().start({.project = elsewhere.id, .timeline = reel(1s), .outputs = {"mp4"}}), NotFound);
+    EXPECT_EQ(reserved(mine, Resource::render_time), 0);
+    EXPECT_TRUE(mine.jobs().list().empty());
+}
+
+TEST_F(RenderTest, render_time_beyond_the_plan_is_refused) {
+    // All but one second of the month's hours.
+    const auto quota = mine.quotas().get(Resource::render_time);
+    auto hold = mine.quotas().reserve({.asks = {{Resource::render_time, *quota.limit - 1'000}}});
+    try {
+        mine.renders().start({.project = project.id, .timeline = reel(2s), .outputs = {"mp4"}});
+        FAIL() << "nothing was thrown";
+    } catch (const QuotaExceeded& error) {
+        EXPECT_EQ(error.resource(), "render_time");
+        EXPECT_EQ(error.limit(), quota.limit);
+        EXPECT_TRUE(error.resets_at());
+    }
+    EXPECT_TRUE(mine.jobs().list().empty());
+    EXPECT_EQ(reserved(mine, Resource::storage), 0);
+    hold.release();
+}
+
+TEST_F(RenderTest, a_cancelled_render_returns_what_it_held) {
+    auto job = mine.renders().start({.project = project.id, .timeline = reel(9s), .outputs = {"mp4"}});
+    job.cancel();
+    EXPECT_THROW(job.join(), Cancelled);
+    EXPECT_EQ(job.state(), JobState::cancelled);
+    EXPECT_EQ(reserved(mine, Resource::render_time), 0);
+    EXPECT_EQ(reserved(mine, Resource::storage), 0);
+    EXPECT_EQ(used(mine, Resource::render_time), 0);
+    EXPECT_EQ(used(mine, Resource::storage), before);
+    EXPECT_EQ(exports(), 0u);
+}
+
+TEST_F(RenderTest, a_vanished_source_fails_the_job_by_name) {
+    std::filesystem::remove(clip.path);
+    EXPECT_THROW(mine.renders().start({.project = project.id, .timeline = reel(1s), .outputs = {"mp4"}}), NotFound);
+    EXPECT_EQ(reserved(mine, Resource::storage), 0);
+}
+
+TEST_F(RenderTest, a_closed_engine_goes_on_with_its_renders) {
+    const auto id = mine.renders().start({.project = project.id, .timeline = reel(3s), .outputs = {"mp4"}}).id();
+    engine->close();
+    open();
+    mine = session(acme);
+    auto job = mine.renders().find(id);
+    ASSERT_TRUE(job);
+    EXPECT_EQ(job->result().outputs.at(0).frames, 75);
+    EXPECT_EQ(used(mine, Resource::render_time), 3'000);
+}
+
+}  // namespace
