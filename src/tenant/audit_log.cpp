@@ -13,7 +13,7 @@ constexpr db::TenantStmt store{
     "INSERT INTO audit_log_ (tenant_id, size, head, edge) VALUES (:tenant, :size, :head, :edge) "
     "ON CONFLICT (tenant_id) DO UPDATE SET size = :size, head = :head, edge = :edge"};
 
-[[noreturn]] void corrupt() { throw Corrupt("the end of the audit log cannot be read", {.subject = "audit"}); }
+[[noreturn]] void corrupt() { throw Corrupt("the end of the audit log cannot be read", {.subject = "end"}); }
 
 }  // namespace
 
@@ -27,7 +27,11 @@ Log read_log(db::Reader& reader) {
     std::ranges::copy(head, log.head.begin());
     std::vector<crypto::Digest> nodes(edge.size() / size);
     for (std::size_t i = 0; i < nodes.size(); ++i) std::ranges::copy(edge.subspan(i * size, size), nodes[i].begin());
-    log.tree = crypto::MerkleTree(static_cast<std::uint64_t>(rows.i64(0)), std::move(nodes));
+    try {
+        log.tree = crypto::MerkleTree(static_cast<std::uint64_t>(rows.i64(0)), std::move(nodes));
+    } catch (const Corrupt&) {
+        corrupt();
+    }
     return log;
 }
 

@@ -48,7 +48,7 @@ auto attempt(db::Database& database, const db::TenantScope& scope, const Actor& 
 std::vector<AuditRecord> list(db::Reader& reader, const AuditFilter& filter);
 
 /// Recomputes a log from its first record, in pages, so that a long one starves nobody. Throws Corrupt; the subject is
-/// the seq of the first record that does not fit.
+/// the seq of the first record that does not fit, or "end" when what is noted of the log's end makes no sense.
 AuditReport verify(db::Database& database, const db::TenantScope& scope);
 
 /// Forgets a person: records of that actor stay and still verify, but no longer say who it was. Returns whether there

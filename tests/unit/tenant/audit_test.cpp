@@ -1,0 +1,268 @@
+#include <tenant/audit.hpp>
+
+#include <random>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <crypto/encoding.hpp>
+#include <crypto/merkle.hpp>
+#include <tenant/projects.hpp>
+#include <tenant_fixture.hpp>
+#include <tenon/error.hpp>
+
+#include "audit_log.hpp"
+
+namespace tenon::tenant::audit {
+namespace {
+
+using namespace std::chrono_literals;
+using base::Json;
+
+class Trail : public ::testing::Test {
+protected:
+    Entry entry(std::string action, Json details = {}) {
+        return {.time = home.now(), .action = std::move(action), .target = "prj_1", .details = std::move(details)};
+    }
+    void append(const TenantId& id, const Entry& what) {
+        home.write(id, [&](db::Tx& tx) { audit::append(tx, home.alice, what); });
+    }
+    void append(const TenantId& id, int count) {
+        home.write(id, [&](db::Tx& tx) {
+            for (int i = 0; i < count; ++i) {
+                auto details = Json::object();
+                details.set("i", i);
+                audit::append(tx, {.id = "alice", .reason = i % 2 ? "because" : ""}, entry("thing.do", details));
+            }
+        });
+    }
+    std::vector<AuditRecord> list(const TenantId& id, const AuditFilter& filter = {}) {
+        return home.read(id, [&](db::Reader& r) { return audit::list(r, filter); });
+    }
+    AuditReport verify(const TenantId& id) { return audit::verify(*home.database, home.scope(id)); }
+
+    testing::Home home;
+};
+
+TEST_F(Trail, SaysWhoDidWhatToWhatAndWhy) {
+    auto details = Json::object();
+    details.set("name", "Spring reel");
+    home.write(home.a, [&](db::Tx& tx) {
+        audit::append(tx, {.kind = ActorKind::host, .id = "alice", .reason = "tidy", .request_id = "r-1"}, entry("project.create", details));
+    });
+    const auto records = list(home.a);
+    ASSERT_EQ(records.size(), 2u) << "creating the tenant is the first";
+    EXPECT_EQ(records[0].action, "tenant.create");
+    EXPECT_EQ(records[0].actor, "setup");
+    const auto& record = records[1];
+    EXPECT_EQ(record.seq, 1);
+    EXPECT_EQ(record.at, home.now());
+    EXPECT_EQ(record.actor, "alice");
+    EXPECT_EQ(record.action, "project.create");
+    EXPECT_EQ(record.target, "prj_1");
+    EXPECT_EQ(record.outcome, "ok");
+    EXPECT_EQ(record.reason, "tidy");
+    EXPECT_EQ(record.details, R"({"name":"Spring reel"})");
+    EXPECT_EQ(verify(home.a).head, record.hash);
+    EXPECT_EQ(verify(home.a).records, 2);
+}
+
+TEST_F(Trail, IsOnePerTenantAndOneOfTheOperators) {
+    append(home.a, 3);
+    EXPECT_EQ(list(home.a).size(), 4u);
+    EXPECT_EQ(list(home.b).size(), 1u);
+    const auto operators = home.database->read(home.registry->operators_scope(), [](db::Reader& r) { return audit::list(r, {}); });
+    ASSERT_EQ(operators.size(), 2u);
+    EXPECT_EQ(operators[1].target, home.b.text());
+    EXPECT_EQ(operators[1].reason, "tests");
+    EXPECT_EQ(audit::verify(*home.database, home.registry->operators_scope()).records, 2);
+}
+
+TEST_F(Trail, IsWrittenWithTheChangeOrNotAtAll) {
+    EXPECT_THROW(home.write(home.a, [&](db::Tx& tx) {
+        audit::append(tx, home.alice, entry("thing.do"));
+        throw Conflict("later");
+    }), Conflict);
+    EXPECT_EQ(list(home.a).size(), 1u);
+    append(home.a, 1);
+    EXPECT_EQ(list(home.a)[1].actor, "alice") << "an actor first met in an undone transaction is known";
+    EXPECT_EQ(verify(home.a).records, 2);
+}
+
+TEST_F(Trail, IsListedByActionAndInPages) {
+    append(home.a, entry("project.create"));
+    append(home.a, entry("project.remove"));
+    append(home.a, entry("projector.start"));
+    EXPECT_EQ(list(home.a, {.action = "project."}).size(), 2u);
+    EXPECT_EQ(list(home.a, {.action = "project.create"}).size(), 1u);
+    EXPECT_EQ(list(home.a, {.action = "project"}).size(), 0u);
+    const auto page = list(home.a, {.after = 1, .limit = 1});
+    ASSERT_EQ(page.size(), 1u);
+    EXPECT_EQ(page[0].seq, 2);
+    EXPECT_THROW(list(home.a, {.limit = 0}), InvalidArgument);
+    EXPECT_THROW(list(home.a, {.limit = 10'001}), InvalidArgument);
+}
+
+TEST_F(Trail, RecordsRefusalsThatMatter) {
+    const auto refuse = [&](auto error) {
+        EXPECT_THROW(audit::attempt(*home.database, home.scope(home.a), home.alice, entry("thing.do"), [&] { throw error; }), Error);
+    };
+    refuse(QuotaExceeded("the plan's limit is reached"));
+    refuse(PermissionDenied("the role does not include this"));
+    refuse(NotFound("no such thing"));
+    const auto records = list(home.a, {.after = 0});
+    ASSERT_EQ(records.size(), 2u);
+    EXPECT_EQ(records[0].outcome, "quota_exceeded");
+    EXPECT_NE(records[0].details.find("the plan's limit is reached"), std::string::npos);
+    EXPECT_EQ(records[1].outcome, "permission_denied");
+    EXPECT_EQ(list(home.b).size(), 1u);
+}
+
+TEST_F(Trail, ForgetsAPersonAndStillVerifies) {
+    append(home.a, 3);
+    append(home.b, 1);
+    EXPECT_TRUE(home.write(home.a, [](db::Tx& tx) { return forget_actor(tx, "alice"); }));
+    EXPECT_FALSE(home.write(home.a, [](db::Tx& tx) { return forget_actor(tx, "alice"); }));
+    EXPECT_EQ(list(home.a)[1].actor, "");
+    EXPECT_EQ(list(home.b)[1].actor, "alice");
+    append(home.a, 1);
+    EXPECT_EQ(list(home.a)[4].actor, "alice");
+    EXPECT_EQ(verify(home.a).records, 5);
+}
+
+TEST_F(Trail, GrowsThroughTwoProcessesWithoutFork) {
+    auto other = db::Database::open({.file = home.folder / "metadata.db", .clock = {}}, home.tables);
+    const auto scope = home.scope(home.a);
+    std::vector<std::thread> threads;
+    for (auto* database : {home.database.get(), other.get()})
+        threads.emplace_back([&, database] {
+            for (int i = 0; i < 25; ++i)
+                database->write(scope, [&](db::Tx& tx) { audit::append(tx, home.alice, entry("thing.do")); });
+        });
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(verify(home.a).records, 51);
+}
+
+TEST_F(Trail, KeepsTheTreesEdgeForCheckpoints) {
+    append(home.a, 12);
+    const auto log = home.read(home.a, [](db::Reader& r) { return read_log(r); });
+    crypto::MerkleTree tree;
+    for (const auto& record : list(home.a)) {
+        const auto hash = *crypto::from_hex(record.hash);
+        crypto::Digest leaf;
+        std::copy(hash.begin(), hash.end(), leaf.begin());
+        tree.append(leaf);
+    }
+    EXPECT_EQ(tree.size(), 13u);
+    EXPECT_EQ(log.tree.root(), tree.root());
+}
+
+/// Someone with the file in his hands: the library is closed, its triggers are gone.
+class Tampered : public Trail {
+protected:
+    void SetUp() override {
+        append(home.a, 40);
+        append(home.b, 3);
+        record_size = static_cast<int>(std::stoll(value("SELECT length(record) FROM audit_ WHERE tenant_id = ?1 AND seq = 20")));
+    }
+    void sql(const std::string& text) {
+        home.registry.reset();
+        home.database.reset();
+        sqlite3* raw = nullptr;
+        ASSERT_EQ(sqlite3_open((home.folder / "metadata.db").c_str(), &raw), SQLITE_OK);
+        std::string drops;
+        const auto collect = [](void* to, int, char** columns, char**) {
+            *static_cast<std::string*>(to) += "DROP TRIGGER " + std::string(columns[0]) + ";";
+            return 0;
+        };
+        sqlite3_exec(raw, "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'audit%'", collect, &drops, nullptr);
+        sqlite3_exec(raw, drops.c_str(), nullptr, nullptr, nullptr);
+        sqlite3_stmt* statement = nullptr;
+        ASSERT_EQ(sqlite3_prepare_v2(raw, text.c_str(), -1, &statement, nullptr), SQLITE_OK) << sqlite3_errmsg(raw);
+        const auto tenant = base::bytes_of(home.a);
+        if (sqlite3_bind_parameter_count(statement) > 0) sqlite3_bind_blob(statement, 1, tenant.data(), 16, SQLITE_STATIC);
+        const int code = sqlite3_step(statement);
+        answer = code == SQLITE_ROW ? reinterpret_cast<const char*>(sqlite3_column_text(statement, 0)) : "";
+        EXPECT_TRUE(code == SQLITE_DONE || code == SQLITE_ROW) << sqlite3_errmsg(raw);
+        changes = sqlite3_changes(raw);
+        sqlite3_finalize(statement);
+        sqlite3_close(raw);
+        home.open();
+    }
+    std::string value(const std::string& text) {
+        sql(text);
+        return answer;
+    }
+    /// The seq at which verifying stops; -1: it finds nothing.
+    std::int64_t found() {
+        try {
+            verify(home.a);
+            return -1;
+        } catch (const Corrupt& error) {
+            return error.subject() == "end" ? end : std::stoll(error.subject());
+        }
+    }
+    void expect_found(const std::string& change, std::int64_t at) {
+        sql(change);
+        ASSERT_GT(changes, 0) << change;
+        EXPECT_EQ(found(), at) << change;
+        EXPECT_NO_THROW(verify(home.b));
+    }
+    static constexpr std::int64_t end = -2;
+    std::string answer;
+    int changes = 0;
+    int record_size = 0;
+};
+
+TEST_F(Tampered, AnyByteOfARecordIsFound) {
+    std::mt19937 random(3);
+    for (int i = 0; i < 60; ++i) {
+        const int at = i < 40 ? i * record_size / 40 : static_cast<int>(random() % static_cast<unsigned>(record_size));
+        const auto before = value("SELECT hex(substr(record, " + std::to_string(at + 1) + ", 1)) FROM audit_ WHERE tenant_id = ?1 AND seq = 20");
+        const auto put = [&](int byte) {
+            sql("UPDATE audit_ SET record = substr(record, 1, " + std::to_string(at) + ") || char(" + std::to_string(byte) +
+                ") || substr(record, " + std::to_string(at + 2) + ") WHERE tenant_id = ?1 AND seq = 20");
+        };
+        const int original = std::stoi(before, nullptr, 16);
+        put(original ^ (1 << (random() % 6)));
+        EXPECT_EQ(found(), 20) << "byte " << at;
+        put(original);
+        ASSERT_EQ(found(), -1) << "byte " << at;
+    }
+}
+
+TEST_F(Tampered, ColumnsAndPrivateValuesAreFound) {
+    for (const auto* column : {"time = time + 1", "action = 'thing.dont'", "actor = zeroblob(32)", "hash = zeroblob(32)"}) {
+        sql("CREATE TABLE kept AS SELECT * FROM audit_");
+        expect_found(std::string("UPDATE audit_ SET ") + column + " WHERE tenant_id = ?1 AND seq = 7", 7);
+        sql("DELETE FROM audit_");
+        sql("INSERT INTO audit_ SELECT * FROM kept");
+        sql("DROP TABLE kept");
+        ASSERT_EQ(found(), -1);
+    }
+}
+
+TEST_F(Tampered, AnotherReasonIsFound) { expect_found("UPDATE audit_private_ SET reason = 'no' WHERE tenant_id = ?1 AND seq = 8", 8); }
+TEST_F(Tampered, AnInventedReasonIsFound) { expect_found("UPDATE audit_private_ SET reason = 'no' WHERE tenant_id = ?1 AND seq = 9", 9); }
+TEST_F(Tampered, OtherDetailsAreFound) { expect_found("UPDATE audit_private_ SET details = '{\"i\":9}' WHERE tenant_id = ?1 AND seq = 4", 4); }
+TEST_F(Tampered, AnotherSaltIsFound) { expect_found("UPDATE audit_private_ SET salt = zeroblob(16) WHERE tenant_id = ?1 AND seq = 4", 4); }
+TEST_F(Tampered, AnotherActorIsFound) { expect_found("UPDATE audit_actor_ SET value = 'bob' WHERE tenant_id = ?1 AND value = 'alice'", 1); }
+TEST_F(Tampered, ARemovedRecordIsFound) { expect_found("DELETE FROM audit_ WHERE tenant_id = ?1 AND seq = 12", 12); }
+TEST_F(Tampered, ACutEndIsFound) { expect_found("DELETE FROM audit_ WHERE tenant_id = ?1 AND seq > 30", 31); }
+TEST_F(Tampered, AMovedEndIsFound) { expect_found("UPDATE audit_log_ SET size = 32 WHERE tenant_id = ?1", end); }
+TEST_F(Tampered, AnotherHeadIsFound) { expect_found("UPDATE audit_log_ SET head = zeroblob(32) WHERE tenant_id = ?1", 41); }
+TEST_F(Tampered, ARecordOfAnotherTenantIsFound) {
+    sql("DELETE FROM audit_ WHERE tenant_id = ?1 AND seq = 0");
+    expect_found("INSERT INTO audit_ SELECT ?1, seq, time, action, actor, record, hash FROM audit_ WHERE tenant_id <> ?1 AND seq = 0 "
+                 "AND record NOT LIKE '%\"operators\"%'",
+                 0);
+}
+TEST_F(Tampered, SwappedRecordsAreFound) {
+    sql("UPDATE audit_ SET seq = 1000 WHERE tenant_id = ?1 AND seq = 10");
+    sql("UPDATE audit_ SET seq = 10 WHERE tenant_id = ?1 AND seq = 11");
+    expect_found("UPDATE audit_ SET seq = 11 WHERE tenant_id = ?1 AND seq = 1000", 10);
+}
+
+}  // namespace
+}  // namespace tenon::tenant::audit
