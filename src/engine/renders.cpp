@@ -220,7 +220,7 @@ private:
         return {.result = to_json(rendered.outputs, rendered.render_time),
                 .settle = [this, rendered, job = attempt.job, at = engine_.now(), folder = request.temp](db::Tx& tx) {
                     settle(tx, job, rendered, at);
-                    remove_later(folder);
+                    remove_later(tx, folder);
                 }};
     }
 
@@ -251,9 +251,9 @@ private:
     void give_up(db::Tx& tx, const jobs::JobRow& job) {
         if (job.hold) quota::release(tx, *job.hold, engine_.now());
         const Workspace workspace = engine_.workspace(job.tenant);
-        remove_later(temp(workspace, job.id));
+        remove_later(tx, temp(workspace, job.id));
         try {
-            for (const auto& name : file_names(payload_of(job.payload), job.id)) remove_later(workspace.exports() / name);
+            for (const auto& name : file_names(payload_of(job.payload), job.id)) remove_later(tx, workspace.exports() / name);
         } catch (const Error& error) {
             engine_.log->failure("render", "the files of a render that was given up cannot be named", error);
         }
@@ -266,12 +266,15 @@ private:
         std::filesystem::remove_all(path, ignored);
     }
 
-    /// Out of the transaction, which may run again. Should it fail in the end, the job makes the files anew.
-    void remove_later(const std::filesystem::path& path) {
-        try {
-            engine_.timers->after(Duration{}, [path] { remove(path); });
-        } catch (const Closed&) {   // swept when the home is opened again
-        }
+    /// Once the transaction is durable, and not on the thread that makes it so.
+    void remove_later(db::Tx& tx, const std::filesystem::path& path) {
+        tx.on_commit([this, path] {
+            try {
+                engine_.timers->after(Duration{}, [path] { remove(path); });
+            } catch (const Closed&) {
+                // Swept when the home is opened again.
+            }
+        });
     }
 
     EngineImpl& engine_;
