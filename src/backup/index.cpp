@@ -191,10 +191,16 @@ void Index::add_pack(const SealedPack& pack) {
         entries_.push_back({chunk.id, {number, chunk.frame, chunk.offset, chunk.length}});
 }
 
-void Index::finish() {
+void Index::finish(const std::map<std::string, std::uint64_t>& present) {
+    std::vector<bool> there(packs_.size());
+    for (std::size_t i = 0; i < packs_.size(); ++i) {
+        const auto found = present.find(pack_name(packs_[i].sha));
+        there[i] = found != present.end() && found->second == packs_[i].size;
+    }
     table_.assign(std::bit_ceil(entries_.size() * 5 / 4 + 1), 0);
     const auto mask = table_.size() - 1;
     for (std::uint32_t i = 0; i < entries_.size(); ++i) {
+        if (!there[entries_[i].place.pack]) continue;
         auto at = IdHash{}(entries_[i].id) & mask;
         while (table_[at] != 0 && entries_[table_[at] - 1].id != entries_[i].id) at = (at + 1) & mask;
         table_[at] = i + 1;
@@ -209,10 +215,6 @@ const ChunkPlace* Index::find(const Id& id) const {
         if (entry.id == id) return &entry.place;
     }
     return nullptr;
-}
-
-bool Index::has_pack(const Id& sha) const {
-    return std::any_of(packs_.begin(), packs_.end(), [&](const auto& pack) { return pack.sha == sha; });
 }
 
 }  // namespace tenon::backup

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -62,13 +63,12 @@ class Index {
 public:
     void add_segment(ByteView payload, const std::string& object);
     void add_pack(const SealedPack& pack);
-    /// Makes what was added findable.
-    void finish();
+    /// Makes what was added findable, except for chunks of packs that are not `present` (names to sizes).
+    void finish(const std::map<std::string, std::uint64_t>& present);
 
     const ChunkPlace* find(const Id& id) const;
     bool contains(const Id& id) const { return find(id) != nullptr; }
     const std::vector<PackInfo>& packs() const { return packs_; }
-    bool has_pack(const Id& sha) const;
     std::size_t chunks() const { return entries_.size(); }
     struct Entry {
         Id id;

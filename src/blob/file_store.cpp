@@ -335,6 +335,11 @@ void FileStore::flush(std::stop_token stop) {
     impl_->publish_all(batch);
 }
 
+void FileStore::discard() noexcept {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->deferred.clear();
+}
+
 std::unique_ptr<Spool> FileStore::spool() { return std::make_unique<FileSpool>(TempFile(impl_->folder)); }
 
 std::unique_ptr<Beacon> FileStore::beacon(const Name& name, ByteView bytes) {

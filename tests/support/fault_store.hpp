@@ -73,6 +73,7 @@ public:
     void flush(std::stop_token stop) override {
         step("flush", [&] { inner_->flush(stop); });
     }
+    void discard() noexcept override { inner_->discard(); }
     std::unique_ptr<blob::Spool> spool() override { return inner_->spool(); }
     std::unique_ptr<blob::Beacon> beacon(const blob::Name& name, blob::ByteView bytes) override {
         std::unique_ptr<blob::Beacon> beacon;

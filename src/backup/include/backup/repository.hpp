@@ -181,8 +181,9 @@ public:
     /// Damage is reported, not thrown.
     CheckReport check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop) const;
 
-private:
     struct Impl;
+
+private:
     explicit Repository(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };

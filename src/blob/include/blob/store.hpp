@@ -136,6 +136,8 @@ public:
 
     /// Makes every deferred put durable, then visible, at the price of one.
     virtual void flush(std::stop_token stop) = 0;
+    /// Forgets deferred puts that were not flushed.
+    virtual void discard() noexcept = 0;
     virtual std::unique_ptr<Spool> spool() = 0;
 
     virtual std::unique_ptr<Beacon> beacon(const Name& name, ByteView bytes) = 0;

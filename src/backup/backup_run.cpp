@@ -1,0 +1,414 @@
+#include "backup_run.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <exec/wait.hpp>
+#include <tenon/error.hpp>
+
+#include "superblock.hpp"
+
+namespace tenon::backup {
+namespace {
+
+constexpr std::uint64_t small_file = 256 * 1024;
+constexpr std::size_t batch_files = 32;
+constexpr std::uint64_t batch_limit = 2 << 20;
+constexpr std::size_t queued_batches = 8;
+
+std::string join(const std::string& folder, const std::string& name) { return folder.empty() ? name : folder + '/' + name; }
+
+bool holds_repository(const base::Fd& fd, const std::vector<std::string>& names) {
+    if (!std::binary_search(names.begin(), names.end(), std::string("super"))) return false;
+    try {
+        const auto file = open_quietly(fd, "super", 0);
+        ByteVector front(superblock_magic.size());
+        return pread(file.get(), front.data(), front.size(), 0) == static_cast<ssize_t>(front.size()) && is_superblock(front);
+    } catch (const FileFailure&) {
+        return false;
+    }
+}
+
+}  // namespace
+
+BackupRun::BackupRun(WriteSession& session, const BackupRequest& request, NodeSource& nodes, std::vector<Parent> parents,
+                     const Id& options, unsigned threads, Time started, exec::ProgressSink& progress, std::stop_token stop)
+    : session_(session),
+      request_(request),
+      nodes_(nodes),
+      first_parents_(std::move(parents)),
+      options_(options),
+      started_(started),
+      progress_(progress),
+      stop_(std::move(stop)),
+      chunker_(session.keys().ring.data().k_cdc.bytes()),
+      exclude_(request.exclude),
+      lane_(session),
+      checkpoints_(session) {
+    for (unsigned i = 0; i < threads; ++i) readers_.push_back(std::make_unique<FileReader>(session, chunker_, stop_));
+    last_checkpoint_ = std::chrono::steady_clock::now();
+}
+
+BackupRun::~BackupRun() = default;
+
+void BackupRun::run(SnapshotRecord& snapshot, BackupTotals& totals) {
+    crew_ = std::make_unique<Crew<Batch>>(static_cast<unsigned>(readers_.size()), queued_batches,
+                                          [this](unsigned worker, Batch& batch) { read(worker, batch); });
+    scan_root(snapshot);
+    crew_.reset();
+    lane_.flush();
+    for (auto& reader : readers_) {
+        reader->lane().flush();
+        totals_.bytes_new += reader->lane().bytes_new();
+    }
+    auto packs = session_.close_packs();
+    checkpoints_.finish();
+    session_.commit_packs(std::move(packs), {});
+    snapshot.files = files_;
+    snapshot.folders = folders_;
+    totals_.bytes_before_compression = session_.data().plain_bytes() + session_.tree().plain_bytes();
+    totals = std::move(totals_);
+}
+
+void BackupRun::scan_root(SnapshotRecord& snapshot) {
+    std::vector<Ancestor> parents;
+    for (const auto& parent : first_parents_) {
+        try {
+            auto cursor = parent.unfinished ? std::make_unique<DirCursor>(nodes_, parent.unfinished->open.front().nodes)
+                                            : std::make_unique<DirCursor>(nodes_, *parent.root);
+            parents.push_back({std::move(cursor), parent.started.time_since_epoch().count() * 1000, parent.unfinished, 0});
+        } catch (const Corrupt&) {
+            // A damaged parent saves no work; this run writes what it lost anew.
+        }
+    }
+
+    auto sources = request_.sources;
+    std::sort(sources.begin(), sources.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    const bool whole = sources.size() == 1 && sources.front().name.empty();
+    auto root = make_folder(nullptr, nullptr, "", nullptr, {});
+    open_.push_back(root.get());
+    for (const auto& source : sources) {
+        std::shared_ptr<const base::Fd> fd;
+        auto entry = open_source(source, fd);
+        auto names = list_source(source, *fd);
+        if (holds_repository(*fd, names))
+            throw InvalidArgument("this folder holds a backup repository: back up what it protects instead", {.subject = source.path.string()});
+        struct stat st {};
+        if (fstat(fd->get(), &st) != 0) base::throw_errno("cannot look at the source", source.path);
+        snapshot.sources.push_back({source.name, source.path.string(), entry});
+        snapshot.sources.back().folder.subtree = Id{};  // only its metadata says something here
+        if (whole) {
+            root->fd = fd;
+            root->device = st.st_dev;
+            scan(*root, parents, names, "");
+            continue;
+        }
+        auto below_source = below(parents, source.name);
+        auto& slot = root->slots.emplace_back();
+        auto folder = make_folder(root.get(), &slot, source.name, fd, std::move(entry));
+        folder->device = st.st_dev;
+        open_.push_back(folder.get());
+        scan(*folder, below_source, names, "");
+        open_.pop_back();
+        finish_scan(std::move(folder));
+    }
+    settle();
+    root->fd.reset();
+    snapshot.root = root->builder.finish(lane_);
+    snapshot.bytes = static_cast<std::int64_t>(root->builder.bytes());
+    open_.clear();
+}
+
+Entry BackupRun::open_source(const Source& source, std::shared_ptr<const base::Fd>& fd) const {
+    fd = std::make_shared<const base::Fd>(base::open_file(source.path, O_RDONLY | O_DIRECTORY));
+    struct stat st {};
+    if (fstat(fd->get(), &st) != 0) base::throw_errno("cannot look at the source", source.path);
+    AccountNames accounts;
+    auto entry = entry_of(source.name.empty() ? "root" : source.name, st, accounts);
+    read_xattrs(*fd, entry);
+    return entry;
+}
+
+std::vector<std::string> BackupRun::list_source(const Source& source, const base::Fd& fd) const {
+    try {
+        return list_names(fd);
+    } catch (const FileFailure& failure) {
+        throw_error(failure.code, failure.message, {.subject = source.path.string()});
+    }
+}
+
+std::vector<std::string> BackupRun::list_names(const base::Fd& fd) const {
+    const int copy = openat(fd.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (copy < 0) fail_file("cannot list the folder", errno);
+    const std::unique_ptr<DIR, int (*)(DIR*)> listing(fdopendir(copy), closedir);
+    if (!listing) fail_file("cannot list the folder", errno);
+    std::vector<std::string> names;
+    errno = 0;
+    while (const dirent* entry = readdir(listing.get())) {
+        const std::string_view name(entry->d_name);
+        if (name != "." && name != "..") names.emplace_back(name);
+        errno = 0;
+    }
+    if (errno != 0) fail_file("cannot list the folder", errno);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+std::unique_ptr<BackupRun::Folder> BackupRun::make_folder(Folder* above, Slot* slot, std::string path,
+                                                          std::shared_ptr<const base::Fd> fd, Entry self) {
+    auto folder = std::make_unique<Folder>(session_.keys().ring.data().k_cdc.bytes());
+    folder->above = above;
+    folder->slot = slot;
+    folder->path = std::move(path);
+    folder->fd = std::move(fd);
+    folder->self = std::move(self);
+    return folder;
+}
+
+void BackupRun::scan(Folder& folder, std::vector<Ancestor>& parents, std::vector<std::string>& names, const std::string& within) {
+    for (const auto& name : names) {
+        exec::check_stop(stop_);
+        scan_name(folder, parents, name, within);
+    }
+}
+
+void BackupRun::scan_name(Folder& folder, std::vector<Ancestor>& parents, const std::string& name, const std::string& within) {
+    const auto inner = join(within, name);
+    if (exclude_.match(inner)) return;
+    const auto path = join(folder.path, name);
+    struct stat st {};
+    if (fstatat(folder.fd->get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return report(path, base::errc_of(errno), "cannot look at it");
+    if (S_ISDIR(st.st_mode)) return scan_folder(folder, parents, name, st, inner);
+
+    auto& slot = folder.slots.emplace_back();
+    last_path_ = path;
+    if (S_ISREG(st.st_mode)) {
+        if (!reuse(parents, name, st, slot)) enqueue(folder, name, st, slot);
+        return;
+    }
+    try {
+        slot.entry = entry_of(name, st, accounts_);
+        if (S_ISLNK(st.st_mode)) slot.entry.target = read_link(*folder.fd, name);
+        read_xattrs(*folder.fd, name, slot.entry);
+        slot.state = State::ready;
+    } catch (const FileFailure& failure) {
+        slot.state = State::omitted;
+        report(path, failure.code, failure.message);
+    }
+}
+
+void BackupRun::scan_folder(Folder& above, std::vector<Ancestor>& parents, const std::string& name, const struct stat& st,
+                            const std::string& within) {
+    const auto path = join(above.path, name);
+    std::shared_ptr<const base::Fd> fd;
+    std::vector<std::string> names;
+    Entry self;
+    try {
+        fd = std::make_shared<const base::Fd>(open_quietly(*above.fd, name, O_DIRECTORY));
+        struct stat now {};
+        if (fstat(fd->get(), &now) != 0) fail_file("cannot look at the folder", errno);
+        self = entry_of(name, now, accounts_);
+        read_xattrs(*fd, self);
+        if (st.st_dev == above.device || request_.cross_mounts) names = list_names(*fd);
+    } catch (const FileFailure& failure) {
+        return report(path, failure.code, failure.message);
+    }
+    if (holds_repository(*fd, names)) {
+        totals_.skipped_repositories.push_back(path);
+        return;
+    }
+    auto below_here = below(parents, name);
+    auto& slot = above.slots.emplace_back();
+    auto folder = make_folder(&above, &slot, path, std::move(fd), std::move(self));
+    folder->device = st.st_dev;
+    open_.push_back(folder.get());
+    scan(*folder, below_here, names, within);
+    open_.pop_back();
+    finish_scan(std::move(folder));
+}
+
+void BackupRun::finish_scan(std::unique_ptr<Folder> folder) {
+    folder->scanned = true;
+    folder->fd.reset();  // files still to be read hold it on
+    unfinished_.push_back(std::move(folder));
+}
+
+std::vector<BackupRun::Ancestor> BackupRun::below(std::vector<Ancestor>& parents, const std::string& name) {
+    std::vector<Ancestor> found;
+    std::erase_if(parents, [&](Ancestor& parent) {
+        try {
+            const auto* entry = parent.cursor->seek(name);
+            if (entry && entry->subtree) {
+                found.push_back({std::make_unique<DirCursor>(nodes_, *entry->subtree), parent.started_ns, nullptr, 0});
+            } else if (const auto depth = parent.depth + 1;
+                       !entry && parent.unfinished && depth < parent.unfinished->open.size() &&
+                       parent.unfinished->open[depth].name == name) {
+                found.push_back({std::make_unique<DirCursor>(nodes_, parent.unfinished->open[depth].nodes), parent.started_ns,
+                                 parent.unfinished, depth});
+            }
+            return false;
+        } catch (const Corrupt&) {
+            return true;
+        }
+    });
+    return found;
+}
+
+bool BackupRun::reuse(std::vector<Ancestor>& parents, const std::string& name, const struct stat& st, Slot& slot) {
+    bool reused = false;
+    std::erase_if(parents, [&](Ancestor& parent) {
+        if (reused) return false;
+        try {
+            const auto* known = parent.cursor->seek(name);
+            if (!known || !unchanged(*known, st, parent.started_ns) || !has_all_chunks(*known)) return false;
+            slot.entry = entry_of(name, st, accounts_);
+            slot.entry.xattrs = known->xattrs;
+            slot.entry.acl = known->acl;
+            slot.entry.default_acl = known->default_acl;
+            slot.entry.holes = known->holes;
+            slot.entry.chunks = known->chunks;
+            slot.entry.list_root = known->list_root;
+            reused = true;
+            return false;
+        } catch (const Corrupt&) {
+            return true;
+        }
+    });
+    if (!reused) return false;
+    slot.state = State::ready;
+    progress_.advance(st.st_size);
+    const std::lock_guard lock(totals_mutex_);
+    ++totals_.files_unchanged;
+    return true;
+}
+
+bool BackupRun::has_all_chunks(const Entry& entry) {
+    bool all = true;
+    each_chunk(
+        entry, nodes_, [&](const ChunkRef& ref) { all = all && session_.index().contains(ref.id); },
+        [&](const Id& id) { return all = all && session_.index().contains(id); });
+    return all;
+}
+
+void BackupRun::enqueue(Folder& folder, const std::string& name, const struct stat& st, Slot& slot) {
+    FileTask task{folder.fd, name, join(folder.path, name), &slot};
+    const auto size = static_cast<std::uint64_t>(st.st_size);
+    if (size > small_file) {
+        Batch alone;
+        alone.push_back(std::move(task));
+        crew_->post(std::move(alone));
+        reap();
+        return;
+    }
+    batch_.push_back(std::move(task));
+    batch_bytes_ += size;
+    if (batch_.size() >= batch_files || batch_bytes_ >= batch_limit) post();
+}
+
+void BackupRun::post() {
+    if (batch_.empty()) return;
+    crew_->post(std::exchange(batch_, {}));
+    batch_bytes_ = 0;
+    reap();
+    checkpoint_if_due();
+}
+
+void BackupRun::read(unsigned worker, Batch& batch) {
+    for (auto& task : batch) {
+        exec::check_stop(stop_);
+        read_one(worker, task);
+    }
+}
+
+void BackupRun::read_one(unsigned worker, FileTask& task) {
+    try {
+        auto result = readers_[worker]->read(*task.folder, task.name, [&](std::int64_t bytes) { progress_.advance(bytes); });
+        const bool stable = (result.entry.flags & Entry::unstable) == 0;
+        task.slot->entry = std::move(result.entry);
+        task.slot->state.store(State::ready, std::memory_order_release);
+        if (!stable) report(task.path, Errc::conflict, "changed while it was read, twice");
+        const std::lock_guard lock(totals_mutex_);
+        ++totals_.files_new;
+        totals_.bytes_read += result.bytes_read;
+    } catch (const FileFailure& failure) {
+        task.slot->state.store(State::omitted, std::memory_order_release);
+        report(task.path, failure.code, failure.message);
+    }
+}
+
+void BackupRun::encode_ready(Folder& folder) {
+    while (!folder.slots.empty()) {
+        auto& slot = folder.slots.front();
+        const auto state = slot.state.load(std::memory_order_acquire);
+        if (state == State::pending) return;
+        if (state == State::ready) {
+            folder.builder.add(slot.entry, lane_);
+            ++(slot.entry.kind == EntryKind::folder ? folders_ : files_);
+        }
+        folder.slots.pop_front();
+    }
+}
+
+void BackupRun::reap() {
+    for (auto at = unfinished_.begin(); at != unfinished_.end();) {
+        auto& folder = **at;
+        encode_ready(folder);
+        if (!folder.slots.empty()) {
+            ++at;
+            continue;
+        }
+        folder.self.subtree = folder.builder.finish(lane_);
+        folder.self.subtree_class = session_.keys().ring.data_class();
+        folder.self.size = folder.builder.bytes();
+        folder.slot->entry = std::move(folder.self);
+        folder.slot->state = State::ready;
+        at = unfinished_.erase(at);
+    }
+    for (auto* folder : open_) encode_ready(*folder);
+}
+
+void BackupRun::settle() {
+    if (!batch_.empty()) {
+        crew_->post(std::exchange(batch_, {}));
+        batch_bytes_ = 0;
+    }
+    crew_->drain();
+    reap();
+}
+
+void BackupRun::checkpoint_if_due() {
+    const auto now = std::chrono::steady_clock::now();
+    const auto stored = session_.data().stored_bytes() + session_.tree().stored_bytes();
+    if (now - last_checkpoint_ < request_.checkpoint_after && stored - checkpointed_bytes_ < request_.checkpoint_bytes) return;
+    settle();
+    lane_.flush();
+    for (auto& reader : readers_) reader->lane().flush();
+    checkpoints_.start(session_.close_packs(), progress_record());
+    last_checkpoint_ = now;
+    checkpointed_bytes_ = stored;
+}
+
+ByteVector BackupRun::progress_record() const {
+    cbor::Writer out;
+    out.map(7).uint(1).uint(1).uint(2).bytes(session_.id()).uint(3).bytes(session_.writer()).uint(4).bytes(options_);
+    out.uint(5).integer(started_.time_since_epoch().count()).uint(6).bytes(base::view_of(last_path_));
+    out.uint(7).array(open_.size());
+    for (const auto* folder : open_) {
+        out.array(2).bytes(base::view_of(folder->self.name));
+        folder->builder.save(out);
+    }
+    return out.take();
+}
+
+void BackupRun::report(const std::string& path, Errc code, const std::string& message) {
+    const std::lock_guard lock(totals_mutex_);
+    totals_.problems.push_back({path, code, message});
+}
+
+}  // namespace tenon::backup

@@ -1,0 +1,126 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <exec/progress.hpp>
+
+#include "checkpoints.hpp"
+#include "crew.hpp"
+#include "file_reader.hpp"
+#include "globs.hpp"
+#include "session.hpp"
+
+namespace tenon::backup {
+
+/// What an earlier run knows about the same sources: the last snapshot, or how far a killed run came.
+struct Parent {
+    std::optional<Id> root{};
+    const ProgressRecord* unfinished = nullptr;
+    Time started{};
+};
+
+/// Walks the sources, has files read by a crew, and builds the tree as they complete.
+class BackupRun {
+public:
+    BackupRun(WriteSession& session, const BackupRequest& request, NodeSource& nodes, std::vector<Parent> parents,
+              const Id& options, unsigned threads, Time started, exec::ProgressSink& progress, std::stop_token stop);
+    ~BackupRun();
+
+    /// Everything up to the snapshot. Fills sources, root and totals of the snapshot, and what the run counted.
+    void run(SnapshotRecord& snapshot, BackupTotals& totals);
+
+private:
+    enum class State : std::uint8_t { pending, ready, omitted };
+    /// A name whose entry may still be in the making.
+    struct Slot {
+        Entry entry;
+        std::atomic<State> state{State::pending};
+    };
+    struct Ancestor {
+        std::unique_ptr<DirCursor> cursor;
+        std::int64_t started_ns;
+        const ProgressRecord* unfinished;  ///< Set while this folder is on the way to that record's last path.
+        std::size_t depth;
+    };
+    struct Folder {
+        Folder* above = nullptr;
+        Slot* slot = nullptr;              ///< In `above`.
+        std::string path;                  ///< In the snapshot.
+        std::shared_ptr<const base::Fd> fd;
+        dev_t device = 0;
+        Entry self;
+        std::deque<Slot> slots;            ///< In name order; leave at the front as they go to the builder.
+        TreeBuilder builder;
+        bool scanned = false;
+        explicit Folder(ByteView k_cdc) : builder(k_cdc) {}
+    };
+    struct FileTask {
+        std::shared_ptr<const base::Fd> folder;
+        std::string name;
+        std::string path;
+        Slot* slot;
+    };
+    using Batch = std::vector<FileTask>;
+
+    void scan_root(SnapshotRecord& snapshot);
+    Entry open_source(const Source& source, std::shared_ptr<const base::Fd>& fd) const;
+    void scan(Folder& folder, std::vector<Ancestor>& parents, std::vector<std::string>& names, const std::string& within);
+    void scan_name(Folder& folder, std::vector<Ancestor>& parents, const std::string& name, const std::string& within);
+    void scan_folder(Folder& above, std::vector<Ancestor>& parents, const std::string& name, const struct stat& st,
+                     const std::string& within);
+    std::unique_ptr<Folder> make_folder(Folder* above, Slot* slot, std::string path, std::shared_ptr<const base::Fd> fd, Entry self);
+    void finish_scan(std::unique_ptr<Folder> folder);
+    std::vector<Ancestor> below(std::vector<Ancestor>& parents, const std::string& name);
+    bool reuse(std::vector<Ancestor>& parents, const std::string& name, const struct stat& st, Slot& slot);
+    bool has_all_chunks(const Entry& entry);
+    std::vector<std::string> list_source(const Source& source, const base::Fd& fd) const;
+    std::vector<std::string> list_names(const base::Fd& fd) const;
+
+    void enqueue(Folder& folder, const std::string& name, const struct stat& st, Slot& slot);
+    void post();
+    void read(unsigned worker, Batch& batch);
+    void read_one(unsigned worker, FileTask& task);
+    void encode_ready(Folder& folder);
+    void reap();
+    void checkpoint_if_due();
+    ByteVector progress_record() const;
+    void settle();
+    void report(const std::string& path, Errc code, const std::string& message);
+
+    WriteSession& session_;
+    const BackupRequest& request_;
+    NodeSource& nodes_;
+    std::vector<Parent> first_parents_;
+    const Id options_;
+    const Time started_;
+    exec::ProgressSink& progress_;
+    const std::stop_token stop_;
+    const Chunker chunker_;
+    const Globs exclude_;
+    Lane lane_;
+    AccountNames accounts_;
+
+    std::vector<std::unique_ptr<FileReader>> readers_;
+    Batch batch_;
+    std::uint64_t batch_bytes_ = 0;
+    std::vector<Folder*> open_;                     ///< From the root to where the walk is.
+    std::list<std::unique_ptr<Folder>> unfinished_; ///< Walked, but entries are still missing; children before parents.
+    std::string last_path_;
+    Checkpoints checkpoints_;
+    std::chrono::steady_clock::time_point last_checkpoint_{};
+    std::int64_t checkpointed_bytes_ = 0;
+
+    std::mutex totals_mutex_;
+    BackupTotals totals_;                           // guarded by totals_mutex_
+    std::int64_t files_ = 0, folders_ = 0;
+    std::unique_ptr<Crew<Batch>> crew_;             // last: its threads use the rest
+};
+
+}  // namespace tenon::backup

@@ -1,0 +1,280 @@
+#include "check.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <thread>
+#include <tuple>
+
+#include <crypto/encoding.hpp>
+#include <crypto/hash.hpp>
+#include <exec/wait.hpp>
+#include <tenon/error.hpp>
+
+#include "slot.hpp"
+
+namespace tenon::backup {
+namespace {
+
+/// The hash that a name ends with.
+std::optional<Id> hash_in(const std::string& name) {
+    if (name.size() < 64) return std::nullopt;
+    const auto bytes = crypto::from_hex(name.substr(name.size() - 64));
+    if (!bytes) return std::nullopt;
+    Id id;
+    std::copy(bytes->begin(), bytes->end(), id.begin());
+    return id;
+}
+
+bool is_under(const std::string& name, std::string_view prefix) { return name.starts_with(prefix); }
+
+}  // namespace
+
+CheckRun::CheckRun(Repository::Impl& repository, CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop)
+    : repository_(repository), depth_(depth), progress_(progress), stop_(std::move(stop)) {}
+
+void CheckRun::problem(const std::string& object, const std::string& message) {
+    const std::lock_guard lock(mutex_);
+    report_.problems.push_back({.object = object, .message = message});
+}
+
+void CheckRun::problem(const Error& error, const std::string& object) {
+    CheckProblem problem{.object = object, .message = error.what()};
+    // "object, bytes 10 to 20": the range as numbers too.
+    const auto& subject = error.subject();
+    if (const auto at = subject.rfind(", bytes "); at != std::string::npos) {
+        const auto begin = std::strtoull(subject.c_str() + at + 8, nullptr, 10);
+        const auto to = subject.find(" to ", at);
+        problem.object = subject.substr(0, at);
+        problem.offset = begin;
+        if (to != std::string::npos) problem.length = std::strtoull(subject.c_str() + to + 4, nullptr, 10) - begin;
+    } else if (!subject.empty() && subject != object) {
+        problem.message += " (" + subject + ")";
+    }
+    const std::lock_guard lock(mutex_);
+    report_.problems.push_back(std::move(problem));
+}
+
+template <class Look> void CheckRun::guard(const std::string& object, Look look) {
+    try {
+        look();
+    } catch (const Corrupt& error) {
+        problem(error, object);
+    } catch (const NotFound& error) {
+        problem(error, object);
+    } catch (const Unsupported& error) {
+        problem(error, object);
+    }
+}
+
+ByteVector CheckRun::fetch(const std::string& name, std::uint64_t size) {
+    auto bytes = blob::get_all(*repository_.objects, name, size, stop_);
+    if (bytes.size() != size) throw Corrupt("the object is cut short", {.subject = name});
+    report_.bytes_read += static_cast<std::int64_t>(size);
+    if (depth_ >= CheckDepth::objects)
+        if (const auto hash = hash_in(name); hash && crypto::sha256(bytes) != *hash)
+            throw Corrupt("the object's bytes are not those its name promises", {.subject = name});
+    return bytes;
+}
+
+CheckReport CheckRun::run() {
+    list_objects();
+    keys();
+    segments();
+    snapshots();
+    logs();
+    sessions();
+    packs();
+    report_.objects = static_cast<std::int64_t>(objects_.size());
+    std::sort(report_.problems.begin(), report_.problems.end(),
+              [](const auto& a, const auto& b) { return std::tie(a.object, a.offset) < std::tie(b.object, b.offset); });
+    return std::move(report_);
+}
+
+void CheckRun::list_objects() {
+    std::int64_t total = 0;
+    for (const auto& object : blob::list_all(*repository_.objects, "", stop_)) {
+        objects_.emplace(object.name, object.size);
+        const auto& name = object.name;
+        const bool known = name == "super" || name == "super.1" || is_under(name, "packs/") || is_under(name, "index/") ||
+                           is_under(name, "snap/") || is_under(name, "log/") || is_under(name, "sess/") ||
+                           is_under(name, "gc/") || is_under(name, "par/");
+        if (!known) problem(name, "this is not an object of a repository");
+        if (is_under(name, "packs/")) {
+            total += static_cast<std::int64_t>(object.size);
+            const auto hash = hash_in(name);
+            if (!hash || pack_name(*hash) != name) problem(name, "this is not the name of a pack");
+        }
+    }
+    progress_.stage("check", 1.0, depth_ >= CheckDepth::objects ? total : 0, "bytes");
+}
+
+void CheckRun::twin(blob::Store& store, const std::string& prefix, const std::string& name,
+                    const std::function<void(ByteView)>& open) {
+    ByteVector copies[2];
+    const std::string names[] = {name, name + ".1"};
+    for (int i = 0; i < 2; ++i)
+        guard(prefix + names[i], [&] {
+            copies[i] = blob::get_all(store, names[i], std::uint64_t{16} << 20, stop_);
+            open(copies[i]);
+        });
+    if (!copies[0].empty() && !copies[1].empty() && copies[0] != copies[1]) problem(prefix + names[1], "the two copies differ");
+}
+
+void CheckRun::keys() {
+    twin(*repository_.objects, "", "super", [](ByteView raw) { decode_superblock(raw, "super"); });
+    for (const auto number : repository_.slot_numbers())
+        twin(*repository_.vault, "vault:", slot_name(number), [](ByteView raw) { read_slot(raw, "slot"); });
+    const auto ring = "ring/" + std::to_string(repository_.keys.ring.generation);
+    twin(*repository_.vault, "vault:", ring, [&](ByteView raw) { open_ring(raw, repository_.root, repository_.super.repo, ring); });
+}
+
+void CheckRun::segments() {
+    std::map<std::string, std::uint64_t> present;
+    for (const auto& [name, size] : objects_) {
+        if (is_under(name, "packs/")) present.emplace(name, size);
+        if (!is_under(name, "index/")) continue;
+        guard(name, [&] {
+            index_.add_segment(open_object(repository_.keys, Kind::index, fetch(name, size), name), name);
+            if (const auto hash = hash_in(name)) segments_.insert(*hash);
+        });
+    }
+    for (const auto& pack : index_.packs()) {
+        const auto name = pack_name(pack.sha);
+        const auto found = present.find(name);
+        if (found == present.end()) problem(name, "this pack is missing");
+        else if (found->second != pack.size) problem(name, "this pack does not have the size that the index says");
+    }
+    index_.finish(present);
+}
+
+void CheckRun::snapshots() {
+    ChunkReader nodes(repository_.keys, *repository_.objects, index_, stop_);
+    for (const auto& [name, size] : objects_) {
+        if (!is_under(name, "snap/")) continue;
+        guard(name, [&] {
+            const auto record = decode_snapshot(open_object(repository_.keys, Kind::snapshot, fetch(name, size), name), name);
+            if (record.id.is_nil() || record.id != snapshot_id_of(name))
+                throw Corrupt("a snapshot lies under another one's name", {.subject = name});
+            ++report_.snapshots;
+            for (const auto& segment : record.segments)
+                if (!segments_.contains(segment)) problem(name, "an index segment of this snapshot is missing");
+            directory(nodes, record.root, name);
+        });
+    }
+    report_.bytes_read += nodes.fetched();
+}
+
+void CheckRun::directory(NodeSource& nodes, const Id& root, const std::string& path) {
+    exec::check_stop(stop_);
+    // Most of a snapshot is the one before it.
+    if (!walked_.insert(root).second) return;
+    guard(path, [&] {
+        DirCursor cursor(nodes, root);
+        while (cursor.peek()) {
+            const auto entry = cursor.take();
+            const auto inner = path + '/' + entry.name;
+            if (entry.subtree) directory(nodes, *entry.subtree, inner);
+            else if (entry.kind == EntryKind::file) file(nodes, entry, inner);
+        }
+    });
+}
+
+void CheckRun::file(NodeSource& nodes, const Entry& entry, const std::string& path) {
+    std::uint64_t bytes = 0;
+    for (const auto& hole : entry.holes) bytes += hole.length;
+    guard(path, [&] {
+        each_chunk(
+            entry, nodes,
+            [&](const ChunkRef& ref) {
+                const auto* place = index_.find(ref.id);
+                if (!place || place->length != ref.length)
+                    throw Corrupt("a part of this file is missing", {.subject = tenon::backup::place(path, bytes, ref.length)});
+                bytes += ref.length;
+            },
+            [](const Id&) { return true; });
+        if (bytes != entry.size) throw Corrupt("a file's parts do not add up to its size", {.subject = path});
+    });
+}
+
+void CheckRun::logs() {
+    std::string writer;
+    std::uint64_t next = 0;
+    Id previous{};
+    for (const auto& [name, size] : objects_) {
+        if (!is_under(name, "log/")) continue;
+        const auto folder = name.substr(0, name.rfind('/'));
+        if (folder != writer) {
+            writer = folder;
+            next = 0;
+            previous = {};
+        }
+        guard(name, [&] {
+            const auto raw = fetch(name, size);
+            const auto record = open_log_record(repository_.keys, raw, name);
+            if (name != folder + '/' + sequence_text(record.seq) || record.seq != next)
+                throw Corrupt("a log record is missing or lies in another one's place", {.subject = name});
+            if (record.previous != previous) throw Corrupt("a log record does not follow the one before it", {.subject = name});
+            previous = crypto::sha256(raw);
+        });
+        ++next;
+    }
+}
+
+void CheckRun::sessions() {
+    for (const auto& [name, size] : objects_) {
+        if (!is_under(name, "sess/")) continue;
+        const bool progress = name.ends_with("/progress");
+        // A beacon in use is rewritten while it is read.
+        if (!progress && repository_.objects->beacon_lives(name) != false) continue;
+        guard(name, [&] {
+            try {
+                const auto payload = open_object(repository_.keys, progress ? Kind::progress : Kind::session, fetch(name, size), name);
+                if (progress) decode_progress(payload, name);
+            } catch (const NotFound&) {
+                // Its session ended meanwhile.
+            }
+        });
+    }
+}
+
+void CheckRun::packs() {
+    std::map<std::string, const PackInfo*> known;
+    for (const auto& pack : index_.packs()) known.emplace(pack_name(pack.sha), &pack);
+    std::vector<std::pair<std::string, std::uint64_t>> all;
+    for (const auto& [name, size] : objects_) {
+        if (!is_under(name, "packs/")) continue;
+        all.emplace_back(name, size);
+        if (!known.contains(name)) ++report_.unused_packs;
+    }
+    report_.chunks = static_cast<std::int64_t>(index_.chunks());
+    if (depth_ == CheckDepth::structure) return;
+
+    std::map<Id, std::map<Id, ChunkPlace>> expected;
+    if (depth_ == CheckDepth::full)
+        for (const auto& entry : index_.entries()) expected[index_.packs()[entry.place.pack].sha].emplace(entry.id, entry.place);
+    std::atomic<std::size_t> next{0};
+    std::vector<std::exception_ptr> failures(repository_.threads());
+    {
+        std::vector<std::jthread> threads;
+        for (auto& failure : failures)
+            threads.emplace_back([&] {
+                try {
+                    for (auto at = next++; at < all.size(); at = next++) {
+                        const auto& [name, size] = all[at];
+                        const auto info = known.find(name);
+                        const auto* pack_info = info == known.end() ? nullptr : info->second;
+                        static const std::map<Id, ChunkPlace> nothing;
+                        const auto places = pack_info ? expected.find(pack_info->sha) : expected.end();
+                        guard(name, [&] { pack(name, size, pack_info, places == expected.end() ? nothing : places->second); });
+                    }
+                } catch (...) {
+                    failure = std::current_exception();
+                }
+            });
+    }
+    for (const auto& failure : failures)
+        if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace tenon::backup

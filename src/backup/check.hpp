@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "repository_impl.hpp"
+
+namespace tenon::backup {
+
+/// Looks at everything a repository has, and writes down what is wrong with it.
+class CheckRun {
+public:
+    CheckRun(Repository::Impl& repository, CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop);
+    CheckReport run();
+
+private:
+    void keys();
+    void twin(blob::Store& store, const std::string& prefix, const std::string& name, const std::function<void(ByteView)>& open);
+    void list_objects();
+    void segments();
+    void packs();
+    void pack(const std::string& name, std::uint64_t size, const PackInfo* known, const std::map<Id, ChunkPlace>& expected);
+    void snapshots();
+    void directory(NodeSource& nodes, const Id& root, const std::string& path);
+    void file(NodeSource& nodes, const Entry& entry, const std::string& path);
+    void logs();
+    void sessions();
+    void problem(const std::string& object, const std::string& message);
+    void problem(const Error& error, const std::string& object);
+    /// Runs `look`; what it throws as damage becomes a problem of `object`.
+    template <class Look> void guard(const std::string& object, Look look);
+    ByteVector fetch(const std::string& name, std::uint64_t size);
+
+    Repository::Impl& repository_;
+    const CheckDepth depth_;
+    exec::ProgressSink& progress_;
+    const std::stop_token stop_;
+    std::map<std::string, std::uint64_t> objects_;      ///< Names and sizes.
+    Index index_;
+    std::set<Id> segments_;
+    std::unordered_set<Id, IdHash> walked_;
+    std::mutex mutex_;
+    CheckReport report_;                                // guarded by mutex_ while packs() runs
+};
+
+}  // namespace tenon::backup

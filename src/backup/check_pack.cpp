@@ -1,0 +1,115 @@
+#include <algorithm>
+
+#include <crypto/hash.hpp>
+#include <exec/wait.hpp>
+#include <tenon/error.hpp>
+
+#include "check.hpp"
+
+namespace tenon::backup {
+namespace {
+
+/// Reads an object from front to back, hashing what it delivers.
+class Front {
+public:
+    Front(blob::Store& store, std::string name, std::uint64_t size, std::stop_token stop)
+        : store_(store), name_(std::move(name)), size_(size), stop_(std::move(stop)) {}
+
+    /// The next bytes. Throws Corrupt where the object ends early.
+    ByteSpan next(std::uint64_t count) {
+        if (buffer_.size() - at_ < count) fill(count);
+        const auto out = ByteSpan(buffer_).subspan(at_, count);
+        hash_.update(out);
+        at_ += count;
+        passed_ += count;
+        return out;
+    }
+    std::uint64_t passed() const { return passed_; }
+    std::uint64_t left() const { return size_ - passed_; }
+    Id hash() { return hash_.finish(); }
+
+private:
+    void fill(std::uint64_t count) {
+        buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(at_));
+        at_ = 0;
+        const auto wanted = std::max<std::uint64_t>(count, 4 << 20) - buffer_.size();
+        blob::VectorSink sink;
+        store_.get(name_, {.offset = read_, .length = wanted}, sink, stop_);
+        read_ += sink.bytes.size();
+        base::append(buffer_, sink.bytes);
+        if (buffer_.size() < count) throw Corrupt("the object is cut short", {.subject = place(name_, passed_, count)});
+    }
+
+    blob::Store& store_;
+    const std::string name_;
+    const std::uint64_t size_;
+    const std::stop_token stop_;
+    ByteVector buffer_;
+    std::size_t at_ = 0;
+    std::uint64_t read_ = 0, passed_ = 0;
+    crypto::Sha256 hash_;
+};
+
+}  // namespace
+
+void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo* known, const std::map<Id, ChunkPlace>& expected) {
+    exec::check_stop(stop_);
+    Front front(*repository_.objects, name, size, stop_);
+    const auto finish = [&] {
+        while (front.left() > 0) front.next(std::min<std::uint64_t>(front.left(), 1 << 20));
+        if (pack_name(front.hash()) != name) problem(name, "the pack's bytes are not those its name promises");
+        progress_.advance(static_cast<std::int64_t>(size));
+        const std::lock_guard lock(mutex_);
+        report_.bytes_read += static_cast<std::int64_t>(size);
+    };
+    // A pack that no segment lists was never finished with: its own table says what should be in it.
+    if (depth_ < CheckDepth::full) return finish();
+
+    const auto& keys = repository_.keys;
+    const auto table = read_footer(keys, *repository_.objects, name, size, stop_);
+    if (known && (known->frames != table.info.frames || known->header.salt != table.info.header.salt || expected.size() != table.chunks.size()))
+        problem(name, "the index and the pack's own table disagree");
+    const auto header = decode_header(front.next(container_header_size), name);
+    FrameSealer sealer(keys.key_for(header, name), keys.repo, header);
+    FrameUnpacker unpacker;
+    ChunkHasher hasher(keys.ring.classes.at(header.class_id));
+    const auto type = header.kind == Kind::tree ? ChunkType::node : ChunkType::data;
+    std::size_t chunk = 0;
+    for (std::uint32_t seq = 0; seq < table.info.frames.size(); ++seq) {
+        exec::check_stop(stop_);
+        const auto& row = table.info.frames[seq];
+        const auto where = place(name, row.offset, row.stored());
+        if (row.offset != front.passed()) throw Corrupt("there is a gap between two frames", {.subject = where});
+        const auto stored = front.next(row.stored());
+        FrameContent content;
+        try {
+            content = unpacker.unpack(sealer.open(stored, seq, where), where);
+        } catch (const Corrupt& error) {
+            problem(error, name);
+            while (chunk < table.chunks.size() && table.chunks[chunk].frame == seq) ++chunk;
+            continue;
+        }
+        std::uint32_t offset = 0;
+        for (const auto length : content.lengths) {
+            const bool agrees = chunk < table.chunks.size() && table.chunks[chunk].frame == seq &&
+                                table.chunks[chunk].offset == offset && table.chunks[chunk].length == length &&
+                                hasher.id(type, ByteView(content.plain).subspan(offset, length)) == table.chunks[chunk].id;
+            if (!agrees) throw Corrupt("a chunk is not the one its id names", {.subject = where});
+            if (known) {
+                const auto place = expected.find(table.chunks[chunk].id);
+                if (place == expected.end() || place->second.frame != seq || place->second.offset != offset || place->second.length != length)
+                    problem(name, "the index and the pack's own table disagree");
+            }
+            offset += length;
+            ++chunk;
+        }
+    }
+    if (chunk != table.chunks.size()) throw Corrupt("chunks are missing from a pack", {.subject = name});
+    finish();
+}
+
+CheckReport Repository::check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop) const {
+    return CheckRun(*impl_, depth, progress, std::move(stop)).run();
+}
+
+}  // namespace tenon::backup

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace tenon::backup {
+
+/// Threads that belong to one job, with a bounded queue: the queue is the back-pressure. The first failure ends it all.
+template <class Task> class Crew {
+public:
+    Crew(unsigned threads, std::size_t queue, std::function<void(unsigned, Task&)> work)
+        : limit_(queue), work_(std::move(work)) {
+        for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this, i] { run(i); });
+    }
+    Crew(const Crew&) = delete;
+    ~Crew() {
+        {
+            const std::lock_guard lock(mutex_);
+            closed_ = true;
+            waiting_.clear();
+        }
+        changed_.notify_all();
+        threads_.clear();
+    }
+
+    /// Waits while the queue is full. Throws what a task threw.
+    void post(Task task) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return failure_ || waiting_.size() < limit_; });
+        if (failure_) std::rethrow_exception(failure_);
+        waiting_.push_back(std::move(task));
+        ++open_;
+        changed_.notify_all();
+    }
+    /// Waits until all that was posted is done. Throws what a task threw.
+    void drain() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return open_ == 0; });
+        if (failure_) std::rethrow_exception(failure_);
+    }
+
+private:
+    void run(unsigned number) {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            changed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+            if (waiting_.empty()) return;
+            auto task = std::move(waiting_.front());
+            waiting_.pop_front();
+            const bool skip = failure_ != nullptr;
+            lock.unlock();
+            changed_.notify_all();
+            std::exception_ptr failure;
+            try {
+                if (!skip) work_(number, task);
+            } catch (...) {
+                failure = std::current_exception();
+            }
+            lock.lock();
+            if (failure && !failure_) failure_ = failure;
+            --open_;
+            changed_.notify_all();
+        }
+    }
+
+    const std::size_t limit_;
+    const std::function<void(unsigned, Task&)> work_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Task> waiting_;        // guarded by mutex_
+    std::size_t open_ = 0;            // guarded by mutex_: posted, not done
+    std::exception_ptr failure_;      // guarded by mutex_
+    bool closed_ = false;             // guarded by mutex_
+    std::vector<std::jthread> threads_;
+};
+
+}  // namespace tenon::backup

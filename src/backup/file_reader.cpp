@@ -1,0 +1,113 @@
+#include "file_reader.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <exec/wait.hpp>
+
+namespace tenon::backup {
+namespace {
+
+constexpr std::size_t read_size = 4 << 20;
+constexpr std::size_t block = 512;
+
+std::vector<Extent> without(const std::vector<Extent>& holes, std::uint64_t size) {
+    std::vector<Extent> data;
+    std::uint64_t at = 0;
+    for (const auto& hole : holes) {
+        if (hole.offset > at) data.push_back({at, hole.offset - at});
+        at = hole.offset + hole.length;
+    }
+    if (size > at) data.push_back({at, size - at});
+    return data;
+}
+
+}  // namespace
+
+base::Fd open_quietly(const base::Fd& folder, const std::string& name, int flags) {
+    const int common = flags | O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    base::Fd fd(openat(folder.get(), name.c_str(), common | O_NOATIME));
+    if (!fd && errno == EPERM) fd = base::Fd(openat(folder.get(), name.c_str(), common));
+    if (!fd) fail_file("cannot open", errno);
+    return fd;
+}
+
+FileReader::Result FileReader::read(const base::Fd& folder, const std::string& name,
+                                    const std::function<void(std::int64_t)>& on_bytes) {
+    const auto fd = open_quietly(folder, name, 0);
+    Result result;
+    if (read_once(fd, result, name, on_bytes)) return result;
+    if (!read_once(fd, result, name, on_bytes)) result.entry.flags |= Entry::unstable;
+    return result;
+}
+
+bool FileReader::read_once(const base::Fd& fd, Result& result, const std::string& name,
+                           const std::function<void(std::int64_t)>& on_bytes) {
+    struct stat before {}, after {};
+    if (fstat(fd.get(), &before) != 0) fail_file("cannot look at the file", errno);
+    if (!S_ISREG(before.st_mode)) throw FileFailure{Errc::conflict, "is no longer a file"};
+    result.entry = entry_of(name, before, accounts_);
+    auto& entry = result.entry;
+    read_xattrs(fd, entry);
+    if (static_cast<std::uint64_t>(before.st_blocks) * block < entry.size) entry.holes = find_holes(fd, entry.size);
+    const bool complete = read_content(fd, entry, result.bytes_read, on_bytes);
+    if (fstat(fd.get(), &after) != 0) fail_file("cannot look at the file", errno);
+    return complete && same_state(before, after);
+}
+
+bool FileReader::read_content(const base::Fd& fd, Entry& entry, std::int64_t& bytes_read,
+                              const std::function<void(std::int64_t)>& on_bytes) {
+    const auto parts = without(entry.holes, entry.size);
+    std::uint64_t left = 0;  // in the file, not in the buffer
+    for (const auto& part : parts) left += part.length;
+    if (left > read_size) posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    const auto room = std::min<std::uint64_t>(left, read_size + Chunker::max_size);
+    if (buffer_.size() < room) buffer_.resize(room);
+
+    ListBuilder list;
+    std::size_t begin = 0, end = 0;  // of what is in the buffer
+    std::size_t part = 0;
+    std::uint64_t into = 0;          // how far the part was read
+    bool complete = true;
+    while (left > 0 || begin < end) {
+        exec::check_stop(stop_);
+        if (left > 0 && end - begin < Chunker::max_size) {
+            std::memmove(buffer_.data(), buffer_.data() + begin, end - begin);
+            end -= begin;
+            begin = 0;
+            while (left > 0 && end < buffer_.size()) {
+                const auto wanted = std::min<std::uint64_t>(buffer_.size() - end, parts[part].length - into);
+                const auto got = pread(fd.get(), buffer_.data() + end, wanted, static_cast<off_t>(parts[part].offset + into));
+                if (got < 0 && errno == EINTR) continue;
+                if (got < 0) fail_file("cannot read", errno);
+                if (got == 0) {
+                    // It was cut meanwhile. The entry says what the chunks hold, or a restore would find it damaged.
+                    complete = false;
+                    left = 0;
+                    entry.size = parts[part].offset + into;
+                    std::erase_if(entry.holes, [&](const Extent& hole) { return hole.offset >= entry.size; });
+                    break;
+                }
+                end += static_cast<std::size_t>(got);
+                into += static_cast<std::uint64_t>(got);
+                left -= static_cast<std::uint64_t>(got);
+                bytes_read += got;
+                on_bytes(got);
+                if (into == parts[part].length) ++part, into = 0;
+            }
+        }
+        const ByteView ready(buffer_.data() + begin, end - begin);
+        const auto length = chunker_.cut(ready);
+        if (length == 0) break;
+        list.add(lane_.chunk(ready.first(length)), lane_);
+        begin += length;
+    }
+    list.finish(entry, lane_);
+    return complete;
+}
+
+}  // namespace tenon::backup

@@ -1,0 +1,142 @@
+#include <algorithm>
+#include <set>
+
+#include <base/text.hpp>
+#include <exec/wait.hpp>
+#include <tenon/error.hpp>
+
+#include "backup_run.hpp"
+#include "repository_impl.hpp"
+
+namespace tenon::backup {
+namespace {
+
+constexpr std::size_t most_unfinished = 4;
+constexpr std::uint64_t progress_limit = std::uint64_t{256} << 20;
+
+void check_request(const BackupRequest& request) {
+    if (request.sources.empty()) throw InvalidArgument("there is nothing to back up", {.subject = "sources"});
+    std::set<std::string> names;
+    for (const auto& source : request.sources) {
+        const bool alone = source.name.empty() && request.sources.size() == 1;
+        if (!alone && (source.name.empty() || source.name == "." || source.name == ".." || source.name.find('/') != std::string::npos ||
+                       !base::is_utf8(source.name)))
+            throw InvalidArgument("a source's name is a single component", {.subject = "sources"});
+        if (!names.insert(source.name).second) throw InvalidArgument("two sources have one name", {.subject = "sources"});
+    }
+    if (!base::is_utf8(request.name) || !base::is_utf8(request.host)) throw InvalidArgument("not UTF-8", {.subject = "name"});
+    for (const auto& tag : request.tags)
+        if (!base::is_utf8(tag.key) || !base::is_utf8(tag.value)) throw InvalidArgument("not UTF-8", {.subject = "tags"});
+}
+
+/// Of everything that shapes the tree: runs with the same hash continue each other.
+Id options_hash(const BackupRequest& request) {
+    auto sources = request.sources;
+    std::sort(sources.begin(), sources.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    cbor::Writer out;
+    out.array(3).array(sources.size());
+    for (const auto& source : sources) out.array(2).text(source.name).bytes(base::view_of(source.path.string()));
+    out.array(request.exclude.size());
+    for (const auto& pattern : request.exclude) out.bytes(base::view_of(pattern));
+    out.uint(request.cross_mounts ? 1 : 0);
+    return crypto::sha256(out.data());
+}
+
+/// Sessions whose writers are gone, as far as the store can tell.
+struct EndedSessions {
+    std::vector<ProgressRecord> records;   ///< Of the same options, newest first.
+    std::vector<std::string> objects;      ///< Theirs and the beacons of the others: to be removed after success.
+};
+
+EndedSessions find_ended(const Keys& keys, blob::Store& store, const Id& options, const std::stop_token& stop) {
+    EndedSessions ended;
+    std::set<std::string> alive;
+    std::vector<std::string> progress;
+    for (const auto& object : blob::list_all(store, "sess/", stop)) {
+        const auto writer = object.name.substr(0, object.name.rfind('/'));
+        if (object.name.ends_with("/progress")) progress.push_back(object.name);
+        else if (store.beacon_lives(object.name) != false) alive.insert(writer);
+        else ended.objects.push_back(object.name);
+    }
+    for (const auto& name : progress) {
+        if (alive.contains(name.substr(0, name.rfind('/')))) continue;
+        try {
+            auto record = decode_progress(open_object(keys, Kind::progress, blob::get_all(store, name, progress_limit, stop), name), name);
+            if (record.options != options || record.open.empty()) continue;
+            ended.records.push_back(std::move(record));
+            ended.objects.push_back(name);
+        } catch (const NotFound&) {
+        } catch (const Corrupt&) {
+            ended.objects.push_back(name);  // it helps nobody any more
+        }
+    }
+    std::sort(ended.records.begin(), ended.records.end(), [](const auto& a, const auto& b) { return a.started > b.started; });
+    if (ended.records.size() > most_unfinished) ended.records.resize(most_unfinished);
+    return ended;
+}
+
+}  // namespace
+
+BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, exec::ProgressSink& progress, std::stop_token stop) {
+    check_request(request);
+    exec::check_stop(stop);
+    const std::unique_lock one(impl_->backup_mutex, std::try_to_lock);
+    if (!one) throw Conflict("a backup of this repository is running already");
+    auto& store = *impl_->objects;
+    const auto started = impl_->options.clock->now();
+    const auto options = options_hash(request);
+
+    Meter meter(ledger);
+    WriteSession session(impl_->keys, impl_->super, store, meter, impl_->writer, impl_->options.clock, impl_->chain, stop);
+    try {
+        session.begin();
+        const auto index = impl_->load_index(stop);
+        session.use_index(index);
+        ChunkReader nodes(impl_->keys, store, *index, stop);
+        const auto ended = find_ended(impl_->keys, store, options, stop);
+
+        SnapshotRecord snapshot;
+        std::vector<Parent> parents;
+        for (const auto& record : ended.records) parents.push_back({.unfinished = &record, .started = record.started});
+        std::int64_t expected = 0;
+        for (const auto& before : impl_->snapshots(stop)) {
+            if (before.options != options) continue;
+            parents.push_back({.root = before.root, .started = before.claimed});
+            snapshot.parents = {before.id};
+            expected = before.bytes;
+            break;
+        }
+        progress.stage("backup", 1.0, expected, "bytes");
+
+        BackupTotals totals;
+        {
+            BackupRun run(session, request, nodes, std::move(parents), options, impl_->threads(), started, progress, stop);
+            run.run(snapshot, totals);
+        }
+        snapshot.claimed = started;
+        snapshot.host = request.host;
+        snapshot.tags = request.tags;
+        snapshot.name = request.name;
+        snapshot.options = options;
+        session.commit_snapshot(snapshot);
+        session.end();
+        for (const auto& name : ended.objects) {
+            try {
+                store.remove(name, {}, {});
+            } catch (const Error&) {
+                // Left for the next run.
+            }
+        }
+        totals.snapshot = snapshot.info();
+        totals.bytes_stored = meter.total_landed();
+        totals.resumed = !ended.records.empty();
+        return totals;
+    } catch (...) {
+        // What was announced but never became durable must not appear with a later flush, nor its log record be built upon.
+        store.discard();
+        impl_->renew_writer();
+        throw;
+    }
+}
+
+}  // namespace tenon::backup

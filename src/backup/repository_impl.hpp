@@ -1,0 +1,58 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <backup/repository.hpp>
+
+#include "session.hpp"
+#include "snapshot.hpp"
+#include "superblock.hpp"
+
+namespace tenon::backup {
+
+struct Repository::Impl {
+    std::shared_ptr<blob::Store> objects;
+    std::shared_ptr<blob::Store> vault;
+    RepositoryOptions options;
+    Superblock super;
+    Keys keys;
+    crypto::Secret root;
+
+    std::mutex backup_mutex;        // held by a backup: one at a time
+    Id16 writer{};                  // guarded by backup_mutex
+    LogChain chain;                 // guarded by backup_mutex
+
+    std::mutex slots_mutex;         // guards changes of the vault by this object
+
+    std::mutex index_mutex;
+    std::shared_ptr<const Index> index;          // guarded by index_mutex
+    std::vector<std::string> index_names;        // guarded by index_mutex: what it was read from, as the next
+    std::map<std::string, std::uint64_t> index_packs;
+
+    unsigned threads() const;
+    void renew_writer();
+
+    /// Segments as they are now; where one is damaged, the footers of the packs it listed instead.
+    std::shared_ptr<const Index> load_index(std::stop_token stop);
+    /// The same, and every pack that no segment lists.
+    std::shared_ptr<const Index> index_with_footers(std::stop_token stop);
+    void add_footers(Index& index, const std::map<std::string, std::uint64_t>& packs, const std::stop_token& stop);
+    std::map<std::string, std::uint64_t> list_packs(const std::stop_token& stop);  ///< Names and sizes.
+
+    std::vector<SnapshotRecord> snapshots(std::stop_token stop);
+    /// Throws NotFound, Corrupt.
+    SnapshotRecord snapshot(const SnapshotId& id, std::stop_token stop);
+    SnapshotRecord read_snapshot(const std::string& name, std::stop_token stop);
+
+    std::vector<std::uint32_t> slot_numbers();
+};
+
+/// A pack's own table, from its end. Throws Corrupt.
+SealedPack read_footer(const Keys& keys, blob::Store& store, const std::string& name, std::uint64_t size, std::stop_token stop);
+
+std::string slot_name(std::uint32_t number);
+
+}  // namespace tenon::backup

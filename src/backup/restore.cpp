@@ -1,0 +1,316 @@
+#include "restore.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <thread>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <exec/wait.hpp>
+#include <tenon/error.hpp>
+
+#include "metadata.hpp"
+
+namespace tenon::backup {
+namespace {
+
+constexpr std::size_t open_folders = 64;
+constexpr int open_file_limit = 256;
+constexpr std::uint64_t gap_limit = 64 * 1024;      // merging over less is cheaper than another request
+constexpr std::uint64_t request_limit = 8 << 20;
+constexpr std::uint64_t preallocate_from = 1 << 20;
+
+/// Where a stream offset lies in the file: holes are not in the stream.
+std::uint64_t file_offset(const Entry& entry, std::uint64_t stream) {
+    auto at = stream;
+    for (const auto& hole : entry.holes) {
+        if (hole.offset > at) break;
+        at += hole.length;
+    }
+    return at;
+}
+
+/// Calls on(offset in file, part) for the parts of a chunk between holes.
+template <class On> void each_part(const Entry& entry, std::uint64_t stream, ByteView bytes, On on) {
+    while (!bytes.empty()) {
+        const auto at = file_offset(entry, stream);
+        auto length = static_cast<std::uint64_t>(bytes.size());
+        for (const auto& hole : entry.holes)
+            if (hole.offset > at) {
+                length = std::min(length, hole.offset - at);
+                break;
+            }
+        on(at, bytes.first(length));
+        bytes = bytes.subspan(length);
+        stream += length;
+    }
+}
+
+}  // namespace
+
+/// What one thread of a restore needs for itself.
+struct RestoreRun::Lane {
+    Lane(RestoreRun& run)
+        : reader(run.keys_, run.store_, run.index_, run.stop_), folders(run.target_, run.plan_.folders) {}
+    ChunkReader reader;
+    TargetFolders folders;
+    ByteVector compare;
+};
+
+const base::Fd& TargetFolders::open(std::uint32_t number) {
+    if (folders_[number].path.empty()) return target_;
+    if (const auto found = open_.find(number); found != open_.end()) return found->second;
+    if (open_.size() >= open_folders) open_.clear();
+    return open_.emplace(number, base::open_beneath(target_, folders_[number].path, O_RDONLY | O_DIRECTORY)).first->second;
+}
+
+RestoreRun::RestoreRun(const Keys& keys, blob::Store& store, const Index& index, RestorePlan& plan, const RestoreRequest& request,
+                       unsigned threads, exec::ProgressSink& progress, std::stop_token stop)
+    : keys_(keys),
+      store_(store),
+      index_(index),
+      plan_(plan),
+      request_(request),
+      threads_(threads),
+      progress_(progress),
+      stop_(std::move(stop)),
+      may_chown_(request.owners && geteuid() == 0) {}
+
+std::string RestoreRun::path_of(std::uint32_t folder, const std::string& name) const {
+    const auto& path = plan_.folders[folder].path;
+    return path.empty() ? name : path + '/' + name;
+}
+
+void RestoreRun::refused(const std::string& path, const char* what) {
+    const auto error = errno;
+    const std::lock_guard lock(problems_mutex_);
+    problems_.push_back({path, base::errc_of(error), std::string(what) + ": " + std::strerror(error)});
+}
+
+RestoreTotals RestoreRun::run() {
+    std::error_code error;
+    const bool is_new = std::filesystem::create_directories(request_.target, error);
+    if (error) base::throw_errno("cannot make the target", request_.target.string(), error.value());
+    target_ = base::open_file(request_.target, O_RDONLY | O_DIRECTORY);
+    plan_.folders.front().existed = !is_new;
+    make_folders();
+    look_at_target();
+    progress_.stage("restore", 0.95, plan_.bytes, "bytes");
+    try {
+        empty_files();
+        // Each thread takes its own stretch of the packs, and with it mostly its own folders: two creators in one folder
+        // wait for each other.
+        const auto count = std::max<std::size_t>(1, std::min<std::size_t>(threads_, plan_.pieces.size() / 64 + 1));
+        std::vector<std::exception_ptr> failures(count);
+        {
+            std::vector<std::jthread> threads;
+            for (std::size_t i = 0; i < count; ++i)
+                threads.emplace_back([&, i] {
+                    try {
+                        Lane lane(*this);
+                        write_pieces(lane, plan_.pieces.size() * i / count, plan_.pieces.size() * (i + 1) / count);
+                    } catch (...) {
+                        failures[i] = std::current_exception();
+                    }
+                });
+        }
+        for (const auto& failure : failures)
+            if (failure) std::rethrow_exception(failure);
+    } catch (...) {
+        remove_unfinished();
+        throw;
+    }
+    progress_.stage("metadata", 0.05, 0, "");
+    make_others();
+    finish_folders();
+    RestoreTotals totals;
+    totals.files = static_cast<std::int64_t>(plan_.files.size() + plan_.others.size());
+    totals.folders = static_cast<std::int64_t>(plan_.folders.size()) - 1;
+    totals.bytes_written = written_;
+    totals.files_unchanged = same_;
+    totals.problems = std::move(problems_);
+    return totals;
+}
+
+void RestoreRun::make_folders() {
+    TargetFolders open(target_, plan_.folders);
+    std::map<std::string, std::uint32_t> numbers;
+    for (std::uint32_t i = 0; i < plan_.folders.size(); ++i) {
+        auto& folder = plan_.folders[i];
+        numbers[folder.path] = i;
+        if (folder.path.empty()) continue;
+        exec::check_stop(stop_);
+        const auto slash = folder.path.rfind('/');
+        const auto above = slash == std::string::npos ? std::string() : folder.path.substr(0, slash);
+        const auto name = slash == std::string::npos ? folder.path : folder.path.substr(slash + 1);
+        // Writable for us until its content is complete; finish_folders() sets what it should be.
+        if (mkdirat(open.open(numbers.at(above)).get(), name.c_str(), 0700) == 0) continue;
+        if (errno != EEXIST) base::throw_errno("cannot make the folder", folder.path, errno);
+        folder.existed = true;
+        struct stat st {};
+        if (fstatat(open.open(numbers.at(above)).get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(st.st_mode))
+            throw Conflict("something else lies where a folder belongs", {.subject = folder.path});
+    }
+}
+
+void RestoreRun::look_at_target() {
+    TargetFolders open(target_, plan_.folders);
+    const auto there = [&](std::uint32_t folder, const std::string& name) -> std::optional<struct stat> {
+        if (!plan_.folders[folder].existed) return std::nullopt;
+        struct stat st {};
+        if (fstatat(open.open(folder).get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
+        if (!request_.overwrite) throw Conflict("the target has a file of this name", {.subject = path_of(folder, name)});
+        if (S_ISDIR(st.st_mode)) throw Conflict("a folder lies where a file belongs", {.subject = path_of(folder, name)});
+        return st;
+    };
+    for (auto& file : plan_.files) {
+        const auto st = there(file.folder, file.entry.name);
+        if (!st) continue;
+        // Other names of the same file may lie outside: what is not alone is not written into but replaced.
+        if (S_ISREG(st->st_mode) && st->st_nlink == 1) file.existed = true;
+        else if (unlinkat(open.open(file.folder).get(), file.entry.name.c_str(), 0) != 0)
+            base::throw_errno("cannot replace", path_of(file.folder, file.entry.name), errno);
+    }
+    for (const auto& other : plan_.others)
+        if (there(other.folder, other.entry.name) &&
+            unlinkat(open.open(other.folder).get(), other.entry.name.c_str(), 0) != 0)
+            base::throw_errno("cannot replace", path_of(other.folder, other.entry.name), errno);
+}
+
+base::Fd RestoreRun::create(Lane& lane, PlannedFile& file) {
+    const auto& folder = lane.folders.open(file.folder);
+    const auto& name = file.entry.name;
+    const auto path = [&] { return path_of(file.folder, name); };
+    // A single component, no link followed: this cannot leave the folder.
+    base::Fd fd(openat(folder.get(), name.c_str(),
+                       (file.existed || file.made ? O_RDWR : O_RDWR | O_CREAT | O_EXCL) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+    if (!fd && errno == EEXIST) throw Conflict("the target has a file of this name", {.subject = path()});
+    if (!fd) base::throw_errno("cannot make the file", path(), errno);
+    if (std::exchange(file.made, true)) return fd;
+    const auto size = file.entry.size;
+    if (file.existed) {
+        struct stat st {};
+        if (fstat(fd.get(), &st) != 0) base::throw_errno("cannot look at the file", path(), errno);
+        if (static_cast<std::uint64_t>(st.st_size) != size) file.touched = true;
+    }
+    if (!file.entry.holes.empty() || file.existed) {
+        if (ftruncate(fd.get(), static_cast<off_t>(size)) != 0) base::throw_errno("cannot size the file", path(), errno);
+        for (const auto& hole : file.existed ? file.entry.holes : std::vector<Extent>())
+            fallocate(fd.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(hole.offset), static_cast<off_t>(hole.length));
+    } else if (size >= preallocate_from && fallocate(fd.get(), 0, 0, static_cast<off_t>(size)) != 0 && errno == ENOSPC) {
+        base::throw_errno("there is no room for the file", path(), errno);
+    }
+    return fd;
+}
+
+void RestoreRun::empty_files() {
+    Lane lane(*this);
+    for (auto& file : plan_.files) {
+        if (file.missing != 0) continue;
+        exec::check_stop(stop_);
+        file.fd = create(lane, file);
+        complete(file);
+        file.fd.reset();
+    }
+}
+
+void RestoreRun::write_pieces(Lane& lane, std::size_t first, std::size_t last) {
+    const auto& pieces = plan_.pieces;
+    while (first < last) {
+        exec::check_stop(stop_);
+        const auto pack = pieces[first].place.pack;
+        const auto& frames = index_.packs()[pack].frames;
+        const auto from = pieces[first].place.frame;
+        // As many frames as one request may bring.
+        auto end = first;
+        auto until = from;
+        while (end < last && pieces[end].place.pack == pack) {
+            const auto frame = pieces[end].place.frame;
+            const auto reached = frames[until].offset + frames[until].stored();
+            if (frame != until && (frames[frame].offset > reached + gap_limit ||
+                                   frames[frame].offset + frames[frame].stored() - frames[from].offset > request_limit))
+                break;
+            until = frame;
+            ++end;
+        }
+        auto stored = lane.reader.fetch(pack, from, until);
+        while (first < end) {
+            exec::check_stop(stop_);
+            const auto frame = pieces[first].place.frame;
+            auto next = first;
+            while (next < end && pieces[next].place.frame == frame) ++next;
+            const auto content = lane.reader.open(
+                pack, frame, ByteSpan(stored).subspan(frames[frame].offset - frames[from].offset, frames[frame].stored()));
+            write_frame(lane, content, first, next);
+            first = next;
+        }
+    }
+}
+
+void RestoreRun::write_frame(Lane& lane, const FrameContent& frame, std::size_t first, std::size_t last) {
+    const Piece* verified = nullptr;
+    for (; first < last; ++first) {
+        const auto& piece = plan_.pieces[first];
+        const auto bytes = ByteView(frame.plain).subspan(piece.place.offset, piece.place.length);
+        if (!verified || verified->id != piece.id) lane.reader.verify(piece.id, ChunkType::data, bytes, piece.place);
+        verified = &piece;
+        put_piece(lane, piece, bytes);
+    }
+}
+
+void RestoreRun::put_piece(Lane& lane, const Piece& piece, ByteView bytes) {
+    auto& file = *piece.file;
+    const auto path = [&] { return path_of(file.folder, file.entry.name); };
+    {
+        const std::lock_guard lock(file.mutex);
+        if (!file.fd) {
+            file.fd = create(lane, file);
+            ++open_files_;
+        }
+        ++file.users;
+    }
+    each_part(file.entry, piece.offset, bytes, [&](std::uint64_t offset, ByteView part) {
+        if (file.existed) {
+            lane.compare.resize(part.size());
+            if (base::pread_up_to(file.fd, lane.compare, offset, path()) == part.size() &&
+                std::equal(part.begin(), part.end(), lane.compare.begin()))
+                return;
+        }
+        base::pwrite_all(file.fd, part, offset, path());
+        file.touched = true;
+        written_ += static_cast<std::int64_t>(part.size());
+    });
+    progress_.advance(static_cast<std::int64_t>(bytes.size()));
+    const bool last = --file.missing == 0;
+    if (last) complete(file);
+    const std::lock_guard lock(file.mutex);
+    // Files whose pieces lie far apart would add up to more than a process may have open.
+    if (--file.users == 0 && file.fd && (last || open_files_ > open_file_limit)) {
+        file.fd.reset();
+        --open_files_;
+    }
+}
+
+void RestoreRun::complete(PlannedFile& file) {
+    set_metadata(file.fd, file.entry, path_of(file.folder, file.entry.name));
+    if (file.existed && !file.touched) ++same_;
+    file.done = true;
+}
+
+void RestoreRun::remove_unfinished() noexcept {
+    try {
+        TargetFolders open(target_, plan_.folders);
+        for (auto& file : plan_.files)
+            if (file.made && !file.done && !file.existed) unlinkat(open.open(file.folder).get(), file.entry.name.c_str(), 0);
+    } catch (...) {
+        // The caller hears why the restore failed; what is left is a file of zeros and parts.
+    }
+}
+
+}  // namespace tenon::backup

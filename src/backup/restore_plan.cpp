@@ -1,0 +1,122 @@
+#include "restore_plan.hpp"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include <exec/wait.hpp>
+#include <tenon/error.hpp>
+
+#include "browse.hpp"
+
+namespace tenon::backup {
+namespace {
+
+/// Which names below a folder are wanted: all of them, or those that lead to a path.
+struct Wanted {
+    bool all = false;
+    std::map<std::string, Wanted> names;
+};
+
+class Planner {
+public:
+    Planner(const Index& index, ChunkReader& nodes, const std::stop_token& stop) : index_(index), nodes_(nodes), stop_(stop) {}
+
+    RestorePlan take() {
+        std::sort(plan_.pieces.begin(), plan_.pieces.end(), [](const Piece& a, const Piece& b) {
+            return std::tie(a.place.pack, a.place.frame, a.place.offset) < std::tie(b.place.pack, b.place.frame, b.place.offset);
+        });
+        return std::move(plan_);
+    }
+
+    void folder(const Id& root, const std::string& path, const Wanted& wanted, std::optional<Entry> self) {
+        exec::check_stop(stop_);
+        const auto number = static_cast<std::uint32_t>(plan_.folders.size());
+        auto& made = plan_.folders.emplace_back();
+        made.path = path;
+        made.has_entry = self.has_value();
+        if (self) made.entry = std::move(*self);
+        DirCursor cursor(nodes_, root);
+        if (wanted.all) {
+            while (cursor.peek()) entry(cursor.take(), number, wanted);
+            return;
+        }
+        for (const auto& [name, below] : wanted.names) {
+            if (!cursor.seek(name)) throw NotFound("the snapshot has no such file or folder", {.subject = join(path, name)});
+            entry(cursor.take(), number, below);
+        }
+    }
+
+private:
+    static std::string join(const std::string& path, const std::string& name) { return path.empty() ? name : path + '/' + name; }
+
+    void entry(Entry entry, std::uint32_t folder_number, const Wanted& wanted) {
+        const auto path = join(plan_.folders[folder_number].path, entry.name);
+        if (entry.kind == EntryKind::folder) {
+            const auto root = *entry.subtree;
+            return folder(root, path, wanted, wanted.all ? std::optional(std::move(entry)) : std::nullopt);
+        }
+        if (!wanted.all) throw NotFound("the snapshot has no such file or folder", {.subject = path});
+        if (entry.kind == EntryKind::file) return file(std::move(entry), folder_number, path);
+        plan_.others.push_back({folder_number, std::move(entry), nullptr});
+    }
+
+    void file(Entry entry, std::uint32_t folder_number, const std::string& path) {
+        if (entry.link_key) {
+            auto& first = links_[{entry.link_key->offset, entry.link_key->length}];
+            if (first) {
+                plan_.others.push_back({folder_number, std::move(entry), first});
+                return;
+            }
+            first = &plan_.files.emplace_back();
+        } else {
+            plan_.files.emplace_back();
+        }
+        auto& file = plan_.files.back();
+        file.folder = folder_number;
+        file.entry = std::move(entry);
+        std::uint64_t at = 0;
+        std::uint32_t count = 0;
+        each_chunk(
+            file.entry, nodes_,
+            [&](const ChunkRef& ref) {
+                const auto* place = index_.find(ref.id);
+                if (!place || place->length != ref.length)
+                    throw Corrupt("a part of this file is missing from the repository",
+                                  {.subject = tenon::backup::place(path, at, ref.length)});
+                plan_.pieces.push_back({*place, ref.id, &file, at});
+                at += ref.length;
+                ++count;
+            },
+            [](const Id&) { return true; });
+        std::uint64_t holes = 0;
+        for (const auto& hole : file.entry.holes) holes += hole.length;
+        if (at + holes != file.entry.size) throw Corrupt("a file's parts do not add up to its size", {.subject = path});
+        file.missing = count;
+        plan_.bytes += static_cast<std::int64_t>(at);
+    }
+
+    const Index& index_;
+    ChunkReader& nodes_;
+    const std::stop_token& stop_;
+    RestorePlan plan_;
+    std::map<std::pair<std::uint64_t, std::uint64_t>, PlannedFile*> links_;
+};
+
+}  // namespace
+
+RestorePlan plan_restore(const Index& index, ChunkReader& nodes, const Id& root, const std::optional<Entry>& self,
+                         const std::vector<std::string>& paths, const std::stop_token& stop) {
+    Wanted wanted;
+    wanted.all = paths.empty();
+    for (const auto& path : paths) {
+        auto* at = &wanted;
+        for (const auto& part : split_path(path)) at = &at->names[part];
+        at->all = true;
+    }
+    Planner planner(index, nodes, stop);
+    planner.folder(root, "", wanted, wanted.all ? self : std::nullopt);
+    return planner.take();
+}
+
+}  // namespace tenon::backup

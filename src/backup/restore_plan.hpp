@@ -1,0 +1,70 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <base/file.hpp>
+
+#include "chunk_reader.hpp"
+#include "tree.hpp"
+
+namespace tenon::backup {
+
+/// A folder to be made, in the order of making.
+struct PlannedFolder {
+    std::string path;      ///< Below the target; empty: the target.
+    Entry entry;
+    bool has_entry = true; ///< False for folders that only lead to what was asked for.
+    bool existed = false;
+};
+
+/// A file whose content is to be written.
+struct PlannedFile {
+    std::uint32_t folder = 0;
+    Entry entry;
+    std::atomic<std::uint32_t> missing{0};  ///< Pieces not yet in place.
+    std::atomic<bool> touched{false};       ///< Anything was written.
+    std::atomic<bool> done{false};          ///< Content and metadata are in place.
+    bool existed = false;                   ///< Compare before writing.
+    std::mutex mutex;
+    base::Fd fd;                            // guarded by mutex; stays open while there are users
+    int users = 0;                          // guarded by mutex: threads that write to it
+    bool made = false;                      // guarded by mutex: open it again, do not create it
+};
+
+/// A name that is not a file with content of its own.
+struct PlannedOther {
+    std::uint32_t folder = 0;
+    Entry entry;
+    PlannedFile* same_as = nullptr;         ///< Another name of this file.
+};
+
+/// A chunk and where it belongs.
+struct Piece {
+    ChunkPlace place;
+    Id id{};
+    PlannedFile* file = nullptr;
+    std::uint64_t offset = 0;               ///< In the stream of the file's bytes outside of holes.
+};
+
+struct RestorePlan {
+    std::vector<PlannedFolder> folders;     ///< Parents before children.
+    std::deque<PlannedFile> files;
+    std::vector<PlannedOther> others;
+    std::vector<Piece> pieces;              ///< By pack, frame and offset.
+    std::int64_t bytes = 0;
+};
+
+/// What is below these paths of a snapshot (all of it, if none), and where each chunk of it lies. Throws NotFound for a
+/// path that the snapshot does not have, Corrupt for what the index does not know.
+///
+/// `self`: the root folder's own metadata, for a target that is made.
+RestorePlan plan_restore(const Index& index, ChunkReader& nodes, const Id& root, const std::optional<Entry>& self,
+                         const std::vector<std::string>& paths, const std::stop_token& stop);
+
+}  // namespace tenon::backup

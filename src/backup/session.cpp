@@ -1,0 +1,163 @@
+#include "session.hpp"
+
+#include <base/id.hpp>
+#include <crypto/hash.hpp>
+#include <exec/wait.hpp>
+#include <tenon/error.hpp>
+
+namespace tenon::backup {
+
+WriteSession::WriteSession(const Keys& keys, const Superblock& super, blob::Store& store, Meter& meter, const Id16& writer,
+                           std::shared_ptr<const base::Clock> clock, LogChain& chain, std::stop_token stop)
+    : keys_(keys),
+      store_(store),
+      meter_(meter),
+      writer_(writer),
+      id_(base::bytes_of(base::new_id<SnapshotId>(clock->now()))),
+      clock_(std::move(clock)),
+      chain_(chain),
+      stop_(std::move(stop)),
+      data_(keys, store, meter, Kind::data, keys.ring.data_class(), super.pack_size()),
+      tree_(keys, store, meter, Kind::tree, keys.ring.data_class(), super.pack_size()) {}
+
+WriteSession::~WriteSession() {
+    if (!has_progress_) end();
+}
+
+std::string WriteSession::beacon_name() const { return "sess/" + hex(writer_) + '/' + hex(id_); }
+std::string WriteSession::progress_name() const { return "sess/" + hex(writer_) + "/progress"; }
+
+ByteVector WriteSession::beacon_bytes() {
+    cbor::Writer out;
+    // The counter has a fixed width, so that rewriting in place never changes the size.
+    ByteVector counter;
+    base::append_le(counter, ++beats_);
+    out.map(2).uint(1).integer(started_.time_since_epoch().count()).uint(2).bytes(counter);
+    return seal_object(keys_, Kind::session, out.data());
+}
+
+void WriteSession::begin() {
+    started_ = store_.server_time(stop_);
+    beacon_ = store_.beacon(beacon_name(), beacon_bytes());
+    // Only now: either this sees the collector's intent or the collector sees the beacon.
+    refuse_collector();
+    cbor::Writer body;
+    body.map(1).uint(1).bytes(id_);
+    append_log("session", body.data(), true);
+}
+
+void WriteSession::beat() {
+    if (beacon_) beacon_->rewrite(beacon_bytes());
+}
+
+void WriteSession::refuse_collector() {
+    if (!store_.list("gc/", "", 1, stop_).objects.empty())
+        throw Unavailable("the repository is being collected by a newer version: try again later", {.subject = "gc/"});
+}
+
+bool WriteSession::claim(const Id& id) {
+    if (index_->contains(id)) return false;
+    auto& shard = claimed_[id[8] % shards];
+    const std::lock_guard lock(shard.mutex);
+    return shard.ids.insert(id).second;
+}
+
+void WriteSession::put_small(const std::string& name, ByteView object, const blob::PutOptions& options) {
+    meter_.hold(static_cast<std::int64_t>(object.size()));
+    blob::put_bytes(store_, name, object, options, stop_);
+    meter_.landed(static_cast<std::int64_t>(object.size()));
+}
+
+void WriteSession::append_log(std::string_view type, ByteView body, bool deferred) {
+    const auto object = seal_log_record(keys_, chain_.next, chain_.head, type, store_.server_time(stop_), body);
+    put_small("log/" + hex(writer_) + '/' + sequence_text(chain_.next), object, {.deferred = deferred});
+    chain_.head = crypto::sha256(object);
+    ++chain_.next;
+}
+
+std::vector<SealedPack> WriteSession::close_packs() {
+    data_.close();
+    tree_.close();
+    auto packs = data_.take_finished();
+    for (auto& pack : tree_.take_finished()) packs.push_back(std::move(pack));
+    return packs;
+}
+
+void WriteSession::commit_packs(std::vector<SealedPack> packs, ByteView progress) {
+    if (!packs.empty()) {
+        store_.flush(stop_);
+        for (const auto& pack : packs) meter_.landed(static_cast<std::int64_t>(pack.info.size));
+        const auto object = seal_object(keys_, Kind::index, encode_segment(packs));
+        const auto sha = crypto::sha256(object);
+        put_small("index/" + hex(writer_) + '-' + sequence_text(chain_.segments++) + '-' + hex(sha), object, {.deferred = true});
+        segments_.push_back(sha);
+    }
+    store_.flush(stop_);
+    if (progress.empty()) return;
+    has_progress_ = true;
+    // Not metered, as the beacon is not: neither outlives the run that ends well.
+    blob::put_bytes(store_, progress_name(), seal_object(keys_, Kind::progress, progress), {.create_only = false}, stop_);
+}
+
+void WriteSession::commit_snapshot(SnapshotRecord& snapshot) {
+    refuse_collector();
+    exec::check_stop(stop_);
+    snapshot.id = base::new_id<SnapshotId>(clock_->now());
+    snapshot.writer = writer_;
+    snapshot.session = id_;
+    snapshot.stored = store_.server_time(stop_);
+    snapshot.root_class = keys_.ring.data_class();
+    snapshot.log_head = chain_.head;
+    snapshot.segments = segments_;
+    const auto object = seal_object(keys_, Kind::snapshot, encode(snapshot));
+    const auto name = snapshot_name(snapshot.id, object);
+    put_small(name, object, {});
+    cbor::Writer body;
+    body.map(2).uint(1).bytes(base::bytes_of(snapshot.id)).uint(2).bytes(crypto::sha256(object));
+    append_log("snapshot", body.data(), false);
+    refuse_collector();
+}
+
+void WriteSession::end() noexcept {
+    try {
+        if (has_progress_) store_.remove(progress_name(), {}, {});
+        if (beacon_) store_.remove(beacon_name(), {}, {});
+    } catch (const Error&) {
+        // They are swept by a later session: this one has ended either way.
+    }
+    has_progress_ = false;
+    beacon_.reset();
+}
+
+Lane::Lane(WriteSession& session) : session_(session), hasher_(session.keys().ring.data()) {
+    data_.plain.reserve(2 * frame_target);
+}
+
+ChunkRef Lane::chunk(ByteView bytes) {
+    const auto id = hasher_.id(ChunkType::data, bytes);
+    if (session_.claim(id)) {
+        bytes_new_ += static_cast<std::int64_t>(bytes.size());
+        add(data_, session_.data(), id, bytes);
+    }
+    return {id, bytes.size()};
+}
+
+Id Lane::node(ByteView bytes) {
+    const auto id = hasher_.id(ChunkType::node, bytes);
+    if (session_.claim(id)) add(tree_, session_.tree(), id, bytes);
+    return id;
+}
+
+void Lane::add(FrameBuilder& frame, PackWriter& writer, const Id& id, ByteView bytes) {
+    // A chunk above the target is alone in its frame.
+    if (bytes.size() > frame_target && !frame.empty()) writer.add(frame, packer_, scratch_);
+    frame.add(id, bytes);
+    if (frame.full()) writer.add(frame, packer_, scratch_);
+}
+
+void Lane::flush() {
+    if (!data_.empty()) session_.data().add(data_, packer_, scratch_);
+    if (!tree_.empty()) session_.tree().add(tree_, packer_, scratch_);
+}
+
+}  // namespace tenon::backup

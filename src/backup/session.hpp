@@ -1,0 +1,119 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include <base/clock.hpp>
+#include <blob/store.hpp>
+
+#include "chunk_reader.hpp"
+#include "container.hpp"
+#include "index.hpp"
+#include "meter.hpp"
+#include "pack_writer.hpp"
+#include "snapshot.hpp"
+#include "superblock.hpp"
+
+namespace tenon::backup {
+
+/// A writer's place in its log chain.
+struct LogChain {
+    std::uint64_t next = 0;
+    Id head{};
+    std::uint64_t segments = 0;  ///< Index segments written so far.
+};
+
+/// One backup's way into the repository: its beacon, its packs, its index segments, its snapshot, its log records, in the
+/// order that makes every prefix a valid repository.
+class WriteSession {
+public:
+    WriteSession(const Keys& keys, const Superblock& super, blob::Store& store, Meter& meter, const Id16& writer,
+                 std::shared_ptr<const base::Clock> clock, LogChain& chain, std::stop_token stop);
+    ~WriteSession();
+
+    /// Lights the beacon, then makes sure that nobody collects. Throws Unavailable when somebody does.
+    void begin();
+    void use_index(std::shared_ptr<const Index> index) { index_ = std::move(index); }
+
+    /// Whether this chunk is the caller's to store: neither the repository nor this session has it.
+    [[nodiscard]] bool claim(const Id& id);
+    const Index& index() const { return *index_; }
+    const Keys& keys() const { return keys_; }
+    PackWriter& data() { return data_; }
+    PackWriter& tree() { return tree_; }
+
+    /// Closes the open packs; nothing may be writing. What it returns goes to commit_packs().
+    std::vector<SealedPack> close_packs();
+    /// Makes packs durable, then the segment that lists them, then, if there is one, the record of how far the run is.
+    void commit_packs(std::vector<SealedPack> packs, ByteView progress);
+    /// The commit point. Fills what only the session knows.
+    void commit_snapshot(SnapshotRecord& snapshot);
+    /// Rewrites the beacon, so that its counter moves.
+    void beat();
+
+    const Id16& id() const { return id_; }
+    const Id16& writer() const { return writer_; }
+    std::string progress_name() const;
+    /// Takes away the beacon and the progress record; after success or to give up.
+    void end() noexcept;
+
+    static constexpr int shards = 64;
+
+private:
+    void put_small(const std::string& name, ByteView object, const blob::PutOptions& options);
+    void append_log(std::string_view type, ByteView body, bool deferred);
+    void refuse_collector();
+    ByteVector beacon_bytes();
+    std::string beacon_name() const;
+
+    const Keys& keys_;
+    blob::Store& store_;
+    Meter& meter_;
+    const Id16 writer_;
+    const Id16 id_;
+    const std::shared_ptr<const base::Clock> clock_;
+    LogChain& chain_;
+    const std::stop_token stop_;
+    std::shared_ptr<const Index> index_;
+    PackWriter data_, tree_;
+    std::unique_ptr<blob::Beacon> beacon_;
+    Time started_{};
+    std::uint64_t beats_ = 0;
+    bool has_progress_ = false;
+    std::vector<Id> segments_;
+
+    struct Shard {
+        std::mutex mutex;
+        std::unordered_set<Id, IdHash> ids;  // guarded by mutex
+    };
+    std::array<Shard, shards> claimed_;
+};
+
+/// One thread's way into a session: makes ids, drops what is known, collects the rest in frames.
+class Lane final : public NodeSink {
+public:
+    explicit Lane(WriteSession& session);
+    /// Throws what storing throws: the backup is over then.
+    ChunkRef chunk(ByteView bytes);
+    Id node(ByteView bytes) override;
+    void flush();
+
+    std::int64_t bytes_new() const { return bytes_new_; }
+
+private:
+    void add(FrameBuilder& frame, PackWriter& writer, const Id& id, ByteView bytes);
+
+    WriteSession& session_;
+    ChunkHasher hasher_;
+    FramePacker packer_;
+    FrameBuilder data_, tree_;
+    ByteVector scratch_;
+    std::int64_t bytes_new_ = 0;
+};
+
+}  // namespace tenon::backup
