@@ -1,0 +1,94 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+
+#include <camera_server.hpp>
+#include <media/decoder.hpp>
+#include <media/input.hpp>
+#include <tenon/error.hpp>
+
+using namespace tenon;
+using namespace tenon::media;
+using namespace tenon::test;
+using namespace std::chrono_literals;
+
+TEST(Camera, GivesPicturesAndSound) {
+    const CameraServer camera;
+    Input input = Input::open_live(camera.url(), {}, {});
+    ASSERT_TRUE(input.video() && input.audio());
+    EXPECT_EQ(input.container(), "rtsp");
+    EXPECT_EQ(input.video()->codec, "h264");
+    EXPECT_EQ(input.video()->width, 768);
+    EXPECT_EQ(input.video()->height, 576);
+    EXPECT_FALSE(input.video()->extradata.empty());
+    EXPECT_FALSE(input.video()->duration);
+    EXPECT_EQ(input.audio()->codec, "aac");
+    EXPECT_EQ(input.audio()->sample_rate, 16'000);
+
+    VideoDecoder decoder(*input.video());
+    std::optional<std::int64_t> last;
+    int pictures = 0, sounds = 0, keys = 0;
+    while (pictures < 70 || sounds < 10) {
+        const auto packet = input.next();
+        ASSERT_TRUE(packet);
+        if (packet->stream == input.audio()->index) {
+            ++sounds;
+            continue;
+        }
+        keys += packet->key;
+        if (packet->dts) {
+            EXPECT_GT(*packet->dts, last.value_or(*packet->dts - 1));
+            last = packet->dts;
+        }
+        decoder.send(*packet);
+        while (decoder.receive()) ++pictures;
+    }
+    EXPECT_GE(keys, 1);
+    EXPECT_THROW(input.seek(0, 0), Unsupported);
+}
+
+TEST(Camera, SilenceIsUnavailable) {
+    CameraServer camera;
+    Input input = Input::open_live(camera.url(), {.read_timeout = 2s}, {});
+    ASSERT_TRUE(input.next());
+    camera.stall();
+    // What is still on the way comes first.
+    EXPECT_THROW(while (input.next()) {}, Unavailable);
+}
+
+TEST(Camera, ADroppedConnectionEnds) {
+    CameraServer camera;
+    Input input = Input::open_live(camera.url(), {.read_timeout = 2s}, {});
+    ASSERT_TRUE(input.next());
+    camera.drop();
+    try {
+        while (input.next()) {}
+    } catch (const Unavailable& error) {
+        EXPECT_EQ(error.subject(), camera.url());
+    }
+}
+
+TEST(Camera, AWaitingReaderStops) {
+    CameraServer camera;
+    std::stop_source source;
+    Input input = Input::open_live(camera.url(), {.read_timeout = 30s}, source.get_token());
+    ASSERT_TRUE(input.next());
+    camera.stall();
+    std::jthread stopper([&] { source.request_stop(); });
+    EXPECT_THROW(while (input.next()) {}, Cancelled);
+}
+
+TEST(Camera, ALoginOpensAndStaysSecret) {
+    const CameraServer camera({TENON_FOOTAGE "/camera.mp4", "--user", "admin", "--password", "s3cret"});
+    EXPECT_TRUE(Input::open_live(camera.url("admin", "s3cret"), {}, {}).video());
+    for (const std::string& url : {camera.url(), camera.url("admin", "wr0ng")}) {
+        try {
+            (void)Input::open_live(url, {}, {});
+            ADD_FAILURE() << "nothing was thrown";
+        } catch (const Unauthenticated& error) {
+            EXPECT_EQ(error.subject(), camera.url());
+            EXPECT_EQ(std::string(error.what()).find("wr0ng"), std::string::npos);
+        }
+    }
+}
