@@ -76,7 +76,8 @@ private:
 constexpr SystemStmt find_meta{"SELECT value FROM meta WHERE key = :key"};
 constexpr SystemStmt put_meta{"INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value"};
 constexpr SystemStmt add_counter{
-    "INSERT INTO counter (name, value) VALUES (:name, :step) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value RETURNING value"};
+    "INSERT INTO counter (name, value) VALUES (:name, :step) ON CONFLICT (name) DO UPDATE "
+    "SET value = value + excluded.value RETURNING value"};
 
 }  // namespace
 

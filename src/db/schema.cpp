@@ -21,7 +21,8 @@ constexpr std::int64_t file_version = 1;
 constexpr const char* own_tables = R"(
 CREATE TABLE schema_migration (room TEXT NOT NULL, number INTEGER NOT NULL, checksum BLOB NOT NULL, applied_at INTEGER NOT NULL,
                                PRIMARY KEY (room, number)) STRICT, WITHOUT ROWID;
-CREATE TABLE schema_object (name TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('tenant', 'shared', 'system'))) STRICT, WITHOUT ROWID;
+CREATE TABLE schema_object (name TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL,
+                            CHECK (kind IN ('tenant', 'shared', 'system'))) STRICT, WITHOUT ROWID;
 CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 )";
@@ -36,7 +37,8 @@ void refuse_network_disk(const std::filesystem::path& folder) {
         throw NotFound("the folder of the metadata store cannot be read", {.subject = folder.string()});
     for (const auto& [type, name] : kinds)
         if (static_cast<std::uint32_t>(info.f_type) == static_cast<std::uint32_t>(type))
-            throw Unsupported(std::string("the metadata store needs a local disk, and this folder is on ") + name, {.subject = folder.string()});
+            throw Unsupported(std::string("the metadata store needs a local disk, and this folder is on ") + name,
+                              {.subject = folder.string()});
 }
 
 struct Statement {
@@ -48,7 +50,8 @@ struct Statement {
         return code == SQLITE_ROW;
     }
     std::string text(int column) {
-        return {reinterpret_cast<const char*>(sqlite3_column_text(stmt, column)), static_cast<std::size_t>(sqlite3_column_bytes(stmt, column))};
+        const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(stmt, column));
+        return {text, static_cast<std::size_t>(sqlite3_column_bytes(stmt, column))};
     }
     sqlite3* db;
     sqlite3_stmt* stmt = nullptr;
@@ -70,16 +73,19 @@ Applied read_applied(sqlite3* handle) {
 
 void check_file(Connection& c) {
     const auto id = c.pragma_value("PRAGMA application_id");
-    if (id == 0 && c.pragma_value("SELECT count(*) FROM sqlite_schema") == 0) return c.script(
-        own_tables + std::string("PRAGMA application_id=") + std::to_string(application_id) + ";PRAGMA user_version=" + std::to_string(file_version));
+    if (id == 0 && c.pragma_value("SELECT count(*) FROM sqlite_schema") == 0)
+        return c.script(own_tables + std::string("PRAGMA application_id=") + std::to_string(application_id) +
+                        ";PRAGMA user_version=" + std::to_string(file_version));
     if (id != application_id) throw Corrupt("the metadata store's file is something else");
     if (c.pragma_value("PRAGMA user_version") > file_version)
         throw Unsupported("the metadata store was written by a newer version of this software");
 }
 
-void apply(Connection& c, const Options& options, const std::vector<Migration>& migrations) {
+/// Whether there was a step to apply.
+bool apply(Connection& c, const Options& options, const std::vector<Migration>& migrations) {
     auto applied = read_applied(c.handle());
     std::map<std::string, int> last;
+    bool any = false;
     for (const auto& m : migrations) {
         if (m.number != ++last[m.room]) throw InternalError("migrations of a room are numbered 1, 2, 3 …", {.subject = m.room});
         const auto found = applied.find({m.room, m.number});
@@ -90,6 +96,7 @@ void apply(Connection& c, const Options& options, const std::vector<Migration>& 
             continue;
         }
         c.script(m.sql);
+        any = true;
         Statement insert(c.handle(), "INSERT INTO schema_migration VALUES (?1, ?2, ?3, ?4)");
         const auto sum = checksum(m);
         sqlite3_bind_text(insert.stmt, 1, m.room.c_str(), -1, SQLITE_STATIC);
@@ -101,6 +108,7 @@ void apply(Connection& c, const Options& options, const std::vector<Migration>& 
     if (!applied.empty())
         throw Unsupported("the metadata store was written by a newer version of this software",
                           {.subject = applied.begin()->first.first + " " + std::to_string(applied.begin()->first.second)});
+    return any;
 }
 
 }  // namespace
@@ -115,8 +123,8 @@ std::shared_ptr<const Registry> prepare_schema(const Options& options, const std
     c.control("BEGIN IMMEDIATE");
     try {
         check_file(c);
-        apply(c, options, migrations);
-        if (c.pragma_value("SELECT count(*) FROM pragma_foreign_key_check") != 0) throw Corrupt("a row refers to something that does not exist");
+        if (apply(c, options, migrations) && c.pragma_value("SELECT count(*) FROM pragma_foreign_key_check") != 0)
+            throw Corrupt("after an upgrade a row of the metadata store refers to something that does not exist");
         c.control("COMMIT");
     } catch (...) {
         if (c.in_transaction()) c.try_control("ROLLBACK");

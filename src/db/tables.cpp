@@ -32,7 +32,8 @@ void check_shape(std::string_view name, std::string_view columns, std::string_vi
             has_key = true;
         }
         if (same(t[i].text, "FOREIGN")) tenant_reference = key_begins_with_tenant(t, i);
-        if (same(t[i].text, "REFERENCES") && i + 3 < t.size() && t[i + 1].text.back() == '_' && !(tenant_reference && t[i + 3].text == "tenant_id"))
+        const bool to_tenants = same(t[i].text, "REFERENCES") && i + 3 < t.size() && t[i + 1].text.back() == '_';
+        if (to_tenants && !(tenant_reference && t[i + 3].text == "tenant_id"))
             refuse(name, "a reference to a tenant table begins with tenant_id on both sides");
     }
     if (!has_key) refuse(name, "a tenant table needs PRIMARY KEY (tenant_id, …)");
@@ -53,10 +54,12 @@ std::string tenant_table(std::string_view view, std::string_view columns, std::s
     const std::string name(view);
     const std::string table = name + "_";
     const std::string refuse_row = " BEGIN SELECT RAISE(ABORT, 'a row outside of the scope'); END;\n";
-    return "CREATE TABLE " + table + " (tenant_id BLOB NOT NULL, " + std::string(columns) + ", " + std::string(constraints) + ") STRICT, WITHOUT ROWID;\n"
+    return "CREATE TABLE " + table + " (tenant_id BLOB NOT NULL, " + std::string(columns) + ", " + std::string(constraints)
+         + ") STRICT, WITHOUT ROWID;\n"
          + "CREATE VIEW " + name + " AS SELECT * FROM " + table + " WHERE tenant_id = scope_tenant();\n"
          + "CREATE TRIGGER " + table + "insert BEFORE INSERT ON " + table + " WHEN NOT scope_may(NEW.tenant_id)" + refuse_row
-         + "CREATE TRIGGER " + table + "update BEFORE UPDATE ON " + table + " WHEN NOT (scope_may(OLD.tenant_id) AND scope_may(NEW.tenant_id))" + refuse_row
+         + "CREATE TRIGGER " + table + "update BEFORE UPDATE ON " + table +
+         + " WHEN NOT (scope_may(OLD.tenant_id) AND scope_may(NEW.tenant_id))" + refuse_row
          + "CREATE TRIGGER " + table + "delete BEFORE DELETE ON " + table + " WHEN NOT scope_may(OLD.tenant_id)" + refuse_row
          + "INSERT INTO schema_object (name, kind) VALUES ('" + name + "', 'tenant');\n";
 }

@@ -152,8 +152,10 @@ TEST_F(Walls, a_global_key_of_another_tenant_survives_or_replace) {
     for (const auto* sql : {"INSERT OR REPLACE INTO domain_ (tenant_id, host) VALUES (:tenant, 'b.example')",
                             "REPLACE INTO domain_ (tenant_id, host) VALUES (:tenant, 'b.example')",
                             "UPDATE OR REPLACE domain_ SET host = 'b.example' WHERE tenant_id = :tenant",
-                            "INSERT INTO domain_ (tenant_id, host) VALUES (:tenant, 'b.example') ON CONFLICT (host) DO UPDATE SET tenant_id = :tenant",
-                            "INSERT INTO domain_ (tenant_id, host) VALUES (:tenant, 'b.example') ON CONFLICT (host) DO UPDATE SET host = 'stolen'"}) {
+                            "INSERT INTO domain_ (tenant_id, host) VALUES (:tenant, 'b.example') "
+                            "ON CONFLICT (host) DO UPDATE SET tenant_id = :tenant",
+                            "INSERT INTO domain_ (tenant_id, host) VALUES (:tenant, 'b.example') "
+                            "ON CONFLICT (host) DO UPDATE SET host = 'stolen'"}) {
         const auto outcome = as_a(sql, {});
         EXPECT_TRUE(outcome.refused) << sql;
         EXPECT_EQ(outcome.of_b, before) << sql;
@@ -177,7 +179,8 @@ TEST_F(Walls, rows_are_never_written_in_another_tenants_name) {
 
 TEST_F(Walls, the_authorizer_keeps_tenants_to_their_views) {
     world(true);
-    for (const auto* sql : {"SELECT name FROM project_", "SELECT count(*) FROM project_", "SELECT value FROM secret", "SELECT 1 FROM secret",
+    for (const auto* sql : {"SELECT name FROM project_", "SELECT count(*) FROM project_", "SELECT value FROM secret",
+                            "SELECT 1 FROM secret",
                             "SELECT key FROM meta", "SELECT name FROM schema_object", "SELECT sql FROM sqlite_schema",
                             "SELECT name FROM plan", "SELECT * FROM pragma_table_list", "PRAGMA user_version", "PRAGMA query_only = 0",
                             "ATTACH ':memory:' AS other", "CREATE TABLE x (a)", "CREATE TEMP TABLE x (a)", "DROP TABLE project_",
@@ -280,7 +283,8 @@ TEST(Tables, a_declaration_that_could_cross_tenants_is_refused) {
     refuses("x", "id BLOB NOT NULL, p BLOB", "PRIMARY KEY (tenant_id, id), FOREIGN KEY (tenant_id, p) REFERENCES project_ (id, tenant_id)");
     refuses("x", "id BLOB NOT NULL, p BLOB",
             "PRIMARY KEY (tenant_id, id), FOREIGN KEY (tenant_id, p) REFERENCES project_ (tenant_id, id) DEFERRABLE INITIALLY DEFERRED");
-    EXPECT_NO_THROW(tenant_table("x", "id BLOB NOT NULL, plan TEXT", "PRIMARY KEY (tenant_id, id), FOREIGN KEY (plan) REFERENCES plan (name)"));
+    EXPECT_NO_THROW(tenant_table("x", "id BLOB NOT NULL, plan TEXT",
+                                 "PRIMARY KEY (tenant_id, id), FOREIGN KEY (plan) REFERENCES plan (name)"));
 }
 
 }  // namespace

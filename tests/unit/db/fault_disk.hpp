@@ -65,14 +65,17 @@ private:
     static int control(sqlite3_file* f, int op, void* arg) { return real(f)->pMethods->xFileControl(real(f), op, arg); }
     static int sector(sqlite3_file* f) { return real(f)->pMethods->xSectorSize(real(f)); }
     static int traits(sqlite3_file* f) { return real(f)->pMethods->xDeviceCharacteristics(real(f)); }
-    static int shm_map(sqlite3_file* f, int p, int n, int x, void volatile** out) { return real(f)->pMethods->xShmMap(real(f), p, n, x, out); }
+    static int shm_map(sqlite3_file* f, int p, int n, int x, void volatile** out) {
+        return real(f)->pMethods->xShmMap(real(f), p, n, x, out);
+    }
     static int shm_lock(sqlite3_file* f, int o, int n, int flags) { return real(f)->pMethods->xShmLock(real(f), o, n, flags); }
     static void shm_barrier(sqlite3_file* f) { real(f)->pMethods->xShmBarrier(real(f)); }
     static int shm_unmap(sqlite3_file* f, int remove) { return real(f)->pMethods->xShmUnmap(real(f), remove); }
 
     static int open(sqlite3_vfs*, const char* name, sqlite3_file* f, int flags, int* out) {
-        static const sqlite3_io_methods methods = {2,      close,    read,    write,  truncate, sync,    size,    lock,        unlock,
-                                                   reserved, control, sector, traits, shm_map,  shm_lock, shm_barrier, shm_unmap, nullptr, nullptr};
+        static const sqlite3_io_methods methods = {2,    close,  read,     write,   truncate, sync,   size,    lock,     unlock,
+                                                   reserved, control, sector, traits,  shm_map,  shm_lock, shm_barrier,
+                                                   shm_unmap, nullptr, nullptr};
         auto* file = reinterpret_cast<File*>(f);
         std::memset(file, 0, sizeof(File));
         file->log = (flags & SQLITE_OPEN_WAL) != 0;

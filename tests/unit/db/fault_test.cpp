@@ -99,7 +99,8 @@ protected:
         EXPECT_EQ(count(a) + count(b), expected);
         Raw raw(options().file);
         EXPECT_EQ(raw.run("SELECT count(*) FROM asset_").at(0), std::to_string(expected));
-        EXPECT_EQ(raw.run("SELECT count(*) FROM project_ p JOIN asset_ x USING (tenant_id) WHERE x.project_id = p.id").at(0), std::to_string(expected));
+        const auto* whole = "SELECT count(*) FROM project_ p JOIN asset_ x USING (tenant_id) WHERE x.project_id = p.id";
+        EXPECT_EQ(raw.run(whole).at(0), std::to_string(expected));
         EXPECT_EQ(raw.run("PRAGMA integrity_check").at(0), "ok");
         database->write(system, [](SystemTx& tx) {
             tx.exec(SystemStmt("DELETE FROM asset_"));

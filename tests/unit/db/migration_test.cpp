@@ -90,7 +90,8 @@ TEST_F(Migrations, the_files_own_settings_are_as_the_design_says) {
     EXPECT_EQ(raw.run("PRAGMA journal_mode").at(0), "wal");
     EXPECT_EQ(raw.run("PRAGMA application_id").at(0), std::to_string(0x36c9a1f7));
     EXPECT_EQ(raw.run("PRAGMA user_version").at(0), "1");
-    EXPECT_EQ(raw.run("SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT strict AND name NOT LIKE 'sqlite_%'").at(0), "0");
+    EXPECT_EQ(raw.run("SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT strict "
+                      "AND name NOT LIKE 'sqlite_%'").at(0), "0");
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ inline std::vector<Mutant> mutants_of(const std::string& sql) {
     std::vector<Mutant> mutants;
     for (const auto at : places(sql, predicate)) {
         auto begin = at;  // with its alias
-        while (begin > 0 && (isalnum(static_cast<unsigned char>(sql[begin - 1])) || sql[begin - 1] == '_' || sql[begin - 1] == '.')) --begin;
+        const auto of_name = [](char c) { return isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.'; };
+        while (begin > 0 && of_name(sql[begin - 1])) --begin;
         const auto length = at + predicate.size() - begin;
         const auto whole = sql.substr(begin, length);
         mutants.push_back({"dropped", with(sql, begin, length, "1 = 1")});

@@ -21,8 +21,6 @@ protected:
     std::map<std::string, std::string> settings() {
         return {{"TEST_STORE", options().file.string()}, {"TEST_TENANT", a.tenant().text()}, {"TEST_OTHER_TENANT", b.tenant().text()}};
     }
-    static TenantScope scope_of(const char* key) { return ScopeMaker::tenant(TenantId::parse(ChildProcess::setting(key))); }
-    static std::unique_ptr<Database> open_theirs() { return Database::open({.file = ChildProcess::setting("TEST_STORE")}, example_tables()); }
 };
 
 /// Writes pairs from many threads for ever and reports each pair that was acknowledged.
@@ -83,7 +81,8 @@ TEST(Part, DISABLED_writes_two_hundred) {
     const auto system = ScopeMaker::system();
     ChildProcess::report("+", 1);
     for (int i = 0; i < 200; ++i) {
-        store->write(scope, [&](Tx& tx) { tx.exec(insert_project, base::new_id<ProjectId>(base::system_clock()->now()), std::to_string(i)); });
+        const auto id = base::new_id<ProjectId>(base::system_clock()->now());
+        store->write(scope, [&](Tx& tx) { tx.exec(insert_project, id, std::to_string(i)); });
         store->write(system, [&](SystemTx& tx) { advance_counter(tx, "shared"); });
     }
 }

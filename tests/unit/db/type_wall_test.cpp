@@ -184,7 +184,8 @@ INSTANTIATE_TEST_SUITE_P(TypeWall, Accepted, ::testing::Values(
     "UPDATE project_ SET name = :name, n = n + 1 WHERE tenant_id = :tenant AND id = :id RETURNING n",
     "UPDATE project_ AS p SET n = a.size FROM asset a WHERE p.tenant_id = :tenant AND a.tenant_id = :tenant AND a.project_id = p.id",
     "DELETE FROM project_ WHERE tenant_id = :tenant AND id = :id",
-    "DELETE FROM project_ AS p WHERE p.tenant_id = :tenant AND NOT EXISTS (SELECT 1 FROM asset a WHERE a.tenant_id = :tenant AND a.project_id = p.id)"));
+    "DELETE FROM project_ AS p WHERE p.tenant_id = :tenant AND NOT EXISTS "
+    "(SELECT 1 FROM asset a WHERE a.tenant_id = :tenant AND a.project_id = p.id)"));
 
 TEST(TypeWall, system_statements_keep_their_own_rules) {
     EXPECT_EQ(sql::check_system("SELECT count(*) FROM project_", true), nullptr);

@@ -1,0 +1,97 @@
+// Question: how many small durable writes a second does the metadata store take from 1, 64 and 256 callers at once, how
+// long does a caller wait, and what does a tenant's read cost? Input: one row of about 100 bytes per write, of 16
+// tenants in turn. Everything is answered after its sync; the file lies in the folder given, or the current one.
+//
+//     bench_db_commit [FOLDER] [SECONDS]
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <base/id.hpp>
+#include <db/database.hpp>
+#include <scope_maker.hpp>
+
+namespace {
+
+using namespace tenon;
+
+constexpr db::TenantStmt insert{"INSERT INTO note_ (tenant_id, id, text) VALUES (:tenant, :id, :text)"};
+constexpr db::TenantStmt find{"SELECT text FROM note WHERE tenant_id = :tenant AND id = :id"};
+
+double seconds() { return static_cast<double>(base::system_clock()->monotonic().count()) / 1e6; }
+
+struct Bench {
+    std::unique_ptr<db::Database> store;
+    std::vector<db::TenantScope> tenants;
+    std::vector<ProjectId> known;
+    const std::string text = std::string(100, 'x');
+
+    void writes(unsigned callers, double time) {
+        std::vector<std::vector<float>> waits(callers);
+        std::vector<std::thread> threads;
+        const auto before = store->stats();
+        const double begun = seconds();
+        for (unsigned i = 0; i < callers; ++i)
+            threads.emplace_back([&, i] {
+                for (double now = seconds(); now - begun < time;) {
+                    const auto id = base::new_id<ProjectId>(base::system_clock()->now());
+                    store->write(tenants[i % tenants.size()], [&](db::Tx& tx) { tx.exec(insert, id, text); });
+                    const double then = seconds();
+                    waits[i].push_back(static_cast<float>((then - now) * 1e3));
+                    now = then;
+                }
+            });
+        for (auto& thread : threads) thread.join();
+        const double took = seconds() - begun;
+        std::vector<float> all;
+        for (const auto& w : waits) all.insert(all.end(), w.begin(), w.end());
+        std::sort(all.begin(), all.end());
+        const auto after = store->stats();
+        std::printf("durable writes, %3u callers  %9.0f /s   p50 %6.2f ms   p99 %6.2f ms   %5.1f writes a commit\n", callers,
+                    static_cast<double>(all.size()) / took, all[all.size() / 2], all[all.size() * 99 / 100],
+                    static_cast<double>(after.requests - before.requests) / static_cast<double>(after.commits - before.commits));
+    }
+
+    void reads(double time) {
+        const auto& tenant = tenants.front();
+        store->write(tenant, [&](db::Tx& tx) {
+            known.clear();
+            for (int i = 0; i < 1000; ++i) {
+                known.push_back(base::new_id<ProjectId>(base::system_clock()->now()));
+                tx.exec(insert, known.back(), text);
+            }
+        });
+        std::size_t done = 0;
+        const double begun = seconds();
+        while (seconds() - begun < time)
+            for (int i = 0; i < 1000; ++i, ++done)
+                store->read(tenant, [&](db::Reader& reader) {
+                    auto rows = reader.query(find, known[(done * 7919) % known.size()]);
+                    return rows.next();
+                });
+        std::printf("tenant read, one row         %9.2f us\n", (seconds() - begun) * 1e6 / static_cast<double>(done));
+    }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const auto folder = std::filesystem::path(argc > 1 ? argv[1] : ".") / "bench-db-commit";
+    const double time = argc > 2 ? std::stod(argv[2]) : 3;
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder);
+    Bench bench;
+    bench.store = db::Database::open(
+        {.file = folder / "metadata.db"},
+        {{"bench", 1, db::tenant_table("note", "id BLOB NOT NULL, text TEXT NOT NULL", "PRIMARY KEY (tenant_id, id)")}});
+    for (int i = 0; i < 16; ++i)
+        bench.tenants.push_back(db::testing::ScopeMaker::tenant(base::new_id<TenantId>(base::system_clock()->now())));
+    for (const unsigned callers : {1u, 64u, 256u}) bench.writes(callers, time);
+    bench.reads(time);
+    bench.store.reset();
+    std::filesystem::remove_all(folder);
+}
