@@ -232,6 +232,13 @@ TEST_F(Tampered, AnyByteOfARecordIsFound) {
     }
 }
 
+TEST_F(Tampered, ARewrittenRecordIsFoundByTheNext) {
+    auto record = value("SELECT record FROM audit_ WHERE tenant_id = ?1 AND seq = 20");
+    record.replace(record.find("prj_1"), 5, "prj_2");
+    const auto hash = crypto::to_hex(crypto::merkle_leaf(base::view_of(record)));
+    expect_found("UPDATE audit_ SET record = '" + record + "', hash = x'" + hash + "' WHERE tenant_id = ?1 AND seq = 20", 21);
+}
+
 TEST_F(Tampered, ColumnsAndPrivateValuesAreFound) {
     for (const auto* column : {"time = time + 1", "action = 'thing.dont'", "actor = zeroblob(32)", "hash = zeroblob(32)"}) {
         sql("CREATE TABLE kept AS SELECT * FROM audit_");
