@@ -160,7 +160,8 @@ RenderJob Renders::start(const RenderOptions& options) {
         quota::reserve(tx, hold, {.asks = {{Resource::storage, bytes}, {Resource::render_time, render_ms}},
                                   .cause = {.kind = quota::CauseKind::job, .id = job.text()}}, at);
         Json details;
-        details.set("project", options.project.text()).set("render_ms", render_ms).set("clips", static_cast<std::int64_t>(prepared.plan.clips.size()));
+        details.set("project", options.project.text()).set("render_ms", render_ms)
+            .set("clips", static_cast<std::int64_t>(prepared.plan.clips.size()));
         impl_->audit(tx, "render.start", job.text(), at, std::move(details));
         return job;
     });
@@ -240,12 +241,15 @@ private:
         std::int64_t size = 0;
         for (const auto& output : rendered.outputs) {
             const std::string name = output.path.filename().string();
-            export_rows::insert(tx, {.name = name, .job = job.id, .size = output.size, .sha256 = crypto::to_hex(output.sha256), .created_at = at});
+            export_rows::insert(tx, {.name = name, .job = job.id, .size = output.size, .sha256 = crypto::to_hex(output.sha256),
+                                     .created_at = at});
             engine_.events->append(tx, {.kind = "export.created", .at = at, .subject = name});
             size += output.size.count;
         }
-        quota::commit(tx, job.hold.value(), {{Resource::storage, size}, {Resource::render_time, milliseconds(rendered.render_time)}}, at);
-        tenant::usage::record(tx, {.source = kind, .id = job.id.text(), .meter = "rendered_bytes", .quantity = size, .occurred_at = at}, at);
+        quota::commit(tx, job.hold.value(),
+                      {{Resource::storage, size}, {Resource::render_time, milliseconds(rendered.render_time)}}, at);
+        tenant::usage::record(
+            tx, {.source = kind, .id = job.id.text(), .meter = "rendered_bytes", .quantity = size, .occurred_at = at}, at);
     }
 
     void give_up(db::Tx& tx, const jobs::JobRow& job) {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 
 #include <base/file.hpp>
+#include <exec/wait.hpp>
 #include <media/muxer.hpp>
 #include <tenon/error.hpp>
 
@@ -15,10 +16,6 @@
 
 namespace tenon::render {
 namespace {
-
-void check(const std::stop_token& stop) {
-    if (stop.stop_requested()) throw Cancelled("the render was stopped");
-}
 
 Piece find(const std::filesystem::path& folder, const crypto::Digest& id) {
     auto piece = Piece::find(folder, id);
@@ -43,7 +40,7 @@ void Unnamed::measure(const std::stop_token& stop) {
     base::ByteVector buffer(buffer_size);
     std::uint64_t offset = 0;
     for (std::size_t n = buffer_size; n == buffer_size; offset += n) {
-        check(stop);
+        exec::check_stop(stop);
         n = base::pread_up_to(fd, buffer, offset, part_.native());
         sha.update({buffer.data(), n});
     }
@@ -64,7 +61,7 @@ Unnamed assemble(const Plan& plan, const PlannedOutput& output, const std::files
 
     std::vector<Piece> pictures;
     for (const crypto::Digest& id : output.chunks) {
-        check(stop);
+        exec::check_stop(stop);
         pictures.push_back(find(pieces, id));
         if (pictures.back().extradata() != pictures.front().extradata())
             throw InternalError("pieces of one output were encoded with different settings", {.subject = target.string()});
@@ -87,7 +84,7 @@ Unnamed assemble(const Plan& plan, const PlannedOutput& output, const std::files
     number = 0;
     for (std::size_t i = 0; i < pictures.size(); ++i) {
         for (const PieceEntry& entry : pictures[i].entries()) {
-            check(stop);
+            exec::check_stop(stop);
             media::Packet packet = pictures[i].read(entry);
             packet.pts = plan.chunks[i].first + entry.pts;
             packet.dts = number++ - delay;

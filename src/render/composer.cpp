@@ -140,7 +140,8 @@ media::VideoFrame Composer::frame(std::int64_t number, std::size_t output) {
         shown_until = clip.end_frame;
     }
     if (!picture) {   // a seam between clips that rounding left without a picture
-        picture = media::VideoFrame::allocate(plan_.outputs[output].encoding.width, plan_.outputs[output].encoding.height, media::PixelFormat::yuv420p);
+        const media::VideoEncoding& encoding = plan_.outputs[output].encoding;
+        picture = media::VideoFrame::allocate(encoding.width, encoding.height, media::PixelFormat::yuv420p);
         media::fill_black(*picture);
     }
     for (const PlannedTitle& title : plan_.outputs[output].titles)

@@ -85,7 +85,8 @@ Geometry arrange(const Source& source, const Preset& preset) {
     }
     // Compared as products: wide > tall means that the picture is wider than the output.
     const std::int64_t wide = width * aspect.num * preset.height, tall = height * aspect.den * preset.width;
-    Geometry g{.from = {0, 0, static_cast<std::int32_t>(width), static_cast<std::int32_t>(height)}, .to = {0, 0, preset.width, preset.height}};
+    Geometry g{.from = {0, 0, static_cast<std::int32_t>(width), static_cast<std::int32_t>(height)},
+               .to = {0, 0, preset.width, preset.height}};
     if (preset.fit == Fit::fit) {
         if (wide > tall) g.to.height = std::min(preset.height, even(preset.width * height * aspect.den / (width * aspect.num)));
         else g.to.width = std::min(preset.width, even(preset.height * width * aspect.num / (height * aspect.den)));

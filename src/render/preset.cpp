@@ -16,7 +16,8 @@ constexpr std::int64_t format_version = 1;
 std::int32_t in_range(const Json& json, const char* field, std::int64_t least, std::int64_t most) {
     const std::int64_t value = json.get_int(field);
     if (value < least || value > most)
-        throw InvalidArgument(std::string(field) + " lies between " + std::to_string(least) + " and " + std::to_string(most), {.subject = field});
+        throw InvalidArgument(std::string(field) + " lies between " + std::to_string(least) + " and " + std::to_string(most),
+                              {.subject = field});
     return static_cast<std::int32_t>(value);
 }
 

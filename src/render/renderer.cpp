@@ -1,15 +1,11 @@
 #include <render/renderer.hpp>
 
 #include <algorithm>
-#include <map>
 #include <set>
 
-#include <fcntl.h>
-
 #include <base/file.hpp>
-#include <crypto/encoding.hpp>
+#include <exec/wait.hpp>
 #include <media/encoder.hpp>
-#include <media/muxer.hpp>
 #include <tenon/error.hpp>
 
 #include "assemble.hpp"
@@ -22,10 +18,6 @@ namespace {
 
 // Shares of the whole work, measured on plain edits.
 constexpr double encode_share = 0.93, sound_share = 0.04, write_share = 0.03;
-
-void check(const std::stop_token& stop) {
-    if (stop.stop_requested()) throw Cancelled("the render was stopped");
-}
 
 /// The sources are those that were planned with, or the pieces would not be what their ids say.
 void check_sources(const Request& request) {
@@ -87,13 +79,13 @@ void Run::chunk(std::size_t number) {
     if (works.empty()) return;
     for (std::int64_t i = 0; i < chunk.count; ++i)
         for (Work& work : works) {
-            check(stop_);
+            exec::check_stop(stop_);
             work.encoder.send(composer_.frame(chunk.first + i, work.output));
             work.drain();
             progress_.advance(1);
         }
     for (Work& work : works) {
-        check(stop_);
+        exec::check_stop(stop_);
         work.encoder.finish();
         work.drain();
         if (static_cast<std::int64_t>(work.packets.size()) != chunk.count)
@@ -119,7 +111,7 @@ void Run::sound(const PlannedOutput& output) {
         while (auto packet = encoder.receive()) packets.push_back(std::move(*packet));
     };
     for (std::int64_t done = 0; done < length;) {
-        check(stop_);
+        exec::check_stop(stop_);
         const std::int64_t some = std::min<std::int64_t>(encoding.rate / 4, length - done);
         encoder.send(mixer.next(some));
         drain();
@@ -148,7 +140,7 @@ Rendered Run::all() {
         files.push_back(assemble(plan_, plan_.outputs[i], request_.temp, request_.exports / request_.file_names[i], stop_));
         progress_.advance(1);
     }
-    check(stop_);
+    exec::check_stop(stop_);
     for (std::size_t i = 0; i < files.size(); ++i) {
         RenderedOutput output{.path = request_.exports / request_.file_names[i], .preset = plan_.outputs[i].preset.name,
                               .size = files[i].size(), .sha256 = files[i].sha256(), .duration = plan_.duration(), .frames = plan_.frames,
@@ -164,7 +156,7 @@ Rendered Run::all() {
 
 Rendered run(const Request& request, exec::ProgressSink& progress, std::stop_token stop) {
     check_sources(request);
-    check(stop);
+    exec::check_stop(stop);
     std::error_code code;
     std::filesystem::create_directories(request.temp, code);
     if (code) base::throw_errno("cannot make the folder", request.temp.string(), code.value());

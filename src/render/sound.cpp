@@ -94,7 +94,8 @@ private:
     bool finished_ = false, ended_ = false;
 };
 
-Mixer::Mixer(const Plan& plan, const std::vector<std::filesystem::path>& files, std::int32_t rate, std::int32_t channels, std::stop_token stop)
+Mixer::Mixer(const Plan& plan, const std::vector<std::filesystem::path>& files, std::int32_t rate, std::int32_t channels,
+             std::stop_token stop)
     : plan_(plan), files_(files), rate_(rate), channels_(channels), stop_(std::move(stop)), voices_(plan.clips.size()) {}
 Mixer::~Mixer() = default;
 

@@ -107,8 +107,12 @@ TEST(Input, OpensNoOtherFileOrNetwork) {
     const std::string target = vtest().string();
     write_bytes(folder / "list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n" + target + "\n#EXT-X-ENDLIST\n");
     write_bytes(folder / "list.ffconcat", "ffconcat version 1.0\nfile '" + target + "'\n");
-    write_bytes(folder / "list.sdp", "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n");
-    write_bytes(folder / "list.mpd", "<?xml version=\"1.0\"?><MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-live:2011\"></MPD>");
+    write_bytes(folder / "list.sdp",
+                "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n"
+                "m=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n");
+    write_bytes(folder / "list.mpd",
+                "<?xml version=\"1.0\"?>"
+                "<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-live:2011\"></MPD>");
     for (const char* name : {"list.m3u8", "list.ffconcat", "list.sdp", "list.mpd"})
         EXPECT_EQ(code_of(folder / name), Errc::unsupported) << name;
 }
@@ -187,7 +191,8 @@ public:
             for (std::size_t end; (end = request.find("\r\n\r\n")) != std::string::npos; request.erase(0, end + 4)) {
                 const auto cseq = request.find("CSeq: ");
                 const std::string number = request.substr(cseq + 6, request.find('\r', cseq) - cseq - 6);
-                const std::string whole = "RTSP/1.0 " + reply + "\r\nCSeq: " + number + "\r\nWWW-Authenticate: Basic realm=\"door\"\r\n\r\n";
+                const std::string whole = "RTSP/1.0 " + reply + "\r\nCSeq: " + number +
+                                          "\r\nWWW-Authenticate: Basic realm=\"door\"\r\n\r\n";
                 if (::write(peer, whole.data(), whole.size()) < 0) break;
             }
         }

@@ -116,7 +116,8 @@ TEST(Render, LooksLikeItsSource) {
     media::Scaler scaler;
     for (int i = 0; i < 25; i += 6) {
         const media::VideoFrame shown = reel.at(media::frame_start(i, {25, 1}));
-        const media::VideoFrame wanted = scaler.convert(source.at(media::frame_start(50 + i, {25, 1})), 1440, 1080, media::PixelFormat::yuv420p);
+        const media::VideoFrame original = source.at(media::frame_start(50 + i, {25, 1}));
+        const media::VideoFrame wanted = scaler.convert(original, 1440, 1080, media::PixelFormat::yuv420p);
         media::VideoFrame inner = media::VideoFrame::allocate(1440, 1080, media::PixelFormat::yuv420p);
         scaler.scale(shown, {240, 0, 1440, 1080}, inner, {0, 0, 1440, 1080});
         EXPECT_GT(ssim(inner, wanted), 0.9) << i;
