@@ -14,6 +14,7 @@
 #include <tenon/exports.hpp>
 #include <tenon/id.hpp>
 #include <tenon/job.hpp>
+#include <tenon/picture.hpp>
 #include <tenon/project.hpp>
 #include <tenon/quota.hpp>
 #include <tenon/render.hpp>
@@ -59,6 +60,7 @@ public:
     Cameras cameras() const;
     Backups backups() const;
     Exports exports() const;
+    Pictures pictures() const;
     Jobs jobs() const;
     Quotas quotas() const;
     Usage usage() const;

@@ -13,6 +13,7 @@
 #include <tenon/id.hpp>
 #include <tenon/job.hpp>
 #include <tenon/operator.hpp>
+#include <tenon/picture.hpp>
 #include <tenon/plan.hpp>
 #include <tenon/project.hpp>
 #include <tenon/quota.hpp>

@@ -91,6 +91,19 @@ TEST_F(AssetTest, a_file_beyond_the_plan_is_refused_before_a_byte_is_copied) {
     EXPECT_NO_THROW(mine.assets().import_file({.project = project.id, .path = tests::clip_with_sound}));
 }
 
+TEST_F(AssetTest, a_contact_sheet_shows_what_is_in_it) {
+    const auto asset = mine.assets().import_file({.project = project.id, .path = tests::clip_with_sound});
+    const auto target = folder.path() / "sheet.png";
+    mine.pictures().contact_sheet({.asset = asset.id, .target = target, .columns = 3, .rows = 2, .cell_width = 160});
+    std::string head(8, '\0');
+    std::ifstream(target, std::ios::binary).read(head.data(), 8);
+    EXPECT_EQ(head, "\x89PNG\r\n\x1a\n");
+    EXPECT_GT(std::filesystem::file_size(target), 5'000u);
+    EXPECT_THROW(mine.pictures().contact_sheet({.target = target}), InvalidArgument);
+    EXPECT_THROW(mine.pictures().contact_sheet({.exported = "none.mp4", .target = target}), NotFound);
+    EXPECT_THROW(session(other).pictures().contact_sheet({.asset = asset.id, .target = target}), NotFound);
+}
+
 TEST_F(AssetTest, removing_a_project_takes_its_assets_along) {
     const auto asset = mine.assets().import_file({.project = project.id, .path = tests::clip_with_sound, .name = "Interview"});
     EXPECT_EQ(asset.name, "Interview");
