@@ -75,7 +75,7 @@ def place_of(path):
     parts = path.parts
     if parts[0] == "src":
         return parts[1]
-    return "public" if parts[0] == "include" else parts[0]
+    return {"include": "public", "benchmarks": "tests"}.get(parts[0], parts[0])
 
 
 def check_include(path, quote, header):
@@ -119,7 +119,7 @@ def check_include(path, quote, header):
 
 def check_tree(root):
     problems = []
-    for folder in ("include", "src", "examples", "tests"):
+    for folder in ("include", "src", "examples", "tests", "benchmarks"):
         for path in sorted((root / folder).rglob("*")):
             if path.suffix not in (".hpp", ".cpp", ".h", ".c"):
                 continue
