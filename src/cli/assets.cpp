@@ -129,7 +129,7 @@ Group asset_verbs() {
                  .run = import_files},
                 {.path = "asset list",
                  .summary = "list assets",
-                 .about = "Lists the tenant's assets, oldest first.",
+                 .about = "Lists the tenant's assets with their length, picture and sound, oldest first.",
                  .options = {in_project, limit_option},
                  .examples = {{"asset list --project \"Spring reel\"", "Of one project only."}},
                  .run = list},

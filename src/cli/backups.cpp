@@ -155,7 +155,7 @@ Group backup_verbs() {
              .run = start},
             {.path = "backup list",
              .summary = "list snapshots",
-             .about = "Lists snapshots, newest first.",
+             .about = "Lists the snapshots of the workspace, newest first, with how much is in each.",
              .options = {{"--name", "NAME", "only those of this name"},
                          {"--start", "TIME", "taken at or after"},
                          {"--end", "TIME", "taken before"}},

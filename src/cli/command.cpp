@@ -28,7 +28,7 @@ std::string did_you_mean(std::string_view given, const std::vector<std::string_v
     std::string_view best;
     std::size_t least = 3;
     for (const auto candidate : known) {
-        const auto d = distance(given, candidate);
+        const auto d = given.size() > 2 && candidate.starts_with(given) ? 0 : distance(given, candidate);
         if (d < least) {
             least = d;
             best = candidate;

@@ -118,11 +118,9 @@ int erase(Context& context, const Args& args) {
 
 std::string limits_text(const Plan& plan) {
     std::string text;
-    for (const auto& [resource, limit] : plan.limits) {
-        if (!text.empty()) text += ", ";
-        text += std::string(to_string(resource)) + " " + (limit ? amount(resource, *limit) : "unlimited");
-    }
-    return text;
+    for (const auto& [resource, limit] : plan.limits)
+        if (limit) text += (text.empty() ? "" : ", ") + std::string(to_string(resource)) + " " + amount(resource, *limit);
+    return text.empty() ? "none" : text;
 }
 
 int plans(Context& context, const Args&) {

@@ -86,14 +86,16 @@ std::string wrap(std::string_view text, std::size_t columns, std::size_t indent)
 }
 
 std::string size(Bytes bytes) {
-    constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    constexpr std::array units{"B", "kB", "MB", "GB", "TB", "PB"};  // as plans and disks count
     double value = static_cast<double>(bytes.count);
     std::size_t unit = 0;
-    while (std::abs(value) >= 1023.95 && unit + 1 < units.size()) {
-        value /= 1024;
+    while (std::abs(value) >= 999.95 && unit + 1 < units.size()) {
+        value /= 1000;
         ++unit;
     }
-    return unit == 0 ? print("%lld B", static_cast<long long>(bytes.count)) : print("%.1f %s", value, units[unit]);
+    std::string number = print("%.1f", value);
+    if (number.ends_with(".0")) number.resize(number.size() - 2);
+    return number + " " + units[unit];
 }
 
 std::string length(Duration duration) {
@@ -133,6 +135,7 @@ std::string stamp(Time time) {
 }
 
 std::string price(const Money& money) {
+    if (money.currency.empty()) return {};
     const int digits = money.currency == "JPY" || money.currency == "KRW"   ? 0
                        : money.currency == "KWD" || money.currency == "BHD" ? 3
                                                                             : 2;

@@ -23,7 +23,7 @@ std::string pad(std::string_view text, std::size_t columns, bool right = false);
 /// Breaks at spaces; every line begins with `indent` spaces.
 std::string wrap(std::string_view text, std::size_t columns, std::size_t indent);
 
-std::string size(Bytes bytes);          // "1.4 GiB"
+std::string size(Bytes bytes);          // "1.4 GB"
 std::string length(Duration duration);  // "1 h 02 min 03 s", "4.52 s"
 std::string clock(Time time);           // "2026-05-01 12:30:07Z"
 std::string clock(const std::optional<Time>& time);

@@ -45,7 +45,7 @@ int usage(Context& context, const Args&) {
     out.line(fields_text({{"Period", clock(report.start) + " to " + clock(report.end)}, {"Plan", report.plan}}));
     Table meters({"METER", ">QUANTITY"});
     for (const auto& m : report.meters) meters.row({m.meter, metered(m)});
-    out.line(meters.text());
+    if (!meters.empty()) out.line(meters.text());
     out.list({}, {}, quota_table(report.quotas), "");
     return 0;
 }

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Backups through the tool: take, browse, lose, restore, damage, check, passwords."""
+import hashlib
+import pathlib
+import shutil
+
+from tool import TIME, ToolTest, main
+
+
+def digests(folder):
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(pathlib.Path(folder).rglob("*")) if path.is_file()}
+
+
+class Backups(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.tenant = cls.json("tenant", "create", "Acme", "--plan", "studio/professional")["id"]
+        cls.tool("project", "create", "Reel")
+        cls.clip = cls.json("asset", "import", "--project", "Reel", "interview.mp4")
+        cls.workspace = cls.home / "workspaces" / cls.tenant
+
+    def test_take_lose_restore(self):
+        first = self.json("backup", "start", "--name", "nightly", "--tag", "why=test")
+        self.assertEqual(first["snapshot"]["tags"], [{"key": "why", "value": "test"}])
+        self.assertEqual((first["files_unchanged"], first["problems"]), (0, []))
+        self.assertGreaterEqual(first["read"], self.clip["size"])
+        second = self.json("backup", "start", "--name", "hourly")
+        self.assertEqual((second["files_new"], second["read"]), (0, 0))
+
+        listed = self.json("backup", "list")
+        self.assertEqual([s["name"] for s in listed], ["hourly", "nightly"])
+        self.assertEqual(self.json("backup", "list", "--name", "nightly"), [first["snapshot"]])
+        self.assertEqual(self.json("backup", "list", "--end", "2020-01-01"), [])
+        self.assertTable(self.text("backup", "list"), "TAKEN", "NAME", "FILES", "SIZE", "TAGS", "ID")
+        self.assertEqual(self.json("backup", "show", "latest"), listed[0])
+        self.assertEqual(self.json("backup", "show", first["snapshot"]["id"]), first["snapshot"])
+        self.assertIn("nightly", self.text("backup", "show", "nightly"))
+
+        inside = str(pathlib.Path(self.clip["path"]).relative_to(self.workspace))
+        root = {entry["name"]: entry["kind"] for entry in self.json("backup", "browse", "latest")}
+        self.assertEqual(root["projects"], "folder")
+        self.assertNotIn("temp", root)
+        (entry,) = [e for e in self.json("backup", "browse", "nightly", str(pathlib.Path(inside).parent))
+                    if e["name"] == pathlib.Path(inside).name]
+        self.assertEqual((entry["size"], entry["kind"]), (self.clip["size"], "file"))
+        self.assertRegex(entry["modified_at"], TIME)
+        self.assertTable(self.text("backup", "browse", "latest"), "NAME", "KIND", "SIZE", "MODIFIED")
+
+        before = digests(self.workspace / "projects")
+        pathlib.Path(self.clip["path"]).unlink()
+        self.assertNotEqual(digests(self.workspace / "projects"), before)
+        restored = self.json("backup", "restore", "latest")
+        self.assertEqual((restored["files"], restored["written"]), (1, self.clip["size"]))
+        self.assertEqual(digests(self.workspace / "projects"), before)
+
+        text = self.text("backup", "restore", "nightly", inside, "--target", "back")
+        self.assertIn("Restored to", text)
+        self.assertEqual(list(digests(self.folder / "back").values()), [self.clip["sha256"]])
+
+        for level in ("structure", "objects", "full"):
+            report = self.json("backup", "check", "--level", level)
+            self.assertEqual((report["snapshots"], report["problems"]), (2, []))
+        self.assertIn("whole", self.text("backup", "check"))
+        self.assertIn("full", self.tool("backup", "check", "--level", "deep", code=2)[1])
+
+    def test_refusals(self):
+        self.assertEqual(self.error("backup", "show", "no such", code=14)["subject"], "no such")
+        self.assertEqual(self.error("backup", "restore", "snp_01jd8w3v5e6f7g8h9j0k1m2n3p", code=14)["code"], "not_found")
+        self.assertIn("KEY=VALUE", self.tool("backup", "start", "--tag", "x", code=2)[1])
+        self.assertEqual(self.error("--role", "viewer", "backup", "start", code=13)["code"], "permission_denied")
+
+    def test_passwords(self):
+        self.tool("backup", "start", "--name", "before")
+        (self.folder / "secret").write_text("correct horse battery\nsecond line\n")
+        slot = self.json("backup", "add-password", "--label", "safe", "--password-file", "secret")
+        self.assertEqual((slot["kind"], slot["label"]), ("password", "safe"))
+        other = self.json("backup", "add-password", "--label", "env", env={"TENON_BACKUP_PASSWORD": "another long one"})
+        self.assertEqual([(s["number"], s["label"]) for s in self.json("backup", "keys") if s["kind"] == "password"],
+                         [(slot["number"], "safe"), (other["number"], "env")])
+        self.assertTable(self.text("backup", "keys"), "NUMBER", "KIND", "LABEL")
+        self.assertEqual(self.error("backup", "add-password", "--password-file", "-", code=11, stdin="short\n")["code"], "invalid_argument")
+        self.assertEqual(self.error("backup", "unlock", "--password-file", "-", code=13, stdin="wrong horse\n")["code"], "permission_denied")
+        self.assertIn("open", self.text("backup", "unlock", "--password-file", "secret"))
+        self.assertIn("Removed key", self.text("backup", "remove-key", other["number"], "--yes"))
+        self.assertEqual(self.error("backup", "remove-key", "99", "--yes", code=14)["code"], "not_found")
+        self.assertIn("NUMBER", self.tool("backup", "remove-key", "x", "--yes", code=2)[1])
+        self.assertIn("TENON_BACKUP_PASSWORD", self.tool("backup", "add-password", code=2)[1])
+        for path in self.home.rglob("*"):
+            if path.is_file():
+                self.assertNotIn(b"correct horse", path.read_bytes(), path)
+
+
+class Damage(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.tool("tenant", "create", "Acme", "--plan", "studio/professional")
+        cls.tool("project", "create", "Reel")
+        cls.tool("asset", "import", "--project", "Reel", "interview.mp4")
+        cls.tool("backup", "start")
+
+    def test_a_flipped_byte_is_found(self):
+        largest = max((p for p in (self.home / "backups").rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+        whole = largest.read_bytes()
+        broken = bytearray(whole)
+        broken[len(broken) // 2] ^= 1
+        largest.chmod(0o600)
+        largest.write_bytes(broken)
+        out, err = self.tool("backup", "check", code=19)
+        self.assertIn("damaged", out)
+        self.assertIn("! ", err)
+        report = self.json_even_if(19, "backup", "check")
+        self.assertGreater(len(report["problems"]), 0)
+        shutil.rmtree(next((self.home / "workspaces").iterdir()) / "projects")
+        self.assertEqual(self.error("backup", "restore", "latest", code=19)["code"], "corrupt")
+        largest.write_bytes(whole)
+        self.assertIn("whole", self.text("backup", "check"))
+        self.assertGreater(self.json("backup", "restore", "latest")["files"], 0)
+
+    def json_even_if(self, code, *words):
+        import json
+        return json.loads(self.tool("--json", *words, code=code)[0])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""What the tool understands and says without any home: help, wrong words, completion, its own name."""
+import os
+import re
+import shutil
+import subprocess
+
+from tool import TOOL, ToolTest, main
+
+VERBS = {
+    "tenant": ["create", "list", "show", "suspend", "resume", "erase", "plans"],
+    "project": ["create", "list", "rename", "remove"],
+    "asset": ["import", "list", "show", "remove"],
+    "render": ["start", "list", "show"],
+    "camera": ["add", "list", "show", "record", "recordings", "clip", "remove", "run"],
+    "backup": ["start", "list", "show", "browse", "restore", "check", "keys", "add-password", "remove-key", "unlock"],
+    "usage": [],
+    "quota": [],
+    "job": ["list", "show", "join", "cancel"],
+    "events": ["follow"],
+    "audit": ["list", "verify"],
+    "completion": ["bash"],
+}
+
+
+class Help(ToolTest):
+    def test_overview_names_every_verb_option_and_exit_code(self):
+        text = self.text("--help")
+        self.assertEqual(text, self.text())
+        self.assertEqual(text, self.text("help"))
+        self.assertEqual(re.findall(r"^  ([a-z]+) ", text.split("Verbs\n")[1].split("\n\n")[0], re.M), list(VERBS))
+        for word in ("--home", "$TENON_HOME", "--tenant", "--json", "16  quota_exceeded", "24  internal_error"):
+            self.assertIn(word, text)
+
+    def test_every_verb_is_explained_with_examples(self):
+        for group, verbs in VERBS.items():
+            if verbs:
+                listed = re.findall(rf"^  {group} ([a-z-]+) ", self.text(group, "--help"), re.M)
+                self.assertEqual(listed, verbs)
+            for path in [(group, verb) for verb in verbs] or [(group,)]:
+                text = self.text(*path, "--help")
+                self.assertTrue(text.startswith(f"Usage: tenon {' '.join(path)}"), text)
+                self.assertIn(f"\nExamples\n  tenon {' '.join(path)}", text)
+                paragraph = text.split("\n\n")[1]
+                self.assertGreater(len(paragraph), 40, text)
+                self.assertLessEqual(max(len(line) for line in paragraph.splitlines()), 96)
+                self.assertNotIn("PREFIX_", text)
+                self.assertEqual(text, self.text("help", *path))
+        self.assertFalse(self.home.exists())
+
+    def test_examples_of_the_help_are_understood(self):
+        # Words only: an example must never end as a usage error. There is no home, so nothing is done.
+        for group, verbs in VERBS.items():
+            for path in [(group, verb) for verb in verbs] or [(group,)]:
+                for line in re.findall(r"^  tenon (.*)$", self.text(*path, "--help").split("\nExamples\n")[1], re.M):
+                    command = f'"$TOOL" --home none {line}'
+                    done = subprocess.run(["bash", "-c", command], cwd=self.folder, capture_output=True, text=True,
+                                          env=self.environment(TENON_CAMERA_PASSWORD="x" * 8, TENON_BACKUP_PASSWORD="x" * 8))
+                    self.assertNotEqual(done.returncode, 2, f"{line}\n{done.stderr}")
+                    shutil.rmtree(self.folder / "none", ignore_errors=True)
+
+    def test_version(self):
+        self.assertRegex(self.text("--version"), r"^Tenon \d+\.\d+\.\d+\n$")
+
+    def test_renamed_it_speaks_under_its_own_name(self):
+        os.symlink(TOOL, self.folder / "acme-tool")
+        run = lambda *words, **env: subprocess.run(  # noqa: E731
+            [self.folder / "acme-tool", *words], capture_output=True, text=True, env=self.environment(**env))
+        for words in ([], ["render", "start", "--help"], ["backup", "--help"], ["completion", "bash"], ["--version"]):
+            text = run(*words).stdout
+            self.assertNotIn("tenon", text.lower())
+            self.assertIn("acme", text.lower())
+        self.assertIn("$ACME_TOOL_HOME", run().stdout)
+        refusal = run("project", "list", ACME_TOOL_HOME="/nowhere/at/all")
+        self.assertEqual(refusal.returncode, 14)
+        self.assertIn("/nowhere/at/all", refusal.stderr)
+        self.assertNotIn("tenon", refusal.stderr.lower())
+        self.assertEqual(run("--version", ACME_TOOL_PRODUCT="Ünïque").stdout.split()[0], "Ünïque")
+
+
+class WrongWords(ToolTest):
+    CASES = [
+        (["rendr"], "Did you mean “render”?"),
+        (["render", "strat"], "Did you mean “start”?"),
+        (["render"], "needs a verb"),
+        (["project", "create"], "NAME is missing"),
+        (["project", "create", "a", "b"], "“b” is one word too many"),
+        (["project", "create", "a", "--jason"], "Did you mean “--json”?"),
+        (["project", "create", "a", "--home"], "--home needs a value"),
+        (["project", "create", "a", "--home", "x", "--home", "y"], "given twice"),
+        (["project", "create", "a", "--quiet=yes"], "takes no value"),
+        (["render", "start"], "--project PROJECT is missing"),
+        (["tenant", "create", "Acme"], "--plan PLAN is missing"),
+        (["tenant", "create", "Acme", "--plan", "p", "--anchor-day", "32"], "from 1 to 31"),
+        (["camera", "clip", "Door", "--start", "noonish", "--end", "now"], "takes a UTC time"),
+        (["camera", "run", "--for", "soon"], "takes a length"),
+        (["\x1b[2J"], "no verb “\uFFFD[2J”"),
+    ]
+
+    def test_each_is_refused_and_explained(self):
+        for words, said in self.CASES:
+            out, err = self.tool(*words, code=2)
+            self.assertEqual(out, "")
+            self.assertIn(said, err)
+            self.assertIn("--help” tells more", err)
+
+    def test_as_json_too(self):
+        for words, said in self.CASES:
+            error = self.error(*words, code=2)
+            self.assertEqual(error["code"], "usage")
+            self.assertIn(said, error["message"])
+
+    def test_without_a_home_it_says_how_to_make_one(self):
+        error = self.error("project", "list", code=14)
+        self.assertEqual(error["code"], "not_found")
+        self.assertIn("tenant create", error["message"])
+        self.assertFalse(self.home.exists())
+
+    def test_a_secret_on_the_command_line_is_no_option(self):
+        for words in (["camera", "add", "Door", "rtsp://h/s", "--password", "x"], ["backup", "unlock", "--password", "x"]):
+            self.assertIn("--password-file", self.tool(*words, code=2)[1])
+
+
+class Completion(ToolTest):
+    def complete(self, *words):
+        script = 'eval "$("$TOOL" completion bash)"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tenon; echo "${COMPREPLY[@]}"'
+        return subprocess.run(["bash", "-c", script, "bash", "tenon", *words], env=self.environment(), cwd=self.folder,
+                              capture_output=True, text=True, check=True).stdout.split()
+
+    def test_verbs_and_options(self):
+        self.assertEqual(self.complete("re"), ["render"])
+        self.assertEqual(self.complete("backup", "res"), ["restore"])
+        self.assertEqual(self.complete("render", "start", "--cl"), ["--clip"])
+        self.assertEqual(self.complete("--json", "render", "start", "--ho"), ["--home"])
+
+    def test_files_where_a_file_is_meant(self):
+        self.assertEqual(self.complete("asset", "import", "inter"), ["interview.mp4"])
+
+
+if __name__ == "__main__":
+    main()
