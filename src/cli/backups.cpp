@@ -181,7 +181,7 @@ Group backup_verbs() {
              .operands = {snapshot_operand, {"PATH", "files and folders within it", false, true}},
              .options = {{"--target", "DIR", "below this folder instead of the workspace"}, detach},
              .examples = {{"backup restore latest", "The whole workspace as it was."},
-                          {"backup restore nightly exports/render.mp4 --target /tmp/back", "One file, elsewhere."}},
+                          {"backup restore nightly exports/render-2m3n4p5q.mp4 --target /tmp/back", "One file, elsewhere."}},
              .run = restore},
             {.path = "backup check",
              .summary = "prove that a restore would work",

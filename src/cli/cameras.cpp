@@ -164,7 +164,7 @@ Group camera_verbs() {
              .options = {{"--start", "TIME", "first moment", false, true},
                          {"--end", "TIME", "last moment", false, true},
                          {"--exact", "", "show nothing before --start"},
-                         {"--name", "NAME", "of the file; default clip"},
+                         {"--name", "NAME", "what the file's name begins with; default clip"},
                          detach},
              .examples = {{"camera clip Door --start 2026-05-01T12:30:00Z --end 2026-05-01T12:31:00Z --name visitor",
                            "One minute."},

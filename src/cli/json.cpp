@@ -128,6 +128,15 @@ json::object to_json(const RenderResult& r) {
     return {{"outputs", outputs}, {"render_time_us", r.render_time.count()}};
 }
 
+json::object to_json(const ExportedFile& f) {
+    return {{"name", f.name},
+            {"path", f.path.string()},
+            {"job", f.job.text()},
+            {"size", f.size.count},
+            {"sha256", f.sha256},
+            {"created_at", stamp(f.created_at)}};
+}
+
 json::object to_json(const CameraInfo& c) {
     return {{"id", c.id.text()},
             {"site", c.site.is_nil() ? json::value(nullptr) : json::value(c.site.text())},

@@ -20,6 +20,7 @@ boost::json::object to_json(const Asset& asset);
 boost::json::object to_json(const Progress& progress);
 boost::json::object to_json(const JobInfo& job);
 boost::json::object to_json(const RenderResult& result);
+boost::json::object to_json(const ExportedFile& file);
 boost::json::object to_json(const CameraInfo& camera);
 boost::json::object to_json(const RecordingInfo& recording);
 boost::json::object to_json(const Clip& clip);

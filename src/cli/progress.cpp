@@ -82,7 +82,8 @@ std::string progress_line(const Progress& p, std::string_view what, std::size_t 
     if (const auto much = how_much(p); !much.empty()) tail += "  " + much;
     if (p.eta) tail += "  " + length(std::max(std::chrono::ceil<std::chrono::seconds>(*p.eta), 0s)) + " left";
     if (columns == 0) return head + "  " + tail;
-    const std::size_t taken = std::max<std::size_t>(width(head), 20) + width(tail) + 8;
+    // Room for the longest usual figures, so that the bar keeps its length while they grow.
+    const std::size_t taken = std::max<std::size_t>(width(head), 20) + std::max<std::size_t>(width(tail), 40) + 4;
     const std::size_t cells = columns > taken + 8 ? std::min<std::size_t>(columns - taken, 30) : 0;
     std::string line = pad(head, 20) + "  " + (cells > 0 ? bar(p.percent, cells, utf8) + "  " : "") + tail;
     while (width(line) >= columns && !line.empty()) {  // a line that wraps could not be drawn over

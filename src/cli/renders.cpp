@@ -141,7 +141,7 @@ Group render_verbs() {
                              {"--timeline", "FILE", "the whole edit as JSON instead of --clip and so on"},
                              {"--print-timeline", "", "print the edit as JSON and render nothing"},
                              {"--output", "PRESET", "mp4, social_square …; several by commas; default mp4", true},
-                             {"--name", "NAME", "of the files; default render"},
+                             {"--name", "NAME", "what the files' names begin with; default render"},
                              detach},
                  .examples = {{"render start --project \"Spring reel\" --clip interview.mp4", "The whole clip as mp4."},
                               {"render start --project \"Spring reel\" --clip interview.mp4:1s-4s --clip interview.mp4:5s-9s "

@@ -39,7 +39,7 @@ std::string next_step(const Program& program, const Command* command, const Erro
     case Errc::invalid_argument: return "“" + help + "” says what it takes.";
     case Errc::unauthenticated: return "Check who you are: --actor and --role.";
     case Errc::permission_denied: return "Another --role may do this; “" + program.name +
-               " tenant show” tells the tenant's state and plan.";
+                                         " tenant show” tells the tenant's state and plan.";
     case Errc::not_found: {
         const std::string list = lister(program, command);
         return list.empty() ? std::string() : list + " shows what there is.";
@@ -50,7 +50,7 @@ std::string next_step(const Program& program, const Command* command, const Erro
         return error.resets_at() ? "Try again after " + clock(*error.resets_at()) + "." : "Try again a little later.";
     case Errc::unsupported: return {};
     case Errc::corrupt: return "“" + program.name + " backup check” tells whether a backup is whole, “" + program.name +
-               " backup restore” brings files back.";
+                               " backup restore” brings files back.";
     case Errc::no_space: return "Free some space on the disk that holds the home, then do the same again.";
     case Errc::unavailable: return "Try again; if it stays so, look at the log in the home's logs folder.";
     case Errc::cancelled: return {};

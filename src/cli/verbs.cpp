@@ -26,9 +26,9 @@ Group completion_verbs() {
 }
 
 const std::vector<Group>& groups() {
-    static const std::vector<Group> all{tenant_verbs(), project_verbs(), asset_verbs(), render_verbs(),
-                                        camera_verbs(), backup_verbs(), usage_verbs(), quota_verbs(),
-                                        job_verbs(), event_verbs(), audit_verbs(), completion_verbs()};
+    static const std::vector<Group> all{tenant_verbs(), project_verbs(), asset_verbs(), render_verbs(), export_verbs(),
+                                        camera_verbs(), backup_verbs(), usage_verbs(), quota_verbs(), job_verbs(),
+                                        event_verbs(), audit_verbs(), completion_verbs()};
     return all;
 }
 

@@ -8,6 +8,7 @@ Group tenant_verbs();
 Group project_verbs();
 Group asset_verbs();
 Group render_verbs();
+Group export_verbs();
 Group camera_verbs();
 Group backup_verbs();
 Group usage_verbs();

@@ -31,13 +31,13 @@ class Assets(Media):
         clip = self.clip
         self.assertEqual((clip["name"], clip["container"], clip["video_codec"], clip["audio_codec"]),
                          ("interview.mp4", "mp4", "h264", "aac"))
-        self.assertEqual((clip["width"], clip["height"], clip["frame_rate"]), (720, 576, {"num": 25, "den": 1}))
+        self.assertEqual((clip["width"], clip["height"], clip["frame_rate"]), (768, 576, {"num": 25, "den": 1}))
         self.assertAlmostEqual(clip["duration_us"] / 1e6, 10.2, delta=0.1)
         self.assertEqual(clip["sha256"], sha256(self.folder / "interview.mp4"))
         self.assertEqual(clip["sha256"], sha256(clip["path"]))
         self.assertEqual(pathlib.Path(clip["thumbnail"]).read_bytes()[:3], b"\xff\xd8\xff")
         shown = self.text("asset", "show", "interview.mp4")
-        self.assertIn("h264 720×576 25 fps", shown)
+        self.assertIn("h264 768×576 25 fps", shown)
         self.assertEqual(self.json("asset", "show", clip["id"]), clip)
         self.assertTable(self.text("asset", "list"), "NAME", "LENGTH", "SIZE", "PICTURE", "SOUND", "ID")
         self.assertIn(clip, self.json("asset", "list", "--project", "Reel"))
@@ -72,7 +72,8 @@ class Renders(Media):
         done = self.json("render", "start", "--project", "Reel", "--name", "short", "--clip", "interview.mp4:1s-2s")
         self.assertEqual((done["kind"], done["state"], done["progress"]["percent"]), ("render", "succeeded", 100))
         (output,) = done["result"]["outputs"]
-        self.assertEqual(pathlib.Path(output["path"]).name, "short.mp4")
+        name = pathlib.Path(output["path"]).name
+        self.assertRegex(name, r"^short-[0-9a-z]+\.mp4$")
         self.assertEqual(output["sha256"], sha256(output["path"]))
         self.assertAlmostEqual(output["duration_us"] / 1e6, 1, delta=0.05)
         self.assertEqual(done["result"]["render_time_us"], output["duration_us"])
@@ -84,6 +85,18 @@ class Renders(Media):
         self.assertIn("succeeded", self.text("job", "show", done["id"]))
         self.assertIn("succeeded", self.text("job", "join", done["id"]))
         self.assertEqual(self.json("job", "show", done["id"])["progress"]["percent"], 100)
+
+        self.assertTable(self.text("export", "list"), "NAME", "SIZE", "MADE", "JOB")
+        (listed,) = self.json("export", "list", "--job", done["id"])
+        self.assertEqual((listed["name"], listed["sha256"], listed["size"]), (name, output["sha256"], output["size"]))
+        self.assertEqual(self.json("export", "show", name), listed)
+        self.assertIn(output["sha256"], self.text("export", "show", name))
+        self.assertIn("--yes", self.tool("export", "remove", name, code=2)[1])
+        before = self.used("storage")[0]
+        self.assertIn("Removed", self.text("export", "remove", name, "--yes"))
+        self.assertEqual(self.used("storage")[0], before - output["size"])
+        self.assertFalse(pathlib.Path(output["path"]).exists())
+        self.assertEqual(self.error("export", "show", name, code=14)["subject"], name)
 
     def test_progress_in_plain_lines(self):
         out, err = self.tool("render", "start", "--project", "Reel", "--name", "plain", "--clip", "interview.mp4:2s-3s")

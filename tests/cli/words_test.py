@@ -12,6 +12,7 @@ VERBS = {
     "project": ["create", "list", "rename", "remove"],
     "asset": ["import", "list", "show", "remove"],
     "render": ["start", "list", "show"],
+    "export": ["list", "show", "remove"],
     "camera": ["add", "list", "show", "record", "recordings", "clip", "remove", "run"],
     "backup": ["start", "list", "show", "browse", "restore", "check", "keys", "add-password", "remove-key", "unlock"],
     "usage": [],

@@ -1,0 +1,84 @@
+#include "context.hpp"
+#include "json.hpp"
+#include "secret.hpp"
+#include "text.hpp"
+#include "verbs.hpp"
+
+namespace tenon::cli {
+namespace {
+
+int list(Context& context, const Args& args) {
+    ExportFilter filter{.limit = static_cast<std::int32_t>(args.integer("--limit", 100, 1, 1000))};
+    if (args.has("--job")) filter.job = JobId::parse(args.text("--job"));
+    const auto all = context.session().exports().list(filter);
+    Table table({"NAME", ">SIZE", "MADE", "JOB"});
+    std::vector<std::string> keys;
+    for (const auto& f : all) {
+        table.row({f.name, size(f.size), clock(f.created_at), f.job.text()});
+        keys.push_back(f.path.string());
+    }
+    context.out().list(to_json(all), keys, table, "No export. Renders and clips make them.");
+    return 0;
+}
+
+ExportedFile chosen(const Session& session, const Args& args) {
+    const std::string name = args.operand(0);
+    auto found = session.exports().find(name);
+    if (!found) throw NotFound("there is no export “" + clean(name) + "”", {.subject = clean(name)});
+    return *std::move(found);
+}
+
+int show(Context& context, const Args& args) {
+    const ExportedFile f = chosen(context.session(), args);
+    context.out().thing(to_json(f), f.path.string(),
+                        {{"Export", f.name},
+                         {"File", f.path.string()},
+                         {"Size", size(f.size)},
+                         {"SHA-256", f.sha256},
+                         {"Job", f.job.text()},
+                         {"Made", clock(f.created_at)}});
+    return 0;
+}
+
+int remove(Context& context, const Args& args) {
+    const Session session = context.session();
+    const ExportedFile file = chosen(session, args);
+    confirm(context, args, "Remove the file " + file.name + "?");
+    session.exports().remove(file.name);
+    context.out().done(to_json(file), "Removed " + file.name + ".");
+    return 0;
+}
+
+constexpr Operand export_operand{"NAME", "of the file"};
+
+}  // namespace
+
+Group export_verbs() {
+    return {.name = "export",
+            .summary = "files that renders and clips made",
+            .about =
+                "What renders and camera clips made lies in the workspace's exports folder. It counts as storage until it is "
+                "removed.",
+            .commands = {
+                {.path = "export list",
+                 .summary = "list files",
+                 .about = "Lists the files that jobs made, newest first.",
+                 .options = {{"--job", "JOB", "only those of this job"}, limit_option},
+                 .examples = {{"export list --quiet", "The paths alone, for a script."}},
+                 .run = list},
+                {.path = "export show",
+                 .summary = "show one file",
+                 .about = "Shows where a file lies, its size and SHA-256 and which job made it.",
+                 .operands = {export_operand},
+                 .examples = {{"export show render-2m3n4p5q.mp4", "Path, size, SHA-256."}},
+                 .run = show},
+                {.path = "export remove",
+                 .summary = "remove a file",
+                 .about = "Removes a file that a job made and gives its storage back. Snapshots of the backup that hold it still do.",
+                 .operands = {export_operand},
+                 .options = {yes},
+                 .examples = {{"export remove render-2m3n4p5q.mp4 --yes", "Without being asked."}},
+                 .run = remove}}};
+}
+
+}  // namespace tenon::cli
