@@ -1,5 +1,6 @@
 #include <filesystem>
 
+#include "contact_sheet.hpp"
 #include "context.hpp"
 #include "json.hpp"
 #include "secret.hpp"
@@ -95,6 +96,11 @@ int show(Context& context, const Args& args) {
     return show_asset(context, session.assets().get(chosen(session, args)));
 }
 
+int contact_sheet(Context& context, const Args& args) {
+    const Session session = context.session();
+    return make_contact_sheet(context, args, session, {.asset = chosen(session, args)});
+}
+
 int remove(Context& context, const Args& args) {
     const Session session = context.session();
     const Asset asset = session.assets().get(chosen(session, args));
@@ -140,6 +146,13 @@ Group asset_verbs() {
                  .options = {in_project},
                  .examples = {{"asset show interview.mp4", "Its length, picture, sound and file."}},
                  .run = show},
+                {.path = "asset contact-sheet",
+                 .summary = "one picture of many frames",
+                 .about = "Writes a PNG with frames spread evenly over an asset, to see at a glance what is in it.",
+                 .operands = {asset_operand},
+                 .options = {sheet_target, sheet_grid, in_project},
+                 .examples = {{"asset contact-sheet interview.mp4 --target interview.png", "Twelve frames."}},
+                 .run = contact_sheet},
                 {.path = "asset remove",
                  .summary = "remove an asset",
                  .about = "Removes an asset from the workspace. Snapshots of the backup that hold it still do.",

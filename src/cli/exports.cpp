@@ -1,3 +1,4 @@
+#include "contact_sheet.hpp"
 #include "context.hpp"
 #include "json.hpp"
 #include "secret.hpp"
@@ -40,6 +41,10 @@ int show(Context& context, const Args& args) {
     return 0;
 }
 
+int contact_sheet(Context& context, const Args& args) {
+    return make_contact_sheet(context, args, context.session(), {.exported = args.operand(0)});
+}
+
 int remove(Context& context, const Args& args) {
     const Session session = context.session();
     const ExportedFile file = chosen(session, args);
@@ -72,6 +77,13 @@ Group export_verbs() {
                  .operands = {export_operand},
                  .examples = {{"export show render-2m3n4p5q.mp4", "Path, size, SHA-256."}},
                  .run = show},
+                {.path = "export contact-sheet",
+                 .summary = "one picture of many frames",
+                 .about = "Writes a PNG with frames spread evenly over a rendered file or a clip.",
+                 .operands = {export_operand},
+                 .options = {sheet_target, sheet_grid},
+                 .examples = {{"export contact-sheet render-2m3n4p5q.mp4 --target reel.png --grid 6x4", "24 frames."}},
+                 .run = contact_sheet},
                 {.path = "export remove",
                  .summary = "remove a file",
                  .about = "Removes a file that a job made and gives its storage back. Snapshots of the backup that hold it still do.",

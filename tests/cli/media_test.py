@@ -39,6 +39,9 @@ class Assets(Media):
         shown = self.text("asset", "show", "interview.mp4")
         self.assertIn("h264 768×576 25 fps", shown)
         self.assertEqual(self.json("asset", "show", clip["id"]), clip)
+        self.text("asset", "contact-sheet", "interview.mp4", "--target", "clip.png")
+        self.assertEqual((self.folder / "clip.png").read_bytes()[:4], b"\x89PNG")
+        self.assertIn("4x3", self.tool("asset", "contact-sheet", "interview.mp4", "--target", "c.png", "--grid", "4", code=2)[1])
         self.assertTable(self.text("asset", "list"), "NAME", "LENGTH", "SIZE", "PICTURE", "SOUND", "ID")
         self.assertIn(clip, self.json("asset", "list", "--project", "Reel"))
 
@@ -91,6 +94,9 @@ class Renders(Media):
         self.assertEqual((listed["name"], listed["sha256"], listed["size"]), (name, output["sha256"], output["size"]))
         self.assertEqual(self.json("export", "show", name), listed)
         self.assertIn(output["sha256"], self.text("export", "show", name))
+        sheet = self.json("export", "contact-sheet", name, "--target", "reel.png", "--grid", "3x2")
+        self.assertEqual((sheet["columns"], sheet["rows"]), (3, 2))
+        self.assertEqual(pathlib.Path(sheet["path"]).read_bytes()[:4], b"\x89PNG")
         self.assertIn("--yes", self.tool("export", "remove", name, code=2)[1])
         before = self.used("storage")[0]
         self.assertIn("Removed", self.text("export", "remove", name, "--yes"))
