@@ -104,6 +104,10 @@ EngineImpl::EngineImpl(const EngineOptions& given)
         if (!standing || !engine::allows(standing->state_at(now()), engine::Permission::job_read)) return std::nullopt;
         return registry->scope_of(*standing);
     };
+    hooks.weight = [this](const TenantId& id) {
+        const auto standing = registry->find_standing(id);
+        return standing ? standing->terms->weight : 1;
+    };
     hooks.started = [this](db::Tx& tx, const jobs::JobRow&) {
         try {
             tenant::quota::charge(tx, {Resource::concurrent_jobs, 1}, now());

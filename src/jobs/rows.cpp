@@ -50,6 +50,7 @@ std::vector<db::Migration> migrations() {
                               "started_at INTEGER, ended_at INTEGER",
                               "PRIMARY KEY (tenant_id, id)") +
                  "CREATE INDEX job_ready ON job_ (tenant_id, prio DESC, id) WHERE state = " TENON_JOB_READY ";"
+                 "CREATE INDEX job_unended ON job_ (tenant_id, cause) WHERE state <= " TENON_JOB_RUNNING ";"
                  "CREATE INDEX job_scheduled ON job_ (due_at) WHERE state = " TENON_JOB_SCHEDULED ";"
                  "CREATE UNIQUE INDEX job_unique ON job_ (tenant_id, unique_key) WHERE unique_key IS NOT NULL AND state <= "
                  TENON_JOB_RUNNING ";" +
@@ -106,6 +107,8 @@ std::string failure_json(const Error& error) {
     json.set("retryable", error.retryable());
     return base::to_json(json);
 }
+
+std::string cancelled_json() { return failure_json(Cancelled("the job was cancelled")); }
 
 void throw_failure(const std::string& text) {
     const Json json = base::parse_json(text);

@@ -10,8 +10,9 @@ namespace tenon::jobs {
 #define TENON_JOB_SCHEDULED "1"
 #define TENON_JOB_READY "2"
 #define TENON_JOB_RUNNING "3"
+#define TENON_JOB_CANCELLED "6"
 static_assert(static_cast<int>(JobState::scheduled) == 1 && static_cast<int>(JobState::ready) == 2 &&
-              static_cast<int>(JobState::running) == 3);
+              static_cast<int>(JobState::running) == 3 && static_cast<int>(JobState::cancelled) == 6);
 
 #define TENON_JOB_COLUMNS                                                                                               \
     "tenant_id, id, kind, payload, cause, state, attempt, max_attempts, cursor, progress, result, failure, hold, cancel, " \
@@ -22,6 +23,9 @@ std::int64_t fence_of(const db::Rows& row);
 
 /// Progress as stored.
 std::string progress_json(const Progress& progress);
+
+/// The failure of a job that was cancelled.
+std::string cancelled_json();
 
 namespace sql {
 
@@ -35,9 +39,14 @@ constexpr db::TenantStmt list{"SELECT " TENON_JOB_COLUMNS
                               " FROM job WHERE tenant_id = :tenant AND (:kind = '' OR kind = :kind)"
                               " AND (:state IS NULL OR state = :state) ORDER BY id DESC LIMIT :limit"};
 
-/// Each tenant's first ready job in time.
+/// Each tenant with ready jobs, and the first in its line. Hops from tenant to tenant along the index of ready jobs, so that
+/// a long line of one costs no more than a short one.
 constexpr db::SystemStmt waiting{
-    "SELECT tenant_id, MAX(prio), MIN(id) FROM job_ WHERE state = " TENON_JOB_READY " GROUP BY tenant_id"};
+    "WITH RECURSIVE line (tenant) AS (SELECT MIN(tenant_id) FROM job_ WHERE state = " TENON_JOB_READY " UNION ALL "
+    "SELECT (SELECT MIN(j.tenant_id) FROM job_ j WHERE j.state = " TENON_JOB_READY " AND j.tenant_id > line.tenant) "
+    "FROM line WHERE line.tenant IS NOT NULL) "
+    "SELECT f.tenant_id, f.id, f.prio FROM line JOIN job_ f ON f.tenant_id = line.tenant AND f.id = "
+    "(SELECT j.id FROM job_ j WHERE j.state = " TENON_JOB_READY " AND j.tenant_id = line.tenant ORDER BY j.prio DESC, j.id LIMIT 1)"};
 constexpr db::TenantStmt next_ready{"SELECT id FROM job WHERE tenant_id = :tenant AND state = " TENON_JOB_READY
                                     " ORDER BY prio DESC, id LIMIT 1"};
 constexpr db::TenantStmt claim{"UPDATE job_ SET state = " TENON_JOB_RUNNING
@@ -49,10 +58,12 @@ constexpr db::TenantStmt insert_run{
 constexpr db::TenantStmt remove_run{"DELETE FROM job_run_ WHERE tenant_id = :tenant AND job_id = :id"};
 constexpr db::TenantStmt finish{"UPDATE job_ SET state = :state, result = :result, failure = :failure, progress = :progress, "
                                 "ended_at = :now WHERE tenant_id = :tenant AND id = :id AND fence = :fence"
-                                " AND state IN (" TENON_JOB_SCHEDULED ", " TENON_JOB_READY ", " TENON_JOB_RUNNING ")"};
+                                " AND state = " TENON_JOB_RUNNING};
+constexpr db::TenantStmt cancel_waiting{"UPDATE job_ SET state = " TENON_JOB_CANCELLED ", cancel = 1, failure = :failure, ended_at = :now"
+                                        " WHERE tenant_id = :tenant AND id = :id AND state < " TENON_JOB_RUNNING};
 constexpr db::TenantStmt put_back{"UPDATE job_ SET state = " TENON_JOB_READY
-                                  ", attempt = :attempt WHERE tenant_id = :tenant AND id = :id AND fence = :fence"
-                                  " AND state = " TENON_JOB_RUNNING};
+                                  ", attempt = :attempt, fence = fence + 1 WHERE tenant_id = :tenant AND id = :id"
+                                  " AND fence = :fence AND state = " TENON_JOB_RUNNING};
 constexpr db::TenantStmt save_cursor{"UPDATE job_ SET cursor = :cursor WHERE tenant_id = :tenant AND id = :id"
                                      " AND fence = :fence AND state = " TENON_JOB_RUNNING};
 constexpr db::TenantStmt request_cancel{"UPDATE job_ SET cancel = 1 WHERE tenant_id = :tenant AND id = :id"};
@@ -61,8 +72,7 @@ constexpr db::SystemStmt promote{"UPDATE job_ SET state = " TENON_JOB_READY " WH
                                  " AND due_at <= :now"};
 constexpr db::SystemStmt any_due{"SELECT 1 FROM job_ WHERE state = " TENON_JOB_SCHEDULED " AND due_at <= :now LIMIT 1"};
 constexpr db::TenantStmt run_of{"SELECT node FROM job_run WHERE tenant_id = :tenant AND job_id = :id"};
-constexpr db::SystemStmt runs_of_others{
-    "SELECT r.tenant_id, r.job_id, r.node, r.expires_at FROM job_run_ r WHERE r.node <> :node"};
+constexpr db::SystemStmt all_runs{"SELECT tenant_id, job_id, node, expires_at FROM job_run_"};
 constexpr db::SystemStmt beat{"UPDATE job_run_ SET heartbeat_at = :now, expires_at = :expires"
                               " WHERE tenant_id = :of AND job_id = :id AND node = :node AND fence = :fence"};
 constexpr db::SystemStmt write_progress{"UPDATE job_ SET progress = :progress WHERE tenant_id = :of AND id = :id"

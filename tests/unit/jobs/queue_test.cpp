@@ -225,6 +225,120 @@ TEST_F(JobQueue, waits_until_a_job_is_due) {
     EXPECT_GE(*job.started_at, due);
 }
 
+TEST_F(JobQueue, a_zombies_result_is_not_taken) {
+    // Two queues on one store stand for two processes; the first falls silent in the middle of its job.
+    std::atomic<int> begun = 0, settled = 0;
+    Latch silence;
+    jobs::Kind kind{.run = [&](const jobs::Attempt& attempt) {
+        if (++begun == 1) silence.pass({});  // hears no stop
+        return jobs::Outcome{.result = "attempt " + std::to_string(attempt.job.attempt), .settle = [&](db::Tx&) { ++settled; }};
+    }};
+    queue->add_kind("slow", kind);
+    queue->start();
+    const auto id = add(acme, {.kind = "slow"});
+    silence.await_arrivals(1);
+
+    const auto their_store = db::Database::open({.file = folder.path() / "metadata.db"}, jobs::migrations());
+    jobs::Hooks hooks;
+    hooks.scope = [](const TenantId& tenant) { return std::optional(ScopeMaker::tenant(tenant)); };
+    hooks.stopped = [this](db::Tx&, const jobs::JobRow& job) { --places[job.tenant]; };
+    hooks.started = [this](db::Tx&, const jobs::JobRow& job) { return ++places[job.tenant] > 0; };
+    hooks.ended = [this](db::Tx&, const jobs::JobRow& job) { ended.push_back(job.id); };
+    const auto later = std::make_shared<base::ManualClock>(base::system_clock()->now() + 1h);  // past the first one's lease
+    jobs::Queue second({.clock = later, .log = base::Log::none(), .nodes = folder.path() / "run2", .workers = 1},
+                       *their_store, ScopeMaker::system(), std::move(hooks));
+    second.add_kind("slow", kind);
+    second.start();
+    EXPECT_EQ(second.wait_end(acme, id, 20s, {})->result, "attempt 2");
+    silence.open();
+    queue->close();  // joins the zombie
+    EXPECT_EQ(queue->find(acme, id)->result, "attempt 2");
+    EXPECT_EQ(settled, 1);
+    EXPECT_EQ(ended, std::vector{id});
+    EXPECT_EQ(places[acme.tenant()], 0);
+}
+
+TEST_F(JobQueue, cancelling_while_jobs_end_leaves_each_in_one_state) {
+    queue->add_kind("quick", {.run = [](const jobs::Attempt& attempt) {
+                        if (attempt.stop.stop_requested()) throw Cancelled("stopped");
+                        return jobs::Outcome{.result = "done"};
+                    }});
+    queue->start();
+    for (int i = 0; i < 60; ++i) {
+        const auto id = add(i % 2 ? acme : other, {.kind = "quick"});
+        const auto& scope = i % 2 ? acme : other;
+        store->write(scope, [&](db::Tx& tx) { return queue->cancel(tx, id); });
+        const auto job = end_of(scope, id);
+        EXPECT_TRUE(job.state == JobState::cancelled ? job.result.empty() && !job.failure.empty() : job.result == "done");
+    }
+    EXPECT_EQ(ended.size(), 60u);
+    EXPECT_EQ(places[acme.tenant()], 0);
+    EXPECT_EQ(places[other.tenant()], 0);
+}
+
+TEST_F(JobQueue, a_job_cancelled_as_the_queue_closes_does_not_come_back) {
+    jobs::Kind kind{.run = [&](const jobs::Attempt& attempt) {
+        latch.pass(attempt.stop);
+        return jobs::Outcome{};
+    }};
+    queue->add_kind("stand", kind);
+    queue->start();
+    const auto id = add(acme, {.kind = "stand"});
+    latch.await_arrivals(1);
+    // As another process would: the row says so before this one has looked.
+    store->write(acme, [&](db::Tx& tx) {
+        static constexpr db::TenantStmt ask{"UPDATE job_ SET cancel = 1 WHERE tenant_id = :tenant AND id = :id"};
+        tx.exec(ask, id);
+    });
+    queue->close();
+    EXPECT_EQ(queue->find(acme, id)->state, JobState::cancelled);
+    EXPECT_EQ(ended, std::vector{id});
+}
+
+TEST_F(JobQueue, an_enqueuing_that_fails_leaves_no_job) {
+    queue->start();
+    EXPECT_THROW(store->write(acme, [&](db::Tx& tx) {
+        queue->enqueue(tx, {.kind = "sum"});
+        throw QuotaExceeded("no");
+    }), QuotaExceeded);
+    EXPECT_TRUE(queue->list(acme, {}).empty());
+}
+
+TEST_F(JobQueue, lists_by_kind_and_state_newest_first) {
+    const auto one = add(acme, {.kind = "a"});
+    const auto two = add(acme, {.kind = "b"});
+    const auto three = add(acme, {.kind = "a", .due_at = base::system_clock()->now() + 1h});
+    add(other, {.kind = "a"});
+    const auto ids = [&](const JobFilter& filter) {
+        std::vector<JobId> found;
+        for (const auto& job : queue->list(acme, filter)) found.push_back(job.id);
+        return found;
+    };
+    EXPECT_EQ(ids({}), (std::vector{three, two, one}));
+    EXPECT_EQ(ids({.kind = "a"}), (std::vector{three, one}));
+    EXPECT_EQ(ids({.state = JobState::scheduled}), std::vector{three});
+    EXPECT_EQ(ids({.limit = 1}), std::vector{three});
+    EXPECT_THROW(ids({.limit = 0}), InvalidArgument);
+}
+
+TEST_F(JobQueue, higher_priority_first_then_in_order) {
+    std::vector<std::string> order;
+    std::mutex mutex;
+    queue->add_kind("note", {.run = [&](const jobs::Attempt& attempt) {
+                        const std::lock_guard lock(mutex);
+                        order.push_back(attempt.job.payload);
+                        return jobs::Outcome{};
+                    }});
+    limit = 1;  // one at a time
+    add(acme, {.kind = "note", .payload = "first"});
+    add(acme, {.kind = "note", .payload = "second"});
+    const auto last = add(acme, {.kind = "note", .payload = "least", .priority = -1});
+    add(acme, {.kind = "note", .payload = "urgent", .priority = 5});
+    queue->start();
+    end_of(acme, last);
+    EXPECT_EQ(order, (std::vector<std::string>{"urgent", "first", "second", "least"}));
+}
+
 TEST_F(JobQueue, an_unknown_kind_fails_and_harms_nobody) {
     queue->start();
     const auto job = end_of(acme, add(acme, {.kind = "from_the_future"}));

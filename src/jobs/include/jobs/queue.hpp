@@ -45,6 +45,8 @@ struct Kind {
 struct Hooks {
     /// The scope of a tenant that may run jobs now; empty: leave its jobs waiting. Called outside of transactions.
     std::function<std::optional<db::TenantScope>(const TenantId&)> scope{};
+    /// The tenant's share among those that wait: 2 is served twice as often as 1. Unset: all alike.
+    std::function<std::int32_t(const TenantId&)> weight{};
     /// Takes the tenant's place for one more running job. False: no place is free.
     std::function<bool(db::Tx&, const JobRow&)> started{};
     /// Gives the place back; the job ended, was put back, or its process died.

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <base/bytes.hpp>
+#include <base/file.hpp>
+#include <exec/progress_state.hpp>
+#include <exec/wait.hpp>
+#include <jobs/queue.hpp>
+
+#include "turns.hpp"
+
+namespace tenon::jobs {
+
+constexpr std::string_view room = "jobs";
+
+/// A job that this process runs now.
+struct Running {
+    Running(db::TenantScope s, std::int64_t f, const std::shared_ptr<const base::Clock>& clock)
+        : scope(std::move(s)), fence(f), progress(clock) {}
+    db::TenantScope scope;
+    std::int64_t fence;
+    std::stop_source stop;
+    exec::ProgressState progress;
+    std::string written;  ///< The progress row as last written; the keeper's own.
+    std::atomic<bool> cancelled{false};
+};
+
+struct Claim {
+    JobRow job;
+    std::shared_ptr<Running> running;
+};
+
+/// A job with the fence under which it was read.
+struct Fenced {
+    JobRow job;
+    std::int64_t fence = 0;
+};
+
+std::optional<Fenced> find_fenced(db::Reader& reader, const JobId& id);
+
+struct Queue::Impl : std::enable_shared_from_this<Impl> {
+    Impl(Options o, db::Database& d, const db::SystemScope& s, Hooks h)
+        : options(std::move(o)), database(d), system(s), hooks(std::move(h)), changed(mutex, options.clock) {}
+
+    const Options options;
+    db::Database& database;
+    const db::SystemScope system;
+    const Hooks hooks;
+    std::map<std::string, Kind> kinds;  // fixed once started
+
+    base::ByteVector node;                // this process's name among those that share the database
+    std::optional<base::FileLock> alive;  // held for as long as this process lives
+    std::unique_ptr<db::Database::Watch> foreign;
+
+    mutable std::mutex mutex;
+    mutable exec::Condition changed;                     // of what follows, all guarded by mutex
+    std::uint64_t work = 0;                              // grows when there may be something to claim
+    std::uint64_t ends = 0;                              // grows when a job may have ended
+    std::map<JobId, std::shared_ptr<Running>> running;
+    Turns turns;
+    bool closing = false;
+
+    std::stop_source stopping;
+    std::mutex joining;
+    std::vector<std::jthread> threads;  // guarded by joining once started
+
+    Time now() const { return options.clock->now(); }
+    void start();
+    void close() noexcept;
+    void wake_workers();
+    void wake_all();
+    void stop_running(const JobId& id);
+
+    // transitions.cpp: the transactions that claim, end and put back
+    std::optional<Claim> claim(const db::TenantScope& scope);
+    bool finish(db::Tx& tx, Fenced ended, const std::function<void(db::Tx&)>& settle = {});
+    bool cancel_waiting(db::Tx& tx, Fenced waiting);
+    bool put_back(db::Tx& tx, const Fenced& running, std::int32_t attempt);
+    void give_up(db::Tx& tx, const JobRow& job) const;
+
+    // worker.cpp: one attempt
+    std::vector<TenantId> waiting_tenants();
+    std::optional<Claim> claim_next();
+    void run(Claim& claimed);
+    void conclude(Claim& claimed, std::optional<Outcome> outcome, std::string failure, bool stopped);
+    bool record(Claim& claimed, std::optional<Outcome> outcome, std::string failure, bool stopped);
+    void work_loop(const std::stop_token& stop);
+
+    // keeper.cpp: heartbeats, progress rows, cancels from elsewhere, the dead
+    void keep_loop(const std::stop_token& stop);
+    void beat_and_report(bool beat);
+    void obey_cancels();
+    void promote_due();
+    void take_back_lost();
+    void take_back(const db::TenantScope& scope, const JobId& id, const base::ByteVector& from);
+    std::filesystem::path node_file(base::ByteView id) const;
+    bool is_dead(base::ByteView id) const;
+    void sweep_node_files() const;
+};
+
+}  // namespace tenon::jobs

@@ -1,0 +1,95 @@
+#include "queue_state.hpp"
+#include "statements.hpp"
+
+namespace tenon::jobs {
+namespace {
+
+/// Why a claim was given up inside its transaction, which must leave no trace.
+struct NotNow {};
+
+}  // namespace
+
+std::optional<Fenced> find_fenced(db::Reader& reader, const JobId& id) {
+    auto rows = reader.query(sql::find, id);
+    if (!rows.next()) return std::nullopt;
+    return Fenced{from_row(rows), fence_of(rows)};
+}
+
+/// The tenant's first job in line, with a new fence, a lease and the tenant's place for it, or nothing of that.
+std::optional<Claim> Queue::Impl::claim(const db::TenantScope& scope) {
+    try {
+        return database.write(scope, [&](db::Tx& tx) -> std::optional<Claim> {
+            JobId id;
+            {
+                auto rows = tx.query(sql::next_ready);
+                if (!rows.next()) return std::nullopt;
+                id = rows.id<JobId>(0);
+            }
+            if (tx.exec(sql::claim, now(), id) == 0) return std::nullopt;
+            auto found = find_fenced(tx, id).value();
+            Claim claimed{std::move(found.job), std::make_shared<Running>(scope, found.fence, options.clock)};
+            tx.exec(sql::insert_run, id, node, found.fence, now(), now() + options.lease);
+            if (hooks.started && !hooks.started(tx, claimed.job)) throw NotNow{};
+            return claimed;
+        });
+    } catch (const NotNow&) {
+        return std::nullopt;
+    }
+}
+
+void Queue::Impl::give_up(db::Tx& tx, const JobRow& job) const {
+    const auto kind = kinds.find(job.kind);
+    if (kind != kinds.end() && kind->second.give_up) kind->second.give_up(tx, job);
+}
+
+/// Ends a running job as its row says. False: the fence is not the row's any more, somebody else has the job.
+bool Queue::Impl::finish(db::Tx& tx, Fenced ended, const std::function<void(db::Tx&)>& settle) {
+    JobRow& job = ended.job;
+    job.ended_at = now();
+    if (job.state == JobState::succeeded) job.progress.percent = 100;
+    if (tx.exec(sql::finish, job.state, job.result, job.failure, progress_json(job.progress), *job.ended_at, job.id, ended.fence) == 0)
+        return false;
+    if (settle) settle(tx);
+    if (job.state != JobState::succeeded) give_up(tx, job);
+    tx.exec(sql::remove_run, job.id);
+    if (hooks.stopped) hooks.stopped(tx, job);
+    if (hooks.ended) hooks.ended(tx, job);
+    tx.on_commit([self = weak_from_this()] {
+        if (const auto queue = self.lock()) queue->wake_all();
+    });
+    return true;
+}
+
+bool Queue::Impl::cancel_waiting(db::Tx& tx, Fenced waiting) {
+    JobRow& job = waiting.job;
+    job.state = JobState::cancelled;
+    job.failure = cancelled_json();
+    job.ended_at = now();
+    if (tx.exec(sql::cancel_waiting, job.failure, *job.ended_at, job.id) == 0) return false;
+    give_up(tx, job);
+    if (hooks.ended) hooks.ended(tx, job);
+    tx.on_commit([self = weak_from_this()] {
+        if (const auto queue = self.lock()) queue->wake_all();
+    });
+    return true;
+}
+
+/// Back to waiting under a new fence: what the old attempt may still try to write fails. One that was asked to end meanwhile ends.
+bool Queue::Impl::put_back(db::Tx& tx, const Fenced& running_job, std::int32_t attempt) {
+    auto current = find_fenced(tx, running_job.job.id);
+    if (!current || current->fence != running_job.fence || current->job.state != JobState::running) return false;
+    if (current->job.cancel_requested) {
+        current->job.state = JobState::cancelled;
+        current->job.failure = cancelled_json();
+        return finish(tx, std::move(*current));
+    }
+    tx.exec(sql::put_back, attempt, current->job.id, current->fence);
+    tx.exec(sql::remove_run, current->job.id);
+    if (hooks.stopped) hooks.stopped(tx, current->job);
+    tx.on_commit([self = weak_from_this()] {
+        if (const auto queue = self.lock()) queue->wake_workers();
+    });
+    return true;
+}
+
+}  // namespace tenon::jobs
