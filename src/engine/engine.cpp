@@ -6,6 +6,7 @@
 #include <base/text.hpp>
 #include <crypto/encoding.hpp>
 
+#include <nvr/schema.hpp>
 #include <tenant/catalogues.hpp>
 #include <tenant/quota.hpp>
 #include <tenant/schema.hpp>
@@ -60,7 +61,7 @@ crypto::MasterKey open_master(const EngineOptions& options, const engine::Home& 
 
 std::vector<db::Migration> all_migrations() {
     std::vector<db::Migration> all;
-    for (const auto& rooms : {tenant::migrations(), jobs::migrations(), engine::asset_rows::migrations(), engine::export_rows::migrations()})
+    for (const auto& rooms : {tenant::migrations(), jobs::migrations(), nvr::migrations(), engine::asset_rows::migrations(), engine::export_rows::migrations()})
         all.insert(all.end(), rooms.begin(), rooms.end());
     return all;
 }

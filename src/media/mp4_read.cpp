@@ -87,10 +87,10 @@ Buffer read_at(int file, std::uint64_t offset, std::uint64_t size) {
     return bytes;
 }
 
-TopBoxes top_boxes(int file, std::uint64_t from, std::uint64_t to) {
+TopBoxes top_boxes(int file, std::uint64_t from, std::uint64_t to, std::size_t at_most) {
     TopBoxes result;
     result.end = from;
-    while (result.end < to) {
+    while (result.end < to && result.boxes.size() < at_most) {
         const auto available = to - result.end;
         const auto bytes = read_at(file, result.end, std::min<std::uint64_t>(available, kBoxHeadMax));
         const auto head = parse_box_head(bytes, result.end, available);

@@ -43,12 +43,13 @@ constexpr std::size_t kBoxHeadMax = 32;
 /// reaches past `available`, or its size makes no sense: nothing whole stands here.
 std::optional<BoxHead> parse_box_head(ByteSpan bytes, std::uint64_t offset, std::uint64_t available);
 
-/// The boxes of an open file from `from` to `to`, up to the first that is not whole. `end` is where that one begins.
+/// The boxes of an open file from `from` to `to`, up to the first that is not whole. `end` is where that one begins, or
+/// the one after `at_most` boxes.
 struct TopBoxes {
     std::vector<BoxHead> boxes{};
     std::uint64_t end = 0;
 };
-TopBoxes top_boxes(int file, std::uint64_t from, std::uint64_t to);
+TopBoxes top_boxes(int file, std::uint64_t from, std::uint64_t to, std::size_t at_most = SIZE_MAX);
 
 /// `size` bytes at `offset`. Throws Corrupt if the file is shorter; what errno says otherwise.
 Buffer read_at(int file, std::uint64_t offset, std::uint64_t size);

@@ -1,0 +1,207 @@
+#include <nvr/camera_url.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <tenon/error.hpp>
+
+namespace tenon::nvr {
+namespace {
+
+constexpr std::size_t kMaxUrl = 2048;
+
+Networks::Address mapped(const in_addr& v4) {
+    Networks::Address address{};
+    address[10] = address[11] = 0xff;
+    std::memcpy(address.data() + 12, &v4, 4);
+    return address;
+}
+
+Networks::Address bytes_of(const in6_addr& v6) {
+    Networks::Address address;
+    std::memcpy(address.data(), &v6, 16);
+    return address;
+}
+
+std::string unescaped(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            out += text[i];
+            continue;
+        }
+        unsigned value = 0;
+        const auto* digits = text.data() + i + 1;
+        if (i + 2 >= text.size() || std::from_chars(digits, digits + 2, value, 16).ptr != digits + 2 || value == 0)
+            throw InvalidArgument("a camera's URL has a broken escape in its login", {.subject = "url"});
+        out += static_cast<char>(value);
+        i += 2;
+    }
+    return out;
+}
+
+std::string escaped(std::string_view text) {
+    constexpr char digits[] = "0123456789ABCDEF";
+    std::string out;
+    for (const auto c : text) {
+        const auto b = static_cast<unsigned char>(c);
+        const bool plain = (b >= '0' && b <= '9') || (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '-' || b == '_';
+        if (plain) out += c;
+        else (out += '%') += {digits[b >> 4], digits[b & 15]};
+    }
+    return out;
+}
+
+}  // namespace
+
+Networks::Networks(const std::vector<std::string>& blocks) {
+    static const std::vector<std::string> usual{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"};
+    for (const auto& text : blocks.empty() ? usual : blocks) {
+        const auto refuse = [&] {
+            throw InvalidArgument("camera networks are written like 192.168.0.0/16", {.subject = "camera_networks"});
+        };
+        const auto slash = text.find('/');
+        const auto name = text.substr(0, slash);
+        Block block;
+        in_addr v4;
+        in6_addr v6;
+        const bool is_v4 = inet_pton(AF_INET, name.c_str(), &v4) == 1;
+        if (is_v4) block.address = mapped(v4);
+        else if (inet_pton(AF_INET6, name.c_str(), &v6) == 1) block.address = bytes_of(v6);
+        else refuse();
+        const int width = is_v4 ? 32 : 128;
+        block.bits = width;
+        if (slash != std::string::npos) {
+            const auto* begin = text.data() + slash + 1;
+            const auto* end = text.data() + text.size();
+            if (begin == end || std::from_chars(begin, end, block.bits).ptr != end || block.bits < 0 || block.bits > width) refuse();
+        }
+        block.bits += 128 - width;
+        blocks_.push_back(block);
+    }
+}
+
+bool Networks::contains(const Address& address) const {
+    return std::any_of(blocks_.begin(), blocks_.end(), [&](const Block& block) {
+        for (int bit = 0; bit < block.bits; ++bit) {
+            const auto byte = static_cast<std::size_t>(bit / 8);
+            if ((address[byte] ^ block.address[byte]) >> (7 - bit % 8) & 1) return false;
+        }
+        return true;
+    });
+}
+
+std::string CameraUrl::text() const {
+    std::string out = secure ? "rtsps://" : "rtsp://";
+    const bool v6 = host.find(':') != std::string::npos;
+    out += v6 ? "[" + host + "]" : host;
+    if (port != 0) out += ":" + std::to_string(port);
+    return out + rest;
+}
+
+GivenUrl parse_camera_url(const std::string& text) {
+    const auto refuse = [](const char* why) { throw InvalidArgument(why, {.subject = "url"}); };
+    GivenUrl given;
+    std::string_view left = text;
+    if (left.size() > kMaxUrl) refuse("a camera's URL is at most 2048 bytes long");
+    if (std::any_of(left.begin(), left.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f || c == '\\'; }))
+        refuse("a camera's URL holds a space or a control character");
+    if (left.starts_with("rtsps://")) {
+        given.url.secure = true;
+        left.remove_prefix(8);
+    } else if (left.starts_with("rtsp://")) {
+        left.remove_prefix(7);
+    } else {
+        refuse("a camera's URL begins with rtsp:// or rtsps://");
+    }
+    const auto end = std::min(left.find_first_of("/?#"), left.size());
+    auto authority = left.substr(0, end);
+    given.url.rest = std::string(left.substr(end));
+    if (const auto hash = given.url.rest.find('#'); hash != std::string::npos) given.url.rest.resize(hash);
+
+    if (const auto at = authority.rfind('@'); at != std::string_view::npos) {
+        const auto login = authority.substr(0, at);
+        const auto colon = login.find(':');
+        given.username = unescaped(login.substr(0, colon));
+        if (colon != std::string_view::npos) given.password = unescaped(login.substr(colon + 1));
+        authority.remove_prefix(at + 1);
+    }
+    std::string_view port;
+    if (authority.starts_with('[')) {
+        const auto close = authority.find(']');
+        if (close == std::string_view::npos) refuse("a camera's URL has a broken address");
+        given.url.host = std::string(authority.substr(1, close - 1));
+        const auto behind = authority.substr(close + 1);
+        in6_addr v6;
+        if (inet_pton(AF_INET6, given.url.host.c_str(), &v6) != 1 || (!behind.empty() && behind[0] != ':'))
+            refuse("a camera's URL has a broken address");
+        if (!behind.empty()) port = behind.substr(1);
+    } else {
+        const auto colon = authority.find(':');
+        given.url.host = std::string(authority.substr(0, colon));
+        if (colon != std::string_view::npos) port = authority.substr(colon + 1);
+        const bool plain = std::all_of(given.url.host.begin(), given.url.host.end(), [](unsigned char c) {
+            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_';
+        });
+        if (!plain) refuse("a camera's URL has a host name with other letters than a-z, digits, - and .");
+    }
+    if (given.url.host.empty()) refuse("a camera's URL names no host");
+    if (authority.ends_with(':')) refuse("a camera's URL has a broken port");
+    if (!port.empty()) {
+        const auto* last = port.data() + port.size();
+        if (std::from_chars(port.data(), last, given.url.port).ptr != last || given.url.port == 0) refuse("a camera's URL has a broken port");
+    }
+    return given;
+}
+
+std::string checked_address(const CameraUrl& url, const Networks& networks) {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* raw = nullptr;
+    if (const int code = getaddrinfo(url.host.c_str(), nullptr, &hints, &raw); code != 0)
+        throw Unavailable("the camera's host name is not known", {.subject = url.host});
+    const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> found(raw, &freeaddrinfo);
+    std::optional<std::string> first;
+    for (const auto* entry = found.get(); entry != nullptr; entry = entry->ai_next) {
+        Networks::Address address;
+        char text[INET6_ADDRSTRLEN] = "";
+        if (entry->ai_family == AF_INET) {
+            const auto& v4 = reinterpret_cast<const sockaddr_in*>(entry->ai_addr)->sin_addr;
+            address = mapped(v4);
+            inet_ntop(AF_INET, &v4, text, sizeof text);
+        } else if (entry->ai_family == AF_INET6) {
+            const auto& v6 = reinterpret_cast<const sockaddr_in6*>(entry->ai_addr)->sin6_addr;
+            address = bytes_of(v6);
+            inet_ntop(AF_INET6, &v6, text, sizeof text);
+        } else {
+            continue;
+        }
+        // One address outside is enough: a name that answers differently each time must not get through by chance.
+        if (!networks.contains(address))
+            throw PermissionDenied("the camera's address lies outside of the networks cameras may live in", {.subject = url.host});
+        if (!first) first = entry->ai_family == AF_INET6 ? "[" + std::string(text) + "]" : std::string(text);
+    }
+    if (!first) throw Unavailable("the camera's host has no address", {.subject = url.host});
+    return *first;
+}
+
+std::string connect_url(const CameraUrl& url, const std::string& address, const std::string& username,
+                        const std::string& password) {
+    std::string out = url.secure ? "rtsps://" : "rtsp://";
+    if (!username.empty() || !password.empty()) out += escaped(username) + ":" + escaped(password) + "@";
+    out += address;
+    if (url.port != 0) out += ":" + std::to_string(url.port);
+    return out + url.rest;
+}
+
+}  // namespace tenon::nvr

@@ -1,0 +1,235 @@
+#include "disk.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <tenon/error.hpp>
+
+namespace tenon::nvr {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kGroup = 1s;
+constexpr Duration kRetry = 2s;           // after the disk failed
+constexpr std::int64_t kOverhead = 4096;  // boxes of a fragment, its leaf in the trailer and its line of the index
+
+}  // namespace
+
+class Disk::Line {
+public:
+    Line(LineOptions options, std::shared_ptr<const base::Clock> clock, std::shared_ptr<base::Log> log)
+        : options_(std::move(options)), clock_(std::move(clock)), log_(std::move(log)) {
+        writer_.emplace(options_.folder, options_.origin, options_.key, options_.tail);
+    }
+
+    void write(Fragment fragment) noexcept {
+        try {
+            if (paused_ && !may_resume(fragment)) return;
+            const auto size = static_cast<std::int64_t>(fragment.bytes()) + kOverhead;
+            auto& allowance = *options_.allowance;
+            if (allowance.denied && allowance.left < size) {
+                pause(GapReason::disk_full, "the storage quota is used up");
+                return;
+            }
+            if (!writer_) {
+                // After a failure the files are made whole first, so that the index says what they say.
+                const auto tail = recover_camera(options_.folder, options_.origin, options_.key.get(), *log_);
+                writer_.emplace(options_.folder, options_.origin, options_.key, tail);
+                std::vector<SegmentNote> notes;
+                for (const auto& segment : tail.segments) notes.push_back({segment, true});
+                options_.owner->noted(std::move(notes));
+            }
+            writer_->append(std::move(fragment));
+            allowance.left -= size;
+            writer_->write_back();
+            if (std::exchange(paused_, false)) options_.owner->resumed();
+            tell();
+        } catch (const std::exception& error) {
+            failed(error);
+        }
+    }
+
+    void sync() noexcept {
+        if (!writer_) return;
+        try {
+            writer_->sync();
+            tell();
+        } catch (const std::exception& error) {
+            failed(error);
+        }
+    }
+
+    void finish() noexcept {
+        if (!writer_) return;
+        try {
+            writer_->finish();
+            tell();
+        } catch (const std::exception& error) {
+            failed(error);
+        }
+    }
+
+    // Guarded by the disk's mutex: fragments were dropped from the queue, and footage goes on at a key frame.
+    bool broken = false;
+    bool closed = false;
+
+private:
+    bool may_resume(Fragment& fragment) {
+        if (!fragment.key || clock_->monotonic() < retry_at_) return false;
+        const auto& allowance = *options_.allowance;
+        if (allowance.denied && allowance.left < static_cast<std::int64_t>(fragment.bytes()) + kOverhead) return false;
+        fragment.begins_stretch = true;
+        fragment.reason = reason_;
+        return true;
+    }
+
+    void pause(GapReason reason, const std::string& problem) {
+        finish();
+        if (std::exchange(paused_, true)) return;
+        reason_ = reason;
+        options_.owner->paused(reason, problem);
+    }
+
+    void failed(const std::exception& error) noexcept {
+        log_->failure("nvr", "recording is interrupted", error);
+        const auto* known = dynamic_cast<const Error*>(&error);
+        const bool full = known && known->code() == Errc::no_space;
+        const auto reason = full ? GapReason::disk_full : GapReason::disk_error;
+        if (writer_) {
+            writer_->give_up(reason);
+            tell();
+            writer_.reset();
+        }
+        retry_at_ = clock_->monotonic() + kRetry;
+        if (std::exchange(paused_, true)) return;
+        reason_ = reason;
+        options_.owner->paused(reason, full ? "the disk is full" : "the disk cannot be written to");
+    }
+
+    void tell() {
+        auto notes = writer_->take_notes();
+        if (!notes.empty()) options_.owner->noted(std::move(notes));
+    }
+
+    const LineOptions options_;
+    const std::shared_ptr<const base::Clock> clock_;
+    const std::shared_ptr<base::Log> log_;
+    std::optional<FootageWriter> writer_;
+    bool paused_ = false;
+    GapReason reason_ = GapReason::none;
+    Duration retry_at_{};
+};
+
+Disk::Disk(std::shared_ptr<const base::Clock> clock, std::shared_ptr<base::Log> log, std::size_t queue_bytes)
+    : clock_(std::move(clock)), log_(std::move(log)), capacity_(queue_bytes), thread_([this] { run(); }) {}
+
+Disk::~Disk() { stop(); }
+
+std::shared_ptr<Disk::Line> Disk::open(LineOptions options) {
+    return std::make_shared<Line>(std::move(options), clock_, log_);
+}
+
+void Disk::push(const std::shared_ptr<Line>& line, Fragment fragment) {
+    const auto bytes = fragment.bytes();
+    const std::lock_guard lock(mutex_);
+    if (line->broken) {
+        if (!fragment.key) return;
+        line->broken = false;
+        fragment.begins_stretch = true;
+        fragment.reason = GapReason::disk_slow;
+    }
+    queue_.push_back({line, std::move(fragment), bytes, false});
+    queued_ += bytes;
+    if (queued_ > capacity_) make_room();
+    changed_.notify_all();
+}
+
+/// Drops the oldest GOP of the camera whose fragment has waited longest, until the rest fits.
+void Disk::make_room() {
+    while (queued_ > capacity_) {
+        const auto oldest = std::find_if(queue_.begin(), queue_.end(), [](const Item& item) { return !item.end; });
+        if (oldest == queue_.end()) return;
+        const auto line = oldest->line;
+        bool first = true;
+        line->broken = true;
+        for (auto it = oldest; it != queue_.end();) {
+            if (it->line != line || it->end) {
+                ++it;
+                continue;
+            }
+            if (!first && it->fragment.key) {
+                it->fragment.begins_stretch = true;
+                it->fragment.reason = GapReason::disk_slow;
+                line->broken = false;
+                break;
+            }
+            first = false;
+            queued_ -= it->bytes;
+            it = queue_.erase(it);
+        }
+    }
+}
+
+void Disk::close(const std::shared_ptr<Line>& line) {
+    std::unique_lock lock(mutex_);
+    if (ended_) return;
+    queue_.push_back({line, {}, 0, true});
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return line->closed || ended_; });
+}
+
+void Disk::run() {
+    auto next_group = std::chrono::steady_clock::now() + kGroup;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        changed_.wait_until(lock, next_group, [&] { return !queue_.empty() || stopping_; });
+        if (queue_.empty() && stopping_) break;
+        if (!queue_.empty()) {
+            auto item = std::move(queue_.front());
+            queue_.pop_front();
+            queued_ -= item.bytes;
+            lock.unlock();
+            const auto known = std::find(lines_.begin(), lines_.end(), item.line);
+            if (item.end) {
+                item.line->finish();
+                if (known != lines_.end()) lines_.erase(known);
+            } else {
+                if (known == lines_.end()) lines_.push_back(item.line);
+                item.line->write(std::move(item.fragment));
+            }
+            lock.lock();
+            if (item.end) {
+                item.line->closed = true;
+                changed_.notify_all();
+            }
+        }
+        if (std::chrono::steady_clock::now() < next_group) continue;
+        lock.unlock();
+        group();
+        next_group = std::chrono::steady_clock::now() + kGroup;
+        lock.lock();
+    }
+    lock.unlock();
+    for (const auto& line : lines_) line->finish();
+    lines_.clear();
+    lock.lock();
+    ended_ = true;
+    changed_.notify_all();
+}
+
+/// What was written in the last second becomes durable, camera after camera.
+void Disk::group() {
+    for (const auto& line : lines_) line->sync();
+}
+
+void Disk::stop() noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        changed_.notify_all();
+    }
+    if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace tenon::nvr

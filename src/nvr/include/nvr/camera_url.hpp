@@ -1,0 +1,55 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tenon::nvr {
+
+/// Where cameras may live.
+class Networks {
+public:
+    /// CIDR blocks, IPv4 or IPv6; none: the private ranges of RFC 1918 and RFC 4193. Throws InvalidArgument.
+    explicit Networks(const std::vector<std::string>& blocks);
+
+    using Address = std::array<std::uint8_t, 16>;  ///< IPv4 as ::ffff:a.b.c.d.
+    bool contains(const Address& address) const;
+
+private:
+    struct Block {
+        Address address{};
+        int bits = 0;
+    };
+    std::vector<Block> blocks_;
+};
+
+/// A camera's URL, taken apart. Holds no login.
+struct CameraUrl {
+    bool secure = false;     ///< rtsps
+    std::string host{};      ///< A name, or an address without brackets.
+    std::uint16_t port = 0;  ///< 0: the scheme's own.
+    std::string rest{};      ///< Path and query, from the first slash.
+
+    /// As people write it.
+    std::string text() const;
+};
+
+/// A URL as it was given, and the login that stood in it.
+struct GivenUrl {
+    CameraUrl url{};
+    std::string username{};
+    std::string password{};
+};
+/// Throws InvalidArgument for anything but rtsp:// and rtsps:// with a host.
+GivenUrl parse_camera_url(const std::string& text);
+
+/// Looks the host up now. Throws PermissionDenied if any of its addresses lies outside of `networks`, Unavailable if it
+/// has none. Returns the first, as URLs write it.
+std::string checked_address(const CameraUrl& url, const Networks& networks);
+
+/// What to connect to: the checked address in place of the name, with the login. A secret.
+std::string connect_url(const CameraUrl& url, const std::string& address, const std::string& username,
+                        const std::string& password);
+
+}  // namespace tenon::nvr

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include <base/clock.hpp>
+#include <base/log.hpp>
+#include <crypto/master_key.hpp>
+#include <db/database.hpp>
+#include <nvr/camera_rows.hpp>
+#include <tenant/events.hpp>
+
+namespace tenon::nvr {
+
+struct RecorderOptions {
+    std::shared_ptr<const base::Clock> clock{};
+    std::shared_ptr<base::Log> log{};
+    std::vector<std::string> networks{};  ///< Where cameras may live; empty: the private ranges.
+    /// The scope of a tenant whose cameras may record now; empty: they must not. Called outside of transactions.
+    std::function<std::optional<db::TenantScope>(const TenantId&)> scope{};
+    /// Where a tenant's recordings lie.
+    std::function<std::filesystem::path(const TenantId&)> folder{};
+    std::size_t queue_bytes = 64u << 20;  ///< Footage in memory while the disk is slow.
+    Duration open_timeout = std::chrono::seconds(5);
+    Duration refused_pause = std::chrono::seconds(60);  ///< After a wrong password: cameras lock accounts.
+};
+
+/// Keeps the intents: every camera that is meant to record does so or tries again, through restarts and outages.
+///
+/// One process records a camera, however many have opened the home; another one takes over when it ends.
+///
+/// Threads   any member, from any thread, at once.
+class Recorder {
+public:
+    Recorder(RecorderOptions options, db::Database& database, const db::SystemScope& system, tenant::EventHub& events,
+             const crypto::MasterKey& master);
+    ~Recorder();  ///< stop()
+    Recorder(const Recorder&) = delete;
+    Recorder& operator=(const Recorder&) = delete;
+
+    void start();
+    /// Finishes every segment and joins. Intents stay.
+    void stop() noexcept;
+
+    /// An intent has changed: looks again, soon.
+    void changed();
+
+    /// What a camera is doing now. Empty: this process does not record it.
+    [[nodiscard]] std::optional<rows::StatusRow> status(const CameraId& id) const;
+
+    /// Returns when nothing of the tenant records any more, and keeps it so until resume().
+    void halt(const TenantId& id);
+    void resume(const TenantId& id);
+
+    /// Waits until a camera marked for removal is gone, with its footage. False: another process has yet to do it.
+    bool wait_removed(const db::TenantScope& scope, const CameraId& id, Duration timeout, const std::stop_token& stop);
+
+    const Networks& networks() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tenon::nvr

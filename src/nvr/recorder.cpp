@@ -1,0 +1,265 @@
+#include <nvr/recorder.hpp>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <exec/wait.hpp>
+#include <tenant/quota.hpp>
+#include <tenon/error.hpp>
+
+#include "camera_run.hpp"
+
+namespace tenon::nvr {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kTick = 250ms;  // looking for silent cameras
+constexpr int kTicksPerBooking = 4;
+constexpr int kTicksPerLook = 20;  // at the intents, in case nobody said that they changed
+constexpr Duration kHaltDeadline = 30s;
+
+using Key = std::pair<TenantId, CameraId>;
+
+}  // namespace
+
+struct Recorder::Impl {
+    Impl(RecorderOptions given, db::Database& database, const db::SystemScope& s, tenant::EventHub& events, const crypto::MasterKey& master)
+        : system(s),
+          context{given, Networks(given.networks), database, events, master,
+                  Disk(given.clock, given.log, given.queue_bytes), [this] { wake(); }},
+          changed(mutex, given.clock) {}
+
+    void wake() {
+        const std::lock_guard lock(mutex);
+        news = true;
+        changed.notify_all();
+    }
+
+    void serve(const std::stop_token& stop);
+    void look(const std::stop_token& stop);
+    void start_run(const Key& key, const db::TenantScope& scope);
+    void end_runs(const std::vector<Key>& keys);
+    void remove_camera(const Key& key, const db::TenantScope& scope);
+    void book_all();
+
+    const db::SystemScope system;
+    RunContext context;
+    std::unique_ptr<db::Database::Watch> watch;
+
+    mutable std::mutex mutex;  // guards what follows
+    exec::Condition changed;
+    bool news = false;  ///< Something is to be booked at once.
+    bool intents_changed = true;
+    std::uint64_t looks = 0;         ///< Times the intents were looked at in full …
+    std::uint64_t wanted_looks = 1;  ///< … and how often that was asked for.
+    std::set<TenantId> halted;
+    std::map<Key, std::shared_ptr<CameraRun>> runs;
+    std::set<CameraId> switched_off;  ///< In this process, so that coming back says why footage is missing.
+
+    std::jthread clerk;
+};
+
+Recorder::Recorder(RecorderOptions options, db::Database& database, const db::SystemScope& system,
+                   tenant::EventHub& events, const crypto::MasterKey& master)
+    : impl_(std::make_unique<Impl>(std::move(options), database, system, events, master)) {}
+
+Recorder::~Recorder() { stop(); }
+
+void Recorder::start() {
+    impl_->watch = impl_->context.database.on_foreign_change([this] { changed(); });
+    impl_->clerk = std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->serve(stop); });
+}
+
+void Recorder::stop() noexcept {
+    impl_->watch.reset();
+    if (!impl_->clerk.joinable()) return;
+    impl_->clerk.request_stop();
+    impl_->clerk.join();
+    std::vector<Key> all;
+    for (const auto& [key, run] : impl_->runs) all.push_back(key);
+    impl_->end_runs(all);
+    impl_->context.disk.stop();
+}
+
+void Recorder::changed() {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->intents_changed = true;
+    ++impl_->wanted_looks;
+    impl_->changed.notify_all();
+}
+
+const Networks& Recorder::networks() const { return impl_->context.networks; }
+
+std::optional<rows::StatusRow> Recorder::status(const CameraId& id) const {
+    std::shared_ptr<CameraRun> found;
+    {
+        const std::lock_guard lock(impl_->mutex);
+        for (const auto& [key, run] : impl_->runs)
+            if (key.second == id) found = run;
+    }
+    if (!found) return {};
+    return found->status();  // not under the lock: a run's own comes first
+}
+
+void Recorder::halt(const TenantId& id) {
+    std::unique_lock lock(impl_->mutex);
+    impl_->halted.insert(id);
+    if (!impl_->clerk.joinable()) return;
+    impl_->intents_changed = true;
+    const auto look = ++impl_->wanted_looks;
+    impl_->changed.notify_all();
+    (void)impl_->changed.wait_for(lock, impl_->clerk.get_stop_token(), kHaltDeadline, [&] { return impl_->looks >= look; });
+}
+
+void Recorder::resume(const TenantId& id) {
+    {
+        const std::lock_guard lock(impl_->mutex);
+        impl_->halted.erase(id);
+    }
+    changed();
+}
+
+bool Recorder::wait_removed(const db::TenantScope& scope, const CameraId& id, Duration timeout, const std::stop_token& stop) {
+    std::uint64_t look;
+    {
+        const std::lock_guard lock(impl_->mutex);
+        impl_->intents_changed = true;
+        look = ++impl_->wanted_looks;
+        impl_->changed.notify_all();
+    }
+    std::unique_lock lock(impl_->mutex);
+    (void)impl_->changed.wait_for(lock, stop, timeout, [&] { return impl_->looks >= look; });
+    lock.unlock();
+    return !impl_->context.database.read(scope, [&](db::Reader& reader) { return rows::find(reader, id).has_value(); });
+}
+
+void Recorder::Impl::serve(const std::stop_token& stop) {
+    int tick = 0;
+    while (!stop.stop_requested()) {
+        bool look_now, book_now;
+        {
+            std::unique_lock lock(mutex);
+            try {
+                (void)changed.wait_for(lock, stop, kTick, [&] { return news || intents_changed; });
+            } catch (const Cancelled&) {
+                return;
+            }
+            ++tick;
+            look_now = intents_changed || tick % kTicksPerLook == 0;
+            book_now = news || tick % kTicksPerBooking == 0;
+            news = false;
+        }
+        try {
+            for (const auto& [key, run] : runs) run->watch();
+            if (look_now) look(stop);
+            if (book_now) book_all();
+        } catch (const Cancelled&) {
+            return;
+        } catch (const std::exception& error) {
+            // The store may be away for a while. Cameras go on meanwhile; what they have to say waits.
+            context.options.log->failure("nvr", "what cameras have to say could not be booked", error);
+        }
+    }
+}
+
+void Recorder::Impl::book_all() {
+    std::exception_ptr first;
+    for (const auto& [key, run] : runs) {
+        try {
+            run->settle();
+        } catch (const std::exception&) {
+            if (!first) first = std::current_exception();
+        }
+    }
+    if (first) std::rethrow_exception(first);
+}
+
+/// Makes what runs be what is meant to run. On the clerk's thread, which alone changes `runs`.
+void Recorder::Impl::look(const std::stop_token& stop) {
+    std::uint64_t look;
+    std::set<TenantId> stopped;
+    {
+        const std::lock_guard lock(mutex);
+        intents_changed = false;
+        look = wanted_looks;
+        stopped = halted;
+    }
+    try {
+        const auto intents = context.database.read(system, [](db::SystemReader& reader) { return rows::intents(reader); });
+        std::map<TenantId, std::optional<db::TenantScope>> scopes;
+        std::map<Key, db::TenantScope> wanted;
+        std::vector<std::pair<Key, db::TenantScope>> leaving;
+        for (const auto& intent : intents) {
+            if (stopped.contains(intent.tenant)) continue;
+            const auto [place, fresh] = scopes.try_emplace(intent.tenant);
+            if (fresh) place->second = context.options.scope(intent.tenant);
+            const auto& scope = place->second;
+            if (!scope) continue;
+            const Key key{intent.tenant, intent.camera};
+            if (intent.removing) leaving.emplace_back(key, *scope);
+            else wanted.emplace(key, *scope);
+        }
+        std::vector<Key> surplus;
+        for (const auto& [key, run] : runs)
+            if (!wanted.contains(key)) surplus.push_back(key);
+        end_runs(surplus);
+        for (const auto& [key, scope] : leaving) remove_camera(key, scope);
+        for (const auto& [key, scope] : wanted) {
+            if (stop.stop_requested()) break;
+            if (!runs.contains(key)) start_run(key, scope);
+        }
+    } catch (...) {
+        const std::lock_guard lock(mutex);
+        intents_changed = true;
+        looks = look;
+        changed.notify_all();
+        throw;
+    }
+    const std::lock_guard lock(mutex);
+    looks = look;
+    changed.notify_all();
+}
+
+void Recorder::Impl::start_run(const Key& key, const db::TenantScope& scope) {
+    const auto gap = switched_off.erase(key.second) ? GapReason::switched_off : GapReason::process_down;
+    auto run = std::make_shared<CameraRun>(context, scope, key.second, gap);
+    const std::lock_guard lock(mutex);
+    runs.emplace(key, std::move(run));
+}
+
+void Recorder::Impl::end_runs(const std::vector<Key>& keys) {
+    std::vector<std::shared_ptr<CameraRun>> ending;
+    for (const auto& key : keys) ending.push_back(runs.at(key));
+    for (const auto& run : ending) run->stop();
+    for (const auto& run : ending) {
+        run->join();
+        run->release();
+    }
+    const std::lock_guard lock(mutex);
+    for (const auto& key : keys) {
+        runs.erase(key);
+        switched_off.insert(key.second);
+    }
+}
+
+/// The camera's files, then its rows: a crash in between leaves a row that is found again.
+void Recorder::Impl::remove_camera(const Key& key, const db::TenantScope& scope) {
+    const auto folder = context.options.folder(key.first) / key.second.text();
+    std::optional<base::FileLock> lock;
+    if (std::filesystem::exists(folder)) {
+        lock = base::FileLock::try_acquire(folder / ".recorder");
+        if (!lock) return;  // another process records it; that one removes it
+        std::filesystem::remove_all(folder);
+    }
+    context.database.write(scope, [&](db::Tx& tx) {
+        for (const auto& hold : tenant::quota::of_cause(tx, tenant::quota::CauseKind::camera, key.second.text()))
+            tenant::quota::release(tx, hold.id, context.options.clock->now());
+        const auto weight = rows::remove(tx, key.second);
+        if (weight.count > 0) tenant::quota::free(tx, {Resource::storage, weight.count});
+    });
+}
+
+}  // namespace tenon::nvr
