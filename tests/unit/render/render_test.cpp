@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <ctime>
 #include <functional>
-#include <thread>
 
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -39,6 +39,13 @@ private:
     std::int64_t frames_, total_ = 0;
     std::function<void()> call_;
 };
+
+/// CPU time of this process, which a busy machine does not stretch.
+Duration spent() {
+    timespec time{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(time.tv_nsec));
+}
 
 std::int64_t count_frames(const std::filesystem::path& path) {
     media::Input input = media::Input::open(path, {}, {});
@@ -129,22 +136,22 @@ TEST(Render, TheProgramOfTheManual) {
     Studio studio;
     const AssetId clip = studio.add(balle());
     Timeline cut;
-    cut.append({.asset = clip, .start = 2s, .end = 4s});
-    cut.append({.asset = clip, .start = 6s, .end = 8s, .transition = crossfade(500ms)});
-    cut.title({.text = "Acme", .start = 0s, .duration = 1s});
+    cut.append({.asset = clip, .start = 2s, .end = 3s});
+    cut.append({.asset = clip, .start = 6s, .end = 7s, .transition = crossfade(500ms)});
+    cut.title({.text = "Acme", .start = 0s, .duration = 600ms});
     cut.grade("cinematic_warm");
     Watcher progress(0, nullptr);
     const auto rendered = render::run(studio.request(cut, {"mp4", "social_square"}), progress, {});
     ASSERT_EQ(rendered.outputs.size(), 2U);
     EXPECT_NEAR(progress.shares, 1.0, 1e-9);
-    EXPECT_EQ(rendered.outputs[0].frames, 87) << "3.5 s are 87.5 frames: ties go down";
+    EXPECT_EQ(rendered.outputs[0].frames, 37) << "1.5 s are 37.5 frames: ties go down";
     EXPECT_EQ(rendered.render_time, rendered.outputs[0].duration * 2);
     const media::Probe square = media::probe(rendered.outputs[1].path);
     EXPECT_EQ(square.streams[0].width, 1080);
     EXPECT_EQ(square.streams[0].height, 1080);
 
     media::FrameReader reel(rendered.outputs[0].path, {}, {}, {});
-    const media::VideoFrame titled = reel.at(500ms), plain = reel.at(1'500ms);
+    const media::VideoFrame titled = reel.at(300ms), plain = reel.at(1'200ms);
     const auto whites = [](const media::VideoFrame& frame) {
         const media::Plane y = frame.plane(0);
         int count = 0;
@@ -243,13 +250,13 @@ TEST(Render, CancelsSoonAndLeavesNothingHalf) {
     cut.append({.asset = studio.add(vtest())});
     const auto request = studio.request(cut);
     std::stop_source source;
-    std::chrono::steady_clock::time_point asked;
+    Duration asked{};
     Watcher progress(30, [&] {
-        asked = std::chrono::steady_clock::now();
+        asked = spent();
         source.request_stop();
     });
     EXPECT_THROW(render::run(request, progress, source.get_token()), Cancelled);
-    EXPECT_LT(std::chrono::steady_clock::now() - asked, 1s);   // the goal is 200 ms; the machine may be busy
+    EXPECT_LT(spent() - asked, 400ms) << "200 ms on two cores";
     EXPECT_EQ(studio.exported(), 0U);
     for (const auto& entry : std::filesystem::directory_iterator(request.temp))
         EXPECT_EQ(entry.path().extension(), ".part") << "only whole pieces stay";
