@@ -90,8 +90,7 @@ void BackupRun::scan_root(SnapshotRecord& snapshot) {
     auto sources = request_.sources;
     std::sort(sources.begin(), sources.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     const bool whole = sources.size() == 1 && sources.front().name.empty();
-    auto root = make_folder(nullptr, nullptr, "", nullptr, {});
-    open_.push_back(root.get());
+    auto* root = &open_folder(nullptr, nullptr, "", nullptr, {});
     for (const auto& source : sources) {
         std::shared_ptr<const base::Fd> fd;
         auto entry = open_source(source, fd);
@@ -110,12 +109,10 @@ void BackupRun::scan_root(SnapshotRecord& snapshot) {
         }
         auto below_source = below(parents, source.name);
         auto& slot = root->slots.emplace_back();
-        auto folder = make_folder(root.get(), &slot, source.name, fd, std::move(entry));
-        folder->device = st.st_dev;
-        open_.push_back(folder.get());
-        scan(*folder, below_source, names, "");
-        open_.pop_back();
-        finish_scan(std::move(folder));
+        auto& folder = open_folder(root, &slot, source.name, fd, std::move(entry));
+        folder.device = st.st_dev;
+        scan(folder, below_source, names, "");
+        finish_scan();
     }
     settle();
     root->fd.reset();
@@ -159,14 +156,13 @@ std::vector<std::string> BackupRun::list_names(const base::Fd& fd) const {
     return names;
 }
 
-std::unique_ptr<BackupRun::Folder> BackupRun::make_folder(Folder* above, Slot* slot, std::string path,
-                                                          std::shared_ptr<const base::Fd> fd, Entry self) {
-    auto folder = std::make_unique<Folder>(session_.keys().ring.data().k_cdc.bytes());
-    folder->above = above;
-    folder->slot = slot;
-    folder->path = std::move(path);
-    folder->fd = std::move(fd);
-    folder->self = std::move(self);
+BackupRun::Folder& BackupRun::open_folder(Folder* above, Slot* slot, std::string path, std::shared_ptr<const base::Fd> fd, Entry self) {
+    auto& folder = *open_.emplace_back(std::make_unique<Folder>(session_.keys().ring.data().k_cdc.bytes()));
+    folder.above = above;
+    folder.slot = slot;
+    folder.path = std::move(path);
+    folder.fd = std::move(fd);
+    folder.self = std::move(self);
     return folder;
 }
 
@@ -225,16 +221,15 @@ void BackupRun::scan_folder(Folder& above, std::vector<Ancestor>& parents, const
     }
     auto below_here = below(parents, name);
     auto& slot = above.slots.emplace_back();
-    auto folder = make_folder(&above, &slot, path, std::move(fd), std::move(self));
-    folder->device = st.st_dev;
-    open_.push_back(folder.get());
-    scan(*folder, below_here, names, within);
-    open_.pop_back();
-    finish_scan(std::move(folder));
+    auto& folder = open_folder(&above, &slot, path, std::move(fd), std::move(self));
+    folder.device = st.st_dev;
+    scan(folder, below_here, names, within);
+    finish_scan();
 }
 
-void BackupRun::finish_scan(std::unique_ptr<Folder> folder) {
-    folder->scanned = true;
+void BackupRun::finish_scan() {
+    auto folder = std::move(open_.back());
+    open_.pop_back();
     folder->fd.reset();  // files still to be read hold it on
     unfinished_.push_back(std::move(folder));
 }
@@ -370,7 +365,7 @@ void BackupRun::reap() {
         folder.slot->state = State::ready;
         at = unfinished_.erase(at);
     }
-    for (auto* folder : open_) encode_ready(*folder);
+    for (auto& folder : open_) encode_ready(*folder);
 }
 
 void BackupRun::settle() {
@@ -399,7 +394,7 @@ ByteVector BackupRun::progress_record() const {
     out.map(7).uint(1).uint(1).uint(2).bytes(session_.id()).uint(3).bytes(session_.writer()).uint(4).bytes(options_);
     out.uint(5).integer(started_.time_since_epoch().count()).uint(6).bytes(base::view_of(last_path_));
     out.uint(7).array(open_.size());
-    for (const auto* folder : open_) {
+    for (const auto& folder : open_) {
         out.array(2).bytes(base::view_of(folder->self.name));
         folder->builder.save(out);
     }

@@ -58,7 +58,6 @@ private:
         Entry self;
         std::deque<Slot> slots;            ///< In name order; leave at the front as they go to the builder.
         TreeBuilder builder;
-        bool scanned = false;
         explicit Folder(ByteView k_cdc) : builder(k_cdc) {}
     };
     struct FileTask {
@@ -75,8 +74,8 @@ private:
     void scan_name(Folder& folder, std::vector<Ancestor>& parents, const std::string& name, const std::string& within);
     void scan_folder(Folder& above, std::vector<Ancestor>& parents, const std::string& name, const struct stat& st,
                      const std::string& within);
-    std::unique_ptr<Folder> make_folder(Folder* above, Slot* slot, std::string path, std::shared_ptr<const base::Fd> fd, Entry self);
-    void finish_scan(std::unique_ptr<Folder> folder);
+    Folder& open_folder(Folder* above, Slot* slot, std::string path, std::shared_ptr<const base::Fd> fd, Entry self);
+    void finish_scan();
     std::vector<Ancestor> below(std::vector<Ancestor>& parents, const std::string& name);
     bool reuse(std::vector<Ancestor>& parents, const std::string& name, const struct stat& st, Slot& slot);
     bool has_all_chunks(const Entry& entry);
@@ -110,7 +109,8 @@ private:
     std::vector<std::unique_ptr<FileReader>> readers_;
     Batch batch_;
     std::uint64_t batch_bytes_ = 0;
-    std::vector<Folder*> open_;                     ///< From the root to where the walk is.
+    // Folders live here and not in the frames of the walk: when that throws, the crew still writes to their slots.
+    std::vector<std::unique_ptr<Folder>> open_;     ///< From the root to where the walk is.
     std::list<std::unique_ptr<Folder>> unfinished_; ///< Walked, but entries are still missing; children before parents.
     std::string last_path_;
     Checkpoints checkpoints_;

@@ -20,7 +20,7 @@ namespace {
 std::optional<Id> hash_in(const std::string& name) {
     if (name.size() < 64) return std::nullopt;
     const auto bytes = crypto::from_hex(name.substr(name.size() - 64));
-    if (!bytes) return std::nullopt;
+    if (!bytes || bytes->size() != sizeof(Id)) return std::nullopt;
     Id id{};
     std::copy(bytes->begin(), bytes->end(), id.begin());
     return id;

@@ -287,11 +287,10 @@ void RestoreRun::put_piece(Lane& lane, const Piece& piece, ByteView bytes) {
         written_ += static_cast<std::int64_t>(part.size());
     });
     progress_.advance(static_cast<std::int64_t>(bytes.size()));
-    const bool last = --file.missing == 0;
-    if (last) complete(file);
+    if (--file.missing == 0) complete(file);
     const std::lock_guard lock(file.mutex);
     // Files whose pieces lie far apart would add up to more than a process may have open.
-    if (--file.users == 0 && file.fd && (last || open_files_ > open_file_limit)) {
+    if (--file.users == 0 && file.fd && (file.done || open_files_ > open_file_limit)) {
         file.fd.reset();
         --open_files_;
     }

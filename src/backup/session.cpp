@@ -1,5 +1,7 @@
 #include "session.hpp"
 
+#include <utility>
+
 #include <base/id.hpp>
 #include <crypto/hash.hpp>
 #include <exec/wait.hpp>
@@ -65,7 +67,13 @@ bool WriteSession::claim(const Id& id) {
 void WriteSession::put_small(const std::string& name, ByteView object, const blob::PutOptions& options) {
     meter_.hold(static_cast<std::int64_t>(object.size()));
     blob::put_bytes(store_, name, object, options, stop_);
-    meter_.landed(static_cast<std::int64_t>(object.size()));
+    if (options.deferred) deferred_ += static_cast<std::int64_t>(object.size());
+    else meter_.landed(static_cast<std::int64_t>(object.size()));
+}
+
+void WriteSession::flush() {
+    store_.flush(stop_);
+    meter_.landed(std::exchange(deferred_, 0));
 }
 
 void WriteSession::append_log(std::string_view type, ByteView body, bool deferred) {
@@ -85,14 +93,14 @@ std::vector<SealedPack> WriteSession::close_packs() {
 
 void WriteSession::commit_packs(std::vector<SealedPack> packs, ByteView progress) {
     if (!packs.empty()) {
-        store_.flush(stop_);
+        flush();
         for (const auto& pack : packs) meter_.landed(static_cast<std::int64_t>(pack.info.size));
         const auto object = seal_object(keys_, Kind::index, encode_segment(packs));
         const auto sha = crypto::sha256(object);
         put_small("index/" + hex(writer_) + '-' + sequence_text(chain_.segments++) + '-' + hex(sha), object, {.deferred = true});
         segments_.push_back(sha);
     }
-    store_.flush(stop_);
+    flush();
     if (progress.empty()) return;
     has_progress_ = true;
     // Not metered, as the beacon is not: neither outlives the run that ends well.

@@ -67,6 +67,7 @@ public:
 private:
     void put_small(const std::string& name, ByteView object, const blob::PutOptions& options);
     void append_log(std::string_view type, ByteView body, bool deferred);
+    void flush();
     void refuse_collector();
     ByteVector beacon_bytes();
     std::string beacon_name() const;
@@ -85,6 +86,7 @@ private:
     Time started_{};
     std::uint64_t beats_ = 0;
     bool has_progress_ = false;
+    std::int64_t deferred_ = 0;      ///< Bytes of small objects that the next flush makes durable.
     std::vector<Id> segments_;
 
     struct Shard {

@@ -99,16 +99,16 @@ TEST_F(RoundTrip, a_long_chunk_list_becomes_a_tree) {
 }
 
 TEST_F(RoundTrip, a_large_folder_is_cut_into_nodes_that_survive_a_change) {
-    for (int i = 0; i < 6000; ++i) write(source() / ("a rather long name of a file, number " + std::to_string(i)), std::to_string(i));
+    for (int i = 0; i < 1500; ++i) write(source() / ("a rather long name of a file, number " + std::to_string(i)), std::to_string(i));
     auto repository = create();
     const auto first = back_up(*repository);
-    write(source() / "a rather long name of a file, number 3000", "changed");
+    write(source() / "a rather long name of a file, number 700", "changed");
     const auto second = back_up(*repository);
     EXPECT_EQ(second.files_new, 1);
     EXPECT_LT(second.bytes_stored, first.bytes_stored / 2);
     restore(*repository, second.snapshot.id, "out");
     EXPECT_EQ(all(differences(source(), folder / "out")), "");
-    EXPECT_EQ(repository->browse(second.snapshot.id, "").size(), 6000u);
+    EXPECT_EQ(repository->browse(second.snapshot.id, "").size(), 1500u);
 }
 
 TEST_F(RoundTrip, browses_and_restores_parts) {

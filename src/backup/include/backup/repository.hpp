@@ -182,6 +182,7 @@ public:
     CheckReport check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop) const;
 
     struct Impl;
+    Impl& inside() const { return *impl_; }  ///< For the room itself and its tests.
 
 private:
     explicit Repository(std::unique_ptr<Impl> impl);
