@@ -205,12 +205,13 @@ private:
             return engine_.database->read(attempt.scope, [&](db::Reader& reader) { return asset_rows::find(reader, id, workspace); });
         };
         auto prepared = tenon::prepare(payload, find, attempt.stop);
+        for (const auto& note : prepared.plan.notes) engine_.log->info(kind, note, {{"job", attempt.job.id.text()}});
         const render::Request request{.plan = std::move(prepared.plan), .sources = std::move(prepared.files),
                                       .temp = temp(workspace, attempt.job.id), .exports = workspace.exports(),
                                       .file_names = file_names(payload, attempt.job.id)};
         const render::Rendered rendered = render::run(request, attempt.progress, attempt.stop);
         if (rendered.damaged_packets > 0)
-            engine_.log->warning("render", "damaged packets were passed over",
+            engine_.log->warning(kind, "damaged packets were passed over",
                                  {{"job", attempt.job.id.text()}, {"packets", rendered.damaged_packets}});
         try {
             cover_size(attempt, rendered);
@@ -259,7 +260,7 @@ private:
         try {
             for (const auto& name : file_names(payload_of(job.payload), job.id)) remove_later(tx, workspace.exports() / name);
         } catch (const Error& error) {
-            engine_.log->failure("render", "the files of a render that was given up cannot be named", error);
+            engine_.log->failure(kind, "the files of a render that was given up cannot be named", error);
         }
     }
 

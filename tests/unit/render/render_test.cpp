@@ -305,6 +305,30 @@ TEST(Render, SourcesThatVanishOrChangeAreNamed) {
     fails_with(Errc::not_found);
 }
 
+TEST(Render, AnUnreadableSourceIsNamedWithItsTime) {
+    Studio studio;
+    const auto copy = studio.folder / "copy.mp4";
+    std::filesystem::copy_file(balle(), copy);
+    const AssetId asset = studio.add(copy);
+    Timeline cut;
+    cut.append({.asset = asset, .start = 1s, .end = 2s});
+    const auto request = studio.request(cut);
+    // The index stays, the pictures are gone: every packet is damaged.
+    auto bytes = read_bytes(copy);
+    const auto media = std::search(bytes.begin(), bytes.end(), std::begin("mdat"), std::end("mdat") - 1);
+    const auto index = std::search(bytes.begin(), bytes.end(), std::begin("moov"), std::end("moov") - 1);
+    std::fill(media + 8, index > media ? index - 8 : bytes.end(), '\xff');
+    write_bytes(copy, {bytes.data(), bytes.size()});
+    try {
+        render::run(request, exec::no_progress(), {});
+        ADD_FAILURE() << "nothing was thrown";
+    } catch (const Corrupt& error) {
+        EXPECT_EQ(error.subject(), asset.text());
+        EXPECT_NE(std::string(error.what()).find("at 1000 ms"), std::string::npos) << error.what();
+    }
+    EXPECT_EQ(studio.exported(), 0U);
+}
+
 TEST(Render, ATruncatedSourceShowsItsLastPicture) {
     Studio studio;
     const auto whole = read_bytes(vtest());
