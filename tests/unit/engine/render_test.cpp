@@ -1,6 +1,11 @@
 #include "engine_fixture.hpp"
 
-#include <algorithm>
+#include <array>
+#include <csignal>
+#include <thread>
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace {
 
@@ -116,6 +121,64 @@ TEST_F(RenderTest, a_closed_engine_goes_on_with_its_renders) {
     ASSERT_TRUE(job);
     EXPECT_EQ(job->result().outputs.at(0).frames, 75);
     EXPECT_EQ(used(mine, Resource::render_time), 3'000);
+}
+
+/// What a process does that is killed in the middle of its render: reports both ids, and never returns.
+[[noreturn]] void render_and_die(const std::filesystem::path& home, int report) {
+    Engine engine({.home = home});
+    auto setup = engine.open_operator({.actor = "setup", .reason = "test"});
+    const auto tenant = setup.tenants().create({.name = "Acme", .slug = "acme", .plan = "studio/basic"});
+    auto session = engine.open_session({.tenant = tenant.id, .actor = "tester", .role = Role::owner});
+    const auto project = session.projects().create({.name = "reel"});
+    const auto clip = session.assets().import_file({.project = project.id, .path = tests::clip_with_sound});
+    Timeline cut;
+    cut.append({.asset = clip.id, .start = 1s, .end = 10s});   // two pieces: 6 s and 3 s
+    auto job = session.renders().start({.project = project.id, .timeline = cut, .outputs = {"mp4"}});
+    const std::string ids = tenant.id.text() + job.id().text();
+    if (write(report, ids.data(), ids.size()) != static_cast<ssize_t>(ids.size())) _exit(1);
+    while (!job.join_for(10ms))
+        if (job.progress().percent > 70) kill(getpid(), SIGKILL);
+    _exit(2);   // it was over before it could be killed
+}
+
+TEST(RenderCrash, a_killed_render_goes_on_and_is_charged_once) {
+    tests::TempFolder folder;
+    std::array<int, 2> report{};
+    ASSERT_EQ(pipe(report.data()), 0);
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) render_and_die(folder.path() / "home", report[1]);
+    close(report[1]);
+    std::string ids;
+    for (std::array<char, 64> part{}; const auto n = read(report[0], part.data(), part.size());) {
+        ASSERT_GT(n, 0);
+        ids.append(part.data(), static_cast<std::size_t>(n));
+    }
+    close(report[0]);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << WEXITSTATUS(status);
+
+    const auto middle = ids.find("job_");
+    const auto tenant = TenantId::parse(ids.substr(0, middle));
+    Engine engine({.home = folder.path() / "home"});
+    auto session = engine.open_session({.tenant = tenant, .actor = "tester", .role = Role::owner});
+    auto job = session.renders().find(JobId::parse(ids.substr(middle)));
+    ASSERT_TRUE(job);
+    const RenderResult result = job->result();
+    ASSERT_EQ(result.outputs.size(), 1u);
+    EXPECT_EQ(result.outputs[0].frames, 225);
+    EXPECT_GE(job->info().attempt, 2);
+    EXPECT_EQ(session.exports().list().size(), 1u);
+    const auto time = session.quotas().get(Resource::render_time), storage = session.quotas().get(Resource::storage);
+    EXPECT_EQ(time.used, 9'000);
+    EXPECT_EQ(time.reserved, 0);
+    EXPECT_EQ(storage.reserved, 0);
+    EXPECT_GE(storage.used, result.outputs[0].size.count);
+    EXPECT_GE(session.audit().verify().records, 4) << "throws if the chain is broken";
+    const auto temp = session.workspace() / "temp" / job->id().text();
+    for (int i = 0; i < 500 && std::filesystem::exists(temp); ++i) std::this_thread::sleep_for(10ms);
+    EXPECT_FALSE(std::filesystem::exists(temp));
 }
 
 }  // namespace
