@@ -9,6 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/mount.h>
+#include <unistd.h>
+
 namespace tenon::test {
 
 inline std::filesystem::path footage(const char* name) { return std::filesystem::path(TENON_FOOTAGE) / name; }
@@ -43,6 +46,24 @@ public:
 
 private:
     std::filesystem::path path_;
+};
+
+/// A small file system on a folder, for as long as this lives. Not there unless the tests may mount.
+class SmallDisk {
+public:
+    SmallDisk(const std::filesystem::path& folder, const char* size) : folder_(folder) {
+        mounted_ = ::geteuid() == 0 && ::mount("none", folder.c_str(), "tmpfs", 0, size) == 0;
+    }
+    ~SmallDisk() {
+        if (mounted_) ::umount(folder_.c_str());
+    }
+    SmallDisk(const SmallDisk&) = delete;
+    SmallDisk& operator=(const SmallDisk&) = delete;
+    explicit operator bool() const { return mounted_; }
+
+private:
+    std::filesystem::path folder_;
+    bool mounted_ = false;
 };
 
 }  // namespace tenon::test
