@@ -22,7 +22,18 @@ void show_camera(const Context& context, const CameraInfo& c) {
                          {"Added", clock(c.created_at)}});
 }
 
+/// "rtsp://user:secret@…": whoever lists processes would have read it by now, so the habit is refused, not served.
+bool holds_password(std::string_view url) {
+    const auto scheme = url.find("://");
+    if (scheme == std::string_view::npos) return false;
+    const auto authority = url.substr(scheme + 3, url.find('/', scheme + 3) - scheme - 3);
+    const auto at = authority.rfind('@');
+    return at != std::string_view::npos && authority.substr(0, at).find(':') != std::string_view::npos;
+}
+
 int add(Context& context, const Args& args) {
+    if (holds_password(args.operand(1)))
+        throw UsageError("a password does not belong on the command line: give --user NAME, and the password when asked");
     CameraOptions options{.name = args.operand(0), .url = args.operand(1), .username = args.text("--user")};
     const Session session = context.session();
     if (!options.username.empty() || args.has(password_file.name))

@@ -93,7 +93,10 @@ class Cameras(ToolTest):
 
     def test_refusals(self):
         self.assertEqual(self.error("camera", "add", "In", "rtsp://8.8.8.8/s", code=13)["code"], "permission_denied")
-        self.assertEqual(self.error("camera", "add", "In", "rtsp://u:p@127.0.0.1/s", code=11, env=LOOPBACK)["code"], "invalid_argument")
+        for url in ("rtsp://u:secret@127.0.0.1/s", "rtsp://u:secret@127.0.0.1"):
+            out, err = self.tool("camera", "add", "In", url, code=2, env=LOOPBACK)
+            self.assertIn("--user", err)
+            self.assertNotIn("secret", out + err)
         self.assertEqual(self.error("camera", "add", "In", "http://127.0.0.1/s", code=11, env=LOOPBACK)["code"], "invalid_argument")
         self.assertEqual(self.error("camera", "show", "Nowhere", code=14)["subject"], "Nowhere")
 
