@@ -39,8 +39,9 @@ Connection::Connection(const std::filesystem::path& file, Role role, std::shared
 }
 
 Connection::~Connection() {
-    for (auto& [sql, statements] : prepared_)
-        for (auto* stmt : statements) sqlite3_finalize(stmt);
+    for (auto& kind : prepared_)
+        for (auto& [sql, statements] : kind)
+            for (auto* stmt : statements) sqlite3_finalize(stmt);
     sqlite3_close_v2(handle_);
 }
 
@@ -116,6 +117,7 @@ bool Connection::allowed(int action, const char* a, const char* by) const {
             // A tenant's view is empty for the system: naming it is a mistake that would otherwise go unnoticed.
             return by || !is_view;
         case StatementText::Kind::shared: return registry_->shared_tables.contains(table);
+        case StatementText::Kind::own: return false;
         case StatementText::Kind::tenant: break;
     }
     if (writes) return is_tenant_table;
@@ -131,18 +133,18 @@ sqlite3_stmt* Connection::prepare(const char* sql) {
 }
 
 sqlite3_stmt* Connection::take(const StatementText& text) {
-    auto& kept = prepared_[text.sql];
+    auto& kept = prepared_[static_cast<std::size_t>(text.kind)][text.sql];
     if (kept.empty()) return prepare(text.sql);
     auto* stmt = kept.back();
     kept.pop_back();
     return stmt;
 }
 
-void Connection::give_back(const char* sql, sqlite3_stmt* stmt) noexcept {
+void Connection::give_back(const StatementText& text, sqlite3_stmt* stmt) noexcept {
     sqlite3_reset(stmt);
     sqlite3_clear_bindings(stmt);
     try {
-        prepared_[sql].push_back(stmt);
+        prepared_[static_cast<std::size_t>(text.kind)][text.sql].push_back(stmt);
     } catch (...) {
         sqlite3_finalize(stmt);
     }
@@ -150,13 +152,13 @@ void Connection::give_back(const char* sql, sqlite3_stmt* stmt) noexcept {
 
 void Connection::control(const char* sql) {
     running_ = nullptr;
-    const StatementText text{.sql = sql};
+    const StatementText text{.kind = StatementText::Kind::own, .sql = sql};
     auto* stmt = take(text);
     const int code = sqlite3_step(stmt);
     if (code != SQLITE_DONE && code != SQLITE_ROW) last_code_ = code & 0xff;
     const int extended = code;
     const std::string message = code == SQLITE_DONE || code == SQLITE_ROW ? "" : sqlite3_errmsg(handle_);
-    give_back(sql, stmt);
+    give_back(text, stmt);
     expects_transaction_ = in_transaction();
     if (!message.empty()) throw_sqlite(extended, message);
 }
@@ -173,11 +175,11 @@ bool Connection::try_control(const char* sql) noexcept {
 
 std::int64_t Connection::pragma_value(const char* sql) {
     running_ = nullptr;
-    const StatementText text{.sql = sql};
+    const StatementText text{.kind = StatementText::Kind::own, .sql = sql};
     auto* stmt = take(text);
     const int code = sqlite3_step(stmt);
     const std::int64_t value = code == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
-    give_back(sql, stmt);
+    give_back(text, stmt);
     check(handle_, code);
     return value;
 }
@@ -212,7 +214,7 @@ std::int64_t Connection::change(const Actor& actor, const StatementText& text, s
     cursor.bind(values, false);
     cursor.begin();
     while (cursor.row) cursor.advance();
-    return text.target.empty() ? 0 : sqlite3_changes64(handle_);
+    return sqlite3_stmt_readonly(cursor.stmt) ? 0 : sqlite3_changes64(handle_);
 }
 
 }  // namespace tenon::db

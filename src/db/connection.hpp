@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -75,7 +76,7 @@ private:
 
     void configure();
     sqlite3_stmt* take(const StatementText& text);
-    void give_back(const char* sql, sqlite3_stmt* stmt) noexcept;
+    void give_back(const StatementText& text, sqlite3_stmt* stmt) noexcept;
     sqlite3_stmt* prepare(const char* sql);
     int step(const Actor& actor, sqlite3_stmt* stmt);
     [[noreturn]] void fail(bool deleting);
@@ -98,7 +99,9 @@ private:
     int cursors_ = 0;
     bool expects_transaction_ = false;
     std::vector<std::function<void()>>* after_ = nullptr;
-    std::unordered_map<const char*, std::vector<sqlite3_stmt*>> prepared_;  ///< By the literal's address.
+    /// By kind and the literal's address. Compilers give equal literals one address, and what was authorized for the system
+    /// is not for a tenant.
+    std::array<std::unordered_map<const char*, std::vector<sqlite3_stmt*>>, 4> prepared_;
 };
 
 }  // namespace tenon::db

@@ -17,7 +17,7 @@ Rows::Impl::Impl(Connection& c, const Actor& a, const StatementText& t) : connec
 
 Rows::Impl::~Impl() {
     --connection.cursors_;
-    connection.give_back(text.sql, stmt);
+    connection.give_back(text, stmt);
 }
 
 void Rows::Impl::bind(std::span<const Value> values, bool copy) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include <sys/vfs.h>
+#include <time.h>
 
 #include <base/clock.hpp>
 #include <crypto/hash.hpp>
@@ -56,6 +57,22 @@ struct Statement {
     sqlite3* db;
     sqlite3_stmt* stmt = nullptr;
 };
+
+/// A new file is switched once. Several processes may open it at that moment, and SQLite does not wait for this lock.
+void use_write_ahead_log(Connection& c, Duration deadline) {
+    const auto clock = base::system_clock();
+    for (const auto begun = clock->monotonic();;) {
+        try {
+            Statement mode(c.handle(), "PRAGMA journal_mode=WAL");
+            if (mode.step() && mode.text(0) == "wal") return;
+            throw Unsupported("the metadata store's disk cannot hold a write-ahead log");
+        } catch (const Unavailable&) {
+            if (clock->monotonic() - begun > deadline) throw;
+            const timespec pause{0, 2'000'000};
+            nanosleep(&pause, nullptr);
+        }
+    }
+}
 
 std::string checksum(const Migration& m) {
     const auto digest = crypto::sha256({reinterpret_cast<const std::uint8_t*>(m.sql.data()), m.sql.size()});
@@ -117,9 +134,7 @@ std::shared_ptr<const Registry> prepare_schema(const Options& options, const std
     if (options.file.empty()) throw InvalidArgument("the metadata store needs a file", {.subject = "file"});
     refuse_network_disk(options.file.has_parent_path() ? options.file.parent_path() : ".");
     Connection c(options.file, Connection::Role::migrator, nullptr, options.busy_deadline);
-    Statement mode(c.handle(), "PRAGMA journal_mode=WAL");
-    if (!mode.step() || mode.text(0) != "wal") throw Unsupported("the metadata store's disk cannot hold a write-ahead log");
-    sqlite3_reset(mode.stmt);
+    use_write_ahead_log(c, options.busy_deadline);
     c.control("BEGIN IMMEDIATE");
     try {
         check_file(c);

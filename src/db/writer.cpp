@@ -15,6 +15,14 @@ constexpr Duration group_time = std::chrono::milliseconds(2);
 
 Duration real_now() { return base::system_clock()->monotonic(); }
 
+/// The change is durable by now: whatever goes wrong in telling of it must not look like a failure of the change.
+void tell(const std::function<void()>& then) noexcept {
+    try {
+        then();
+    } catch (...) {
+    }
+}
+
 }  // namespace
 
 Writer::Writer(const Options& options, std::shared_ptr<const Registry> registry)
@@ -26,6 +34,7 @@ Writer::Writer(const Options& options, std::shared_ptr<const Registry> registry)
 Writer::~Writer() { close(); }
 
 void Writer::run(const std::function<void(Connection&)>& fn) {
+    if (std::this_thread::get_id() == thread_.get_id()) throw InternalError("write() on the thread that writes");
     Request request(fn);
     {
         std::unique_lock lock(mutex_);
@@ -192,7 +201,7 @@ void Writer::settle(Batch& batch) {
     ++commits_;
     requests_ += static_cast<std::int64_t>(batch.size());
     for (auto* request : batch)
-        for (auto& then : request->after) then();
+        for (auto& then : request->after) tell(then);
     for (auto* request : batch) {
         request->done = true;
         request->done.notify_one();
@@ -218,7 +227,7 @@ void Writer::look_for_others() {
     data_version_ = version;
     foreign_seen_ = real_now();
     const std::lock_guard lock(watch_mutex_);
-    for (auto& then : watches_) then();
+    for (auto& then : watches_) tell(then);
 }
 
 }  // namespace tenon::db

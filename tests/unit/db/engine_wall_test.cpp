@@ -223,6 +223,18 @@ TEST_F(Walls, shared_tables_are_read_by_tenants_and_written_by_the_system) {
     EXPECT_THROW(database->read(a, [](Reader& r) { r.query(projects); }), InternalError);
 }
 
+TEST_F(Walls, what_the_system_prepared_does_not_serve_a_tenant) {
+    // Equal literals have one address, and statements are kept by address.
+    static constexpr char text[] = "SELECT count(*) FROM secret";
+    static constexpr SystemStmt allowed(text);
+    static constexpr SharedStmt refused(text);
+    ASSERT_EQ(allowed.text().sql, refused.text().sql);
+    EXPECT_THROW(database->write(system, [&](SystemTx& tx) {
+        EXPECT_TRUE(tx.query(allowed).next());
+        tx.tenant(a).query(refused);
+    }), InternalError);
+}
+
 TEST_F(Walls, a_read_never_writes) {
     world(true);
     const auto before = dump_of_b();

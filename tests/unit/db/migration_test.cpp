@@ -1,5 +1,7 @@
 #include "fixture.hpp"
 
+#include <thread>
+
 #include <tenon/error.hpp>
 
 #include "raw.hpp"
@@ -56,6 +58,18 @@ TEST_F(Migrations, a_failing_step_leaves_the_file_as_it_was) {
     EXPECT_EQ(count(a), 1);
     EXPECT_EQ(Raw(options().file).run("SELECT count(*) FROM project_ WHERE name = 'reel'").at(0), "1");
     EXPECT_EQ(Raw(options().file).run("SELECT count(*) FROM sqlite_schema WHERE name = 'later'").at(0), "0");
+}
+
+TEST_F(Migrations, many_open_a_new_file_at_once) {
+    for (int round = 0; round < 10; ++round) {
+        tests::TempFolder fresh_folder;
+        std::vector<std::unique_ptr<Database>> stores(6);
+        std::vector<std::thread> threads;
+        for (auto& store : stores)
+            threads.emplace_back([&] { store = Database::open({.file = fresh_folder / "metadata.db"}, example_tables()); });
+        for (auto& t : threads) t.join();
+        for (auto& store : stores) store->write(a, [&](Tx& tx) { tx.exec(insert_project, fresh<ProjectId>(), fresh<ProjectId>().text()); });
+    }
 }
 
 TEST_F(Migrations, numbers_are_one_two_three) {

@@ -146,6 +146,26 @@ TEST_F(Store, news_of_a_commit_comes_before_the_caller_goes_on_and_only_if_it_ha
     EXPECT_EQ(news.size(), 1u);
 }
 
+TEST_F(Store, trouble_in_telling_of_a_commit_is_not_the_commits) {
+    std::string code;
+    int runs = 0;
+    database->write(a, [&](Tx& tx) {
+        ++runs;
+        tx.exec(insert_project, fresh<ProjectId>(), "kept");
+        tx.on_commit([] { throw Conflict("x"); });
+        tx.on_commit([&] {
+            try {
+                database->write(a, [](Tx&) {});
+            } catch (const Error& error) {
+                code = to_string(error.code());
+            }
+        });
+    });
+    EXPECT_EQ(code, "internal_error");
+    EXPECT_EQ(runs, 1);
+    EXPECT_EQ(count(a), 1);
+}
+
 TEST_F(Store, entering_the_store_again_is_an_error_not_a_deadlock) {
     EXPECT_THROW(database->write(a, [&](Tx&) { add_project(a, "x"); }), InternalError);
     EXPECT_THROW(database->write(a, [&](Tx&) { count(a); }), InternalError);

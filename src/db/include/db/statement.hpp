@@ -13,7 +13,7 @@ struct StatementMaker;  // defined by tests/support only: statements that the ch
 
 /// What a declared statement is to the executor. The text is a literal: its address names it in caches.
 struct StatementText {
-    enum class Kind : unsigned char { tenant, system, shared };
+    enum class Kind : unsigned char { tenant, system, shared, own };  ///< own: BEGIN, COMMIT and their like.
     Kind kind = Kind::system;
     const char* sql = "";
     std::size_t parameters = 0;       ///< How many arguments it takes; `:tenant` of a tenant statement is none of them.
