@@ -1,0 +1,228 @@
+#include <tenon/backup.hpp>
+
+#include <base/id.hpp>
+#include <base/json.hpp>
+#include <base/text.hpp>
+#include <tenant/quota.hpp>
+
+#include "core.hpp"
+#include "repositories.hpp"
+
+namespace tenon {
+
+namespace quota = tenant::quota;
+using base::Json;
+using engine::Permission;
+
+namespace {
+
+Snapshot snapshot_of(const Json& json) {
+    Snapshot snapshot{.id = SnapshotId::parse(json.get_string("id")), .name = json.get_string("name"),
+                      .taken_at = Time{Duration{json.get_int("taken_at")}}, .tags = {}, .files = json.get_int("files"),
+                      .size = {json.get_int("bytes")}};
+    for (const auto& tag : json.get_array("tags"))
+        snapshot.tags.push_back({tag.as_array("tags").at(0).as_string("tags"), tag.as_array("tags").at(1).as_string("tags")});
+    return snapshot;
+}
+
+std::vector<std::string> lines_of(const Json& json, std::string_view name) {
+    std::vector<std::string> lines;
+    for (const auto& line : json.get_array(name)) lines.push_back(line.as_string(name));
+    return lines;
+}
+
+FileKind kind_of(backup::EntryKind kind) {
+    switch (kind) {
+        case backup::EntryKind::file: return FileKind::file;
+        case backup::EntryKind::folder: return FileKind::folder;
+        case backup::EntryKind::link: return FileKind::link;
+        default: return FileKind::other;
+    }
+}
+
+std::string no_snapshot(const SnapshotId& id) { return "there is no such snapshot: " + id.text(); }
+
+/// Puts a job of the repository into the queue with its audit record.
+JobId enqueue(const SessionImpl& session, const std::string& action, jobs::NewJob job, const std::optional<HoldId>& hold) {
+    const auto at = session.now();
+    job.hold = hold;
+    return session.change(action, "", [&](db::Tx& tx) {
+        const auto id = session.engine->queue->enqueue(tx, job);
+        // One byte, so that there is a hold to extend: what a backup stores is known only as it goes.
+        if (hold) quota::reserve(tx, *hold, {.asks = {{Resource::storage, 1}}, .cause = {.kind = quota::CauseKind::job, .id = id.text()}}, at);
+        session.audit(tx, action, id.text(), at);
+        return id;
+    });
+}
+
+template <class Handle> std::optional<Handle> find_handle(const std::shared_ptr<SessionImpl>& session, const JobId& id, const char* kind) {
+    const auto pass = session->enter(Permission::backup_read);
+    if (!engine::find_job(*session, id, kind)) return std::nullopt;
+    return Internal::make<Handle>(std::make_shared<JobImpl>(JobImpl{session, id, kind}));
+}
+
+engine::Repositories& repositories(const std::shared_ptr<SessionImpl>& session) { return engine::repositories_of(*session->engine); }
+
+}  // namespace
+
+Backups::Backups(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
+
+BackupJob Backups::start(const BackupOptions& options) {
+    const auto pass = impl_->enter(Permission::backup_write);
+    base::check_name("name", options.name);
+    Json tags = Json::array();
+    for (const auto& tag : options.tags) {
+        base::check_name("tags", tag.key);
+        base::check_text("tags", tag.value, 200);
+        Json pair = Json::array();
+        pair.push(tag.key).push(tag.value);
+        tags.push(std::move(pair));
+    }
+    Json payload;
+    payload.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", std::move(tags));
+    try {
+        const auto id = enqueue(*impl_, "backup.start", {.kind = engine::backup_kind, .payload = base::to_json(payload), .unique_key = engine::backup_kind},
+                                base::new_id<HoldId>(impl_->now()));
+        return Internal::make<BackupJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::backup_kind}));
+    } catch (const Conflict&) {
+        throw Conflict("a backup of this tenant is waiting or running already: join it or cancel it", {.subject = options.name});
+    }
+}
+
+RestoreJob Backups::restore(const RestoreOptions& options) {
+    const auto pass = impl_->enter(Permission::backup_restore);
+    if (options.target.native().find('\0') != std::string::npos)
+        throw InvalidArgument("the path holds a NUL byte", {.subject = "target"});
+    (void)get(options.snapshot);
+    const auto target = options.target.empty() ? impl_->workspace.root : std::filesystem::absolute(options.target).lexically_normal();
+    Json paths = Json::array();
+    for (const auto& path : options.paths) paths.push(path);
+    Json payload;
+    payload.set("snapshot", options.snapshot.text()).set("target", target.string()).set("paths", std::move(paths));
+    const auto id = enqueue(*impl_, "backup.restore", {.kind = engine::restore_kind, .payload = base::to_json(payload), .cause = options.snapshot.text()}, {});
+    return Internal::make<RestoreJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::restore_kind}));
+}
+
+CheckJob Backups::check(CheckLevel level) {
+    const auto pass = impl_->enter(Permission::backup_read);
+    if (level > CheckLevel::full) throw InvalidArgument("there is no such level of checking", {.subject = "level"});
+    Json payload;
+    payload.set("level", static_cast<std::int64_t>(level));
+    const auto id = enqueue(*impl_, "backup.check", {.kind = engine::check_kind, .payload = base::to_json(payload)}, {});
+    return Internal::make<CheckJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::check_kind}));
+}
+
+std::vector<Snapshot> Backups::list(const SnapshotFilter& filter) const {
+    const auto pass = impl_->enter(Permission::backup_read);
+    std::vector<Snapshot> snapshots;
+    const auto repository = repositories(impl_).find(impl_->scope.tenant());
+    if (!repository) return snapshots;
+    for (const auto& info : repository->list(impl_->engine->stopping.get_token())) {
+        if (filter.start && info.taken_at < *filter.start) continue;
+        if (filter.end && info.taken_at >= *filter.end) continue;
+        if (!filter.name.empty() && info.name != filter.name) continue;
+        snapshots.push_back(engine::to_public(info));
+    }
+    return snapshots;
+}
+
+Snapshot Backups::get(const SnapshotId& id) const {
+    if (auto snapshot = find(id)) return *std::move(snapshot);
+    throw NotFound(no_snapshot(id), {.subject = id.text()});
+}
+
+std::optional<Snapshot> Backups::find(const SnapshotId& id) const {
+    const auto pass = impl_->enter(Permission::backup_read);
+    const auto repository = repositories(impl_).find(impl_->scope.tenant());
+    const auto info = repository ? repository->find(id) : std::nullopt;
+    return info ? std::optional(engine::to_public(*info)) : std::nullopt;
+}
+
+std::vector<FileEntry> Backups::browse(const BrowseOptions& options) const {
+    const auto pass = impl_->enter(Permission::backup_read);
+    const auto repository = repositories(impl_).find(impl_->scope.tenant());
+    if (!repository) throw NotFound(no_snapshot(options.snapshot), {.subject = options.snapshot.text()});
+    std::vector<FileEntry> entries;
+    for (const auto& entry : repository->browse(options.snapshot, options.path))
+        entries.push_back({.name = entry.name, .kind = kind_of(entry.kind), .size = {entry.size}, .modified_at = entry.modified_at});
+    return entries;
+}
+
+std::optional<BackupJob> Backups::find_job(const JobId& id) const { return find_handle<BackupJob>(impl_, id, engine::backup_kind); }
+std::optional<RestoreJob> Backups::find_restore(const JobId& id) const { return find_handle<RestoreJob>(impl_, id, engine::restore_kind); }
+std::optional<CheckJob> Backups::find_check(const JobId& id) const { return find_handle<CheckJob>(impl_, id, engine::check_kind); }
+BackupKeys Backups::keys() const { return Internal::make<BackupKeys>(impl_); }
+
+// ---- jobs ----
+
+BackupJob::BackupJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
+BackupResult BackupJob::result() {
+    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = 16 << 20}, "result");
+    return {.snapshot = snapshot_of(json.at("snapshot")), .files_new = json.get_int("files_new"),
+            .files_unchanged = json.get_int("files_unchanged"), .read = {json.get_int("read")},
+            .deduplicated = {json.get_int("deduplicated")}, .stored = {json.get_int("stored")}, .problems = lines_of(json, "problems")};
+}
+
+RestoreJob::RestoreJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
+RestoreResult RestoreJob::result() {
+    const auto json = base::parse_json(engine::job_result(*impl_));
+    return {.target = json.get_string("target"), .files = json.get_int("files"), .written = {json.get_int("written")},
+            .files_unchanged = json.get_int("files_unchanged")};
+}
+
+CheckJob::CheckJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
+CheckReport CheckJob::result() {
+    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = 16 << 20}, "result");
+    return {.snapshots = json.get_int("snapshots"), .objects = json.get_int("objects"), .chunks = json.get_int("chunks"),
+            .read = {json.get_int("read")}, .problems = lines_of(json, "problems")};
+}
+
+// ---- keys ----
+
+BackupKeys::BackupKeys(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
+
+namespace {
+
+KeySlot to_public(const backup::Slot& slot) {
+    return {.number = static_cast<std::int32_t>(slot.number),
+            .kind = slot.kind == backup::KeySource::Kind::password ? "password" : "key_file", .label = slot.label};
+}
+
+void record(const SessionImpl& session, const std::string& action, const std::string& target) {
+    session.write([&, at = session.now()](db::Tx& tx) { session.audit(tx, action, target, at); });
+}
+
+}  // namespace
+
+KeySlot BackupKeys::add_password(const std::string& password, const std::string& label) {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    base::check_name("label", label);
+    const auto key = backup::KeySource::password(password);
+    const auto slot = to_public(repositories(impl_).open(impl_->scope.tenant())->add_slot(key, label));
+    record(*impl_, "backup.add_key", std::to_string(slot.number));
+    return slot;
+}
+
+std::vector<KeySlot> BackupKeys::list() const {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    std::vector<KeySlot> slots;
+    if (const auto repository = repositories(impl_).find(impl_->scope.tenant()))
+        for (const auto& slot : repository->slots()) slots.push_back(to_public(slot));
+    return slots;
+}
+
+void BackupKeys::remove(std::int32_t number) {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    const auto repository = repositories(impl_).find(impl_->scope.tenant());
+    if (!repository || number < 0) throw NotFound("there is no such key", {.subject = std::to_string(number)});
+    repository->remove_slot(static_cast<std::uint32_t>(number));
+    record(*impl_, "backup.remove_key", std::to_string(number));
+}
+
+void BackupKeys::unlock(const std::string& password) {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    repositories(impl_).unlock(impl_->scope.tenant(), password);
+    record(*impl_, "backup.unlock", "");
+}
+
+}  // namespace tenon

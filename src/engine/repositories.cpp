@@ -1,0 +1,267 @@
+#include "repositories.hpp"
+
+#include <algorithm>
+
+#include <base/file.hpp>
+#include <base/json.hpp>
+#include <blob/file_store.hpp>
+#include <nvr/camera_rows.hpp>
+#include <tenant/quota.hpp>
+#include <tenant/usage.hpp>
+
+namespace tenon::engine {
+
+namespace quota = tenant::quota;
+using base::Json;
+
+namespace {
+
+constexpr db::TenantStmt find_charge{"SELECT charged FROM repository WHERE tenant_id = :tenant"};
+constexpr db::TenantStmt first_charge{"INSERT INTO repository_ (tenant_id, charged) VALUES (:tenant, :charged)"};
+constexpr db::TenantStmt add_charge{"UPDATE repository_ SET charged = charged + :bytes WHERE tenant_id = :tenant"};
+constexpr db::TenantStmt erase_charge{"DELETE FROM repository_ WHERE tenant_id = :tenant"};
+
+void charge(db::Tx& tx, std::int64_t bytes) {
+    if (tx.exec(add_charge, bytes) == 0) tx.exec(first_charge, bytes);
+}
+
+/// Charges a backup's packs as they land. What the hold did not need is returned when the job ends.
+class JobLedger final : public backup::Ledger {
+public:
+    JobLedger(EngineImpl& engine, const db::TenantScope& scope, const HoldId& hold) : engine_(engine), scope_(scope), hold_(hold) {}
+
+    void reserve(std::int64_t bytes) override {
+        const auto more = bytes - spare_;
+        if (more > 0)
+            engine_.database->write(scope_, [&](db::Tx& tx) { quota::extend(tx, hold_, {Resource::storage, more}, engine_.now()); });
+        spare_ = std::max<std::int64_t>(0, -more);
+    }
+    void commit(std::int64_t bytes) noexcept override {
+        try {
+            engine_.database->write(scope_, [&](db::Tx& tx) {
+                quota::spend(tx, hold_, {Resource::storage, bytes}, engine_.now());
+                charge(tx, bytes);
+            });
+        } catch (const std::exception& error) {
+            engine_.log->failure("backup", "a pack is not charged before the repository is weighed", error);
+        }
+    }
+    void release(std::int64_t bytes) noexcept override { spare_ += bytes; }
+
+private:
+    EngineImpl& engine_;
+    const db::TenantScope& scope_;
+    const HoldId hold_;
+    std::int64_t spare_ = 0;  // held and not needed: the next pack's
+};
+
+std::int64_t weight_of(const std::filesystem::path& folder) {
+    std::int64_t total = 0;
+    std::error_code error;
+    for (auto entry = std::filesystem::recursive_directory_iterator(folder, error); !error && entry != std::filesystem::recursive_directory_iterator(); entry.increment(error)) {
+        std::error_code ignored;
+        if (entry->is_regular_file(ignored)) {
+            const auto size = entry->file_size(ignored);
+            if (!ignored) total += static_cast<std::int64_t>(size);
+        }
+    }
+    return total;
+}
+
+Json to_json(const backup::SnapshotInfo& info) {
+    Json tags = Json::array();
+    for (const auto& tag : info.tags) {
+        Json pair = Json::array();
+        pair.push(tag.key).push(tag.value);
+        tags.push(std::move(pair));
+    }
+    Json json;
+    json.set("id", info.id.text()).set("name", info.name).set("taken_at", info.taken_at.time_since_epoch().count());
+    json.set("tags", std::move(tags)).set("files", info.files).set("bytes", info.bytes);
+    return json;
+}
+
+Json to_json(const std::vector<std::string>& lines) {
+    Json list = Json::array();
+    for (const auto& line : lines) list.push(line);
+    return list;
+}
+
+/// Problems as people read them; a run over a broken disk must not fill the job's row.
+std::vector<std::string> lines_of(const std::vector<backup::FileProblem>& problems) {
+    constexpr std::size_t most = 1000;
+    std::vector<std::string> lines;
+    for (const auto& problem : problems) {
+        if (lines.size() == most) {
+            lines.push_back("and " + std::to_string(problems.size() - most) + " more");
+            break;
+        }
+        lines.push_back(problem.path + ": " + problem.message);
+    }
+    return lines;
+}
+
+}  // namespace
+
+std::vector<db::Migration> repository_migrations() {
+    return {{"engine", 3, db::tenant_table("repository", "charged INTEGER NOT NULL", "PRIMARY KEY (tenant_id)")}};
+}
+
+Snapshot to_public(const backup::SnapshotInfo& info) {
+    return {.id = info.id, .name = info.name, .taken_at = info.taken_at, .tags = info.tags, .files = info.files, .size = {info.bytes}};
+}
+
+Repositories& repositories_of(EngineImpl& engine) { return static_cast<Repositories&>(*engine.repositories); }
+
+void Repositories::prepare() {
+    const auto give_up = [this](db::Tx& tx, const jobs::JobRow& job) {
+        if (job.hold) quota::release(tx, *job.hold, engine_.now());
+    };
+    engine_.queue->add_kind(backup_kind, {.run = [this](const jobs::Attempt& attempt) { return back_up(attempt); }, .give_up = give_up});
+    engine_.queue->add_kind(restore_kind, {.run = [this](const jobs::Attempt& attempt) { return restore(attempt); }});
+    engine_.queue->add_kind(check_kind, {.run = [this](const jobs::Attempt& attempt) { return check(attempt); }});
+}
+
+void Repositories::erase(db::Tx& tx) {
+    tx.exec(erase_charge);
+    const auto id = tx.scope().tenant();
+    const std::lock_guard lock(mutex_);
+    opened_.erase(id);
+}
+
+std::filesystem::path Repositories::key_file(const TenantId& tenant) const { return engine_.home.vault(tenant) += ".key"; }
+
+std::shared_ptr<backup::Repository> Repositories::find(const TenantId& tenant) { return open(tenant, false); }
+std::shared_ptr<backup::Repository> Repositories::open(const TenantId& tenant) { return open(tenant, true); }
+
+std::shared_ptr<backup::Repository> Repositories::open(const TenantId& tenant, bool make) {
+    const std::lock_guard lock(mutex_);
+    auto& known = opened_[tenant];
+    if (known) return known;
+    const auto folder = engine_.home.repository(tenant);
+    std::error_code ignored;
+    if (!make && !std::filesystem::exists(folder, ignored)) return nullptr;
+    const auto objects = std::make_shared<blob::FileStore>(folder, engine_.clock);
+    const bool exists = backup::Repository::exists(*objects);
+    if (!exists && !make) return nullptr;
+
+    const std::string label = "backup.key." + tenant.text();
+    make_private_folder(key_file(tenant).parent_path());
+    if (!exists)
+        (void)base::create_file_once(key_file(tenant), engine_.master->seal(label, crypto::Secret::random(32).bytes()));
+    if (!std::filesystem::exists(key_file(tenant)))
+        throw PermissionDenied("this home has no key to the repository: unlock it with a password", {.subject = folder.string()});
+    const auto secret = engine_.master->open(label, base::read_file(key_file(tenant), 4096));
+    const auto vault = std::make_shared<blob::FileStore>(engine_.home.vault(tenant), engine_.clock);
+    const auto key = backup::KeySource::key(secret.bytes());
+    const backup::RepositoryOptions options{.clock = engine_.clock};
+    known = exists ? backup::Repository::open(objects, vault, key, options)
+                   : backup::Repository::create(objects, vault, key, "home", options);
+    return known;
+}
+
+void Repositories::unlock(const TenantId& tenant, const std::string& password) {
+    const std::lock_guard lock(mutex_);
+    const auto folder = engine_.home.repository(tenant);
+    std::error_code ignored;
+    if (!std::filesystem::exists(folder, ignored)) throw NotFound("nothing was backed up yet", {.subject = folder.string()});
+    opened_[tenant] = backup::Repository::open(std::make_shared<blob::FileStore>(folder, engine_.clock),
+                                               std::make_shared<blob::FileStore>(engine_.home.vault(tenant), engine_.clock),
+                                               backup::KeySource::password(password), {.clock = engine_.clock});
+}
+
+backup::BackupRequest Repositories::request_of(const jobs::Attempt& attempt) {
+    const auto payload = base::parse_json(attempt.job.payload);
+    const auto workspace = engine_.workspace(attempt.scope.tenant());
+    backup::BackupRequest request{.name = payload.get_string("name")};
+    for (const auto& tag : payload.get_array("tags"))
+        request.tags.push_back({tag.as_array("tags").at(0).as_string("tags"), tag.as_array("tags").at(1).as_string("tags")});
+    request.sources = {{"projects", workspace.root / "projects"}, {"exports", workspace.exports()}};
+    if (!payload.get_bool("include_recordings")) return request;
+
+    request.sources.push_back({"recordings", workspace.recordings()});
+    // Footage that is still being written is left to the next backup.
+    const auto closed = engine_.database->read(attempt.scope, [](db::Reader& reader) { return nvr::rows::closed_segments(reader); });
+    std::vector<std::string> finished;
+    for (const auto& row : closed) finished.push_back(row.camera.text() + "/" + row.segment.file.string());
+    std::sort(finished.begin(), finished.end());
+    std::error_code error;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(workspace.recordings(), error)) {
+        if (entry.path().extension() != ".mp4") continue;
+        const auto name = entry.path().lexically_relative(workspace.recordings()).string();
+        if (!std::binary_search(finished.begin(), finished.end(), name)) request.exclude.push_back(name);
+    }
+    return request;
+}
+
+void Repositories::reconcile(const db::TenantScope& scope) {
+    const auto weight = weight_of(engine_.home.repository(scope.tenant()));
+    try {
+        engine_.database->write(scope, [&](db::Tx& tx) {
+            std::int64_t charged = 0;
+            {
+                auto rows = tx.query(find_charge);
+                if (rows.next()) charged = rows.i64(0);
+            }
+            if (weight > charged) quota::charge(tx, {Resource::storage, weight - charged}, engine_.now());
+            if (weight < charged) quota::free(tx, {Resource::storage, charged - weight});
+            if (weight != charged) charge(tx, weight - charged);
+        });
+    } catch (const QuotaExceeded& error) {
+        engine_.log->failure("backup", "the repository weighs more than its tenant's storage has room for", error);
+    }
+}
+
+jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
+    const auto tenant = attempt.scope.tenant();
+    engine_.workspace(tenant).make();
+    const auto repository = open(tenant);
+    reconcile(attempt.scope);
+    JobLedger ledger(engine_, attempt.scope, attempt.job.hold.value());
+    const auto totals = repository->backup(request_of(attempt), ledger, attempt.progress, attempt.stop);
+    reconcile(attempt.scope);
+
+    Json json;
+    json.set("snapshot", to_json(totals.snapshot)).set("files_new", totals.files_new).set("files_unchanged", totals.files_unchanged);
+    json.set("read", totals.bytes_read).set("deduplicated", totals.bytes_read - totals.bytes_new).set("stored", totals.bytes_stored);
+    json.set("problems", to_json(lines_of(totals.problems)));
+    return {.result = base::to_json(json), .settle = [this, job = attempt.job, stored = totals.bytes_stored](db::Tx& tx) {
+                const auto at = engine_.now();
+                quota::commit(tx, job.hold.value(), {}, at);
+                tenant::usage::record(tx, {.source = "backup", .id = job.id.text(), .meter = "backup_bytes", .quantity = stored, .occurred_at = at}, at);
+            }};
+}
+
+jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
+    const auto payload = base::parse_json(attempt.job.payload);
+    const auto repository = open(attempt.scope.tenant(), false);
+    if (!repository) throw NotFound("nothing was backed up yet");
+    backup::RestoreRequest request{.target = payload.get_string("target"), .paths = {}, .overwrite = true};
+    for (const auto& path : payload.get_array("paths")) request.paths.push_back(path.as_string("paths"));
+    const auto totals = repository->restore(SnapshotId::parse(payload.get_string("snapshot")), request, attempt.progress, attempt.stop);
+    Json json;
+    json.set("target", payload.get_string("target")).set("files", totals.files).set("written", totals.bytes_written);
+    json.set("files_unchanged", totals.files_unchanged);
+    return {.result = base::to_json(json), .settle = {}};
+}
+
+jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
+    const auto payload = base::parse_json(attempt.job.payload);
+    const auto repository = open(attempt.scope.tenant(), false);
+    backup::CheckReport report;
+    if (repository) report = repository->check(static_cast<backup::CheckDepth>(payload.get_int("level")), attempt.progress, attempt.stop);
+    Json problems = Json::array();
+    for (const auto& problem : report.problems) {
+        std::string line = problem.object;
+        if (problem.length > 0) line += " bytes " + std::to_string(problem.offset) + " to " + std::to_string(problem.offset + problem.length);
+        problems.push(line + ": " + problem.message);
+    }
+    Json json;
+    json.set("snapshots", report.snapshots).set("objects", report.objects).set("chunks", report.chunks).set("read", report.bytes_read);
+    json.set("problems", std::move(problems));
+    return {.result = base::to_json(json), .settle = {}};
+}
+
+std::unique_ptr<Part> make_repositories(EngineImpl& engine) { return std::make_unique<Repositories>(engine); }
+
+}  // namespace tenon::engine
