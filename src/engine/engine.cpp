@@ -15,6 +15,7 @@
 #include "core.hpp"
 #include "export_rows.hpp"
 #include "import_recovery.hpp"
+#include "repositories.hpp"
 
 namespace tenon {
 namespace {
@@ -61,7 +62,8 @@ crypto::MasterKey open_master(const EngineOptions& options, const engine::Home& 
 
 std::vector<db::Migration> all_migrations() {
     std::vector<db::Migration> all;
-    for (const auto& rooms : {tenant::migrations(), jobs::migrations(), nvr::migrations(), engine::asset_rows::migrations(), engine::export_rows::migrations()})
+    for (const auto& rooms : {tenant::migrations(), jobs::migrations(), nvr::migrations(), engine::asset_rows::migrations(), engine::export_rows::migrations(),
+                              engine::repository_migrations()})
         all.insert(all.end(), rooms.begin(), rooms.end());
     return all;
 }
@@ -240,7 +242,7 @@ void EngineImpl::erase(const TenantId& id) {
     halt(id);
     const auto scope = registry->scope_of(*standing);
     // Files first: once the row says erased, nobody would come back for them.
-    for (const auto& folder : {home.workspace(id), home.repository(id), home.vault(id)}) std::filesystem::remove_all(folder);
+    for (const auto& path : {home.workspace(id), home.repository(id), home.vault(id), home.backup_key(id)}) std::filesystem::remove_all(path);
     database->write(system, [&](db::SystemTx& tx) {
         auto mine = tx.tenant(scope);
         for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->erase(mine);

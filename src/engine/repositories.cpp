@@ -6,6 +6,7 @@
 #include <base/json.hpp>
 #include <blob/file_store.hpp>
 #include <nvr/camera_rows.hpp>
+#include <nvr/segment.hpp>
 #include <tenant/quota.hpp>
 #include <tenant/usage.hpp>
 
@@ -39,7 +40,7 @@ public:
     void commit(std::int64_t bytes) noexcept override {
         try {
             engine_.database->write(scope_, [&](db::Tx& tx) {
-                quota::spend(tx, hold_, {Resource::storage, bytes}, engine_.now());
+                quota::spend(tx, hold_, {Resource::storage, bytes});
                 charge(tx, bytes);
             });
         } catch (const std::exception& error) {
@@ -129,8 +130,6 @@ void Repositories::erase(db::Tx& tx) {
     opened_.erase(id);
 }
 
-std::filesystem::path Repositories::key_file(const TenantId& tenant) const { return engine_.home.vault(tenant) += ".key"; }
-
 std::shared_ptr<backup::Repository> Repositories::find(const TenantId& tenant) { return open(tenant, false); }
 std::shared_ptr<backup::Repository> Repositories::open(const TenantId& tenant) { return open(tenant, true); }
 
@@ -146,12 +145,12 @@ std::shared_ptr<backup::Repository> Repositories::open(const TenantId& tenant, b
     if (!exists && !make) return nullptr;
 
     const std::string label = "backup.key." + tenant.text();
-    make_private_folder(key_file(tenant).parent_path());
+    make_private_folder(engine_.home.backup_key(tenant).parent_path());
     if (!exists)
-        (void)base::create_file_once(key_file(tenant), engine_.master->seal(label, crypto::Secret::random(32).bytes()));
-    if (!std::filesystem::exists(key_file(tenant)))
+        (void)base::create_file_once(engine_.home.backup_key(tenant), engine_.master->seal(label, crypto::Secret::random(32).bytes()));
+    if (!std::filesystem::exists(engine_.home.backup_key(tenant)))
         throw PermissionDenied("this home has no key to the repository: unlock it with a password", {.subject = folder.string()});
-    const auto secret = engine_.master->open(label, base::read_file(key_file(tenant), 4096));
+    const auto secret = engine_.master->open(label, base::read_file(engine_.home.backup_key(tenant), 4096));
     const auto vault = std::make_shared<blob::FileStore>(engine_.home.vault(tenant), engine_.clock);
     const auto key = backup::KeySource::key(secret.bytes());
     const backup::RepositoryOptions options{.clock = engine_.clock};
@@ -183,7 +182,8 @@ backup::BackupRequest Repositories::request_of(const jobs::Attempt& attempt) {
     // Footage that is still being written is left to the next backup.
     const auto closed = engine_.database->read(attempt.scope, [](db::Reader& reader) { return nvr::rows::closed_segments(reader); });
     std::vector<std::string> finished;
-    for (const auto& row : closed) finished.push_back(row.camera.text() + "/" + row.segment.file.string());
+    for (const auto& [camera, segment] : closed)
+        finished.push_back(camera.text() + "/" + nvr::day_name(segment.day) + "/" + nvr::segment_name(segment.place.run, segment.place.number));
     std::sort(finished.begin(), finished.end());
     std::error_code error;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(workspace.recordings(), error)) {

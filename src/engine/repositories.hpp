@@ -38,7 +38,6 @@ private:
     /// Sets what was charged for the repository to what it weighs, whatever a killed process could not book.
     void reconcile(const db::TenantScope& scope);
     std::shared_ptr<backup::Repository> open(const TenantId& tenant, bool make);
-    std::filesystem::path key_file(const TenantId& tenant) const;
 
     EngineImpl& engine_;
     std::mutex mutex_;

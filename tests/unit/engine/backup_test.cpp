@@ -1,0 +1,127 @@
+#include "engine_fixture.hpp"
+
+#include <fstream>
+
+namespace {
+
+using namespace tenon;
+using namespace std::chrono_literals;
+
+class BackupsTest : public tests::EngineTest {
+protected:
+    static std::string bytes_of(const std::filesystem::path& path) {
+        std::ifstream file(path, std::ios::binary);
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+    static std::int64_t weight(const std::filesystem::path& folder) {
+        std::int64_t total = 0;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+            if (entry.is_regular_file()) total += static_cast<std::int64_t>(entry.file_size());
+        return total;
+    }
+    std::filesystem::path repository() const { return folder.path() / "home" / "backups" / acme.id.text(); }
+
+    Session mine = session(acme);
+    Project project = mine.projects().create({.name = "reel"});
+    Asset asset = mine.assets().import_file({.project = project.id, .path = tests::clip_with_sound});
+};
+
+TEST_F(BackupsTest, a_lost_workspace_comes_back_byte_for_byte) {
+    const auto before = used(mine, Resource::storage);
+    auto job = mine.backups().start({.name = "nightly", .tags = {{"why", "test"}}});
+    const auto result = job.result();
+    EXPECT_EQ(result.snapshot.name, "nightly");
+    EXPECT_EQ(result.snapshot.tags, (std::vector<Label>{{"why", "test"}}));
+    EXPECT_EQ(result.snapshot.files, 2) << "the clip and its thumbnail";
+    EXPECT_TRUE(result.problems.empty());
+    EXPECT_EQ(used(mine, Resource::storage) - before, weight(repository())) << "what is charged is what lies on disk";
+    EXPECT_EQ(reserved(mine, Resource::storage), 0);
+
+    const auto original = bytes_of(asset.path);
+    std::filesystem::remove_all(mine.workspace() / "projects");
+    const auto restored = mine.backups().restore({.snapshot = result.snapshot.id}).result();
+    EXPECT_EQ(restored.files, 2);
+    EXPECT_EQ(bytes_of(asset.path), original);
+    EXPECT_EQ(mine.backups().restore({.snapshot = result.snapshot.id}).result().files_unchanged, 2);
+
+    mine.backups().restore({.snapshot = result.snapshot.id, .target = folder.path() / "elsewhere", .paths = {"projects"}}).join();
+    EXPECT_EQ(bytes_of(folder.path() / "elsewhere" / asset.path.lexically_relative(mine.workspace())), original);
+    EXPECT_TRUE(mine.backups().check().result().problems.empty());
+}
+
+TEST_F(BackupsTest, a_second_backup_stores_almost_nothing) {
+    const auto first = mine.backups().start({.name = "one"}).result();
+    const auto second = mine.backups().start({.name = "two"}).result();
+    EXPECT_LT(second.stored.count, first.stored.count / 10);
+    EXPECT_EQ(mine.backups().list().size(), 2u);
+    EXPECT_EQ(mine.backups().list({.name = "one"}).size(), 1u);
+    EXPECT_EQ(mine.backups().get(first.snapshot.id).name, "one");
+    std::vector<std::string> names;
+    for (const auto& entry : mine.backups().browse({.snapshot = first.snapshot.id})) names.push_back(entry.name);
+    EXPECT_EQ(names, (std::vector<std::string>{"exports", "projects"}));
+}
+
+TEST_F(BackupsTest, another_tenant_sees_none_of_it) {
+    const auto result = mine.backups().start({.name = "nightly"}).result();
+    auto theirs = session(other).backups();
+    EXPECT_TRUE(theirs.list().empty());
+    EXPECT_FALSE(theirs.find(result.snapshot.id));
+    EXPECT_THROW(theirs.restore({.snapshot = result.snapshot.id}), NotFound);
+    EXPECT_THROW(theirs.browse({.snapshot = result.snapshot.id}), NotFound);
+    EXPECT_THROW(theirs.keys().unlock("a password"), NotFound);
+}
+
+TEST_F(BackupsTest, a_password_opens_what_this_home_has_lost_the_key_to) {
+    const auto result = mine.backups().start({.name = "nightly"}).result();
+    EXPECT_THROW(mine.backups().keys().add_password("short", "x"), InvalidArgument);
+    const auto slot = mine.backups().keys().add_password("correct horse", "safe");
+    EXPECT_EQ(slot.kind, "password");
+    EXPECT_EQ(mine.backups().keys().list().size(), 2u);
+    engine.reset();
+    std::filesystem::remove(folder.path() / "home" / "keys" / "backup" / (acme.id.text() + ".key"));
+    open();
+    auto again = session(acme).backups();
+    EXPECT_THROW(again.list(), PermissionDenied);
+    EXPECT_THROW(again.keys().unlock("wrong horse"), PermissionDenied);
+    EXPECT_THROW(again.list(), PermissionDenied);
+    again.keys().unlock("correct horse");
+    EXPECT_EQ(again.list().size(), 1u);
+    again.restore({.snapshot = result.snapshot.id, .target = folder.path() / "rescued"}).join();
+    again.keys().remove(slot.number);
+    EXPECT_EQ(again.keys().list().size(), 1u);
+    EXPECT_THROW(again.keys().remove(again.keys().list().front().number), Conflict);
+}
+
+TEST_F(BackupsTest, a_full_plan_ends_the_backup_and_holds_nothing) {
+    const auto limit = *mine.quotas().get(Resource::storage).limit;
+    auto hold = mine.quotas().reserve({.asks = {{Resource::storage, limit - used(mine, Resource::storage) - 1000}}});
+    auto job = mine.backups().start({.name = "nightly"});
+    EXPECT_THROW(job.result(), QuotaExceeded);
+    EXPECT_EQ(job.state(), JobState::failed);
+    hold.release();
+    EXPECT_EQ(reserved(mine, Resource::storage), 0);
+    EXPECT_TRUE(mine.backups().list().empty());
+    EXPECT_NO_THROW(mine.backups().start({.name = "nightly"}).join());
+    EXPECT_TRUE(mine.backups().check().result().problems.empty());
+}
+
+TEST_F(BackupsTest, damage_is_reported_by_name) {
+    mine.backups().start({.name = "nightly"}).join();
+    std::filesystem::path pack;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(repository() / "packs"))
+        if (entry.is_regular_file() && (pack.empty() || entry.file_size() > std::filesystem::file_size(pack))) pack = entry.path();
+    std::filesystem::permissions(pack, std::filesystem::perms::owner_all);
+    {
+        std::fstream file(pack, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(100'000);
+        file.put('x');
+        file.put('y');
+    }
+    const auto report = mine.backups().check().result();
+    ASSERT_FALSE(report.problems.empty());
+    EXPECT_NE(report.problems.front().find(pack.filename().string()), std::string::npos) << report.problems.front();
+    std::filesystem::remove_all(mine.workspace() / "projects");
+    EXPECT_THROW(mine.backups().restore({.snapshot = mine.backups().list().front().id}).result(), Corrupt);
+}
+
+}  // namespace
