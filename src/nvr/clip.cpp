@@ -165,7 +165,8 @@ void ClipPlan::Impl::take(const std::vector<DayFootage>& days, const std::vector
         for (std::size_t s = 0; s < video.track.samples.size(); ++s) {
             const auto& sample = video.track.samples[s];
             const auto when = record.start + micros(decode - video.track.decode_time);
-            if (s >= first && when < request.end) {
+            // Both ends go to the nearest frame, ties down; the frame that shows at the start is there in any case.
+            if (s >= first && (request.end - when > micros(sample.duration) / 2 || when <= request.start)) {
                 if (std::exchange(piece_begins, false)) builder.begin_piece(source.formats, decode, when);
                 const auto distance = when > request.start ? when - request.start : request.start - when;
                 if (!started || (request.cut == Cut::exact && !shown && distance < best)) {

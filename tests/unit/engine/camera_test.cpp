@@ -109,7 +109,7 @@ TEST_F(CameraTest, SuspendingATenantEndsItsRecording) {
         return sum;
     };
     const auto before = size();
-    std::this_thread::sleep_for(1500ms);   // longer than a fragment takes
+    std::this_thread::sleep_for(1500ms);  // longer than a fragment takes
     EXPECT_EQ(size(), before);
     operators().tenants().resume(acme.id, "paid");
     ASSERT_TRUE(wait(20s, [&] { return size() > before; }));

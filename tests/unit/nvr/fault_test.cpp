@@ -75,7 +75,7 @@ TEST_P(Kill, LosesAtMostTheFragmentInTheMaking) {
             ChildProcess child("Kill.DISABLED_record", {{"NVR_HOME", studio.home.folder.path().string()}, {"NVR_TENANT", a.text()}});
             ASSERT_EQ(child.read(1), "r");
             ASSERT_TRUE(studio.wait(20s, [&] { return studio.covered(a, row.id) > before; }));
-            std::this_thread::sleep_for(std::chrono::milliseconds(random() % 1'500));   // the moment is what the test is about
+            std::this_thread::sleep_for(std::chrono::milliseconds(random() % 1'500));  // the moment is what the test is about
             killed = base::system_clock()->now();
             child.kill();
         }
