@@ -1,12 +1,12 @@
 #include <gtest/gtest.h>
 
-#include "../../../src/backup/container.hpp"
+#include "container.hpp"
 
 #include <crypto/secret.hpp>
 #include <tenon/error.hpp>
 
-#include "../../../src/backup/cbor.hpp"
-#include "../../../src/backup/tree.hpp"
+#include "cbor.hpp"
+#include "tree.hpp"
 
 namespace {
 

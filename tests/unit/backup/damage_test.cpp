@@ -4,7 +4,7 @@
 #include <functional>
 #include <random>
 
-#include "../../../src/backup/repository_impl.hpp"
+#include "repository_impl.hpp"
 
 namespace tenon::tests {
 namespace {

@@ -1,6 +1,6 @@
 #include "fixture.hpp"
 
-#include "../../../src/backup/superblock.hpp"
+#include "superblock.hpp"
 
 namespace tenon::tests {
 namespace {
