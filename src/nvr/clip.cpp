@@ -177,7 +177,7 @@ void ClipPlan::Impl::take(const std::vector<DayFootage>& days, const std::vector
                 shown |= when >= request.start;  // later frames are only further away
                 started = true;
                 builder.add_picture(sample, file, offset);
-                last = when + micros(sample.duration);
+                last = record.start + micros(decode + sample.duration - video.track.decode_time);
             }
             offset += sample.size;
             decode += sample.duration;
