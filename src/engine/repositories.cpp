@@ -183,14 +183,12 @@ backup::BackupRequest Repositories::request_of(const jobs::Attempt& attempt) {
     const auto closed = engine_.database->read(attempt.scope, [](db::Reader& reader) { return nvr::rows::closed_segments(reader); });
     std::vector<std::string> finished;
     for (const auto& [camera, segment] : closed)
-        finished.push_back(camera.text() + "/" + nvr::day_name(segment.day) + "/" + nvr::segment_name(segment.place.run, segment.place.number));
+        finished.push_back("recordings/" + camera.text() + "/" + nvr::day_name(segment.day) + "/" +
+                           nvr::segment_name(segment.place.run, segment.place.number));
     std::sort(finished.begin(), finished.end());
-    std::error_code error;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(workspace.recordings(), error)) {
-        if (entry.path().extension() != ".mp4") continue;
-        const auto name = entry.path().lexically_relative(workspace.recordings()).string();
-        if (!std::binary_search(finished.begin(), finished.end(), name)) request.exclude.push_back(name);
-    }
+    request.keep = [finished = std::move(finished)](const std::string& path) {
+        return !path.starts_with("recordings/") || !path.ends_with(".mp4") || std::binary_search(finished.begin(), finished.end(), path);
+    };
     return request;
 }
 

@@ -64,6 +64,8 @@ struct BackupRequest {
     std::vector<Source> sources{};
     /// Globs on paths within a source; one without '/' is matched with every name on the way.
     std::vector<std::string> exclude{};
+    /// Asked for each file by its path in the snapshot. Unset: all of them. Unlike exclude it may differ from run to run.
+    std::function<bool(const std::string& path)> keep{};
     std::vector<Label> tags{};
     std::string host{};
     bool cross_mounts = false;
