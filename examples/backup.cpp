@@ -28,7 +28,7 @@ int main() {
     std::printf("lost: %s\n", std::filesystem::exists(clip.path) ? "no" : "yes");
 
     const auto restored = backups.restore({.snapshot = first.snapshot.id}).result();
-    std::printf("%lld files written, %lld were as they should be\n", static_cast<long long>(restored.files),
+    std::printf("%lld files, %lld of them were as they should be\n", static_cast<long long>(restored.files),
                 static_cast<long long>(restored.files_unchanged));
     std::printf("back: %s\n", std::filesystem::file_size(clip.path) == static_cast<std::uintmax_t>(clip.size.count) ? "yes" : "no");
 

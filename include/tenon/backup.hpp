@@ -68,9 +68,9 @@ struct RestoreOptions {
 
 struct RestoreResult {
     std::filesystem::path target{};
-    std::int64_t files = 0;
+    std::int64_t files = 0;                   ///< That are now as in the snapshot.
     Bytes written{};
-    std::int64_t files_unchanged = 0;         ///< Already there with the same content.
+    std::int64_t files_unchanged = 0;         ///< Of them: were already there with the same content.
 };
 
 enum class CheckLevel : std::uint8_t {

@@ -102,7 +102,7 @@ int restore(Context& context, const Args& args) {
                         {{"Restored to", result.target.string()},
                          {"Files", count(result.files)},
                          {"Written", size(result.written)},
-                         {"Unchanged", count(result.files_unchanged) + " files were already there"}});
+                         {"Unchanged", count(result.files_unchanged) + " of them were already there"}});
     return 0;
 }
 
