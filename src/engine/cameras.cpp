@@ -265,7 +265,11 @@ void Cameras::remove(const CameraId& id) {
         impl_->engine->events->append(tx, {.kind = "camera.removed", .at = at, .subject = id.text()});
     });
     // Should the process end here, the next one finds the mark and removes what is left.
-    (void)recordings_of(*impl_).recorder.wait_removed(impl_->scope, id, removal_patience, impl_->engine->stopping.get_token());
+    try {
+        (void)recordings_of(*impl_).recorder.wait_removed(impl_->scope, id, removal_patience, impl_->engine->stopping.get_token());
+    } catch (const Cancelled&) {
+        throw Closed("the engine was closed; the camera's footage is removed when it is opened again", {.subject = id.text()});
+    }
 }
 
 // ---- one camera ----

@@ -14,7 +14,8 @@ using namespace std::chrono_literals;
 namespace quota = tenant::quota;
 
 constexpr std::int64_t kLeastChunk = 256 << 10;
-constexpr Duration kAskAgain = 2s;  // after storage was refused
+constexpr Duration kBookEvery = 5s;  // what a segment being written weighs
+constexpr Duration kAskAgain = 2s;   // after storage was refused
 
 }  // namespace
 
@@ -109,9 +110,17 @@ void CameraRun::settle() {
     std::vector<SegmentNote> notes;
     std::vector<tenant::News> news;
     std::optional<rows::StatusRow> status;
+    if (!owns_) return;  // another process records it, and books it
     {
         const std::lock_guard lock(mutex_);
-        notes.swap(notes_);
+        // A row is made when a segment begins and ends, and now and then between: not for every second of every camera.
+        const auto now = context_.options.clock->monotonic();
+        const bool due = ending_ || now - booked_at_ >= kBookEvery || !news_.empty() || status_changed_ ||
+                         std::any_of(notes_.begin(), notes_.end(), [](const SegmentNote& note) { return note.finished; });
+        if (due) {
+            notes.swap(notes_);
+            booked_at_ = now;
+        }
         news.swap(news_);
         if (std::exchange(status_changed_, false) || !notes.empty()) status = status_;
     }

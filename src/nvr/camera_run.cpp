@@ -152,6 +152,7 @@ bool CameraRun::prepare(const std::stop_token& stop) {
             (void)exec::sleep_for(context_.options.clock, stop, kLockRetry);
             return false;
         }
+        owns_ = true;
         const auto site = context_.database.read(scope_, [&](db::Reader& reader) {
             camera_ = rows::find(reader, id_);
             return camera_ ? rows::find_site(reader, camera_->site) : std::nullopt;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <condition_variable>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -40,6 +40,7 @@ public:
     const db::TenantScope& scope() const { return scope_; }
     const CameraId& id() const { return id_; }
     rows::StatusRow status() const;
+    bool owns() const { return owns_; }
 
     /// The clerk's part, on its thread only.
     void watch();             ///< Ends a connection that has gone silent.
@@ -95,11 +96,13 @@ private:
     bool silent_ = false;  ///< It was ended for its silence.
 
     // The clerk's own, once the thread has prepared them.
+    std::atomic<bool> owns_{false};  ///< Holds the lock: its word on the camera counts.
     std::atomic<bool> prepared_{false};
     std::optional<HoldId> hold_;
     std::int64_t held_ = 0;  ///< Of the hold, not spent yet.
     std::int64_t chunk_ = 8 << 20;
     Duration asked_at_{};
+    Duration booked_at_{};
     bool ending_ = false;
 
     std::jthread thread_;  // last: it uses all of the above

@@ -100,7 +100,7 @@ std::optional<rows::StatusRow> Recorder::status(const CameraId& id) const {
         for (const auto& [key, run] : impl_->runs)
             if (key.second == id) found = run;
     }
-    if (!found) return {};
+    if (!found || !found->owns()) return {};
     return found->status();  // not under the lock: a run's own comes first
 }
 

@@ -96,8 +96,8 @@ TEST_F(Clips, AnExactCutHidesTheLead) {
 
 TEST_F(Clips, BoundariesGoToTheNearestFrame) {
     record(0, 300);
-    EXPECT_EQ(export_clip(at(3'110ms), at(3'990ms), Cut::exact).frames, 27);   // 93.3 and 119.7
-    EXPECT_EQ(export_clip(at(3'120ms), at(4'010ms), Cut::exact).frames, 26);   // 93.6 and 120.3
+    EXPECT_EQ(export_clip(at(3'110ms), at(3'990ms), Cut::exact).frames, 27);  // 93.3 and 119.7
+    EXPECT_EQ(export_clip(at(3'120ms), at(4'010ms), Cut::exact).frames, 26);  // 93.6 and 120.3
     EXPECT_EQ(export_clip(at(3'001ms), at(3'002ms), Cut::exact).frames, 1);
 }
 
@@ -131,7 +131,7 @@ TEST_F(Clips, AStartInsideAGapBeginsWithWhatFollows) {
 }
 
 TEST_F(Clips, SegmentsAndDaysAreNoBorders) {
-    record(0, 30 * 1'000);   // sixteen minutes, past midnight
+    record(0, 30 * 1'000);  // sixteen minutes, past midnight
     EXPECT_EQ(list_recordings(folder.path(), {}).size(), 1u);
     const auto clip = export_clip(at(30s), at(930s), Cut::exact);
     EXPECT_EQ(clip.frames, 27'000);

@@ -256,7 +256,7 @@ TEST(Recorder, RemovingACameraRemovesItsFootageAndReturnsItsStorage) {
     const auto a = studio.home.a;
     const auto camera = studio.add(a, server.url());
     ASSERT_TRUE(studio.wait(20s, [&] { return studio.covered(a, camera) >= 2s; }));
-    ASSERT_TRUE(studio.wait(5s, [&] { return studio.storage(a).used > 0; }));
+    ASSERT_TRUE(studio.wait(10s, [&] { return studio.storage(a).used > 0; }));
     studio.home.write(a, [&](db::Tx& tx) { EXPECT_TRUE(rows::set_removing(tx, camera)); });
     EXPECT_TRUE(studio.recorder->wait_removed(studio.home.scope(a), camera, 10s, {}));
     EXPECT_FALSE(std::filesystem::exists(studio.folder(a, camera)));
@@ -306,10 +306,14 @@ TEST(Recorder, TwoRecordersOfOneHomeNeverRecordOneCameraTwice) {
     options.folder = [&](const TenantId& id) { return studio.folder(id); };
     Recorder second(options, *studio.home.database, studio.home.system, *studio.events, studio.master);
     second.start();
-    ASSERT_TRUE(studio.wait(5s, [&] { return second.status(camera).has_value(); }));
-    EXPECT_EQ(second.status(camera)->state, CameraState::connecting);
+    const auto covered = studio.covered(a, camera);
+    ASSERT_TRUE(studio.wait(10s, [&] { return studio.covered(a, camera) >= covered + 2s; }));
+    EXPECT_FALSE(second.status(camera)) << "it has no say while the first one records";
+    const auto stored = [&] { return studio.home.read(a, [&](db::Reader& reader) { return rows::status(reader, camera); }); };
+    ASSERT_TRUE(studio.wait(10s, [&] { return stored() && stored()->state == CameraState::recording; }));
     studio.recorder->stop();
-    ASSERT_TRUE(studio.wait(15s, [&] { return second.status(camera)->state == CameraState::recording; })) << "the other takes over";
+    ASSERT_TRUE(studio.wait(15s, [&] { return second.status(camera).value_or(rows::StatusRow{}).state == CameraState::recording; }))
+        << "the other takes over";
     second.stop();
     expect_whole(studio, a, camera);
 }
