@@ -8,6 +8,7 @@
 
 #include <crypto/encoding.hpp>
 #include <crypto/hash.hpp>
+#include <exec/thread.hpp>
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
 
@@ -258,7 +259,7 @@ void CheckRun::packs() {
     {
         std::vector<std::jthread> threads;
         for (auto& failure : failures)
-            threads.emplace_back([&] {
+            threads.push_back(exec::start_thread("check", [&] {
                 try {
                     for (auto at = next++; at < all.size(); at = next++) {
                         const auto& [name, size] = all[at];
@@ -271,7 +272,7 @@ void CheckRun::packs() {
                 } catch (...) {
                     failure = std::current_exception();
                 }
-            });
+            }));
     }
     for (const auto& failure : failures)
         if (failure) std::rethrow_exception(failure);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include <exec/thread.hpp>
 #include <tenon/error.hpp>
 
 namespace tenon::backup {
@@ -13,7 +14,7 @@ constexpr auto beat_every = std::chrono::seconds(60);
 }  // namespace
 
 Checkpoints::Checkpoints(WriteSession& session)
-    : session_(session), thread_([this](std::stop_token stop) { run(std::move(stop)); }) {}
+    : session_(session), thread_(exec::start_thread("checkpoints", [this](std::stop_token stop) { run(std::move(stop)); })) {}
 
 Checkpoints::~Checkpoints() {
     thread_.request_stop();

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include <exec/thread.hpp>
+
 namespace tenon::backup {
 
 /// Threads that belong to one job, with a bounded queue: the queue is the back-pressure. The first failure ends it all.
@@ -16,7 +18,7 @@ template <class Task> class Crew {
 public:
     Crew(unsigned threads, std::size_t queue, std::function<void(unsigned, Task&)> work)
         : limit_(queue), work_(std::move(work)) {
-        for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this, i] { run(i); });
+        for (unsigned i = 0; i < threads; ++i) threads_.push_back(exec::start_thread("backup", [this, i] { run(i); }));
     }
     Crew(const Crew&) = delete;
     ~Crew() {

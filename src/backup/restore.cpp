@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <exec/thread.hpp>
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
 
@@ -111,14 +112,14 @@ RestoreTotals RestoreRun::run() {
         {
             std::vector<std::jthread> threads;
             for (std::size_t i = 0; i < count; ++i)
-                threads.emplace_back([&, i] {
+                threads.push_back(exec::start_thread("restore", [&, i] {
                     try {
                         Lane lane(*this);
                         write_pieces(lane, plan_.pieces.size() * i / count, plan_.pieces.size() * (i + 1) / count);
                     } catch (...) {
                         failures[i] = std::current_exception();
                     }
-                });
+                }));
         }
         for (const auto& failure : failures)
             if (failure) std::rethrow_exception(failure);

@@ -1,0 +1,117 @@
+// Question: how long does a first backup of many small files take, and their restore, next to restic?
+//
+// Input: 40,000 files of 1 to 20 KiB in 400 folders, generated from a seed; a third is words, a third noise, the rest mixed;
+// every eighth repeats another. Fresh repositories, alternating runs. restic with its defaults; ours without its database.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <backup/repository.hpp>
+#include <blob/file_store.hpp>
+#include <temp_folder.hpp>
+
+namespace {
+
+using namespace tenon;
+namespace fs = std::filesystem;
+
+void generate(const fs::path& root, int files) {
+    std::mt19937_64 random(20'261'121);
+    const std::vector<std::string> words{"camera ", "render ", "tenant ", "quota ", "scene ", "frame ", "0.731 ", "true, ", "{\"x\": ", "\n"};
+    std::string content;
+    for (int i = 0; i < files; ++i) {
+        if (i % 100 == 0) fs::create_directories(root / std::to_string(i / 100));
+        if (i % 8 != 7) {
+            content.clear();
+            const auto size = 1024 + random() % (19 * 1024);
+            while (content.size() < size) {
+                const bool noise = i % 3 == 0 || (i % 3 == 1 && random() % 2 == 0);
+                if (noise) for (auto bits = random(), n = std::uint64_t{8}; n > 0; --n, bits >>= 8) content += static_cast<char>(bits);
+                else content += words[random() % words.size()];
+            }
+        }
+        std::ofstream(root / std::to_string(i / 100) / std::to_string(i), std::ios::binary) << content;
+    }
+}
+
+std::int64_t size_of(const fs::path& root) {
+    std::int64_t size = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(root))
+        if (entry.is_regular_file()) size += static_cast<std::int64_t>(entry.file_size());
+    return size;
+}
+
+template <class Work> double seconds(Work work) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+struct Times {
+    double first = 0, unchanged = 0, check = 0, restore = 0;
+    std::int64_t size = 0;
+};
+
+Times ours(const fs::path& source, const fs::path& folder) {
+    Times times;
+    const auto store = std::make_shared<blob::FileStore>(folder / "repo", base::system_clock());
+    const auto vault = std::make_shared<blob::FileStore>(folder / "vault", base::system_clock());
+    auto repository = backup::Repository::create(store, vault, backup::KeySource::password("a password"), "");
+    backup::BackupRequest request{.name = "bench", .sources = {{.name = "", .path = source}}};
+    backup::BackupTotals totals;
+    const auto run = [&] { totals = repository->backup(request, backup::free_ledger(), exec::no_progress(), {}); };
+    times.first = seconds(run);
+    times.unchanged = seconds(run);
+    times.size = size_of(folder / "repo");
+    times.check = seconds([&] {
+        if (!repository->check(backup::CheckDepth::full, exec::no_progress(), {}).problems.empty()) std::puts("damaged");
+    });
+    times.restore = seconds([&] { repository->restore(totals.snapshot.id, {.target = folder / "out"}, exec::no_progress(), {}); });
+    return times;
+}
+
+void shell(const std::string& command) {
+    if (std::system((command + " > /dev/null").c_str()) != 0) std::printf("failed: %s\n", command.c_str());
+}
+
+Times restic(const fs::path& source, const fs::path& folder) {
+    Times times;
+    const auto with = "RESTIC_PASSWORD=a RESTIC_CACHE_DIR=" + (folder / "cache").string() + " restic -q -r " + (folder / "repo").string() + ' ';
+    shell(with + "init");
+    times.first = seconds([&] { shell(with + "backup " + source.string()); });
+    times.unchanged = seconds([&] { shell(with + "backup " + source.string()); });
+    times.size = size_of(folder / "repo");
+    times.check = seconds([&] { shell(with + "check --read-data"); });
+    times.restore = seconds([&] { shell(with + "restore latest --target " + (folder / "out").string()); });
+    return times;
+}
+
+void print(const char* who, const Times& t) {
+    std::printf("%-8s first %6.2f s   unchanged %5.2f s   full check %5.2f s   restore %5.2f s   stored %.1f MB\n", who, t.first,
+                t.unchanged, t.check, t.restore, static_cast<double>(t.size) / 1e6);
+    std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const int runs = argc > 1 ? std::atoi(argv[1]) : 7;
+    const int files = argc > 2 ? std::atoi(argv[2]) : 40'000;
+    tests::TempFolder folder;
+    const auto source = folder / "source";
+    generate(source, files);
+    std::printf("%d files, %.1f MB\n", files, static_cast<double>(size_of(source)) / 1e6);
+    for (int run = 0; run < runs; ++run) {
+        for (const auto* who : {"ours", "restic"}) {
+            const auto place = folder / who;
+            fs::create_directories(place);
+            print(who, std::string_view(who) == "ours" ? ours(source, place) : restic(source, place));
+            fs::remove_all(place);
+        }
+    }
+}
