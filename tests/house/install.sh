@@ -34,8 +34,8 @@ export PKG_CONFIG_PATH=$libdir/pkgconfig
 mkdir "$temp/desk"
 cp "$source/build/footage/balle-jbart.mp4" "$temp/desk/interview.mp4"
 cd "$temp/desk"
-timeout 200 "$temp/stranger/build/first_page" | tee "$temp/output"
-made=$(tr '\r' '\n' <"$temp/output" | grep '\.mp4$' | head -n 1)
+timeout 600 "$temp/stranger/build/first_page" | tee "$temp/output"
+made=$(grep -o '/[^%]*\.mp4$' "$temp/output" | head -n 1)
 [[ $(ffprobe -v error -select_streams v -show_entries stream=codec_name -of csv=p=0 "$made") == h264* ]] ||
     { echo "no reel was made: '$made'"; exit 1; }
 
