@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What every tracked text file keeps: no tabs, no blanks at line ends, one newline at the end; code within 140 columns.
+"""What every tracked text file keeps: no tabs, no blanks at line ends, one newline at the end; code within 150 columns.
 
     style.py ROOT
 """
@@ -26,7 +26,7 @@ for name in subprocess.run(["git", "-C", root, "ls-files", "-z"], capture_output
             problems.append(f"{name}:{number}: a tab")
         if line != line.rstrip() and path.suffix != ".md":
             problems.append(f"{name}:{number}: blanks at the end")
-        if path.suffix in CODE and len(line) > 140:
+        if path.suffix in CODE and len(line) > 150:
             problems.append(f"{name}:{number}: {len(line)} columns")
 print("\n".join(problems) if problems else "The files are tidy.")
 sys.exit(1 if problems else 0)
