@@ -77,7 +77,7 @@ private:
 
 std::string progress_line(const Progress& p, std::string_view what, std::size_t columns, bool utf8) {
     std::string head = std::string(what);
-    if (!p.stage.empty()) head += ": " + clean(p.stage);
+    if (!p.stage.empty() && p.stage != what) head += ": " + clean(p.stage);
     std::string tail = percent(p.percent);
     if (const auto much = how_much(p); !much.empty()) tail += "  " + much;
     if (p.eta) tail += "  " + length(std::max(std::chrono::ceil<std::chrono::seconds>(*p.eta), 0s)) + " left";

@@ -1,5 +1,6 @@
 #include "report.hpp"
 
+#include <array>
 #include <cstdio>
 
 #include <boost/json/object.hpp>
@@ -11,16 +12,25 @@
 namespace tenon::cli {
 namespace {
 
-/// The verb that lists what a command works on.
-std::string lister(const Program& program, const Command* command) {
-    if (command == nullptr) return {};
-    std::string group(command->path.substr(0, command->path.find(' ')));
-    for (const auto& one : groups()) {
-        if (one.name != group) continue;
-        for (const auto& candidate : one.commands)
-            if (candidate.path == group + " list") return "“" + program.name + " " + group + " list”";
+/// The verb that lists the kind of thing that a message says is missing. Empty: the message names none.
+std::string lister(const Program& program, std::string_view message) {
+    struct Kind {
+        std::string_view named, verb;
+    };
+    constexpr std::array kinds{Kind{"asset", "asset list"}, Kind{"project", "project list"}, Kind{"snapshot", "backup list"},
+                               Kind{"camera", "camera list"}, Kind{"tenant", "tenant list"}, Kind{"plan", "tenant plans"},
+                               Kind{"export", "export list"}, Kind{"render", "render list"}, Kind{"job", "job list"},
+                               Kind{"key", "backup keys"}, Kind{"footage", "camera recordings"}};
+    if (message.find("“" + program.name + " ") != std::string_view::npos) return {};  // it says so itself
+    std::size_t first = std::string_view::npos;
+    std::string_view verb;
+    for (const auto& kind : kinds) {
+        const auto at = message.find(kind.named);
+        if (at >= first) continue;
+        first = at;
+        verb = kind.verb;
     }
-    return {};
+    return verb.empty() ? std::string() : "“" + program.name + " " + std::string(verb) + "” shows what there is.";
 }
 
 std::string of_quota(const Program& program, const Error& error) {
@@ -38,12 +48,11 @@ std::string next_step(const Program& program, const Command* command, const Erro
     switch (error.code()) {
     case Errc::invalid_argument: return "“" + help + "” says what it takes.";
     case Errc::unauthenticated: return "Check who you are: --actor and --role.";
-    case Errc::permission_denied: return "Another --role may do this; “" + program.name +
-                                         " tenant show” tells the tenant's state and plan.";
-    case Errc::not_found: {
-        const std::string list = lister(program, command);
-        return list.empty() ? std::string() : list + " shows what there is.";
-    }
+    case Errc::permission_denied:
+        if (std::string_view(error.what()).find("network") != std::string_view::npos)
+            return "--camera-network or $" + program.prefix + "CAMERA_NETWORKS names networks that cameras may live in.";
+        return "Another --role may do this; “" + program.name + " tenant show” tells the tenant's state and plan.";
+    case Errc::not_found: return lister(program, error.what());
     case Errc::conflict: return {};
     case Errc::quota_exceeded: return of_quota(program, error);
     case Errc::rate_limited:

@@ -93,6 +93,7 @@ class Cameras(ToolTest):
 
     def test_refusals(self):
         self.assertEqual(self.error("camera", "add", "In", "rtsp://8.8.8.8/s", code=13)["code"], "permission_denied")
+        self.assertIn("--camera-network", self.tool("camera", "add", "In", "rtsp://8.8.8.8/s", code=13)[1])
         for url in ("rtsp://u:secret@127.0.0.1/s", "rtsp://u:secret@127.0.0.1"):
             out, err = self.tool("camera", "add", "In", url, code=2, env=LOOPBACK)
             self.assertIn("--user", err)
