@@ -50,7 +50,7 @@ class Guide(ToolTest):
     def assertPrints(self, output, wanted, what):
         lines = iter([" ".join(line.split()) for line in output.replace("\r", "\n").splitlines()])
         for line in wanted:
-            pattern = re.compile(".*".join(re.escape(part) for part in " ".join(line.split()).split("…")) + ("" if line.endswith("…") else ".*"))
+            pattern = re.compile(".*".join(re.escape(part) for part in " ".join(line.split()).split("…")))
             self.assertTrue(any(pattern.match(candidate) for candidate in lines),
                             f"\n{what}\ndoes not print, or not in this order:\n{line}\nbut:\n{output}")
 

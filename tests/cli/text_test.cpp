@@ -16,17 +16,20 @@ TEST(Text, CountsTheColumnsOfATerminal) {
     EXPECT_EQ(width("Ko\u0308ln"), 4u);  // o and a combining diaeresis
     EXPECT_EQ(width("東京スタジオ"), 12u);
     EXPECT_EQ(width("🎬 reel"), 7u);
-    EXPECT_EQ(width("ｱｲｳ"), 3u);         // half width
-    EXPECT_EQ(width("\xff\xfe"), 2u);    // not UTF-8: a replacement each
+    EXPECT_EQ(width("ｱｲｳ"), 3u);       // half width
+    EXPECT_EQ(width("\xff\xfe"), 2u);  // not UTF-8: a replacement each
     EXPECT_EQ(width(""), 0u);
 }
 
 TEST(Text, NamesCannotSteerATerminal) {
     EXPECT_EQ(clean("a\x1b[31mb"), "a\uFFFD[31mb");
     EXPECT_EQ(clean("two\nlines\ttab\r"), "two\uFFFDlines\uFFFDtab\uFFFD");
-    EXPECT_EQ(clean("\u009b31m"), "\uFFFD31m");         // the one-byte escape, as UTF-8
-    EXPECT_EQ(clean("abc\u202Egpj"), "abc\uFFFDgpj");   // would show as jpgcba
-    EXPECT_EQ(clean("\xc0\xaf" "\xed\xa0\x80" "x"), "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFDx");  // overlong, surrogate
+    EXPECT_EQ(clean("\u009b31m"), "\uFFFD31m");        // the one-byte escape, as UTF-8
+    EXPECT_EQ(clean("abc\u202Egpj"), "abc\uFFFDgpj");  // would show as jpgcba
+    EXPECT_EQ(clean("\xc0\xaf"
+                    "\xed\xa0\x80"
+                    "x"),
+              "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFDx");  // overlong, surrogate
     EXPECT_EQ(clean("Köln 東京 🎬"), "Köln 東京 🎬");
 }
 
