@@ -1,0 +1,49 @@
+#include "fixture.hpp"
+
+#include <cstdlib>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tenon::tests {
+namespace {
+
+using namespace backup;
+
+class IndependentReader : public BackupTest {
+protected:
+    int read(const std::string& arguments, const std::string& out) {
+        const auto script = std::filesystem::path(TENON_SOURCE) / "tests/backup/read_repo.py";
+        const auto command = "/usr/bin/python3 " + script.string() + ' ' + repo().string() + ' ' + vault_folder().string() + ' ' +
+                             (folder / out).string() + ' ' + arguments + " > /dev/null";
+        return std::system(command.c_str());
+    }
+};
+
+TEST_F(IndependentReader, restores_the_same_bytes_from_the_description_alone) {
+    if (std::system("/usr/bin/python3 -c 'import cryptography' 2> /dev/null") != 0) GTEST_SKIP() << "needs python3-cryptography";
+    fill_source();
+    write(source() / "huge", crypto::random_bytes(18 << 20));  // a tree of lists
+    for (int i = 0; i < 600; ++i) write(source() / "many" / ("a long name of a file in a long folder, number " + std::to_string(i)), "x");
+    symlink("nowhere", (source() / "link").c_str());
+    truncate((source() / "long/one.bin").c_str(), 20'000'000);
+    auto repository = create();
+    back_up(*repository);
+    write(source() / "later", "the second snapshot");
+    back_up(*repository);
+    repository->add_slot(KeySource::password("correct horse"), "");
+    write(folder / "key", key_bytes);
+
+    EXPECT_EQ(read("--key-file " + (folder / "key").string(), "by-key"), 0);
+    // Its own folder's metadata is the snapshot's business, not the tree's.
+    auto lines = differences(source(), folder / "by-key");
+    std::erase_if(lines, [](const auto& line) { return line.starts_with(".:"); });
+    EXPECT_EQ(all(lines), "");
+    EXPECT_EQ(read("--password 'correct horse'", "by-password"), 0);
+    EXPECT_EQ(read("--snapshot 0 --key-file " + (folder / "key").string(), "first"), 0);
+    EXPECT_FALSE(std::filesystem::exists(folder / "first/later"));
+    EXPECT_NE(read("--password 'wrong horse'", "refused"), 0);
+}
+
+}  // namespace
+}  // namespace tenon::tests
