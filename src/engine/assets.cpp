@@ -108,7 +108,13 @@ Asset Assets::import_file(const ImportOptions& options) {
     impl_->change("asset.import", asset.id.text(), [&](db::Tx& tx) {
         rows::insert(tx, asset, weight, impl_->workspace);
         quota::commit(tx, hold.id(), {{Resource::storage, weight.count}}, at);
-        tenant::usage::record(tx, {.source = "import", .id = asset.id.text(), .meter = "imported_bytes", .quantity = asset.size.count, .occurred_at = at}, at);
+        tenant::usage::record(tx,
+                              {.source = "import",
+                               .id = asset.id.text(),
+                               .meter = "imported_bytes",
+                               .quantity = asset.size.count,
+                               .occurred_at = at},
+                              at);
         base::Json details;
         details.set("sha256", asset.sha256).set("bytes", asset.size.count).set("project", asset.project.text());
         impl_->audit(tx, "asset.import", asset.id.text(), at, std::move(details));

@@ -81,8 +81,10 @@ BackupJob Backups::start(const BackupOptions& options) {
     Json payload;
     payload.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", std::move(tags));
     try {
-        const auto id = enqueue(*impl_, "backup.start", {.kind = engine::backup_kind, .payload = base::to_json(payload), .unique_key = engine::backup_kind},
-                                base::new_id<HoldId>(impl_->now()));
+        const auto id =
+            enqueue(*impl_, "backup.start",
+                    {.kind = engine::backup_kind, .payload = base::to_json(payload), .unique_key = engine::backup_kind},
+                    base::new_id<HoldId>(impl_->now()));
         return Internal::make<BackupJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::backup_kind}));
     } catch (const Conflict&) {
         throw Conflict("a backup of this tenant is waiting or running already: join it or cancel it", {.subject = options.name});
@@ -99,7 +101,9 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
     for (const auto& path : options.paths) paths.push(path);
     Json payload;
     payload.set("snapshot", options.snapshot.text()).set("target", target.string()).set("paths", std::move(paths));
-    const auto id = enqueue(*impl_, "backup.restore", {.kind = engine::restore_kind, .payload = base::to_json(payload), .cause = options.snapshot.text()}, {});
+    const auto id =
+        enqueue(*impl_, "backup.restore",
+                {.kind = engine::restore_kind, .payload = base::to_json(payload), .cause = options.snapshot.text()}, {});
     return Internal::make<RestoreJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::restore_kind}));
 }
 

@@ -56,10 +56,16 @@ class Recordings final : public engine::Part {
 public:
     explicit Recordings(EngineImpl& engine)
         : engine_(engine),
-          recorder({.clock = engine.clock, .log = engine.log, .networks = engine.options.camera_networks, .scope = [&engine](const TenantId& id) -> std::optional<db::TenantScope> {
+          recorder({.clock = engine.clock,
+                    .log = engine.log,
+                    .networks = engine.options.camera_networks,
+                    .scope = [&engine](const TenantId& id) -> std::optional<db::TenantScope> {
                         const auto standing = engine.registry->find_standing(id);
-                        if (!standing || !engine::allows(standing->state_at(engine.now()), Permission::camera_write)) return std::nullopt;
-                        return engine.registry->scope_of(*standing); }, .folder = [&engine](const TenantId& id) { return engine.workspace(id).recordings(); }},
+                        if (!standing || !engine::allows(standing->state_at(engine.now()), Permission::camera_write))
+                            return std::nullopt;
+                        return engine.registry->scope_of(*standing);
+                    },
+                    .folder = [&engine](const TenantId& id) { return engine.workspace(id).recordings(); }},
                    *engine.database, engine.system, *engine.events, *engine.master) {}
 
     void prepare() override {
@@ -203,7 +209,12 @@ Camera Cameras::create(const CameraOptions& options) {
     }
     auto& recorder = recordings_of(*impl_).recorder;
     const auto at = impl_->now();
-    rows::CameraRow row{.id = base::new_id<CameraId>(at), .name = options.name, .url = given.url.text(), .username = given.username, .recording = options.recording, .created_at = at};
+    rows::CameraRow row{.id = base::new_id<CameraId>(at),
+                        .name = options.name,
+                        .url = given.url.text(),
+                        .username = given.username,
+                        .recording = options.recording,
+                        .created_at = at};
     if (!given.password.empty())
         row.password = impl_->engine->master->seal(rows::password_label(row.id), base::view_of(given.password));
     const auto new_site = base::new_id<SiteId>(at);

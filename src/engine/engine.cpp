@@ -62,8 +62,8 @@ crypto::MasterKey open_master(const EngineOptions& options, const engine::Home& 
 
 std::vector<db::Migration> all_migrations() {
     std::vector<db::Migration> all;
-    for (const auto& rooms : {tenant::migrations(), jobs::migrations(), nvr::migrations(), engine::asset_rows::migrations(), engine::export_rows::migrations(),
-                              engine::repository_migrations()})
+    for (const auto& rooms : {tenant::migrations(), jobs::migrations(), nvr::migrations(), engine::asset_rows::migrations(),
+                              engine::export_rows::migrations(), engine::repository_migrations()})
         all.insert(all.end(), rooms.begin(), rooms.end());
     return all;
 }

@@ -34,7 +34,8 @@ constexpr std::uint64_t of(Role role) {
         case Role::admin: return all;
         case Role::billing: return set({P::quota_read, P::usage_read});
         case Role::editor:
-            return reads | set({P::project_write, P::asset_write, P::render_write, P::export_remove, P::recording_export, P::job_cancel, P::quota_hold});
+            return reads | set({P::project_write, P::asset_write, P::render_write, P::export_remove, P::recording_export,
+                                P::job_cancel, P::quota_hold});
         case Role::camera_operator:
             return set({P::camera_read, P::camera_write, P::recording_read, P::recording_export, P::export_read, P::job_read,
                         P::job_cancel, P::quota_read, P::event_read});

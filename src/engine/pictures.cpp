@@ -19,7 +19,8 @@ void Pictures::contact_sheet(const ContactSheetOptions& options) const {
         throw InvalidArgument("name an asset or an export, one of the two", {.subject = "asset"});
     if (options.target.empty()) throw InvalidArgument("say where the picture goes", {.subject = "target"});
     for (const auto& [field, value, least, most] :
-         {std::tuple("columns", options.columns, 1, 16), std::tuple("rows", options.rows, 1, 16), std::tuple("cell_width", options.cell_width, 16, 4096)})
+         {std::tuple("columns", options.columns, 1, 16), std::tuple("rows", options.rows, 1, 16),
+          std::tuple("cell_width", options.cell_width, 16, 4096)})
         if (value < least || value > most)
             throw InvalidArgument(std::string(field) + " is " + std::to_string(least) + " to " + std::to_string(most), {.subject = field});
     const auto source = impl_->read([&](db::Reader& reader) {

@@ -59,7 +59,8 @@ private:
 std::int64_t weight_of(const std::filesystem::path& folder) {
     std::int64_t total = 0;
     std::error_code error;
-    for (auto entry = std::filesystem::recursive_directory_iterator(folder, error); !error && entry != std::filesystem::recursive_directory_iterator(); entry.increment(error)) {
+    for (auto entry = std::filesystem::recursive_directory_iterator(folder, error);
+         !error && entry != std::filesystem::recursive_directory_iterator(); entry.increment(error)) {
         std::error_code ignored;
         if (entry->is_regular_file(ignored)) {
             const auto size = entry->file_size(ignored);
@@ -226,7 +227,10 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
     return {.result = base::to_json(json), .settle = [this, job = attempt.job, stored = totals.bytes_stored](db::Tx& tx) {
                 const auto at = engine_.now();
                 quota::commit(tx, job.hold.value(), {}, at);
-                tenant::usage::record(tx, {.source = "backup", .id = job.id.text(), .meter = "backup_bytes", .quantity = stored, .occurred_at = at}, at);
+                tenant::usage::record(
+                    tx,
+                    {.source = "backup", .id = job.id.text(), .meter = "backup_bytes", .quantity = stored, .occurred_at = at},
+                    at);
             }};
 }
 

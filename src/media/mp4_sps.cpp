@@ -13,7 +13,8 @@ struct Aspect {
     std::uint8_t h, v;
 };
 /// Table E-1 of H.264 and H.265.
-constexpr Aspect kAspects[] = {{1, 1}, {1, 1}, {12, 11}, {10, 11}, {16, 11}, {40, 33}, {24, 11}, {20, 11}, {32, 11}, {80, 33}, {18, 11}, {15, 11}, {64, 33}, {160, 99}, {4, 3}, {3, 2}, {2, 1}};
+constexpr Aspect kAspects[] = {{1, 1},   {1, 1},   {12, 11}, {10, 11}, {16, 11},  {40, 33}, {24, 11}, {20, 11}, {32, 11},
+                               {80, 33}, {18, 11}, {15, 11}, {64, 33}, {160, 99}, {4, 3},   {3, 2},   {2, 1}};
 
 /// The common beginning of both codecs' VUI: shape of samples and colours.
 void read_vui(BitReader& r, PictureShape& shape) {

@@ -218,7 +218,14 @@ std::vector<SegmentRow> closed_segments(db::Reader& reader, std::optional<Time> 
     while (rows.next()) {
         SegmentRow row;
         row.camera = rows.id<CameraId>(0);
-        row.segment = {static_cast<std::uint32_t>(rows.i64(1)), static_cast<std::uint16_t>(rows.i64(2)), {static_cast<std::uint64_t>(rows.i64(3)), static_cast<std::uint32_t>(rows.i64(4))}, rows.time(5), rows.time(6), static_cast<std::uint64_t>(rows.i64(7)), static_cast<std::uint64_t>(rows.i64(8)), static_cast<std::uint8_t>(rows.i64(9))};
+        row.segment = {static_cast<std::uint32_t>(rows.i64(1)),
+                       static_cast<std::uint16_t>(rows.i64(2)),
+                       {static_cast<std::uint64_t>(rows.i64(3)), static_cast<std::uint32_t>(rows.i64(4))},
+                       rows.time(5),
+                       rows.time(6),
+                       static_cast<std::uint64_t>(rows.i64(7)),
+                       static_cast<std::uint64_t>(rows.i64(8)),
+                       static_cast<std::uint8_t>(rows.i64(9))};
         segments.push_back(row);
     }
     return segments;

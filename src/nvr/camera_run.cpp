@@ -40,7 +40,12 @@ Duration backoff(int failures, Duration failing_for) {
 }  // namespace
 
 CameraRun::CameraRun(RunContext& context, db::TenantScope scope, const CameraId& id, GapReason first_gap)
-    : context_(context), scope_(std::move(scope)), id_(id), folder_(context.options.folder(scope_.tenant()) / id.text()), gap_(first_gap), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+    : context_(context),
+      scope_(std::move(scope)),
+      id_(id),
+      folder_(context.options.folder(scope_.tenant()) / id.text()),
+      gap_(first_gap),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 CameraRun::~CameraRun() {
     stop();

@@ -77,7 +77,8 @@ struct Source {
 Source open_source(const std::filesystem::path& path) {
     Source source{path, base::open_file(path, O_RDONLY), {}};
     const auto boxes = mp4::top_boxes(source.file.get(), 0, base::file_size(source.file, path.string()), 3).boxes;
-    if (boxes.size() < 3 || boxes[2].type != mp4::fourcc("moov")) throw Corrupt("a recording has lost its beginning", {.subject = path.filename().string()});
+    if (boxes.size() < 3 || boxes[2].type != mp4::fourcc("moov"))
+        throw Corrupt("a recording has lost its beginning", {.subject = path.filename().string()});
     const auto moov = mp4::read_at(source.file.get(), boxes[2].offset + boxes[2].header, boxes[2].size - boxes[2].header);
     for (const auto& track : mp4::read_moov(moov).movie.tracks) source.formats.push_back(track.formats.front());
     if (source.formats.empty()) throw Corrupt("a recording has no picture", {.subject = path.filename().string()});
@@ -145,9 +146,11 @@ void ClipPlan::Impl::take(const std::vector<DayFootage>& days, const std::vector
         const auto at = std::uint64_t{record.offset} + kRecordBox;
         const auto head_bytes = mp4::read_at(source.file.get(), at, 8);
         const auto moof = mp4::parse_box_head(head_bytes, at, record.bytes - kRecordBox);
-        if (!moof || moof->type != mp4::fourcc("moof")) throw Corrupt("a recording does not hold what its index says", {.subject = source.path.filename().string()});
+        if (!moof || moof->type != mp4::fourcc("moof"))
+            throw Corrupt("a recording does not hold what its index says", {.subject = source.path.filename().string()});
         const auto fragment = mp4::read_moof(mp4::read_at(source.file.get(), at + 8, moof->size - 8), {});
-        if (fragment.parts.empty() || fragment.parts[0].track.id != 1) throw Corrupt("a recording has a fragment without a picture", {.subject = source.path.filename().string()});
+        if (fragment.parts.empty() || fragment.parts[0].track.id != 1)
+            throw Corrupt("a recording has a fragment without a picture", {.subject = source.path.filename().string()});
 
         const auto& video = fragment.parts[0];
         auto offset = at + video.offset;

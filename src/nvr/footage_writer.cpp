@@ -249,7 +249,14 @@ void FootageWriter::sync() {
 void FootageWriter::note(bool finished) {
     SegmentNote note;
     note.finished = finished;
-    note.segment = {day_, ordinal_, {segment_->head().run, segment_->head().number}, segment_->head().start, *end_, segment_->size(), segment_->frames(), 0};
+    note.segment = {day_,
+                    ordinal_,
+                    {segment_->head().run, segment_->head().number},
+                    segment_->head().start,
+                    *end_,
+                    segment_->size(),
+                    segment_->frames(),
+                    0};
     if (!notes_.empty() && notes_.back().segment.day == day_ && notes_.back().segment.ordinal == ordinal_)
         notes_.back() = note;
     else notes_.push_back(note);

@@ -58,7 +58,11 @@ TEST_P(Kill, LosesAtMostTheFragmentInTheMaking) {
     studio.stop();
     const auto a = studio.home.a;
     const auto now = base::system_clock()->now();
-    rows::CameraRow row{.id = base::new_id<CameraId>(now), .name = "Door", .url = server.url(), .recording = Recording::continuous, .created_at = now};
+    rows::CameraRow row{.id = base::new_id<CameraId>(now),
+                        .name = "Door",
+                        .url = server.url(),
+                        .recording = Recording::continuous,
+                        .created_at = now};
     studio.home.write(a, [&](db::Tx& tx) {
         row.site = rows::open_site(tx, base::new_id<SiteId>(now), studio.master, now).id;
         rows::insert(tx, row);
