@@ -100,7 +100,7 @@ private:
     void recover_holds();
     void sweep();
     void sweep_temp();
-    void schedule_sweep();
+    void schedule_sweep(Duration delay);
     bool temp_swept = false;  // the timer thread's own
 };
 

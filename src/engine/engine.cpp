@@ -149,7 +149,7 @@ void EngineImpl::start() {
     recover_holds();
     queue->start();
     for (auto* part : parts) part->start();
-    schedule_sweep();
+    schedule_sweep(Duration::zero());  // what a killed process left
     log->info(room, "open", {{"version", TENON_VERSION}});
 }
 
@@ -185,8 +185,8 @@ void EngineImpl::recover_holds() {
     if (returned > 0) log->warning(room, "returned holds of work that a process left behind", {{"holds", returned}});
 }
 
-void EngineImpl::schedule_sweep() {
-    timers->after(sweep_interval, [this] {
+void EngineImpl::schedule_sweep(Duration delay) {
+    timers->after(delay, [this] {
         try {
             sweep();
         } catch (const Closed&) {
@@ -195,7 +195,7 @@ void EngineImpl::schedule_sweep() {
             log->failure(room, "the sweep failed", error);
         }
         try {
-            schedule_sweep();
+            schedule_sweep(sweep_interval);
         } catch (const Closed&) {
         }
     });

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <base/id.hpp>
+#include <nvr/recovery.hpp>
 #include <tenon/error.hpp>
 
 #include "camera_run.hpp"
@@ -19,12 +20,11 @@ constexpr Duration kAskAgain = 2s;   // after storage was refused
 
 }  // namespace
 
-/// What a process that is gone held is settled with what it left on disk.
-void CameraRun::take_up_holds(const CameraTail& tail) {
-    const auto now = context_.options.clock->now();
+void take_up_holds(RunContext& context, const db::TenantScope& scope, const CameraId& id, const CameraTail& tail) {
+    const auto now = context.options.clock->now();
     const auto settle = [&](bool beyond_holds) {
-        context_.database.write(scope_, [&](db::Tx& tx) {
-            const auto holds = quota::of_cause(tx, quota::CauseKind::camera, id_.text());
+        context.database.write(scope, [&](db::Tx& tx) {
+            const auto holds = quota::of_cause(tx, quota::CauseKind::camera, id.text());
             const auto held_by = [](const quota::HoldInfo& hold) {
                 std::int64_t held = 0;
                 for (const auto& ask : hold.asks)
@@ -35,7 +35,7 @@ void CameraRun::take_up_holds(const CameraTail& tail) {
             for (const auto& hold : holds) held += held_by(hold);
             std::int64_t owed = 0;
             for (const auto& segment : tail.segments)
-                owed += rows::upsert_segment(tx, id_, {segment, true}, beyond_holds ? INT64_MAX : held - owed);
+                owed += rows::upsert_segment(tx, id, {segment, true}, beyond_holds ? INT64_MAX : held - owed);
             for (const auto& hold : holds) {
                 const auto part = std::min(held_by(hold), owed);
                 if (part > 0) quota::spend(tx, hold.id, {Resource::storage, part});
@@ -49,9 +49,25 @@ void CameraRun::take_up_holds(const CameraTail& tail) {
         settle(true);
     } catch (const QuotaExceeded& error) {
         // Written while nobody could be asked, as when the store was away. It exists; what cannot be charged is not.
-        context_.options.log->failure("nvr", "footage lies beyond the storage quota", error);
+        context.options.log->failure("nvr", "footage lies beyond the storage quota", error);
         settle(false);
     }
+}
+
+void settle_left_behind(RunContext& context, const db::TenantScope& scope, const CameraId& id) {
+    std::optional<rows::CameraRow> camera;
+    std::optional<rows::SiteRow> site;
+    context.database.read(scope, [&](db::Reader& reader) {
+        camera = rows::find(reader, id);
+        if (camera) site = rows::find_site(reader, camera->site);
+    });
+    if (!site) return;  // removed meanwhile, and its holds with it
+    const auto folder = context.options.folder(scope.tenant()) / id.text();
+    std::filesystem::create_directories(folder);
+    const auto lock = base::FileLock::try_acquire(folder / ".recorder");
+    if (!lock) return;
+    const auto key = rows::signing_key(*site, context.master);
+    take_up_holds(context, scope, id, recover_camera(folder, {scope.tenant(), camera->site, id}, &key, *context.options.log));
 }
 
 /// Asks for more storage and counts it as usable. False: refused.

@@ -166,7 +166,7 @@ bool CameraRun::prepare(const std::stop_token& stop) {
         key_ = std::make_shared<const crypto::SigningKey>(rows::signing_key(*site, context_.master));
         const Origin origin{scope_.tenant(), camera_->site, id_};
         auto tail = recover_camera(folder_, origin, key_.get(), *context_.options.log);
-        take_up_holds(tail);
+        take_up_holds(context_, scope_, id_, tail);
         line_ = context_.disk.open({folder_, origin, key_, std::move(tail), allowance_, this});
         prepared_ = true;
         context_.wake();

@@ -27,6 +27,12 @@ struct RunContext {
     std::function<void()> wake;  ///< The clerk has something to book.
 };
 
+/// What killed processes held for a camera is settled with what they left on disk.
+void take_up_holds(RunContext& context, const db::TenantScope& scope, const CameraId& id, const CameraTail& tail);
+
+/// The same for a camera that nobody records now and that is not to be recorded: first its footage is made whole.
+void settle_left_behind(RunContext& context, const db::TenantScope& scope, const CameraId& id);
+
 /// One camera being recorded: the thread that reads it, and what the clerk books for it.
 class CameraRun final : public LineOwner {
 public:
@@ -52,7 +58,6 @@ private:
     bool prepare(const std::stop_token& stop);
     void connect(const std::stop_token& stop);
     void read(const std::string& url, const std::stop_token& stop);
-    void take_up_holds(const CameraTail& tail);
 
     void set_state(CameraState state, const std::string& problem);
     void tell(const std::string& kind, base::Json data);

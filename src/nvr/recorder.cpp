@@ -190,13 +190,16 @@ void Recorder::Impl::look(const std::stop_token& stop) {
     try {
         const auto intents = context.database.read(system, [](db::SystemReader& reader) { return rows::intents(reader); });
         std::map<TenantId, std::optional<db::TenantScope>> scopes;
+        const auto scope_of = [&](const TenantId& tenant) {
+            const auto [place, fresh] = scopes.try_emplace(tenant);
+            if (fresh) place->second = context.options.scope(tenant);
+            return place->second;
+        };
         std::map<Key, db::TenantScope> wanted;
         std::vector<std::pair<Key, db::TenantScope>> leaving;
         for (const auto& intent : intents) {
             if (stopped.contains(intent.tenant)) continue;
-            const auto [place, fresh] = scopes.try_emplace(intent.tenant);
-            if (fresh) place->second = context.options.scope(intent.tenant);
-            const auto& scope = place->second;
+            const auto scope = scope_of(intent.tenant);
             if (!scope) continue;
             const Key key{intent.tenant, intent.camera};
             if (intent.removing) leaving.emplace_back(key, *scope);
@@ -210,6 +213,19 @@ void Recorder::Impl::look(const std::stop_token& stop) {
         for (const auto& [key, scope] : wanted) {
             if (stop.stop_requested()) break;
             if (!runs.contains(key)) start_run(key, scope);
+        }
+        const auto holders = context.database.read(system, [](db::SystemReader& reader) {
+            return tenant::quota::causes(reader, tenant::quota::CauseKind::camera);
+        });
+        for (const auto& [tenant, camera] : holders) {
+            const Key key{tenant, CameraId::parse(camera)};
+            if (stop.stop_requested()) break;
+            if (runs.contains(key) || stopped.contains(tenant)) continue;
+            try {
+                if (const auto scope = scope_of(tenant)) settle_left_behind(context, *scope, key.second);
+            } catch (const std::exception& error) {
+                context.options.log->failure("nvr", "what a camera held cannot be settled", error);
+            }
         }
     } catch (...) {
         const std::lock_guard lock(mutex);

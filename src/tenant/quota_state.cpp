@@ -1,5 +1,6 @@
 #include <tenant/quota.hpp>
 
+#include <algorithm>
 #include <map>
 
 #include <tenant/catalogues.hpp>
@@ -66,6 +67,16 @@ std::int64_t expire(db::Database& database, const db::SystemScope& system,
     }
     while (database.write(system, [&](db::SystemTx& tx) { return tx.exec(forgotten, now, page); }) == page) continue;
     return ended;
+}
+
+std::vector<std::pair<TenantId, std::string>> causes(db::SystemReader& reader, CauseKind kind) {
+    std::vector<std::pair<TenantId, std::string>> list;
+    for (auto rows = reader.query(caused); rows.next();) {
+        if (static_cast<CauseKind>(rows.i64(2)) != kind) continue;
+        std::pair named(rows.id<TenantId>(0), rows.text(3));
+        if (std::ranges::find(list, named) == list.end()) list.push_back(std::move(named));
+    }
+    return list;
 }
 
 std::int64_t recover(db::Database& database, const db::SystemScope& system,

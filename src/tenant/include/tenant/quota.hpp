@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <db/database.hpp>
@@ -71,6 +72,9 @@ void detach(db::Tx& tx, const HoldId& id, const Cause& cause);
 [[nodiscard]] std::optional<HoldInfo> find(db::Reader& reader, const HoldId& id);
 /// Open holds of a cause.
 std::vector<HoldInfo> of_cause(db::Reader& reader, CauseKind kind, const std::string& id);
+
+/// Whom open holds of one kind name, of every tenant.
+std::vector<std::pair<TenantId, std::string>> causes(db::SystemReader& reader, CauseKind kind);
 
 /// Takes and counts at once, for what needs no hold. Levels only. Throws QuotaExceeded.
 void charge(db::Tx& tx, const Ask& ask, Time now);

@@ -1,0 +1,114 @@
+// Backups of a workspace with many files, and restores of it.
+
+#include <algorithm>
+#include <fstream>
+
+#include "torture.hpp"
+
+namespace tenon::torture {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int files = 120, folders = 7;
+
+/// What file `number` holds in a generation. Each generation changes some of the files; one is large.
+std::string content(int number, int generation) {
+    const int changed = generation - (generation + number) % 5;
+    std::mt19937_64 bytes(static_cast<std::uint64_t>(number) * 1000 + static_cast<std::uint64_t>(std::max(0, changed)));
+    std::string text(number == 0 ? 6'000'000 : 20 + bytes() % 20'000, '\0');
+    for (std::size_t i = 0; i + 8 <= text.size(); i += 8) {
+        const auto word = bytes();
+        std::copy_n(reinterpret_cast<const char*>(&word), 8, text.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    return text;
+}
+
+fs::path name_of(int number) { return fs::path("folder" + std::to_string(number % folders)) / ("file" + std::to_string(number)); }
+
+std::string read(const fs::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+void write_generation(const fs::path& root, int generation) {
+    for (int number = 0; number < files; ++number) {
+        const auto path = root / name_of(number);
+        const auto bytes = content(number, generation);
+        if (fs::exists(path) && read(path) == bytes) continue;
+        fs::create_directories(path.parent_path());
+        std::ofstream(path, std::ios::binary) << bytes;
+    }
+}
+
+std::string wrong_in(const fs::path& root, int generation) {
+    for (int number = 0; number < files; ++number)
+        if (read(root / name_of(number)) != content(number, generation)) return (root / name_of(number)).string();
+    return {};
+}
+
+int generation_of(const Snapshot& snapshot) { return std::stoi(snapshot.name.substr(snapshot.name.rfind('-') + 1)); }
+
+TEST(Victim, DISABLED_backup) {
+    Victim::play([](Victim& victim) {
+        auto mine = victim.acme();
+        const fs::path target = Victim::setting("TORTURE_TARGET");
+        const int generation = std::stoi(Victim::setting("TORTURE_GENERATION"));
+        auto backup = mine.backups().start({.name = "generation-" + std::to_string(generation)});
+        tell("started", {backup.id().text()});
+        const auto snapshot = backup.result().snapshot;
+        tell("taken", {snapshot.id.text()});
+        auto restore = mine.backups().restore({.snapshot = snapshot.id, .target = target});
+        tell("restoring", {restore.id().text()});
+        restore.result();
+        tell("restored", {snapshot.id.text()});
+    });
+}
+
+TEST_F(Torture, backups) {
+    const auto project = acme().projects().create({.name = "documents"});
+    // Beside the assets: a backup takes whatever lies in the workspace.
+    const fs::path inside = fs::path("projects") / project.id.text() / "documents";
+    const auto documents = acme().workspace() / inside;
+    int generation = 0, resumed = 0;
+    for (int n = 0; n <= kills && !HasFailure(); ++n) {
+        write_generation(documents, ++generation);
+        const auto target = folder / ("restored-" + std::to_string(generation));
+        settings["TORTURE_TARGET"] = target.string();
+        settings["TORTURE_GENERATION"] = std::to_string(generation);
+        const auto told = round("backup");
+        auto mine = acme();
+        expect_jobs_succeed(mine);
+        for (const auto& info : mine.jobs().list()) resumed += info.attempt > 1;
+        for (const auto& each : told) {
+            if (each[0] == "taken") {
+                EXPECT_TRUE(mine.backups().find(SnapshotId::parse(each[1]))) << "was acknowledged";
+            }
+            if (each[0] == "restoring") {
+                EXPECT_EQ(wrong_in(target / inside, generation), "");
+            }
+        }
+        const auto report = mine.backups().check(CheckLevel::full).result();
+        for (const auto& problem : report.problems) ADD_FAILURE() << problem;
+        const auto snapshots = mine.backups().list();
+        if (!told.empty()) {
+            ASSERT_FALSE(snapshots.empty());
+            EXPECT_EQ(generation_of(snapshots.front()), generation) << "a backup that was started ends";
+        }
+        expect_sound();
+        fs::remove_all(target);
+    }
+    // Not only the newest: every snapshot still gives what was there when it was taken.
+    auto mine = acme();
+    const auto snapshots = mine.backups().list();
+    for (const auto& snapshot : snapshots) {
+        const auto target = folder / "again";
+        mine.backups().restore({.snapshot = snapshot.id, .target = target}).result();
+        EXPECT_EQ(wrong_in(target / inside, generation_of(snapshot)), "") << snapshot.name;
+        fs::remove_all(target);
+    }
+    std::cout << snapshots.size() << " snapshots were restored, " << resumed << " jobs had been resumed" << std::endl;
+}
+
+}  // namespace
+}  // namespace tenon::torture
