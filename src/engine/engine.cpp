@@ -5,6 +5,7 @@
 #include <base/file.hpp>
 #include <base/text.hpp>
 #include <crypto/encoding.hpp>
+#include <nvr/camera_url.hpp>
 
 #include <nvr/schema.hpp>
 #include <tenant/catalogues.hpp>
@@ -32,6 +33,9 @@ const EngineOptions& checked(const EngineOptions& options) {
     if (!options.master_key_file.empty() && !options.master_passphrase.empty())
         throw InvalidArgument("give a key file or a passphrase, not both", {.subject = "master_passphrase"});
     base::check_name("brand.product", options.brand.product);
+    if (!options.brand.vendor.empty()) base::check_name("brand.vendor", options.brand.vendor);
+    if (!options.brand.url.empty()) base::check_name("brand.url", options.brand.url);
+    (void)nvr::Networks(options.camera_networks);  // throws before anything is made
     return options;
 }
 

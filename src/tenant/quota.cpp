@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <base/text.hpp>
 #include <tenant/catalogues.hpp>
 #include <tenant/period.hpp>
 #include <tenon/error.hpp>
@@ -39,6 +40,9 @@ std::vector<Ask> sorted(std::vector<Ask> asks) {
 void check(const ReserveOptions& options) {
     if (options.asks.empty()) throw InvalidArgument("nothing is asked for", {.subject = "asks"});
     for (const auto& ask : options.asks) check_ask(ask, 1);
+    base::check_text("idempotency", options.idempotency, 200);
+    if (options.idempotency.find_first_of("\t\n") != std::string::npos)
+        throw InvalidArgument("idempotency holds a control character", {.subject = "idempotency"});
     if (options.idempotency.size() > 200) throw InvalidArgument("at most 200 bytes", {.subject = "idempotency"});
     if (options.cause.kind == CauseKind::none &&
         (options.ttl < std::chrono::seconds(1) || options.ttl > std::chrono::hours(24 * 7)))

@@ -23,6 +23,8 @@ void check_reason(const std::string& reason) {
 
 void check(const TenantOptions& options) {
     base::check_name("name", options.name);
+    base::check_name("plan", options.plan);  // both are repeated when they are not known
+    base::check_name("zone", options.zone);
     base::check_slug("slug", options.slug);
     base::check_slug("region", options.region);
     check_zone("zone", options.zone);
