@@ -18,9 +18,12 @@ using namespace std::chrono_literals;
 constexpr std::int64_t kSecond = 90'000;
 constexpr std::int64_t kSegment = 60 * kSecond;
 constexpr std::int64_t kLongest = 120 * kSecond;
-constexpr std::int64_t kMaxRate = 500;            // parts per million
-constexpr Duration kStep = 200ms;                 // of the host's clock
-constexpr Duration kLost = 1s;                    // an error too large to be steered away
+constexpr std::int64_t kMaxRate = 500;  // parts per million
+constexpr Duration kStep = 200ms;       // of the host's clock
+constexpr Duration kLost = 1s;          // an error too large to be steered away
+// A stream that begins with a burst, from a camera's memory or because this machine was slow to describe it, is found to
+// have begun earlier than its first second said. That is no break of its clock.
+constexpr Duration kEarly = 5s;
 constexpr std::uint64_t kFirstGuess = 512 << 10;  // bytes per second of a camera that was never seen
 
 Duration micros(std::int64_t ticks) { return Duration{ticks * 100 / 9}; }
@@ -93,7 +96,7 @@ void FootageWriter::steer(const Fragment& fragment) {
         return;
     }
     if (untrusted_ && error > -kStep) untrusted_ = false;
-    if (!untrusted_ && (error > kLost || error < -kLost)) {
+    if (!untrusted_ && (error > kLost || error < -kEarly)) {
         in_run_ = false;
         next_reason_ = GapReason::timestamp_jump;
         return;

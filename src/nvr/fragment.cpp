@@ -14,8 +14,10 @@ namespace mp4 = media::mp4;
 
 constexpr std::int64_t kSecond = 90'000;
 constexpr std::size_t kMaxFragment = 4u << 20;
-constexpr std::size_t kMaxUnit = 8u << 20;      // of one coded picture
-constexpr Duration kMaxDrift = 2s;              // media time against arrival
+constexpr std::size_t kMaxUnit = 8u << 20;  // of one coded picture
+constexpr Duration kMaxDrift = 2s;          // media time against arrival
+constexpr Duration kSettling = 2s;          // a burst at the start is no jump
+constexpr Duration kMaxBurst = 5s;
 constexpr std::int64_t kMaxStep = 2 * kSecond;  // between two frames; more is a gap
 constexpr Duration kKeyPatience = 10s;          // then a stream without key frames is recorded as it is
 
@@ -165,7 +167,8 @@ void FragmentBuilder::push_video(const media::Packet& packet, std::vector<Fragme
     if (!stretch_pending_) {
         const auto at = time - zero_;
         const auto lateness = packet.arrival - micros(at) - *stretch_base_;
-        const bool jumped = at <= last_ || lateness > kMaxDrift || lateness < -kMaxDrift;
+        const bool settling = packet.arrival - stretch_arrival_ < kSettling;
+        const bool jumped = at <= last_ || lateness > kMaxDrift || lateness < -(settling ? kMaxBurst : kMaxDrift);
         if (jumped || at - last_ > kMaxStep) {
             if (ready()) {
                 settle_last_frame(last_ + usual_);
@@ -196,7 +199,7 @@ void FragmentBuilder::push_video(const media::Packet& packet, std::vector<Fragme
             format_ = std::move(format);
         }
         zero_ = time;
-        stretch_base_ = packet.arrival;
+        stretch_base_ = stretch_arrival_ = packet.arrival;
         audio_.end = 0;
         last_key_ = -1;
     }

@@ -259,6 +259,22 @@ TEST(Footage, ASlowCameraClockIsSteeredToTheHosts) {
     EXPECT_NEAR(static_cast<double>(span.count()), 600.18e6, 60e3);  // uncorrected it would be 180 ms short
 }
 
+// A camera that sends what it kept in memory, or a machine that was slow to describe the stream: regression of a run that
+// broke at its first rotation.
+TEST(Footage, ABurstAtTheStartIsNoBreak) {
+    TempFolder folder;
+    Rig rig(folder.path());
+    for (std::size_t n = 0; n < 30 * 130; ++n) {
+        const Duration due{rig.feed.ticks(n) * 100 / 9};
+        const auto late = due < 3s ? 3s - due : Duration{};  // the first three seconds arrive at once
+        rig.deliver(rig.builder.push(rig.feed.packet(n, kBegin, late), kEpoch.time_since_epoch()));
+    }
+    rig.end();
+    expect_whole(folder.path());
+    const auto records = index_of(folder.path());
+    for (std::size_t i = 1; i < records.size(); ++i) EXPECT_FALSE(records[i].flags & (record_run_start | record_discontinuity)) << i;
+}
+
 TEST(Footage, AForwardStepOfTheHostClockIsMarked) {
     TempFolder folder;
     Rig rig(folder.path());

@@ -85,7 +85,8 @@ private:
     std::int64_t last_ = 0;                       ///< The last frame stored, counted from zero_.
     std::uint32_t usual_ = 3'000;                 ///< Time between frames, for the one that has no next.
     std::optional<Duration> stretch_base_;
-    bool has_delta_ = false;  ///< The open fragment holds a frame that is no key.
+    Duration stretch_arrival_{};  ///< Of its first frame.
+    bool has_delta_ = false;      ///< The open fragment holds a frame that is no key.
     std::int64_t last_key_ = -1, key_interval_ = 0;
     Duration wall_offset_{};
 };
