@@ -71,6 +71,7 @@ struct RestoreResult {
     std::int64_t files = 0;                   ///< That are now as in the snapshot.
     Bytes written{};
     std::int64_t files_unchanged = 0;         ///< Of them: were already there with the same content.
+    std::vector<std::string> problems{};      ///< Owners, modes and the like that the target refused; never content.
 };
 
 enum class CheckLevel : std::uint8_t {
@@ -128,9 +129,10 @@ public:
     /// Throws InvalidArgument for a password shorter than 8 characters.
     KeySlot add_password(const std::string& password, const std::string& label);
     std::vector<KeySlot> list() const;
-    /// Throws Conflict for the last slot.
+    /// Throws NotFound, Conflict for the key of this home.
     void remove(std::int32_t number);
-    /// Opens the repository with a password where this home's own key cannot. Throws PermissionDenied (wrong password).
+    /// Opens the repository with a password where this home's own key cannot, and gives the home a new key of its own.
+    /// Throws NotFound, PermissionDenied (wrong password).
     void unlock(const std::string& password);
 
 private:

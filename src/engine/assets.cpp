@@ -80,33 +80,28 @@ private:
 // A thumbnail's size is not known before it is made; this is more than any of them weighs.
 constexpr std::int64_t thumbnail_allowance = 256 * 1024;
 
-}  // namespace
-
-Assets::Assets(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
-
-Asset Assets::import_file(const ImportOptions& options) {
-    const auto pass = impl_->enter(Permission::asset_write);
-    const auto stop = impl_->engine->stopping.get_token();
+Asset bring_in(const SessionImpl& session, const ImportOptions& options, const std::stop_token& stop) {
     engine::Intake intake(options.path);
+    session.check_outside(options.path, "path", true);
     Asset asset;
     asset.project = options.project;
     asset.name = options.name.empty() ? options.path.filename().string() : options.name;
     base::check_name("name", asset.name);
-    impl_->read([&](db::Reader& reader) { tenant::projects::get(reader, options.project); });
+    session.read([&](db::Reader& reader) { tenant::projects::get(reader, options.project); });
 
-    asset.created_at = impl_->now();
+    asset.created_at = session.now();
     asset.id = base::new_id<AssetId>(asset.created_at);
-    StorageHold hold(*impl_, intake.size().count + thumbnail_allowance, asset);
-    const auto folder = impl_->workspace.assets(options.project);
+    StorageHold hold(session, intake.size().count + thumbnail_allowance, asset);
+    const auto folder = session.workspace.assets(options.project);
     engine::make_private_folder(folder);
     intake.copy_to(folder / (asset.id.text() + extension_of(options.path)), stop);
     intake.describe(asset, folder / (asset.id.text() + ".jpg"), stop);
     base::sync_folder(folder);
 
     const auto weight = std::min(intake.weight(), Bytes{intake.size().count + thumbnail_allowance});
-    const auto at = impl_->now();
-    impl_->change("asset.import", asset.id.text(), [&](db::Tx& tx) {
-        rows::insert(tx, asset, weight, impl_->workspace);
+    const auto at = session.now();
+    session.change("asset.import", asset.id.text(), [&](db::Tx& tx) {
+        rows::insert(tx, asset, weight, session.workspace);
         quota::commit(tx, hold.id(), {{Resource::storage, weight.count}}, at);
         tenant::usage::record(tx,
                               {.source = "import",
@@ -117,12 +112,21 @@ Asset Assets::import_file(const ImportOptions& options) {
                               at);
         base::Json details;
         details.set("sha256", asset.sha256).set("bytes", asset.size.count).set("project", asset.project.text());
-        impl_->audit(tx, "asset.import", asset.id.text(), at, std::move(details));
-        impl_->engine->events->append(tx, {.kind = "asset.imported", .at = at, .subject = asset.id.text()});
+        session.audit(tx, "asset.import", asset.id.text(), at, std::move(details));
+        session.engine->events->append(tx, {.kind = "asset.imported", .at = at, .subject = asset.id.text()});
     });
     hold.settled();
     intake.keep();
     return asset;
+}
+
+}  // namespace
+
+Assets::Assets(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
+
+Asset Assets::import_file(const ImportOptions& options) {
+    const auto pass = impl_->enter(Permission::asset_write);
+    return impl_->interruptible([&](const std::stop_token& stop) { return bring_in(*impl_, options, stop); });
 }
 
 Asset Assets::get(const AssetId& id) const {

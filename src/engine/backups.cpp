@@ -97,6 +97,7 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
         throw InvalidArgument("the path holds a NUL byte", {.subject = "target"});
     (void)get(options.snapshot);
     const auto target = options.target.empty() ? impl_->workspace.root : std::filesystem::absolute(options.target).lexically_normal();
+    if (target != impl_->workspace.root) impl_->check_outside(target, "target", false);
     Json paths = Json::array();
     for (const auto& path : options.paths) paths.push(path);
     Json payload;
@@ -119,9 +120,10 @@ CheckJob Backups::check(CheckLevel level) {
 std::vector<Snapshot> Backups::list(const SnapshotFilter& filter) const {
     const auto pass = impl_->enter(Permission::backup_read);
     std::vector<Snapshot> snapshots;
-    const auto repository = repositories(impl_).find(impl_->scope.tenant());
+    const auto repository = repositories(impl_).find(impl_->scope);
     if (!repository) return snapshots;
-    for (const auto& info : repository->list(impl_->engine->stopping.get_token())) {
+    const auto infos = impl_->interruptible([&](const std::stop_token& stop) { return repository->list(stop); });
+    for (const auto& info : infos) {
         if (filter.start && info.taken_at < *filter.start) continue;
         if (filter.end && info.taken_at >= *filter.end) continue;
         if (!filter.name.empty() && info.name != filter.name) continue;
@@ -137,14 +139,14 @@ Snapshot Backups::get(const SnapshotId& id) const {
 
 std::optional<Snapshot> Backups::find(const SnapshotId& id) const {
     const auto pass = impl_->enter(Permission::backup_read);
-    const auto repository = repositories(impl_).find(impl_->scope.tenant());
+    const auto repository = repositories(impl_).find(impl_->scope);
     const auto info = repository ? repository->find(id) : std::nullopt;
     return info ? std::optional(engine::to_public(*info)) : std::nullopt;
 }
 
 std::vector<FileEntry> Backups::browse(const BrowseOptions& options) const {
     const auto pass = impl_->enter(Permission::backup_read);
-    const auto repository = repositories(impl_).find(impl_->scope.tenant());
+    const auto repository = repositories(impl_).find(impl_->scope);
     if (!repository) throw NotFound(no_snapshot(options.snapshot), {.subject = options.snapshot.text()});
     std::vector<FileEntry> entries;
     for (const auto& entry : repository->browse(options.snapshot, options.path))
@@ -171,7 +173,7 @@ RestoreJob::RestoreJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
 RestoreResult RestoreJob::result() {
     const auto json = base::parse_json(engine::job_result(*impl_));
     return {.target = json.get_string("target"), .files = json.get_int("files"), .written = {json.get_int("written")},
-            .files_unchanged = json.get_int("files_unchanged")};
+            .files_unchanged = json.get_int("files_unchanged"), .problems = lines_of(json, "problems")};
 }
 
 CheckJob::CheckJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
@@ -192,8 +194,11 @@ KeySlot to_public(const backup::Slot& slot) {
             .kind = slot.kind == backup::KeySource::Kind::password ? "password" : "key_file", .label = slot.label};
 }
 
-void record(const SessionImpl& session, const std::string& action, const std::string& target) {
-    session.write([&, at = session.now()](db::Tx& tx) { session.audit(tx, action, target, at); });
+/// The record comes first: a kill right after it may leave a record without its change, never a change without a record.
+template <class Work> auto recorded(const SessionImpl& session, const std::string& action, const std::string& target, Work&& work) {
+    const auto at = session.now();
+    session.write([&](db::Tx& tx) { session.audit(tx, action, target, at); });
+    return tenant::audit::attempt(*session.engine->database, session.scope, session.actor, {.time = at, .action = action, .target = target}, work);
 }
 
 }  // namespace
@@ -202,31 +207,27 @@ KeySlot BackupKeys::add_password(const std::string& password, const std::string&
     const auto pass = impl_->enter(Permission::backup_keys);
     base::check_name("label", label);
     const auto key = backup::KeySource::password(password);
-    const auto slot = to_public(repositories(impl_).open(impl_->scope.tenant())->add_slot(key, label));
-    record(*impl_, "backup.add_key", std::to_string(slot.number));
-    return slot;
+    return recorded(*impl_, "backup.add_key", label, [&] { return to_public(repositories(impl_).open(impl_->scope)->add_slot(key, label)); });
 }
 
 std::vector<KeySlot> BackupKeys::list() const {
     const auto pass = impl_->enter(Permission::backup_keys);
     std::vector<KeySlot> slots;
-    if (const auto repository = repositories(impl_).find(impl_->scope.tenant()))
+    if (const auto repository = repositories(impl_).find(impl_->scope))
         for (const auto& slot : repository->slots()) slots.push_back(to_public(slot));
     return slots;
 }
 
 void BackupKeys::remove(std::int32_t number) {
     const auto pass = impl_->enter(Permission::backup_keys);
-    const auto repository = repositories(impl_).find(impl_->scope.tenant());
-    if (!repository || number < 0) throw NotFound("there is no such key", {.subject = std::to_string(number)});
-    repository->remove_slot(static_cast<std::uint32_t>(number));
-    record(*impl_, "backup.remove_key", std::to_string(number));
+    if (number < 0) throw NotFound("there is no such key", {.subject = std::to_string(number)});
+    recorded(*impl_, "backup.remove_key", std::to_string(number),
+             [&] { repositories(impl_).remove_key(impl_->scope, static_cast<std::uint32_t>(number)); });
 }
 
 void BackupKeys::unlock(const std::string& password) {
     const auto pass = impl_->enter(Permission::backup_keys);
-    repositories(impl_).unlock(impl_->scope.tenant(), password);
-    record(*impl_, "backup.unlock", "");
+    recorded(*impl_, "backup.unlock", "", [&] { repositories(impl_).unlock(impl_->scope, password); });
 }
 
 }  // namespace tenon

@@ -128,11 +128,13 @@ void Recordings::cover_size(const jobs::Attempt& attempt, Bytes size) {
 void Recordings::give_up(db::Tx& tx, const jobs::JobRow& job) {
     if (job.hold) quota::release(tx, *job.hold, engine_.now());
     const auto path = path_of(job);
-    tx.on_commit([this, path] {
+    const auto part = engine_.workspace(job.tenant).temp() / (job.id.text() + ".part");
+    tx.on_commit([this, path, part] {
         try {
-            engine_.timers->after(Duration{}, [path] {
+            engine_.timers->after(Duration{}, [path, part] {
                 std::error_code ignored;
                 std::filesystem::remove(path, ignored);
+                std::filesystem::remove(part, ignored);
             });
         } catch (const Closed&) {  // swept when the home is opened again
         }

@@ -101,6 +101,8 @@ private:
     void sweep();
     void sweep_temp();
     void schedule_sweep(Duration delay);
+    void await_idle(const db::TenantScope& scope);
+    void remove_files(const TenantId& id);
     bool temp_swept = false;  // the timer thread's own
 };
 
@@ -121,6 +123,19 @@ struct SessionImpl {
     engine::Gate::Pass enter(engine::Permission permission) const;
 
     Time now() const { return engine->now(); }
+    /// Runs `work` with a token that ends it when the engine closes; the caller then hears Closed.
+    template <class Work> auto interruptible(Work&& work) const {
+        const auto stop = engine->stopping.get_token();
+        try {
+            return work(stop);
+        } catch (const Cancelled&) {
+            if (stop.stop_requested()) throw Closed("the engine was closed meanwhile");
+            throw;
+        }
+    }
+    /// A path of the host's must not lead into the home: other tenants, keys and the database live there. Throws
+    /// PermissionDenied. `own`: the session's own workspace is allowed.
+    void check_outside(const std::filesystem::path& path, std::string_view field, bool own) const;
     template <class Fn> auto read(Fn&& fn) const { return engine->database->read(scope, std::forward<Fn>(fn)); }
     template <class Fn> auto write(Fn&& fn) const { return engine->database->write(scope, std::forward<Fn>(fn)); }
     /// A change that leaves an audit record when it is refused.

@@ -6,6 +6,7 @@
 #include <base/text.hpp>
 #include <crypto/encoding.hpp>
 #include <nvr/camera_url.hpp>
+#include <exec/wait.hpp>
 
 #include <nvr/schema.hpp>
 #include <tenant/catalogues.hpp>
@@ -23,6 +24,7 @@ namespace {
 
 constexpr std::string_view room = "engine";
 constexpr Duration sweep_interval = std::chrono::minutes(1);
+constexpr Duration idle_deadline = std::chrono::seconds(15);
 
 const EngineOptions& checked(const EngineOptions& options) {
     if (options.home.empty()) throw InvalidArgument("an engine needs a folder to live in", {.subject = "home"});
@@ -108,7 +110,8 @@ EngineImpl::EngineImpl(const EngineOptions& given)
     jobs::Hooks hooks;
     hooks.scope = [this](const TenantId& id) -> std::optional<db::TenantScope> {
         const auto standing = registry->find_standing(id);
-        if (!standing || !engine::allows(standing->state_at(now()), engine::Permission::job_read)) return std::nullopt;
+        // A tenant that is being erased has jobs to take back, too: nothing new can be enqueued for it.
+        if (!standing || standing->tenant.state == TenantState::erased) return std::nullopt;
         return registry->scope_of(*standing);
     };
     hooks.weight = [this](const TenantId& id) {
@@ -158,10 +161,7 @@ void EngineImpl::start() {
 }
 
 void EngineImpl::close() noexcept {
-    if (!gate.close()) {
-        gate.drain();  // whoever closes second returns when everything has ended, too
-        return;
-    }
+    if (!gate.close()) return gate.await_end();
     stopping.request_stop();
     if (events) events->close();
     if (timers) timers->close();
@@ -170,6 +170,7 @@ void EngineImpl::close() noexcept {
     gate.drain();
     if (database) database->close();
     log->info(room, "closed");
+    gate.end();
 }
 
 void EngineImpl::recover_holds() {
@@ -207,7 +208,15 @@ void EngineImpl::schedule_sweep(Duration delay) {
 
 void EngineImpl::sweep() {
     tenant::quota::expire(*database, system, [this](const TenantId& id) { return scope_of(id); }, now());
-    for (const auto& id : registry->due_for_erasure()) erase(id);
+    for (const auto& id : registry->due_for_erasure()) {
+        try {
+            erase(id);
+        } catch (const Closed&) {
+            throw;
+        } catch (const std::exception& error) {
+            log->failure(room, "a tenant is not erased yet", error);  // and must not keep the others from it
+        }
+    }
     if (!std::exchange(temp_swept, true)) sweep_temp();
 }
 
@@ -218,7 +227,7 @@ void EngineImpl::sweep_temp() {
         if (stopping.stop_requested()) return;
         for (const auto& entry : std::filesystem::directory_iterator(workspace.path() / "temp", error)) {
             try {
-                const auto job = JobId::parse(entry.path().filename().string());
+                const auto job = JobId::parse(entry.path().stem().string());
                 const auto standing = registry->find_standing(TenantId::parse(workspace.path().filename().string()));
                 if (!standing) continue;
                 const auto row = queue->find(registry->scope_of(*standing), job);
@@ -226,7 +235,7 @@ void EngineImpl::sweep_temp() {
                 std::error_code ignored;
                 std::filesystem::remove_all(entry.path(), ignored);
             } catch (const InvalidArgument&) {
-                // Not a job's folder.
+                // Not a job's.
             }
         }
     }
@@ -241,12 +250,15 @@ void EngineImpl::halt(const TenantId& id) {
 }
 
 void EngineImpl::erase(const TenantId& id) {
-    const auto standing = registry->find_standing(id);
-    if (!standing) return;
     halt(id);
-    const auto scope = registry->scope_of(*standing);
+    const auto scope = scope_of(id);
+    await_idle(scope);
+    // From its moment on an erasure cannot be undone, so what is due stays due.
+    const auto due = registry->due_for_erasure();
+    if (std::find(due.begin(), due.end(), id) == due.end()) return;
+    const auto standing = registry->standing(id);
     // Files first: once the row says erased, nobody would come back for them.
-    for (const auto& path : {home.workspace(id), home.repository(id), home.vault(id), home.backup_key(id)}) std::filesystem::remove_all(path);
+    remove_files(id);
     database->write(system, [&](db::SystemTx& tx) {
         auto mine = tx.tenant(scope);
         for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->erase(mine);
@@ -255,7 +267,26 @@ void EngineImpl::erase(const TenantId& id) {
         jobs::erase(mine);
         registry->finish_erasure(tx, tenant::engine_actor("sweep"), *standing);
     });
+    remove_files(id);  // what a call that was under way wrote meanwhile
     log->info(room, "erased a tenant", {{"tenant", id.text()}});
+}
+
+/// Waits until no job of the tenant runs any more, in any process. Throws Unavailable: the sweep tries again.
+void EngineImpl::await_idle(const db::TenantScope& scope) {
+    const auto deadline = clock->monotonic() + idle_deadline;
+    while (!database->read(scope, [](db::Reader& reader) { return jobs::unended(reader).empty(); })) {
+        if (clock->monotonic() >= deadline)
+            throw Unavailable("work of the tenant is still ending: it is erased as soon as that has stopped", {.subject = scope.tenant().text()});
+        if (exec::sleep_for(clock, stopping.get_token(), std::chrono::milliseconds(20))) throw Closed("the engine is closed");
+    }
+}
+
+void EngineImpl::remove_files(const TenantId& id) {
+    for (const auto& path : {home.workspace(id), home.repository(id), home.vault(id), home.backup_key(id)}) {
+        std::error_code error;
+        std::filesystem::remove_all(path, error);
+        if (error) base::throw_errno("cannot remove the tenant's files", path.string(), error.value());
+    }
 }
 
 Engine::Engine(const EngineOptions& options) : impl_(std::make_shared<EngineImpl>(options)) {

@@ -43,6 +43,14 @@ public:
     /// True for the one caller that closed it.
     bool close() noexcept { return !(state_.fetch_or(closed_bit, std::memory_order_acq_rel) & closed_bit); }
 
+    /// The one who closed it says that everything has ended …
+    void end() noexcept {
+        ended_.store(true, std::memory_order_release);
+        ended_.notify_all();
+    }
+    /// … and whoever closes second waits for that.
+    void await_end() const noexcept { ended_.wait(false, std::memory_order_acquire); }
+
     /// Returns once every pass has been handed back.
     void drain() noexcept {
         for (auto now = state_.load(std::memory_order_acquire); now != closed_bit; now = state_.load(std::memory_order_acquire))
@@ -57,6 +65,7 @@ private:
     }
 
     std::atomic<std::uint64_t> state_{0};
+    std::atomic<bool> ended_{false};
 };
 
 }  // namespace tenon::engine

@@ -33,8 +33,10 @@ void Pictures::contact_sheet(const ContactSheetOptions& options) const {
         if (!file) throw NotFound("there is no such export", {.subject = options.exported});
         return file->path;
     });
-    const auto png = media::contact_sheet(source, {.columns = options.columns, .rows = options.rows, .cell_width = options.cell_width},
-                                          impl_->engine->stopping.get_token());
+    impl_->check_outside(options.target, "target", false);
+    const auto png = impl_->interruptible([&](const std::stop_token& stop) {
+        return media::contact_sheet(source, {.columns = options.columns, .rows = options.rows, .cell_width = options.cell_width}, stop);
+    });
     base::write_file_atomically(options.target, png, 0644);
 }
 

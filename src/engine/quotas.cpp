@@ -79,7 +79,9 @@ Hold Quotas::reserve(const HoldOptions& options) {
         if (info.id == fresh) impl_->audit(tx, "hold.reserve", fresh.text(), at);
         return info;
     });
-    return Internal::make<Hold>(std::make_shared<HoldImpl>(impl_, hold.id));
+    auto handle = std::make_shared<HoldImpl>(impl_, hold.id);
+    handle->ended = hold.id != fresh;  // only who made it gives it back by letting go
+    return Internal::make<Hold>(std::move(handle));
 }
 
 std::optional<Hold> Quotas::try_reserve(const HoldOptions& options) {

@@ -148,7 +148,7 @@ RenderJob Renders::start(const RenderOptions& options) {
     const auto find = [&](const AssetId& id) {
         return impl_->read([&](db::Reader& reader) { return engine::asset_rows::find(reader, id, impl_->workspace); });
     };
-    const auto prepared = prepare(payload, find, impl_->engine->stopping.get_token());
+    const auto prepared = impl_->interruptible([&](const std::stop_token& stop) { return prepare(payload, find, stop); });
     const std::int64_t render_ms = milliseconds(prepared.plan.render_time()), bytes = expected_bytes(prepared.plan);
 
     const auto at = impl_->now();
@@ -198,6 +198,10 @@ public:
 
 private:
     jobs::Outcome run(const jobs::Attempt& attempt) {
+        // It may have waited until a trial was over.
+        const auto state = engine_.registry->standing(attempt.job.tenant)->state_at(engine_.now());
+        if (!allows(state, Permission::render_write))
+            throw PermissionDenied(std::string("the tenant is ") + to_string(state) + ": nothing is rendered", {.subject = attempt.job.id.text()});
         const Payload payload = payload_of(attempt.job.payload);
         const Workspace workspace = engine_.workspace(attempt.job.tenant);
         workspace.make();
@@ -258,7 +262,10 @@ private:
         const Workspace workspace = engine_.workspace(job.tenant);
         remove_later(tx, temp(workspace, job.id));
         try {
-            for (const auto& name : file_names(payload_of(job.payload), job.id)) remove_later(tx, workspace.exports() / name);
+            for (const auto& name : file_names(payload_of(job.payload), job.id)) {
+                remove_later(tx, workspace.exports() / name);
+                remove_later(tx, workspace.exports() / (name + ".part"));  // of a run that was killed
+            }
         } catch (const Error& error) {
             engine_.log->failure(kind, "the files of a render that was given up cannot be named", error);
         }

@@ -17,6 +17,11 @@ using base::Json;
 
 namespace {
 
+/// Of the slot that the home's own key opens.
+constexpr const char* home_label = "home";
+
+std::string label_of(const TenantId& tenant) { return "backup.key." + tenant.text(); }
+
 constexpr db::TenantStmt find_charge{"SELECT charged FROM repository WHERE tenant_id = :tenant"};
 constexpr db::TenantStmt first_charge{"INSERT INTO repository_ (tenant_id, charged) VALUES (:tenant, :charged)"};
 constexpr db::TenantStmt add_charge{"UPDATE repository_ SET charged = charged + :bytes WHERE tenant_id = :tenant"};
@@ -89,13 +94,15 @@ Json to_json(const std::vector<std::string>& lines) {
     return list;
 }
 
-/// Problems as people read them; a run over a broken disk must not fill the job's row.
+/// A run over a broken disk must not fill the job's row.
+constexpr std::size_t most_lines = 1000;
+
+/// Problems as people read them.
 std::vector<std::string> lines_of(const std::vector<backup::FileProblem>& problems) {
-    constexpr std::size_t most = 1000;
     std::vector<std::string> lines;
     for (const auto& problem : problems) {
-        if (lines.size() == most) {
-            lines.push_back("and " + std::to_string(problems.size() - most) + " more");
+        if (lines.size() == most_lines) {
+            lines.push_back("and " + std::to_string(problems.size() - most_lines) + " more");
             break;
         }
         lines.push_back(problem.path + ": " + problem.message);
@@ -131,43 +138,75 @@ void Repositories::erase(db::Tx& tx) {
     opened_.erase(id);
 }
 
-std::shared_ptr<backup::Repository> Repositories::find(const TenantId& tenant) { return open(tenant, false); }
-std::shared_ptr<backup::Repository> Repositories::open(const TenantId& tenant) { return open(tenant, true); }
+std::shared_ptr<backup::Repository> Repositories::find(const db::TenantScope& scope) { return open(scope, false); }
+std::shared_ptr<backup::Repository> Repositories::open(const db::TenantScope& scope) { return open(scope, true); }
 
-std::shared_ptr<backup::Repository> Repositories::open(const TenantId& tenant, bool make) {
-    const std::lock_guard lock(mutex_);
-    auto& known = opened_[tenant];
-    if (known) return known;
-    const auto folder = engine_.home.repository(tenant);
-    std::error_code ignored;
-    if (!make && !std::filesystem::exists(folder, ignored)) return nullptr;
-    const auto objects = std::make_shared<blob::FileStore>(folder, engine_.clock);
-    const bool exists = backup::Repository::exists(*objects);
-    if (!exists && !make) return nullptr;
-
-    const std::string label = "backup.key." + tenant.text();
-    make_private_folder(engine_.home.backup_key(tenant).parent_path());
-    if (!exists)
-        (void)base::create_file_once(engine_.home.backup_key(tenant), engine_.master->seal(label, crypto::Secret::random(32).bytes()));
-    if (!std::filesystem::exists(engine_.home.backup_key(tenant)))
-        throw PermissionDenied("this home has no key to the repository: unlock it with a password", {.subject = folder.string()});
-    const auto secret = engine_.master->open(label, base::read_file(engine_.home.backup_key(tenant), 4096));
-    const auto vault = std::make_shared<blob::FileStore>(engine_.home.vault(tenant), engine_.clock);
-    const auto key = backup::KeySource::key(secret.bytes());
-    const backup::RepositoryOptions options{.clock = engine_.clock};
-    known = exists ? backup::Repository::open(objects, vault, key, options)
-                   : backup::Repository::create(objects, vault, key, "home", options);
-    return known;
+Repositories::Stores Repositories::stores_of(const TenantId& tenant) const {
+    return {std::make_shared<blob::FileStore>(engine_.home.repository(tenant), engine_.clock),
+            std::make_shared<blob::FileStore>(engine_.home.vault(tenant), engine_.clock)};
 }
 
-void Repositories::unlock(const TenantId& tenant, const std::string& password) {
-    const std::lock_guard lock(mutex_);
-    const auto folder = engine_.home.repository(tenant);
+/// Whether there is a repository. Throws Unavailable when there was one and it is not where it was: taking that for an
+/// empty place would replace the keys that open it.
+bool Repositories::exists(const db::TenantScope& scope) const {
+    const auto folder = engine_.home.repository(scope.tenant());
     std::error_code ignored;
-    if (!std::filesystem::exists(folder, ignored)) throw NotFound("nothing was backed up yet", {.subject = folder.string()});
-    opened_[tenant] = backup::Repository::open(std::make_shared<blob::FileStore>(folder, engine_.clock),
-                                               std::make_shared<blob::FileStore>(engine_.home.vault(tenant), engine_.clock),
-                                               backup::KeySource::password(password), {.clock = engine_.clock});
+    if (std::filesystem::exists(folder, ignored) && backup::Repository::exists(*stores_of(scope.tenant()).objects)) return true;
+    const bool was_made = engine_.database->read(scope, [](db::Reader& reader) { return reader.query(find_charge).next(); });
+    if (was_made) throw Unavailable("the repository is not where it was made: is its disk there?", {.subject = folder.string()});
+    return false;
+}
+
+std::shared_ptr<backup::Repository> Repositories::open(const db::TenantScope& scope, bool make) {
+    const auto tenant = scope.tenant();
+    const std::lock_guard lock(mutex_);
+    if (const auto known = opened_.find(tenant); known != opened_.end()) return known->second;
+    const bool there = exists(scope);
+    if (!there && !make) return nullptr;
+    const auto key_file = engine_.home.backup_key(tenant);
+    if (!there) write_key(tenant, crypto::Secret::random(32).bytes());
+    std::error_code ignored;
+    if (!std::filesystem::exists(key_file, ignored))
+        throw PermissionDenied("this home has no key to the repository: unlock it with a password", {.subject = engine_.home.repository(tenant).string()});
+    const auto secret = engine_.master->open(label_of(tenant), base::read_file(key_file, 4096));
+    const auto key = backup::KeySource::key(secret.bytes());
+    auto [objects, vault] = stores_of(tenant);
+    const backup::RepositoryOptions options{.clock = engine_.clock};
+    std::shared_ptr<backup::Repository> repository =
+        there ? backup::Repository::open(objects, vault, key, options) : backup::Repository::create(objects, vault, key, home_label, options);
+    if (!there) engine_.database->write(scope, [](db::Tx& tx) { charge(tx, 0); });
+    return opened_[tenant] = std::move(repository);
+}
+
+void Repositories::write_key(const TenantId& tenant, base::ByteView key) const {
+    const auto file = engine_.home.backup_key(tenant);
+    make_private_folder(file.parent_path());
+    base::write_file_atomically(file, engine_.master->seal(label_of(tenant), key));
+}
+
+void Repositories::unlock(const db::TenantScope& scope, const std::string& password) {
+    const auto tenant = scope.tenant();
+    const auto given = backup::KeySource::password(password);
+    const std::lock_guard lock(mutex_);
+    if (!exists(scope)) throw NotFound("nothing was backed up yet", {.subject = tenant.text()});
+    auto [objects, vault] = stores_of(tenant);
+    std::shared_ptr<backup::Repository> repository = backup::Repository::open(objects, vault, given, {.clock = engine_.clock});
+    // The home gets a key of its own again, so that whoever opens it next needs no password.
+    const auto secret = crypto::Secret::random(32);
+    repository->add_slot(backup::KeySource::key(secret.bytes()), home_label);
+    write_key(tenant, secret.bytes());
+    opened_[tenant] = std::move(repository);
+}
+
+void Repositories::remove_key(const db::TenantScope& scope, std::uint32_t number) {
+    const auto repository = find(scope);
+    if (!repository) throw NotFound("nothing was backed up yet", {.subject = scope.tenant().text()});
+    // The newest of the home's slots is the one its key file fits; older ones are of keys that were lost.
+    std::uint32_t home_slot = 0;
+    for (const auto& slot : repository->slots())
+        if (slot.kind == backup::KeySource::Kind::key_file && slot.label == home_label) home_slot = std::max(home_slot, slot.number);
+    if (number == home_slot) throw Conflict("this is the key of this home: without it nothing could be backed up", {.subject = std::to_string(number)});
+    repository->remove_slot(number);
 }
 
 backup::BackupRequest Repositories::request_of(const jobs::Attempt& attempt) {
@@ -214,7 +253,7 @@ void Repositories::reconcile(const db::TenantScope& scope) {
 jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
     const auto tenant = attempt.scope.tenant();
     engine_.workspace(tenant).make();
-    const auto repository = open(tenant);
+    const auto repository = open(attempt.scope);
     reconcile(attempt.scope);
     JobLedger ledger(engine_, attempt.scope, attempt.job.hold.value());
     const auto totals = repository->backup(request_of(attempt), ledger, attempt.progress, attempt.stop);
@@ -236,24 +275,28 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
 
 jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     const auto payload = base::parse_json(attempt.job.payload);
-    const auto repository = open(attempt.scope.tenant(), false);
+    const auto repository = open(attempt.scope, false);
     if (!repository) throw NotFound("nothing was backed up yet");
     backup::RestoreRequest request{.target = payload.get_string("target"), .paths = {}, .overwrite = true};
     for (const auto& path : payload.get_array("paths")) request.paths.push_back(path.as_string("paths"));
     const auto totals = repository->restore(SnapshotId::parse(payload.get_string("snapshot")), request, attempt.progress, attempt.stop);
     Json json;
     json.set("target", payload.get_string("target")).set("files", totals.files).set("written", totals.bytes_written);
-    json.set("files_unchanged", totals.files_unchanged);
+    json.set("files_unchanged", totals.files_unchanged).set("problems", to_json(lines_of(totals.problems)));
     return {.result = base::to_json(json), .settle = {}};
 }
 
 jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     const auto payload = base::parse_json(attempt.job.payload);
-    const auto repository = open(attempt.scope.tenant(), false);
+    const auto repository = open(attempt.scope, false);
     backup::CheckReport report;
     if (repository) report = repository->check(static_cast<backup::CheckDepth>(payload.get_int("level")), attempt.progress, attempt.stop);
     Json problems = Json::array();
     for (const auto& problem : report.problems) {
+        if (problems.as_array().size() == most_lines) {
+            problems.push("and " + std::to_string(report.problems.size() - most_lines) + " more");
+            break;
+        }
         std::string line = problem.object;
         if (problem.length > 0) line += " bytes " + std::to_string(problem.offset) + " to " + std::to_string(problem.offset + problem.length);
         problems.push(line + ": " + problem.message);

@@ -23,12 +23,15 @@ public:
     void prepare() override;
     void erase(db::Tx& tx) override;
 
-    /// The tenant's repository; null if nothing was ever backed up. Throws PermissionDenied when only a password opens it.
-    std::shared_ptr<backup::Repository> find(const TenantId& tenant);
+    /// The tenant's repository; null if nothing was ever backed up. Throws PermissionDenied when only a password opens
+    /// it, Unavailable when it is not where it was made.
+    std::shared_ptr<backup::Repository> find(const db::TenantScope& scope);
     /// The same, made when there is none.
-    std::shared_ptr<backup::Repository> open(const TenantId& tenant);
-    /// Opens it with a password until the engine closes. Throws NotFound, PermissionDenied.
-    void unlock(const TenantId& tenant, const std::string& password);
+    std::shared_ptr<backup::Repository> open(const db::TenantScope& scope);
+    /// Opens it with a password and gives the home a new key. Throws NotFound, PermissionDenied.
+    void unlock(const db::TenantScope& scope, const std::string& password);
+    /// Throws NotFound, Conflict for the home's own key.
+    void remove_key(const db::TenantScope& scope, std::uint32_t number);
 
 private:
     jobs::Outcome back_up(const jobs::Attempt& attempt);
@@ -37,7 +40,14 @@ private:
     backup::BackupRequest request_of(const jobs::Attempt& attempt);
     /// Sets what was charged for the repository to what it weighs, whatever a killed process could not book.
     void reconcile(const db::TenantScope& scope);
-    std::shared_ptr<backup::Repository> open(const TenantId& tenant, bool make);
+    struct Stores {
+        std::shared_ptr<blob::Store> objects;
+        std::shared_ptr<blob::Store> vault;
+    };
+    Stores stores_of(const TenantId& tenant) const;
+    bool exists(const db::TenantScope& scope) const;
+    std::shared_ptr<backup::Repository> open(const db::TenantScope& scope, bool make);
+    void write_key(const TenantId& tenant, base::ByteView key) const;
 
     EngineImpl& engine_;
     std::mutex mutex_;

@@ -1,5 +1,8 @@
 #include <tenon/session.hpp>
 
+#include <algorithm>
+
+#include <base/file.hpp>
 #include <base/text.hpp>
 #include <tenant/usage.hpp>
 
@@ -19,6 +22,18 @@ engine::Gate::Pass SessionImpl::enter(engine::Permission permission) const {
     tenant::audit::append_refusal(*engine->database, scope, actor, {.time = now(), .action = "session.call", .target = engine::to_string(permission)},
                                   refusal);
     throw refusal;
+}
+
+void SessionImpl::check_outside(const std::filesystem::path& path, std::string_view field, bool own) const {
+    std::error_code error;
+    const auto target = std::filesystem::weakly_canonical(path, error);
+    if (error) base::throw_errno("cannot follow the path", path.string(), error.value());
+    const auto lies_in = [&](const std::filesystem::path& folder) {
+        const auto root = std::filesystem::weakly_canonical(folder, error);
+        return std::mismatch(root.begin(), root.end(), target.begin(), target.end()).first == root.end();
+    };
+    if (!lies_in(engine->home.root) || (own && lies_in(workspace.root))) return;
+    throw PermissionDenied("the path leads into the engine's home", {.subject = std::string(field)});
 }
 
 Session::Session(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}

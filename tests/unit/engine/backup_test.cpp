@@ -87,9 +87,46 @@ TEST_F(BackupsTest, a_password_opens_what_this_home_has_lost_the_key_to) {
     again.keys().unlock("correct horse");
     EXPECT_EQ(again.list().size(), 1u);
     again.restore({.snapshot = result.snapshot.id, .target = folder.path() / "rescued"}).join();
+    // The home has a key of its own again, which the next process finds.
+    engine.reset();
+    open();
+    again = session(acme).backups();
+    EXPECT_EQ(again.list().size(), 1u);
+    EXPECT_EQ(again.keys().list().size(), 3u) << "the lost key, the password, the new key";
     again.keys().remove(slot.number);
-    EXPECT_EQ(again.keys().list().size(), 1u);
+    again.keys().remove(again.keys().list().front().number);
     EXPECT_THROW(again.keys().remove(again.keys().list().front().number), Conflict);
+    EXPECT_EQ(session(acme).audit().list({.action = "backup.unlock"}).size(), 3u) << "a wrong password leaves a refusal, too";
+}
+
+TEST_F(BackupsTest, a_repository_that_is_away_is_not_replaced) {
+    mine.backups().start({.name = "nightly"}).join();
+    engine.reset();
+    std::filesystem::rename(repository(), folder.path() / "unmounted");
+    open();
+    auto backups = session(acme).backups();
+    EXPECT_THROW(backups.list(), Unavailable);
+    EXPECT_THROW(backups.start({.name = "nightly"}).result(), Unavailable);
+    EXPECT_THROW(backups.check().result(), Unavailable);
+    engine.reset();
+    std::filesystem::remove_all(repository());
+    std::filesystem::rename(folder.path() / "unmounted", repository());
+    open();
+    EXPECT_EQ(session(acme).backups().list().size(), 1u);
+    EXPECT_TRUE(session(acme).backups().check().result().problems.empty());
+}
+
+TEST_F(BackupsTest, paths_into_the_home_are_refused) {
+    const auto id = mine.backups().start({.name = "nightly"}).result().snapshot.id;
+    const auto home = folder.path() / "home";
+    const auto theirs = session(other);
+    for (const auto& target : {home, home / "keys", theirs.workspace(), mine.workspace() / "exports" / ".." / ".." / other.id.text()})
+        EXPECT_THROW(mine.backups().restore({.snapshot = id, .target = target}), PermissionDenied) << target;
+    EXPECT_THROW(mine.pictures().contact_sheet({.asset = asset.id, .target = home / "metadata.db"}), PermissionDenied);
+    std::filesystem::create_symlink(asset.path, folder.path() / "link.mp4");
+    const auto their_project = session(other).projects().create({.name = "x"});
+    EXPECT_THROW(session(other).assets().import_file({.project = their_project.id, .path = folder.path() / "link.mp4"}), PermissionDenied);
+    EXPECT_NO_THROW(mine.assets().import_file({.project = project.id, .path = asset.path}));
 }
 
 TEST_F(BackupsTest, a_full_plan_ends_the_backup_and_holds_nothing) {

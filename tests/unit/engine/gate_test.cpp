@@ -19,6 +19,19 @@ TEST(Gate, refuses_calls_once_closed) {
     gate.drain();
 }
 
+TEST(Gate, whoever_closes_second_waits_for_the_end) {
+    Gate gate;
+    std::atomic<bool> over{false};
+    ASSERT_TRUE(gate.close());
+    std::thread second([&] {
+        gate.await_end();
+        EXPECT_TRUE(over.load());
+    });
+    over = true;
+    gate.end();
+    second.join();
+}
+
 TEST(Gate, drain_waits_for_the_calls_inside) {
     Gate gate;
     std::atomic<int> inside{0};
