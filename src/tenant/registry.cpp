@@ -220,6 +220,8 @@ Tenant Registry::suspend(const Actor& actor, const TenantId& id, const std::stri
 Tenant Registry::resume(const Actor& actor, const TenantId& id, const std::string& reason) {
     return impl_->transition(actor, id, reason, "tenant.resume", [](Tenant& tenant, Time now) {
         if (tenant.state == TenantState::erased) refuse_change(tenant, "resumed");
+        // Its files may be gone already: from its moment on an erasure is not undone.
+        if (tenant.state == TenantState::erasing && tenant.erased_at && *tenant.erased_at <= now) refuse_change(tenant, "resumed");
         const auto before = tenant.state;
         tenant.state = has_running_trial(tenant, now) ? TenantState::trial : TenantState::active;
         tenant.erased_at.reset();
