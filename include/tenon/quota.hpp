@@ -26,7 +26,7 @@ struct Ask {
 struct HoldOptions {
     std::vector<Ask> asks{};                   ///< Required. All are granted or none.
     Duration ttl = std::chrono::minutes(10);   ///< Returned by itself after that, if still open.
-    std::string idempotency{};                 ///< Not empty: asking again with it gives the same hold; Conflict once that ended.
+    std::string idempotency{};                 ///< Not empty: asking again with it gives the same hold; Conflict once it was given back.
 };
 
 /// Where one resource stands.

@@ -110,8 +110,9 @@ std::optional<Denial> grant(db::Tx& tx, const HoldId& id, const ReserveOptions& 
         if (const auto before = ledger::rows_of_idempotency(tx, options.idempotency); !before.empty()) {
             if (!same_asks(before, asks))
                 throw Conflict("this idempotency key was used for something else", {.subject = "idempotency"});
-            if (before.front().state != HoldState::open)
-                throw Conflict("the hold of this idempotency key has ended: nothing is reserved any more", {.subject = "idempotency"});
+            const auto state = before.front().state;
+            if (state == HoldState::released || state == HoldState::expired)
+                throw Conflict("the hold of this idempotency key was given back: ask with another key", {.subject = "idempotency"});
             granted = info_of(before);
             return std::nullopt;
         }

@@ -157,6 +157,13 @@ TEST_F(Quotas, AskingAgainWithTheSameKeyGivesTheSameHold) {
     EXPECT_EQ(get(Resource::projects).used, 3);
 }
 
+TEST_F(Quotas, AHoldThatWasGivenBackIsNotGrantedAgain) {
+    const ReserveOptions options{.asks = {{Resource::projects, 3}}, .idempotency = "order-1"};
+    release(reserve(options).id);
+    EXPECT_THROW(reserve(options), Conflict);
+    EXPECT_EQ(get(Resource::projects).reserved, 0);
+}
+
 TEST_F(Quotas, AnotherTenantsHoldDoesNotExist) {
     const auto theirs = reserve(home.b, {.asks = {{Resource::projects, 1}}});
     EXPECT_FALSE(find(home.a, theirs.id));

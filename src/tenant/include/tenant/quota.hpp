@@ -45,7 +45,7 @@ struct ReserveOptions {
 /// All asks or none. `id` comes from the caller, so that running again makes the same hold.
 ///
 /// Throws    QuotaExceeded (resource, limit, used with what is reserved, resets_at for periods), InvalidArgument,
-///           Conflict (the idempotency key was used for other asks, or its hold has ended).
+///           Conflict (the idempotency key was used for other asks, or its hold was given back).
 HoldInfo reserve(db::Tx& tx, const HoldId& id, const ReserveOptions& options, Time now);
 /// Empty instead of QuotaExceeded; the transaction then goes on as if nothing had been asked.
 [[nodiscard]] std::optional<HoldInfo> try_reserve(db::Tx& tx, const HoldId& id, const ReserveOptions& options, Time now);
