@@ -1,6 +1,7 @@
 #include "interrupt.hpp"
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 
 #include <poll.h>
@@ -35,6 +36,22 @@ Interrupt::~Interrupt() {
 }
 
 bool Interrupt::came() noexcept { return seen != 0; }
+
+bool readable(int fd) noexcept {
+    // The signals are blocked while `seen` is looked at: one that comes between the look and the wait ends the wait.
+    sigset_t ours, others;
+    sigemptyset(&ours);
+    for (const int signal : signals) sigaddset(&ours, signal);
+    pthread_sigmask(SIG_BLOCK, &ours, &others);
+    pollfd waiting{fd, POLLIN, 0};
+    int ready = -1;
+    do {
+        if (seen != 0) break;
+        ready = ppoll(&waiting, 1, nullptr, &others);
+    } while (ready < 0 && errno == EINTR);
+    pthread_sigmask(SIG_SETMASK, &others, nullptr);
+    return ready == 1;
+}
 
 void pause(int milliseconds) { poll(nullptr, 0, milliseconds); }
 

@@ -14,6 +14,9 @@ public:
     static bool came() noexcept;
 };
 
+/// Waits until there is something to read. False: an interrupt came first, or had come already.
+bool readable(int fd) noexcept;
+
 /// Waits up to `milliseconds`, or until an interrupt comes.
 void pause(int milliseconds);
 

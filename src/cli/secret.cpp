@@ -41,7 +41,7 @@ public:
         std::string line;
         char c = 0;
         ssize_t n = 0;
-        while ((n = read(fd_, &c, 1)) == 1 && c != '\n') line += c;
+        while ((n = readable(fd_) ? read(fd_, &c, 1) : -1) == 1 && c != '\n') line += c;
         tcsetattr(fd_, TCSAFLUSH, &before);
         if (!echo) say("\n");
         if (n != 1) throw Cancelled("nothing was entered", {});
