@@ -68,7 +68,7 @@ void Projects::remove(const ProjectId& id) {
         rows::remove(tx, impl_->actor, id, at);
         impl_->engine->events->append(tx, {.kind = "project.removed", .at = at, .subject = id.text()});
     });
-    // The rows are gone, so nothing refers to the files any more; what a kill leaves here is swept at the next start.
+    // The rows are gone, so nothing refers to the files any more. A kill right here leaves them on the disk, uncounted.
     std::error_code ignored;
     std::filesystem::remove_all(impl_->workspace.project(id), ignored);
 }
