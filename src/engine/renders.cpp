@@ -120,14 +120,15 @@ std::vector<std::string> file_names(const Payload& payload, const JobId& job) {
 
 std::int64_t milliseconds(Duration duration) { return (duration.count() + 999) / 1'000; }
 
-/// What the files will weigh, roughly: an eighth of a bit per pixel, and the sound. More is asked for when it is known.
+/// What the render will need on disk, roughly: an eighth of a bit per pixel, and the sound; twice, since the finished pieces
+/// are there until the files are whole. More is asked for when it is known.
 std::int64_t expected_bytes(const render::Plan& plan) {
     constexpr std::int64_t pixels_per_byte = 64, container = 64 << 10;
     std::int64_t sum = 0;
     for (const auto& output : plan.outputs)
         sum += plan.frames * output.encoding.width * output.encoding.height / pixels_per_byte + container +
                milliseconds(plan.duration()) * output.preset.sound.bits_per_second / 8'000;
-    return sum;
+    return 2 * sum;
 }
 
 std::int64_t held(const quota::HoldInfo& hold, Resource resource) {
@@ -187,6 +188,40 @@ RenderResult RenderJob::result() { return result_of(engine::job_result(*impl_), 
 namespace engine {
 namespace {
 
+/// Lets a render write only what its job's hold covers: more is held before it is written.
+class HeldStorage final : public render::Storage {
+public:
+    HeldStorage(EngineImpl& engine, const jobs::Attempt& attempt) : engine_(engine), attempt_(attempt) {
+        // An attempt that was killed may have asked for more than the start did.
+        const auto hold = engine.database->read(attempt.scope, [&](db::Reader& reader) { return quota::find(reader, attempt.job.hold.value()); });
+        if (!hold) throw NotFound("the hold of a render has vanished", {.subject = attempt.job.id.text()});
+        held_ = held(*hold, Resource::storage);
+    }
+
+    void cover(std::int64_t bytes) override {
+        if (bytes <= held_) return;
+        try {
+            extend(bytes - held_ + ahead);
+        } catch (const QuotaExceeded&) {
+            extend(bytes - held_);   // the last bytes of a plan are as good as any
+        }
+    }
+
+private:
+    static constexpr std::int64_t ahead = 4 << 20;   // so that not every piece is a transaction
+
+    void extend(std::int64_t more) {
+        engine_.database->write(attempt_.scope, [&, at = engine_.now()](db::Tx& tx) {
+            quota::extend(tx, attempt_.job.hold.value(), {Resource::storage, more}, at);
+        });
+        held_ += more;
+    }
+
+    EngineImpl& engine_;
+    const jobs::Attempt& attempt_;
+    std::int64_t held_ = 0;
+};
+
 class RenderPart final : public Part {
 public:
     explicit RenderPart(EngineImpl& engine) : engine_(engine) {}
@@ -210,36 +245,19 @@ private:
         };
         auto prepared = tenon::prepare(payload, find, attempt.stop);
         for (const auto& note : prepared.plan.notes) engine_.log->info(kind, note, {{"job", attempt.job.id.text()}});
+        HeldStorage storage(engine_, attempt);
         const render::Request request{.plan = std::move(prepared.plan), .sources = std::move(prepared.files),
                                       .temp = temp(workspace, attempt.job.id), .exports = workspace.exports(),
-                                      .file_names = file_names(payload, attempt.job.id)};
+                                      .file_names = file_names(payload, attempt.job.id), .storage = &storage};
         const render::Rendered rendered = render::run(request, attempt.progress, attempt.stop);
         if (rendered.damaged_packets > 0)
             engine_.log->warning(kind, "damaged packets were passed over",
                                  {{"job", attempt.job.id.text()}, {"packets", rendered.damaged_packets}});
-        try {
-            cover_size(attempt, rendered);
-        } catch (...) {
-            for (const auto& output : rendered.outputs) remove(output.path);
-            throw;
-        }
         return {.result = to_json(rendered.outputs, rendered.render_time),
                 .settle = [this, rendered, job = attempt.job, at = engine_.now(), folder = request.temp](db::Tx& tx) {
                     settle(tx, job, rendered, at);
                     remove_later(tx, folder);
                 }};
-    }
-
-    /// The files may have become larger than was held for them: that must be granted before they count.
-    void cover_size(const jobs::Attempt& attempt, const render::Rendered& rendered) {
-        std::int64_t size = 0;
-        for (const auto& output : rendered.outputs) size += output.size.count;
-        engine_.database->write(attempt.scope, [&, at = engine_.now()](db::Tx& tx) {
-            const auto hold = quota::find(tx, attempt.job.hold.value());
-            if (!hold) throw NotFound("the hold of a render has vanished", {.subject = attempt.job.id.text()});
-            const std::int64_t missing = size - held(*hold, Resource::storage);
-            if (missing > 0) quota::extend(tx, hold->id, {Resource::storage, missing}, at);
-        });
     }
 
     void settle(db::Tx& tx, const jobs::JobRow& job, const render::Rendered& rendered, Time at) {

@@ -22,6 +22,12 @@ std::filesystem::path piece_path(const std::filesystem::path& folder, const cryp
     return folder / (crypto::to_hex(id) + ".part");
 }
 
+std::int64_t Piece::size_of(base::ByteView extradata, const std::vector<media::Packet>& packets) {
+    std::size_t size = header_size + extradata.size() + packets.size() * entry_size + digest_size;
+    for (const media::Packet& packet : packets) size += packet.data.size();
+    return static_cast<std::int64_t>(size);
+}
+
 void Piece::write(const std::filesystem::path& folder, const crypto::Digest& id, base::ByteView extradata,
                   std::int32_t priming, const std::vector<media::Packet>& packets) {
     base::ByteVector bytes;
@@ -67,6 +73,7 @@ std::optional<Piece> Piece::find(const std::filesystem::path& folder, const cryp
         return std::nullopt;
     }
     // From here on the digest vouches for every number.
+    piece.size_ = static_cast<std::int64_t>(bytes.size());
     const std::size_t count = base::load_le<std::uint32_t>(&bytes[12]), extra = base::load_le<std::uint32_t>(&bytes[16]);
     piece.priming_ = base::load_le<std::int32_t>(&bytes[20]);
     piece.extradata_.assign(bytes.begin() + header_size, bytes.begin() + static_cast<std::ptrdiff_t>(header_size + extra));

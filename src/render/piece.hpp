@@ -29,11 +29,15 @@ public:
     static void write(const std::filesystem::path& folder, const crypto::Digest& id, base::ByteView extradata,
                       std::int32_t priming, const std::vector<media::Packet>& packets);
 
+    /// What write() will take on disk.
+    static std::int64_t size_of(base::ByteView extradata, const std::vector<media::Packet>& packets);
+
     /// Empty if there is none, or if what is there is not whole: that is removed.
     static std::optional<Piece> find(const std::filesystem::path& folder, const crypto::Digest& id);
 
     const std::vector<std::uint8_t>& extradata() const { return extradata_; }
     std::int32_t priming() const { return priming_; }
+    std::int64_t size() const { return size_; }   ///< Of its file.
     const std::vector<PieceEntry>& entries() const { return entries_; }
     media::Packet read(const PieceEntry& entry);
     /// Gives the file descriptor back; the next read opens the file again.
@@ -45,6 +49,7 @@ private:
     base::Fd fd_;
     std::vector<std::uint8_t> extradata_;
     std::int32_t priming_ = 0;
+    std::int64_t size_ = 0;
     std::vector<PieceEntry> entries_;
 };
 

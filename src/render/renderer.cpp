@@ -1,7 +1,7 @@
 #include <render/renderer.hpp>
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include <base/file.hpp>
 #include <exec/wait.hpp>
@@ -58,16 +58,47 @@ public:
 private:
     void chunk(std::size_t number);
     void sound(const PlannedOutput& output);
-    bool has(const crypto::Digest& id) { return whole_.contains(id) || (Piece::find(request_.temp, id) && whole_.insert(id).second); }
+    bool has(const crypto::Digest& id);
+    void keep(const crypto::Digest& id, base::ByteView extradata, std::int32_t priming, const std::vector<media::Packet>& packets);
+    void cover(std::int64_t more) {
+        if (request_.storage != nullptr) request_.storage->cover(stored_ + more);
+    }
+    std::int64_t largest(const PlannedOutput& output) const;
 
     const Request& request_;
     const Plan& plan_;
     exec::ProgressSink& progress_;
     std::stop_token stop_;
     Composer composer_;
-    std::set<crypto::Digest> whole_;   // pieces known to be there and whole
+    std::map<crypto::Digest, std::int64_t> whole_;   // pieces known to be there and whole, and their bytes
+    std::int64_t stored_ = 0;                        // bytes of all of them
     std::int64_t encoded_ = 0;
 };
+
+bool Run::has(const crypto::Digest& id) {
+    if (whole_.contains(id)) return true;
+    const auto piece = Piece::find(request_.temp, id);
+    if (!piece) return false;
+    whole_.emplace(id, piece->size());
+    stored_ += piece->size();
+    return true;
+}
+
+void Run::keep(const crypto::Digest& id, base::ByteView extradata, std::int32_t priming, const std::vector<media::Packet>& packets) {
+    const std::int64_t size = Piece::size_of(extradata, packets);
+    cover(size);
+    Piece::write(request_.temp, id, extradata, priming, packets);
+    whole_.emplace(id, size);
+    stored_ += size;
+}
+
+/// What the file of an output takes at most: its pieces' tables are larger than the file's own.
+std::int64_t Run::largest(const PlannedOutput& output) const {
+    constexpr std::int64_t container = 64 << 10;
+    std::int64_t size = container + whole_.at(output.sound);
+    for (const crypto::Digest& id : output.chunks) size += whole_.at(id);
+    return size;
+}
 
 void Run::chunk(std::size_t number) {
     const PlannedChunk& chunk = plan_.chunks[number];
@@ -91,8 +122,7 @@ void Run::chunk(std::size_t number) {
         if (static_cast<std::int64_t>(work.packets.size()) != chunk.count)
             throw InternalError("an encoder returned another number of pictures than it was given");
         const crypto::Digest& id = plan_.outputs[work.output].chunks[number];
-        Piece::write(request_.temp, id, work.encoder.extradata(), 0, work.packets);
-        whole_.insert(id);
+        keep(id, work.encoder.extradata(), 0, work.packets);
         ++encoded_;
     }
 }
@@ -120,8 +150,7 @@ void Run::sound(const PlannedOutput& output) {
     }
     encoder.finish();
     drain();
-    Piece::write(request_.temp, output.sound, encoder.extradata(), encoder.priming(), packets);
-    whole_.insert(output.sound);
+    keep(output.sound, encoder.extradata(), encoder.priming(), packets);
 }
 
 Rendered Run::all() {
@@ -136,11 +165,17 @@ Rendered Run::all() {
     Rendered result{.render_time = plan_.render_time(), .chunks_encoded = encoded_, .damaged_packets = composer_.damaged_packets()};
     // All are written before the first gets its name: a failure leaves the folder as it was.
     std::vector<Unnamed> files;
+    std::int64_t expected = 0;
+    for (const PlannedOutput& output : plan_.outputs) expected += largest(output);
+    cover(expected);
     for (std::size_t i = 0; i < plan_.outputs.size(); ++i) {
         files.push_back(assemble(plan_, plan_.outputs[i], request_.temp, request_.exports / request_.file_names[i], stop_));
         progress_.advance(1);
     }
     exec::check_stop(stop_);
+    std::int64_t written = 0;
+    for (const Unnamed& file : files) written += file.size().count;
+    cover(written);
     for (std::size_t i = 0; i < files.size(); ++i) {
         RenderedOutput output{.path = request_.exports / request_.file_names[i], .preset = plan_.outputs[i].preset.name,
                               .size = files[i].size(), .sha256 = files[i].sha256(), .duration = plan_.duration(), .frames = plan_.frames,

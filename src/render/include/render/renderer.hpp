@@ -11,12 +11,22 @@
 
 namespace tenon::render {
 
+/// Where a render asks for disk space before it takes it.
+class Storage {
+public:
+    virtual ~Storage() = default;
+    /// From now on the render may use `bytes` on disk in all: pieces, and files that get no name before they are whole.
+    /// Throws what refuses it; then nothing more is written.
+    virtual void cover(std::int64_t bytes) = 0;
+};
+
 struct Request {
     Plan plan{};
     std::vector<std::filesystem::path> sources{};    ///< Files, as Plan::sources.
     std::filesystem::path temp{};                    ///< This job's own folder; made if missing.
     std::filesystem::path exports{};                 ///< Must exist.
     std::vector<std::string> file_names{};           ///< In `exports`, as Plan::outputs; one there is replaced.
+    Storage* storage = nullptr;                      ///< Outlives the run. Null: nobody counts.
 };
 
 struct RenderedOutput {
