@@ -44,8 +44,8 @@ Id options_hash(const BackupRequest& request) {
 
 /// Sessions whose writers are gone, as far as the store can tell.
 struct EndedSessions {
-    std::vector<ProgressRecord> records;   ///< Of the same options, newest first.
-    std::vector<std::string> objects;      ///< Theirs and the beacons of the others: to be removed after success.
+    std::vector<ProgressRecord> records;  ///< Of the same options, newest first.
+    std::vector<std::string> objects;     ///< Theirs and the beacons of the others: to be removed after success.
 };
 
 EndedSessions find_ended(const Keys& keys, blob::Store& store, const Id& options, const std::stop_token& stop) {
@@ -118,12 +118,19 @@ BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, ex
         snapshot.tags = request.tags;
         snapshot.name = request.name;
         snapshot.options = options;
-        session.commit_snapshot(snapshot);
+        const auto committed = session.commit_snapshot(snapshot);
+        // Nothing below may throw: the snapshot is there.
         session.end();
+        if (!committed.logged) {
+            store.discard();
+            impl_->renew_writer();
+        }
+        if (committed.collecting)
+            totals.problems.push_back({"gc/", Errc::unavailable, "a newer version began to collect meanwhile: check this snapshot"});
         for (const auto& name : ended.objects) {
             try {
                 store.remove(name, {}, {});
-            } catch (const Error&) {
+            } catch (const std::exception&) {
                 // Left for the next run.
             }
         }

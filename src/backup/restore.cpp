@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <exception>
-#include <thread>
 #include <utility>
 
 #include <fcntl.h>
@@ -12,7 +10,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <exec/thread.hpp>
+#include <crypto/encoding.hpp>
+#include <crypto/secret.hpp>
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
 
@@ -23,46 +22,11 @@ namespace {
 
 constexpr std::size_t open_folders = 64;
 constexpr int open_file_limit = 256;
-constexpr std::uint64_t gap_limit = 64 * 1024;      // merging over less is cheaper than another request
+constexpr std::uint64_t gap_limit = 64 * 1024;  // merging over less is cheaper than another request
 constexpr std::uint64_t request_limit = 8 << 20;
 constexpr std::uint64_t preallocate_from = 1 << 20;
 
-/// Where a stream offset lies in the file: holes are not in the stream.
-std::uint64_t file_offset(const Entry& entry, std::uint64_t stream) {
-    auto at = stream;
-    for (const auto& hole : entry.holes) {
-        if (hole.offset > at) break;
-        at += hole.length;
-    }
-    return at;
-}
-
-/// Calls on(offset in file, part) for the parts of a chunk between holes.
-template <class On> void each_part(const Entry& entry, std::uint64_t stream, ByteView bytes, On on) {
-    while (!bytes.empty()) {
-        const auto at = file_offset(entry, stream);
-        auto length = static_cast<std::uint64_t>(bytes.size());
-        for (const auto& hole : entry.holes)
-            if (hole.offset > at) {
-                length = std::min(length, hole.offset - at);
-                break;
-            }
-        on(at, bytes.first(length));
-        bytes = bytes.subspan(length);
-        stream += length;
-    }
-}
-
 }  // namespace
-
-/// What one thread of a restore needs for itself.
-struct RestoreRun::Lane {
-    Lane(RestoreRun& run)
-        : reader(run.keys_, run.store_, run.index_, run.stop_), folders(run.target_, run.plan_.folders) {}
-    ChunkReader reader;
-    TargetFolders folders;
-    ByteVector compare;
-};
 
 const base::Fd& TargetFolders::open(std::uint32_t number) {
     if (folders_[number].path.empty()) return target_;
@@ -81,7 +45,8 @@ RestoreRun::RestoreRun(const Keys& keys, blob::Store& store, const Index& index,
       threads_(threads),
       progress_(progress),
       stop_(std::move(stop)),
-      may_chown_(request.owners && geteuid() == 0) {}
+      may_chown_(request.owners && geteuid() == 0),
+      run_(crypto::to_hex(crypto::random_bytes(8))) {}
 
 std::string RestoreRun::path_of(std::uint32_t folder, const std::string& name) const {
     const auto& path = plan_.folders[folder].path;
@@ -100,29 +65,20 @@ RestoreTotals RestoreRun::run() {
     if (error) base::throw_errno("cannot make the target", request_.target.string(), error.value());
     target_ = base::open_file(request_.target, O_RDONLY | O_DIRECTORY);
     plan_.folders.front().existed = !is_new;
+    lock_target();
     make_folders();
     look_at_target();
+    sweep_left_over();
     progress_.stage("restore", 0.95, plan_.bytes, "bytes");
     try {
+        compare_existing();
         empty_files();
         // Each thread takes its own stretch of the packs, and with it mostly its own folders: two creators in one folder
         // wait for each other.
         const auto count = std::max<std::size_t>(1, std::min<std::size_t>(threads_, plan_.pieces.size() / 64 + 1));
-        std::vector<std::exception_ptr> failures(count);
-        {
-            std::vector<std::jthread> threads;
-            for (std::size_t i = 0; i < count; ++i)
-                threads.push_back(exec::start_thread("restore", [&, i] {
-                    try {
-                        Lane lane(*this);
-                        write_pieces(lane, plan_.pieces.size() * i / count, plan_.pieces.size() * (i + 1) / count);
-                    } catch (...) {
-                        failures[i] = std::current_exception();
-                    }
-                }));
-        }
-        for (const auto& failure : failures)
-            if (failure) std::rethrow_exception(failure);
+        in_threads(count, [&](Lane& lane, std::size_t i) {
+            write_pieces(lane, plan_.pieces.size() * i / count, plan_.pieces.size() * (i + 1) / count);
+        });
     } catch (...) {
         remove_unfinished();
         throw;
@@ -130,6 +86,7 @@ RestoreTotals RestoreRun::run() {
     progress_.stage("metadata", 0.05, 0, "");
     make_others();
     finish_folders();
+    if (request_.durable && syncfs(target_.get()) != 0) base::throw_errno("cannot make the restore durable", request_.target.string(), errno);
     RestoreTotals totals;
     totals.files = static_cast<std::int64_t>(plan_.files.size() + plan_.others.size());
     totals.folders = static_cast<std::int64_t>(plan_.folders.size()) - 1;
@@ -160,50 +117,17 @@ void RestoreRun::make_folders() {
     }
 }
 
-void RestoreRun::look_at_target() {
-    TargetFolders open(target_, plan_.folders);
-    const auto there = [&](std::uint32_t folder, const std::string& name) -> std::optional<struct stat> {
-        if (!plan_.folders[folder].existed) return std::nullopt;
-        struct stat st {};
-        if (fstatat(open.open(folder).get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
-        if (!request_.overwrite) throw Conflict("the target has a file of this name", {.subject = path_of(folder, name)});
-        if (S_ISDIR(st.st_mode)) throw Conflict("a folder lies where a file belongs", {.subject = path_of(folder, name)});
-        return st;
-    };
-    for (auto& file : plan_.files) {
-        const auto st = there(file.folder, file.entry.name);
-        if (!st) continue;
-        // Other names of the same file may lie outside: what is not alone is not written into but replaced.
-        if (S_ISREG(st->st_mode) && st->st_nlink == 1) file.existed = true;
-        else if (unlinkat(open.open(file.folder).get(), file.entry.name.c_str(), 0) != 0)
-            base::throw_errno("cannot replace", path_of(file.folder, file.entry.name), errno);
-    }
-    for (const auto& other : plan_.others)
-        if (there(other.folder, other.entry.name) &&
-            unlinkat(open.open(other.folder).get(), other.entry.name.c_str(), 0) != 0)
-            base::throw_errno("cannot replace", path_of(other.folder, other.entry.name), errno);
-}
-
 base::Fd RestoreRun::create(Lane& lane, PlannedFile& file) {
     const auto& folder = lane.folders.open(file.folder);
-    const auto& name = file.entry.name;
-    const auto path = [&] { return path_of(file.folder, name); };
+    const auto path = [&] { return path_of(file.folder, file.entry.name); };
     // A single component, no link followed: this cannot leave the folder.
-    base::Fd fd(openat(folder.get(), name.c_str(),
-                       (file.existed || file.made ? O_RDWR : O_RDWR | O_CREAT | O_EXCL) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
-    if (!fd && errno == EEXIST) throw Conflict("the target has a file of this name", {.subject = path()});
+    base::Fd fd(openat(folder.get(), name_beside(file.number).c_str(),
+                       (file.made ? O_RDWR : O_RDWR | O_CREAT | O_EXCL) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
     if (!fd) base::throw_errno("cannot make the file", path(), errno);
     if (std::exchange(file.made, true)) return fd;
     const auto size = file.entry.size;
-    if (file.existed) {
-        struct stat st {};
-        if (fstat(fd.get(), &st) != 0) base::throw_errno("cannot look at the file", path(), errno);
-        if (static_cast<std::uint64_t>(st.st_size) != size) file.touched = true;
-    }
-    if (!file.entry.holes.empty() || file.existed) {
+    if (!file.entry.holes.empty()) {
         if (ftruncate(fd.get(), static_cast<off_t>(size)) != 0) base::throw_errno("cannot size the file", path(), errno);
-        for (const auto& hole : file.existed ? file.entry.holes : std::vector<Extent>())
-            fallocate(fd.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(hole.offset), static_cast<off_t>(hole.length));
     } else if (size >= preallocate_from && fallocate(fd.get(), 0, 0, static_cast<off_t>(size)) != 0 && errno == ENOSPC) {
         base::throw_errno("there is no room for the file", path(), errno);
     }
@@ -213,10 +137,10 @@ base::Fd RestoreRun::create(Lane& lane, PlannedFile& file) {
 void RestoreRun::empty_files() {
     Lane lane(*this);
     for (auto& file : plan_.files) {
-        if (file.missing != 0) continue;
+        if (file.missing != 0 || file.done) continue;
         exec::check_stop(stop_);
         file.fd = create(lane, file);
-        complete(file);
+        complete(lane, file);
         file.fd.reset();
     }
 }
@@ -277,18 +201,11 @@ void RestoreRun::put_piece(Lane& lane, const Piece& piece, ByteView bytes) {
         ++file.users;
     }
     each_part(file.entry, piece.offset, bytes, [&](std::uint64_t offset, ByteView part) {
-        if (file.existed) {
-            lane.compare.resize(part.size());
-            if (base::pread_up_to(file.fd, lane.compare, offset, path()) == part.size() &&
-                std::equal(part.begin(), part.end(), lane.compare.begin()))
-                return;
-        }
         base::pwrite_all(file.fd, part, offset, path());
-        file.touched = true;
         written_ += static_cast<std::int64_t>(part.size());
     });
     progress_.advance(static_cast<std::int64_t>(bytes.size()));
-    if (--file.missing == 0) complete(file);
+    if (--file.missing == 0) complete(lane, file);
     const std::lock_guard lock(file.mutex);
     // Files whose pieces lie far apart would add up to more than a process may have open.
     if (--file.users == 0 && file.fd && (file.done || open_files_ > open_file_limit)) {
@@ -297,9 +214,12 @@ void RestoreRun::put_piece(Lane& lane, const Piece& piece, ByteView bytes) {
     }
 }
 
-void RestoreRun::complete(PlannedFile& file) {
-    set_metadata(file.fd, file.entry, path_of(file.folder, file.entry.name));
-    if (file.existed && !file.touched) ++same_;
+void RestoreRun::complete(Lane& lane, PlannedFile& file) {
+    const auto path = path_of(file.folder, file.entry.name);
+    set_metadata(file.fd, file.entry, path);
+    // A rename may reach the disk before the bytes: the file that it replaces would be gone and this one empty.
+    if (file.existed && request_.durable) base::sync_data(file.fd, path);
+    publish(lane.folders.open(file.folder), name_beside(file.number), file.entry.name, file.existed, path);
     file.done = true;
 }
 
@@ -307,9 +227,9 @@ void RestoreRun::remove_unfinished() noexcept {
     try {
         TargetFolders open(target_, plan_.folders);
         for (auto& file : plan_.files)
-            if (file.made && !file.done && !file.existed) unlinkat(open.open(file.folder).get(), file.entry.name.c_str(), 0);
+            if (file.made && !file.done) unlinkat(open.open(file.folder).get(), name_beside(file.number).c_str(), 0);
     } catch (...) {
-        // The caller hears why the restore failed; what is left is a file of zeros and parts.
+        // The caller hears why the restore failed; what is left beside is swept by the next one.
     }
 }
 

@@ -1,11 +1,43 @@
 #pragma once
 
+#include <algorithm>
+#include <exception>
 #include <map>
+#include <thread>
+
+#include <exec/thread.hpp>
 
 #include "repository_impl.hpp"
 #include "restore_plan.hpp"
 
 namespace tenon::backup {
+
+/// Where a stream offset lies in the file: holes are not in the stream.
+inline std::uint64_t file_offset(const Entry& entry, std::uint64_t stream) {
+    auto at = stream;
+    for (const auto& hole : entry.holes) {
+        if (hole.offset > at) break;
+        at += hole.length;
+    }
+    return at;
+}
+
+/// Calls on(offset in file, part) for the parts of a chunk between holes.
+template <class Bytes, class On>
+void each_part(const Entry& entry, std::uint64_t stream, Bytes bytes, On on) {
+    while (!bytes.empty()) {
+        const auto at = file_offset(entry, stream);
+        auto length = static_cast<std::uint64_t>(bytes.size());
+        for (const auto& hole : entry.holes)
+            if (hole.offset > at) {
+                length = std::min(length, hole.offset - at);
+                break;
+            }
+        on(at, bytes.first(length));
+        bytes = bytes.subspan(length);
+        stream += length;
+    }
+}
 
 /// Open folders below the target, a few at a time. Nothing reached through it lies outside: no link is followed on the
 /// way, whoever swaps one in meanwhile. One thread at a time.
@@ -20,7 +52,8 @@ private:
     std::map<std::uint32_t, base::Fd> open_;
 };
 
-/// Carries out a plan.
+/// Carries out a plan. Whatever it writes lies under a name of its own until it is complete, so a kill leaves nothing
+/// half-made under a final name; what a killed run left in the target's folders is swept by the next.
 class RestoreRun {
 public:
     RestoreRun(const Keys& keys, blob::Store& store, const Index& index, RestorePlan& plan, const RestoreRequest& request,
@@ -30,18 +63,28 @@ public:
 private:
     struct Lane;
     void make_folders();
+    void lock_target();
+    void sweep_left_over();
     void look_at_target();
+    void compare_existing();
+    void compare(Lane& lane, PlannedFile& file, const std::vector<Piece*>& pieces);
+    bool read_piece(Lane& lane, const base::Fd& old, const Piece& piece);
+    void keep_parts(Lane& lane, PlannedFile& file, const base::Fd& old, const std::vector<Piece*>& pieces);
+    template <class Work>
+    void in_threads(std::size_t count, Work work);
     void empty_files();
     void write_pieces(Lane& lane, std::size_t first, std::size_t last);
     void write_frame(Lane& lane, const FrameContent& frame, std::size_t first, std::size_t last);
     void put_piece(Lane& lane, const Piece& piece, ByteView bytes);
     base::Fd create(Lane& lane, PlannedFile& file);
-    void complete(PlannedFile& file);
+    void complete(Lane& lane, PlannedFile& file);
+    void publish(const base::Fd& folder, const std::string& beside, const std::string& name, bool replace, const std::string& path);
+    std::string name_beside(std::uint32_t number) const;
     void make_others();
-    void make_other(TargetFolders& folders, const PlannedOther& other);
+    void make_other(TargetFolders& folders, const PlannedOther& other, const std::string& beside);
     void remove_unfinished() noexcept;
     void set_metadata(const base::Fd& fd, const Entry& entry, const std::string& path);
-    void set_metadata_at(const base::Fd& folder, const Entry& entry, const std::string& path);
+    void set_metadata_at(const base::Fd& folder, const std::string& name, const Entry& entry, const std::string& path);
     void finish_folders();
     void refused(const std::string& path, const char* what);
     std::string path_of(std::uint32_t folder, const std::string& name) const;
@@ -55,11 +98,42 @@ private:
     exec::ProgressSink& progress_;
     const std::stop_token stop_;
     const bool may_chown_;
+    const std::string run_;  ///< Part of the names beside.
     base::Fd target_;
     std::atomic<std::int64_t> written_{0}, same_{0};
     std::atomic<int> open_files_{0};
     std::mutex problems_mutex_;
-    std::vector<FileProblem> problems_;   // guarded by problems_mutex_
+    std::vector<FileProblem> problems_;  // guarded by problems_mutex_
 };
+
+/// What one thread of a restore needs for itself.
+struct RestoreRun::Lane {
+    explicit Lane(RestoreRun& run)
+        : reader(run.keys_, run.store_, run.index_, run.stop_), folders(run.target_, run.plan_.folders), hasher(run.keys_.ring.data()) {}
+    ChunkReader reader;
+    TargetFolders folders;
+    ChunkHasher hasher;
+    ByteVector bytes;
+};
+
+/// Throws what the first of them threw, once all have ended.
+template <class Work>
+void RestoreRun::in_threads(std::size_t count, Work work) {
+    std::vector<std::exception_ptr> failures(count);
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 0; i < count; ++i)
+            threads.push_back(exec::start_thread("restore", [&, i] {
+                try {
+                    Lane lane(*this);
+                    work(lane, i);
+                } catch (...) {
+                    failures[i] = std::current_exception();
+                }
+            }));
+    }
+    for (const auto& failure : failures)
+        if (failure) std::rethrow_exception(failure);
+}
 
 }  // namespace tenon::backup

@@ -33,10 +33,10 @@ void RestoreRun::set_metadata(const base::Fd& fd, const Entry& entry, const std:
     if (futimens(fd.get(), times) != 0) refused(path, "times");
 }
 
-void RestoreRun::set_metadata_at(const base::Fd& folder, const Entry& entry, const std::string& path) {
-    const auto* name = entry.name.c_str();
+void RestoreRun::set_metadata_at(const base::Fd& folder, const std::string& beside, const Entry& entry, const std::string& path) {
+    const auto* name = beside.c_str();
     if (may_chown_ && fchownat(folder.get(), name, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0) refused(path, "owner");
-    const auto there = "/proc/self/fd/" + std::to_string(folder.get()) + '/' + entry.name;
+    const auto there = "/proc/self/fd/" + std::to_string(folder.get()) + '/' + beside;
     for (const auto& xattr : entry.xattrs)
         if (lsetxattr(there.c_str(), xattr.name.c_str(), xattr.value.data(), xattr.value.size(), 0) != 0) refused(path, "attribute");
     if (entry.kind != EntryKind::link && fchmodat(folder.get(), name, entry.mode, 0) != 0) refused(path, "mode");
@@ -46,34 +46,44 @@ void RestoreRun::set_metadata_at(const base::Fd& folder, const Entry& entry, con
 
 void RestoreRun::make_others() {
     TargetFolders folders(target_, plan_.folders);
+    auto number = static_cast<std::uint32_t>(plan_.files.size());
     for (const auto& other : plan_.others) {
         exec::check_stop(stop_);
-        make_other(folders, other);
+        const auto beside = name_beside(++number);
+        try {
+            make_other(folders, other, beside);
+        } catch (...) {
+            unlinkat(folders.open(other.folder).get(), beside.c_str(), 0);
+            throw;
+        }
     }
 }
 
-void RestoreRun::make_other(TargetFolders& folders, const PlannedOther& other) {
+void RestoreRun::make_other(TargetFolders& folders, const PlannedOther& other, const std::string& beside) {
     const auto& entry = other.entry;
     const auto path = path_of(other.folder, entry.name);
-    const auto* name = entry.name.c_str();
+    const auto* name = beside.c_str();
     if (other.same_as) {
         // The cache may close the first folder while it opens the second.
         const base::Fd from(openat(folders.open(other.same_as->folder).get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (linkat(from.get(), other.same_as->entry.name.c_str(), folders.open(other.folder).get(), name, 0) != 0)
             base::throw_errno("cannot make the link", path, errno);
-        return;
+        return publish(folders.open(other.folder), beside, entry.name, other.existed, path);
     }
     const auto& folder = folders.open(other.folder);
     int made = -1;
     switch (entry.kind) {
-        case EntryKind::link: made = symlinkat(entry.target.c_str(), folder.get(), name); break;
-        case EntryKind::fifo: made = mkfifoat(folder.get(), name, 0600); break;
-        case EntryKind::char_device: made = mknodat(folder.get(), name, S_IFCHR | 0600, entry.device); break;
-        case EntryKind::block_device: made = mknodat(folder.get(), name, S_IFBLK | 0600, entry.device); break;
-        case EntryKind::socket: made = mknodat(folder.get(), name, S_IFSOCK | 0600, 0); break;
-        default: return;
+    case EntryKind::link: made = symlinkat(entry.target.c_str(), folder.get(), name); break;
+    case EntryKind::fifo: made = mkfifoat(folder.get(), name, 0600); break;
+    case EntryKind::char_device: made = mknodat(folder.get(), name, S_IFCHR | 0600, entry.device); break;
+    case EntryKind::block_device: made = mknodat(folder.get(), name, S_IFBLK | 0600, entry.device); break;
+    case EntryKind::socket: made = mknodat(folder.get(), name, S_IFSOCK | 0600, 0); break;
+    default: return;
     }
-    if (made == 0) return set_metadata_at(folder, entry, path);
+    if (made == 0) {
+        set_metadata_at(folder, beside, entry, path);
+        return publish(folder, beside, entry.name, other.existed, path);
+    }
     const bool device = entry.kind == EntryKind::char_device || entry.kind == EntryKind::block_device;
     if (device && errno == EPERM) return refused(path, "device");
     base::throw_errno("cannot make it", path, errno);

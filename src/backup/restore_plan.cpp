@@ -58,14 +58,14 @@ private:
         }
         if (!wanted.all) throw NotFound("the snapshot has no such file or folder", {.subject = path});
         if (entry.kind == EntryKind::file) return file(std::move(entry), folder_number, path);
-        plan_.others.push_back({folder_number, std::move(entry), nullptr});
+        plan_.others.push_back({.folder = folder_number, .entry = std::move(entry)});
     }
 
     void file(Entry entry, std::uint32_t folder_number, const std::string& path) {
         if (entry.link_key) {
             auto& first = links_[{entry.link_key->offset, entry.link_key->length}];
             if (first) {
-                plan_.others.push_back({folder_number, std::move(entry), first});
+                plan_.others.push_back({.folder = folder_number, .entry = std::move(entry), .same_as = first});
                 return;
             }
             first = &plan_.files.emplace_back();
@@ -74,6 +74,7 @@ private:
         }
         auto& file = plan_.files.back();
         file.folder = folder_number;
+        file.number = static_cast<std::uint32_t>(plan_.files.size());
         file.entry = std::move(entry);
         std::uint64_t at = 0;
         std::uint32_t count = 0;
@@ -84,7 +85,7 @@ private:
                 if (!place || place->length != ref.length)
                     throw Corrupt("a part of this file is missing from the repository",
                                   {.subject = tenon::backup::place(path, at, ref.length)});
-                plan_.pieces.push_back({*place, ref.id, &file, at});
+                plan_.pieces.push_back({.place = *place, .id = ref.id, .file = &file, .offset = at});
                 at += ref.length;
                 ++count;
             },

@@ -17,9 +17,9 @@ namespace tenon::backup {
 
 /// A folder to be made, in the order of making.
 struct PlannedFolder {
-    std::string path;      ///< Below the target; empty: the target.
+    std::string path;  ///< Below the target; empty: the target.
     Entry entry;
-    bool has_entry = true; ///< False for folders that only lead to what was asked for.
+    bool has_entry = true;  ///< False for folders that only lead to what was asked for.
     bool existed = false;
 };
 
@@ -28,20 +28,22 @@ struct PlannedFile {
     std::uint32_t folder = 0;
     Entry entry;
     std::atomic<std::uint32_t> missing{0};  ///< Pieces not yet in place.
-    std::atomic<bool> touched{false};       ///< Anything was written.
-    std::atomic<bool> done{false};          ///< Content and metadata are in place.
-    bool existed = false;                   ///< Compare before writing.
+    std::atomic<bool> done{false};          ///< Content and metadata are in place, under the file's own name.
+    std::uint32_t number = 0;               ///< Of its name while it is being written.
+    bool existed = false;                   ///< Something has its name: it is replaced in one step.
+    bool alone = false;                     ///< That is a file which has no other name: it may stay.
     std::mutex mutex;
-    base::Fd fd;                            // guarded by mutex; stays open while there are users
-    int users = 0;                          // guarded by mutex: threads that write to it
-    bool made = false;                      // guarded by mutex: open it again, do not create it
+    base::Fd fd;        // guarded by mutex; stays open while there are users
+    int users = 0;      // guarded by mutex: threads that write to it
+    bool made = false;  // guarded by mutex: open it again, do not create it
 };
 
 /// A name that is not a file with content of its own.
 struct PlannedOther {
     std::uint32_t folder = 0;
     Entry entry;
-    PlannedFile* same_as = nullptr;         ///< Another name of this file.
+    PlannedFile* same_as = nullptr;  ///< Another name of this file.
+    bool existed = false;            ///< As a file's.
 };
 
 /// A chunk and where it belongs.
@@ -49,14 +51,15 @@ struct Piece {
     ChunkPlace place;
     Id id{};
     PlannedFile* file = nullptr;
-    std::uint64_t offset = 0;               ///< In the stream of the file's bytes outside of holes.
+    std::uint64_t offset = 0;  ///< In the stream of the file's bytes outside of holes.
+    bool there = false;        ///< What lies in its place already has these bytes.
 };
 
 struct RestorePlan {
-    std::vector<PlannedFolder> folders;     ///< Parents before children.
+    std::vector<PlannedFolder> folders;  ///< Parents before children.
     std::deque<PlannedFile> files;
     std::vector<PlannedOther> others;
-    std::vector<Piece> pieces;              ///< By pack, frame and offset.
+    std::vector<Piece> pieces;  ///< By pack, frame and offset.
     std::int64_t bytes = 0;
 };
 

@@ -52,8 +52,10 @@ void WriteSession::beat() {
     if (beacon_) beacon_->rewrite(beacon_bytes());
 }
 
+bool WriteSession::is_collecting(const std::stop_token& stop) { return !store_.list("gc/", "", 1, stop).objects.empty(); }
+
 void WriteSession::refuse_collector() {
-    if (!store_.list("gc/", "", 1, stop_).objects.empty())
+    if (is_collecting(stop_))
         throw Unavailable("the repository is being collected by a newer version: try again later", {.subject = "gc/"});
 }
 
@@ -78,7 +80,13 @@ void WriteSession::flush() {
 
 void WriteSession::append_log(std::string_view type, ByteView body, bool deferred) {
     const auto object = seal_log_record(keys_, chain_.next, chain_.head, type, store_.server_time(stop_), body);
-    put_small("log/" + hex(writer_) + '/' + sequence_text(chain_.next), object, {.deferred = deferred});
+    put_small(next_log_name(), object, {.deferred = deferred});
+    log_written(object);
+}
+
+std::string WriteSession::next_log_name() const { return "log/" + hex(writer_) + '/' + sequence_text(chain_.next); }
+
+void WriteSession::log_written(ByteView object) {
     chain_.head = crypto::sha256(object);
     ++chain_.next;
 }
@@ -107,7 +115,7 @@ void WriteSession::commit_packs(std::vector<SealedPack> packs, ByteView progress
     blob::put_bytes(store_, progress_name(), seal_object(keys_, Kind::progress, progress), {.create_only = false}, stop_);
 }
 
-void WriteSession::commit_snapshot(SnapshotRecord& snapshot) {
+WriteSession::Committed WriteSession::commit_snapshot(SnapshotRecord& snapshot) {
     refuse_collector();
     exec::check_stop(stop_);
     snapshot.id = base::new_id<SnapshotId>(clock_->now());
@@ -119,18 +127,33 @@ void WriteSession::commit_snapshot(SnapshotRecord& snapshot) {
     snapshot.segments = segments_;
     const auto object = seal_object(keys_, Kind::snapshot, encode(snapshot));
     const auto name = snapshot_name(snapshot.id, object);
-    put_small(name, object, {});
     cbor::Writer body;
     body.map(2).uint(1).bytes(base::bytes_of(snapshot.id)).uint(2).bytes(crypto::sha256(object));
-    append_log("snapshot", body.data(), false);
-    refuse_collector();
+    const auto record = seal_log_record(keys_, chain_.next, chain_.head, "snapshot", snapshot.stored, body.data());
+    const auto record_name = next_log_name();
+    meter_.hold(static_cast<std::int64_t>(object.size() + record.size()));
+    exec::check_stop(stop_);
+    // From here on nobody's wish to stop counts: the snapshot either appears or it does not.
+    blob::put_bytes(store_, name, object, {}, {});
+    meter_.landed(static_cast<std::int64_t>(object.size()));
+    Committed committed;
+    try {
+        blob::put_bytes(store_, record_name, record, {}, {});
+        meter_.landed(static_cast<std::int64_t>(record.size()));
+        log_written(record);
+        committed.logged = true;
+        committed.collecting = is_collecting({});
+    } catch (const std::exception&) {
+        // The snapshot stands. A writer that ends before its record is what readers expect of a kill, too.
+    }
+    return committed;
 }
 
 void WriteSession::end() noexcept {
     try {
         if (has_progress_) store_.remove(progress_name(), {}, {});
         if (beacon_) store_.remove(beacon_name(), {}, {});
-    } catch (const Error&) {
+    } catch (const std::exception&) {
         // They are swept by a later session: this one has ended either way.
     }
     has_progress_ = false;

@@ -51,8 +51,13 @@ public:
     std::vector<SealedPack> close_packs();
     /// Makes packs durable, then the segment that lists them, then, if there is one, the record of how far the run is.
     void commit_packs(std::vector<SealedPack> packs, ByteView progress);
-    /// The commit point. Fills what only the session knows.
-    void commit_snapshot(SnapshotRecord& snapshot);
+    /// What happened behind the commit point, where nothing can be taken back.
+    struct Committed {
+        bool logged = false;      ///< False: the log record is missing, and this chain must not be built upon.
+        bool collecting = false;  ///< A collector began meanwhile that may not have seen the snapshot.
+    };
+    /// The commit point. Fills what only the session knows. Throws only as long as there is no snapshot.
+    Committed commit_snapshot(SnapshotRecord& snapshot);
     /// Rewrites the beacon, so that its counter moves.
     void beat();
 
@@ -67,6 +72,9 @@ public:
 private:
     void put_small(const std::string& name, ByteView object, const blob::PutOptions& options);
     void append_log(std::string_view type, ByteView body, bool deferred);
+    std::string next_log_name() const;
+    void log_written(ByteView object);
+    bool is_collecting(const std::stop_token& stop);
     void flush();
     void refuse_collector();
     ByteVector beacon_bytes();
@@ -86,7 +94,7 @@ private:
     Time started_{};
     std::uint64_t beats_ = 0;
     bool has_progress_ = false;
-    std::int64_t deferred_ = 0;      ///< Bytes of small objects that the next flush makes durable.
+    std::int64_t deferred_ = 0;  ///< Bytes of small objects that the next flush makes durable.
     std::vector<Id> segments_;
 
     struct Shard {

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <base/file.hpp>
 #include <fault_store.hpp>
 
 namespace tenon::tests {
@@ -41,7 +42,8 @@ protected:
         }
         int status = 0;
         EXPECT_EQ(waitpid(child, &status, 0), child);
-        return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) == 0 ? 0 : -1;
+        return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) == 0 ? 0
+                                                                                 : -1;
     }
 
     /// Whatever happened before: what was committed is whole, and the next backup, check and restore work unaided.
@@ -211,7 +213,9 @@ TEST_F(Crash, cancel_ends_a_backup_soon_and_leaves_no_snapshot) {
         std::atomic<std::int64_t> left{20'000'000};
         void stage(std::string_view, double, std::int64_t, std::string_view) override {}
         void total(std::int64_t) override {}
-        void advance(std::int64_t by) override { if ((left -= by) < 0) source->request_stop(); }
+        void advance(std::int64_t by) override {
+            if ((left -= by) < 0) source->request_stop();
+        }
     } progress;
     progress.source = &stop;
     EXPECT_THROW(repository->backup(request(), free_ledger(), progress, stop.get_token()), Cancelled);
@@ -268,6 +272,79 @@ TEST_F(Crash, a_quota_that_runs_out_ends_the_backup_and_gives_everything_back) {
     ledger.limit = 500'000;  // just enough
     EXPECT_NO_THROW(repository->backup(request(), ledger, exec::no_progress(), {}));
     expect_sound("after the quota ran out");
+}
+
+TEST_F(Crash, behind_the_commit_point_nothing_fails_a_backup) {
+    create();
+    const int operations = operations_of_a_backup();
+    for (int at = 1; at <= operations; ++at) {
+        std::filesystem::remove_all(repo());
+        std::filesystem::remove_all(vault_folder());
+        create();
+        auto repository = Repository::open(std::make_shared<FaultStore>(store(), Faults{.stop_at = at}), vault(), key(), options);
+        bool done = true;
+        try {
+            back_up(*repository, busy());
+        } catch (const Error&) {
+            done = false;
+        }
+        EXPECT_EQ(open()->list().size(), done ? 1u : 0u) << "failed at operation " << at;
+    }
+}
+
+TEST_F(Crash, a_restore_that_fails_leaves_old_files_whole) {
+    write(source() / "long/one.bin", crypto::random_bytes(9'000'000));
+    auto repository = create();
+    const auto id = back_up(*repository).snapshot.id;
+    write(folder / "out/long/one.bin", "old one");
+    write(folder / "out/folder0/0", "old zero");
+    std::filesystem::create_symlink("elsewhere", folder / "out/long/same.bin");
+    const auto faulty = std::make_shared<FaultStore>(store(), Faults{.spoil = [](const std::string& name, std::uint64_t, blob::ByteSpan bytes) {
+                                                         if (name.starts_with("packs/") && bytes.size() > 1'000'000) bytes[bytes.size() - 100] ^= 1;
+                                                     }});
+    auto spoiled = Repository::open(faulty, vault(), key(), options);
+    EXPECT_THROW(spoiled->restore(id, {.target = folder / "out", .overwrite = true}, exec::no_progress(), {}), Corrupt);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder / "out")) {
+        const auto name = entry.path().filename().string();
+        EXPECT_EQ(name.find(".restoring-"), std::string::npos) << name;
+    }
+    EXPECT_TRUE(std::filesystem::file_size(folder / "out/long/one.bin") == 7 || std::filesystem::file_size(folder / "out/long/one.bin") == 9'000'000);
+    EXPECT_TRUE(std::filesystem::is_symlink(folder / "out/long/same.bin") || std::filesystem::file_size(folder / "out/long/same.bin") == 400'000);
+    repository->restore(id, {.target = folder / "out", .overwrite = true}, exec::no_progress(), {});
+    auto lines = differences(source(), folder / "out");
+    std::erase_if(lines, [](const auto& line) { return line.starts_with(".:"); });
+    EXPECT_EQ(all(lines), "");
+}
+
+TEST_F(Crash, a_restore_killed_at_random_moments_leaves_nothing_half_made) {
+    for (int i = 0; i < 8; ++i) write(source() / "bulk" / std::to_string(i), crypto::random_bytes(2'000'000));
+    auto repository = create();
+    const auto id = back_up(*repository).snapshot.id;
+    const auto old = std::string(2'000'000, 'o');
+    std::mt19937 random(std::random_device{}());
+    for (int round = 0; round < 10; ++round) {
+        for (int i = 0; i < 4; ++i) write(folder / "out/bulk" / std::to_string(i), old);
+        std::filesystem::remove(folder / "out/bulk/5");
+        const pid_t child = fork();
+        if (child == 0) {
+            open()->restore(id, {.target = folder / "out", .overwrite = true, .durable = false}, exec::no_progress(), {});
+            _exit(0);
+        }
+        std::this_thread::sleep_for(std::chrono::microseconds(random() % 60'000));
+        kill(child, SIGKILL);
+        int status = 0;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder / "out")) {
+            const auto name = entry.path().lexically_relative(folder / "out");
+            if (!entry.is_regular_file() || name.filename().string().starts_with(".restoring-")) continue;
+            const auto now = base::read_file(entry.path(), 1 << 24);
+            EXPECT_TRUE(now == base::read_file(source() / name, 1 << 24) || std::string(now.begin(), now.end()) == old) << name;
+        }
+    }
+    repository->restore(id, {.target = folder / "out", .overwrite = true}, exec::no_progress(), {});
+    auto lines = differences(source(), folder / "out");
+    std::erase_if(lines, [](const auto& line) { return line.starts_with(".:"); });
+    EXPECT_EQ(all(lines), "") << "what killed runs left beside is swept";
 }
 
 TEST_F(Crash, two_backups_of_one_repository_at_once) {

@@ -119,16 +119,18 @@ struct BrowseEntry {
 struct RestoreRequest {
     std::filesystem::path target{};    ///< A folder; made if missing.
     std::vector<std::string> paths{};  ///< Within the snapshot. Empty: everything.
-    /// Existing files: true brings them to the snapshot's content, writing only what differs; false is Conflict before
-    /// anything is written. Files that the snapshot does not have stay either way.
+    /// Existing files: true brings them to the snapshot's content; false is Conflict before anything is written. What
+    /// already has its content stays in place; anything else is written beside and renamed over, so that a name has its old
+    /// content or its new one, never a mix, whatever ends the restore. Files that the snapshot does not have stay.
     bool overwrite = false;
+    bool durable = true;               ///< Everything is on the disk before the restore returns.
     bool owners = true;                ///< Where the process may: numeric user and group.
 };
 
 struct RestoreTotals {
     std::int64_t files = 0;
     std::int64_t folders = 0;
-    std::int64_t bytes_written = 0;
+    std::int64_t bytes_written = 0;    ///< That came out of the repository: parts that were there are copied.
     std::int64_t files_unchanged = 0;  ///< Already there with the same content.
     std::vector<FileProblem> problems{};  ///< Metadata that the target refused; never content.
 };

@@ -1,0 +1,186 @@
+// What lies in a restore's target already: left alone where it is right, replaced in one step where it is not.
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <map>
+#include <optional>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <exec/wait.hpp>
+#include <tenon/error.hpp>
+
+#include "restore.hpp"
+
+namespace tenon::backup {
+namespace {
+
+constexpr std::string_view beside_prefix = ".restoring-";
+constexpr std::size_t run_digits = 16;
+
+/// Whether only a restore makes names like this.
+bool is_beside(std::string_view name) {
+    if (!name.starts_with(beside_prefix)) return false;
+    name.remove_prefix(beside_prefix.size());
+    if (name.size() < run_digits + 2 || name[run_digits] != '-') return false;
+    const auto is_run = name.substr(0, run_digits).find_first_not_of("0123456789abcdef") == std::string_view::npos;
+    return is_run && name.substr(run_digits + 1).find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+bool is_zero(const base::Fd& fd, const Extent& hole, const std::string& path) {
+    ByteVector bytes(64 * 1024);
+    for (auto at = hole.offset; at < hole.offset + hole.length;) {
+        const auto data = lseek(fd.get(), static_cast<off_t>(at), SEEK_DATA);
+        if (data < 0 && errno == ENXIO) return true;
+        if (data > 0) at = std::max(at, static_cast<std::uint64_t>(data));
+        if (at >= hole.offset + hole.length) return true;
+        const auto part = ByteSpan(bytes).first(std::min<std::uint64_t>(bytes.size(), hole.offset + hole.length - at));
+        if (base::pread_up_to(fd, part, at, path) != part.size()) return false;
+        if (std::any_of(part.begin(), part.end(), [](auto byte) { return byte != 0; })) return false;
+        at += part.size();
+    }
+    return true;
+}
+
+}  // namespace
+
+std::string RestoreRun::name_beside(std::uint32_t number) const {
+    return std::string(beside_prefix) + run_ + '-' + std::to_string(number);
+}
+
+void RestoreRun::publish(const base::Fd& folder, const std::string& beside, const std::string& name, bool replace,
+                         const std::string& path) {
+    const auto* from = beside.c_str();
+    const auto* to = name.c_str();
+    if (replace) {
+        if (renameat(folder.get(), from, folder.get(), to) != 0) base::throw_errno("cannot replace", path, errno);
+        return;
+    }
+    int failed = renameat2(folder.get(), from, folder.get(), to, RENAME_NOREPLACE);
+    if (failed != 0 && (errno == EINVAL || errno == ENOSYS)) {
+        // Not every file system knows the flag; linking does not replace either.
+        failed = linkat(folder.get(), from, folder.get(), to, 0);
+        if (failed == 0) unlinkat(folder.get(), from, 0);
+    }
+    if (failed != 0 && errno == EEXIST) throw Conflict("the target has a file of this name", {.subject = path});
+    if (failed != 0) base::throw_errno("cannot name the file", path, errno);
+}
+
+/// One restore per target at a time: what is swept must be nobody's work. Where folders cannot be locked, the worst is a
+/// restore that fails because another one swept its work; no name ever gets wrong content.
+void RestoreRun::lock_target() {
+    if (flock(target_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        throw Conflict("another restore writes into this folder: wait for it or cancel it", {.subject = request_.target.string()});
+}
+
+void RestoreRun::sweep_left_over() {
+    TargetFolders open(target_, plan_.folders);
+    for (std::uint32_t i = 0; i < plan_.folders.size(); ++i) {
+        if (!plan_.folders[i].existed) continue;
+        exec::check_stop(stop_);
+        const int copy = openat(open.open(i).get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        const std::unique_ptr<DIR, int (*)(DIR*)> folder(copy < 0 ? nullptr : fdopendir(copy), closedir);
+        if (!folder) base::throw_errno("cannot list the folder", plan_.folders[i].path, errno);
+        while (const auto* entry = readdir(folder.get()))
+            if (is_beside(entry->d_name)) unlinkat(dirfd(folder.get()), entry->d_name, 0);
+    }
+}
+
+void RestoreRun::look_at_target() {
+    TargetFolders open(target_, plan_.folders);
+    const auto there = [&](std::uint32_t folder, const std::string& name) -> std::optional<struct stat> {
+        if (!plan_.folders[folder].existed) return std::nullopt;
+        struct stat st {};
+        if (fstatat(open.open(folder).get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
+        if (!request_.overwrite) throw Conflict("the target has a file of this name", {.subject = path_of(folder, name)});
+        if (S_ISDIR(st.st_mode)) throw Conflict("a folder lies where a file belongs", {.subject = path_of(folder, name)});
+        return st;
+    };
+    for (auto& file : plan_.files) {
+        const auto st = there(file.folder, file.entry.name);
+        file.existed = st.has_value();
+        // Other names of the same file may lie outside: its metadata is theirs too.
+        file.alone = st && S_ISREG(st->st_mode) && st->st_nlink == 1;
+    }
+    for (auto& other : plan_.others) other.existed = there(other.folder, other.entry.name).has_value();
+}
+
+void RestoreRun::compare_existing() {
+    std::map<PlannedFile*, std::vector<Piece*>> pieces;
+    for (auto& file : plan_.files)
+        if (file.existed) pieces[&file];
+    if (pieces.empty()) return;
+    for (auto& piece : plan_.pieces)
+        if (piece.file->existed) pieces[piece.file].push_back(&piece);
+    std::vector<decltype(pieces)::value_type*> work;
+    for (auto& item : pieces) work.push_back(&item);
+    std::atomic<std::size_t> next{0};
+    in_threads(std::min<std::size_t>(std::max(threads_, 1u), work.size()), [&](Lane& lane, std::size_t) {
+        for (auto i = next++; i < work.size(); i = next++) compare(lane, *work[i]->first, work[i]->second);
+    });
+    std::erase_if(plan_.pieces, [](const Piece& piece) { return piece.there; });
+}
+
+/// Whether the old file has this piece's bytes; they are in lane.bytes then.
+bool RestoreRun::read_piece(Lane& lane, const base::Fd& old, const Piece& piece) {
+    exec::check_stop(stop_);
+    lane.bytes.resize(piece.place.length);
+    bool whole = true;
+    each_part(piece.file->entry, piece.offset, ByteSpan(lane.bytes), [&](std::uint64_t offset, ByteSpan part) {
+        whole = whole && base::pread_up_to(old, part, offset, piece.file->entry.name) == part.size();
+    });
+    return whole && lane.hasher.id(ChunkType::data, lane.bytes) == piece.id;
+}
+
+void RestoreRun::compare(Lane& lane, PlannedFile& file, const std::vector<Piece*>& pieces) {
+    exec::check_stop(stop_);
+    const auto path = path_of(file.folder, file.entry.name);
+    const base::Fd old(openat(lane.folders.open(file.folder).get(), file.entry.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat st {};
+    if (!old || fstat(old.get(), &st) != 0 || !S_ISREG(st.st_mode)) return;
+    bool same = static_cast<std::uint64_t>(st.st_size) == file.entry.size;
+    bool some = false;
+    for (const auto* piece : pieces) {
+        const bool has = read_piece(lane, old, *piece);
+        some = some || has;
+        same = same && has;
+    }
+    for (const auto& hole : file.entry.holes) same = same && is_zero(old, hole, path);
+    if (same) ++same_;
+    if (!same || !file.alone) {
+        if (some) keep_parts(lane, file, old, pieces);
+        return;
+    }
+    for (auto* piece : pieces) {
+        piece->there = true;
+        progress_.advance(piece->place.length);
+    }
+    set_metadata(old, file.entry, path);
+    file.missing = 0;
+    file.done = true;
+}
+
+/// Copies what the old file has. It is read and verified again: it may have changed since it was compared.
+void RestoreRun::keep_parts(Lane& lane, PlannedFile& file, const base::Fd& old, const std::vector<Piece*>& pieces) {
+    const auto path = path_of(file.folder, file.entry.name);
+    auto fd = create(lane, file);
+    std::uint32_t kept = 0;
+    for (auto* piece : pieces) {
+        if (!read_piece(lane, old, *piece)) continue;
+        each_part(file.entry, piece->offset, ByteView(lane.bytes),
+                  [&](std::uint64_t offset, ByteView part) { base::pwrite_all(fd, part, offset, path); });
+        piece->there = true;
+        ++kept;
+        progress_.advance(piece->place.length);
+    }
+    if ((file.missing -= kept) != 0) return;
+    file.fd = std::move(fd);
+    complete(lane, file);
+    file.fd.reset();
+}
+
+}  // namespace tenon::backup
