@@ -146,7 +146,8 @@ class TENON_API Backups {
 public:
     /// Cancel    between chunks; no snapshot appears, never half of one.
     BackupJob start(const BackupOptions& options);
-    /// Writes only what differs. Files that the snapshot does not have stay.
+    /// Fetches only what differs. A file is replaced in one step or not at all; those that the snapshot does not have stay.
+    /// One restore into a folder at a time: the job of a second one ends in Conflict.
     RestoreJob restore(const RestoreOptions& options);
     CheckJob check(CheckLevel level = CheckLevel::full);
 
