@@ -18,7 +18,7 @@ TENON_BEGIN
 struct RenderOptions {
     ProjectId project{};                   ///< Required.
     Timeline timeline{};                   ///< Required. Not empty.
-    std::vector<std::string> outputs{};    ///< Required. Presets: "mp4", "social_square" …
+    std::vector<std::string> outputs{};    ///< Required. Presets: mp4, mov, social_square, social_vertical, 4k.
     std::string name = "render";           ///< Of the files below exports/: <name>-<end of the job's id>.mp4 …
 };
 

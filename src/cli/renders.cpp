@@ -140,7 +140,7 @@ Group render_verbs() {
                              {"--grade", "NAME", "colours everything, such as cinematic_warm"},
                              {"--timeline", "FILE", "the whole edit as JSON instead of --clip and so on"},
                              {"--print-timeline", "", "print the edit as JSON and render nothing"},
-                             {"--output", "PRESET", "mp4, social_square …; several by commas; default mp4", true},
+                             {"--output", "PRESET", "mp4, mov, social_square, social_vertical, 4k; several by commas; default mp4", true},
                              {"--name", "NAME", "what the files' names begin with; default render"},
                              detach},
                  .examples = {{"render start --project \"Spring reel\" --clip interview.mp4", "The whole clip as mp4."},

@@ -67,14 +67,15 @@ struct Mp4Muxer::Impl {
     }
 };
 
-Mp4Muxer::Mp4Muxer(const std::filesystem::path& path, const VideoTrack& video, const std::optional<AudioTrack>& audio) {
+Mp4Muxer::Mp4Muxer(const std::filesystem::path& path, const VideoTrack& video, const std::optional<AudioTrack>& audio,
+                   Container container) {
     const Quiet quiet;
     base::Fd fd = base::Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (fd.get() < 0) throw_av(AVERROR(errno), "the file cannot be made", path.native());
     impl_.reset(new Impl{path.native(), std::make_unique<FileIo>(std::move(fd), true, std::stop_token{})});
 
     AVFormatContext* made = nullptr;
-    const int code = avformat_alloc_output_context2(&made, nullptr, "mp4", nullptr);
+    const int code = avformat_alloc_output_context2(&made, nullptr, container == Container::mov ? "mov" : "mp4", nullptr);
     impl_->format.reset(made);
     impl_->check(code, "the file cannot be begun");
     AVFormatContext& format = *impl_->format;

@@ -76,7 +76,8 @@ Unnamed assemble(const Plan& plan, const PlannedOutput& output, const std::files
     const media::AudioEncoding& encoding = output.preset.sound;
     const std::int64_t samples = sound_length(plan, encoding.rate);
     media::Mp4Muxer muxer(file.part(), {output.encoding, pictures.front().extradata()},
-                          media::AudioTrack{encoding, sound.extradata(), sound.priming(), samples});
+                          media::AudioTrack{encoding, sound.extradata(), sound.priming(), samples},
+                          output.preset.extension == "mov" ? media::Container::mov : media::Container::mp4);
     auto next_sound = sound.entries().begin();
     const auto sound_up_to = [&](std::int64_t position) {
         for (; next_sound != sound.entries().end() && next_sound->pts <= position; ++next_sound) muxer.write_audio(sound.read(*next_sound));

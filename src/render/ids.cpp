@@ -113,7 +113,7 @@ void number(Plan& plan) {
         }
         const Canonical mix = sound(plan, output.preset.sound);
         output.sound = hash("audio.1", {&versions, &mix});
-        file.update(output.sound).update(settings.view());
+        file.update(output.sound).update(settings.view()).update(base::view_of(output.preset.extension));
         output.id = file.finish();
         whole.update(output.id);
     }

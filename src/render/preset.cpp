@@ -35,8 +35,8 @@ Preset parse_preset(const std::string& text) {
     Preset preset;
     preset.name = json.get_string("name");
     base::check_name("name", preset.name);
-    expect(json, "extension", "mp4");
     preset.extension = json.get_string("extension");
+    if (preset.extension != "mp4" && preset.extension != "mov") throw InvalidArgument("only mp4 and mov are known here", {.subject = "extension"});
 
     const Json& picture = json.at("picture");
     picture.allow_only({"codec", "profile", "speed", "crf", "gop_ms", "threads", "width", "height", "fit"});

@@ -132,7 +132,7 @@ TEST(Plan, RefusalsNameTheItem) {
 TEST(Preset, UnknownFieldsAreErrors) {
     EXPECT_EQ(find_preset("mp4").height, 1080);
     EXPECT_EQ(find_preset("social_square").fit, Fit::fill);
-    EXPECT_EQ(preset_names(), (std::vector<std::string>{"mp4", "social_square"}));
+    EXPECT_EQ(preset_names(), (std::vector<std::string>{"4k", "mov", "mp4", "social_square", "social_vertical"}));
     EXPECT_THROW((void)parse_preset(R"({"version":1,"name":"x","extension":"mp4","picture":{},"sound":{},"colour":1})"), InvalidArgument);
     EXPECT_THROW((void)parse_preset("{}"), InvalidArgument);
     EXPECT_THROW((void)find_preset("../mp4"), NotFound);

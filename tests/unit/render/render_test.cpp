@@ -249,6 +249,29 @@ TEST(Render, CancelledItEncodesNothingMoreAndLeavesNothingHalf) {
         EXPECT_EQ(entry.path().extension(), ".part") << "only whole pieces stay";
 }
 
+TEST(Render, EveryShippedOutputComesFromOneEdit) {
+    Studio studio;
+    Timeline cut;
+    cut.append({.asset = studio.slate(1), .end = 200ms});
+    const std::vector<std::string> names = render::preset_names();
+    const auto rendered = render::run(studio.request(cut, names), exec::no_progress(), {});
+    ASSERT_EQ(rendered.outputs.size(), names.size());
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const render::Preset preset = render::find_preset(names[i]);
+        const auto& file = rendered.outputs[i];
+        EXPECT_EQ(file.path.extension(), "." + preset.extension);
+        const media::Probe found = media::probe(file.path);
+        EXPECT_EQ(found.streams[0].width, preset.width) << names[i];
+        EXPECT_EQ(found.streams[0].height, preset.height) << names[i];
+        EXPECT_EQ(found.duration, 200ms) << names[i];
+        EXPECT_EQ(count_frames(file.path), 5) << names[i];
+        EXPECT_EQ(found.streams[0].colour, (media::Colour{1, 1, 1, false})) << names[i];
+        EXPECT_TRUE(found.audio) << names[i];
+        const auto head = base::read_file(file.path, std::size_t{1} << 30);
+        EXPECT_EQ(std::string(head.begin() + 8, head.begin() + 12), preset.extension == "mov" ? "qt  " : "isom") << names[i];
+    }
+}
+
 namespace {
 
 /// Grants up to a limit, and sees at each request that no more is on disk than was granted before.

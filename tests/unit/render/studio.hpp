@@ -162,7 +162,7 @@ struct Studio {
         for (const auto& source : request.plan.sources)
             for (std::size_t i = 0; i < sources.size(); ++i)
                 if (sources[i].asset == source.asset) request.sources.push_back(files[i]);
-        for (const auto& output : outputs) request.file_names.push_back("reel." + output + ".mp4");
+        for (const auto& output : outputs) request.file_names.push_back("reel." + output + "." + render::find_preset(output).extension);
         return request;
     }
 

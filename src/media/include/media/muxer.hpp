@@ -10,6 +10,9 @@
 
 namespace tenon::media {
 
+/// Both are the same boxes; a .mov says that it is QuickTime's.
+enum class Container : std::uint8_t { mp4, mov };
+
 struct VideoTrack {
     VideoEncoding encoding{};
     std::vector<std::uint8_t> extradata{};
@@ -29,7 +32,8 @@ struct AudioTrack {
 class Mp4Muxer {
 public:
     /// `path` must not exist. Tracks: picture first, then sound if given.
-    Mp4Muxer(const std::filesystem::path& path, const VideoTrack& video, const std::optional<AudioTrack>& audio);
+    Mp4Muxer(const std::filesystem::path& path, const VideoTrack& video, const std::optional<AudioTrack>& audio,
+             Container container = Container::mp4);
     Mp4Muxer(Mp4Muxer&&) noexcept;
     Mp4Muxer& operator=(Mp4Muxer&&) noexcept;
     ~Mp4Muxer();
