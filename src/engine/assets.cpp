@@ -12,6 +12,7 @@
 
 #include "asset_rows.hpp"
 #include "core.hpp"
+#include "doomed.hpp"
 #include "import_recovery.hpp"
 #include "intake.hpp"
 
@@ -36,9 +37,8 @@ std::string extension_of(const std::filesystem::path& path) {
 class StorageHold {
 public:
     StorageHold(const SessionImpl& session, std::int64_t bytes, const Asset& asset)
-        : session_(session), mark_(engine::import_mark(session.workspace, asset.id)), lock_(base::FileLock::try_acquire(mark_)),
+        : session_(session), mark_(engine::import_mark(session.workspace, asset.id)), lock_(engine::lock_import_mark(mark_)),
           id_(base::new_id<HoldId>(session.now())) {
-        if (!lock_) throw Unavailable("cannot lock the import's mark", {.subject = mark_.string()});
         try {
             session.change("asset.import", asset.id.text(), [&](db::Tx& tx) {
                 quota::reserve(tx, id_, {.asks = {{Resource::storage, bytes}}, .cause = engine::import_cause(asset.project, asset.id)},
@@ -72,7 +72,7 @@ private:
 
     const SessionImpl& session_;
     const std::filesystem::path mark_;
-    const std::optional<base::FileLock> lock_;
+    const base::FileLock lock_;
     const HoldId id_;
     bool settled_ = false;
 };
@@ -149,21 +149,20 @@ std::vector<Asset> Assets::list(const AssetFilter& filter) const {
 void Assets::remove(const AssetId& id) {
     const auto pass = impl_->enter(Permission::asset_write);
     const auto at = impl_->now();
-    const auto asset = impl_->change("asset.remove", id.text(), [&](db::Tx& tx) {
-        auto found = rows::find(tx, id, impl_->workspace);
+    impl_->change("asset.remove", id.text(), [&](db::Tx& tx) {
+        const auto found = rows::find(tx, id, impl_->workspace);
         if (!found) throw NotFound("there is no such asset", {.subject = id.text()});
         if (jobs::is_cause_of_unended(tx, found->project.text()))
             throw Conflict("a job still uses the asset's project: wait for it or cancel it", {.subject = id.text()});
         const auto weight = rows::charged(tx, id);
         rows::remove(tx, id);
+        engine::doomed::add(tx, found->path, impl_->workspace);
+        if (!found->thumbnail.empty()) engine::doomed::add(tx, found->thumbnail, impl_->workspace);
         if (weight.count > 0) quota::free(tx, {Resource::storage, weight.count});
         impl_->audit(tx, "asset.remove", id.text(), at);
         impl_->engine->events->append(tx, {.kind = "asset.removed", .at = at, .subject = id.text()});
-        return *std::move(found);
     });
-    std::error_code ignored;
-    std::filesystem::remove(asset.path, ignored);
-    if (!asset.thumbnail.empty()) std::filesystem::remove(asset.thumbnail, ignored);
+    impl_->engine->remove_doomed(impl_->scope.tenant());
 }
 
 }  // namespace tenon

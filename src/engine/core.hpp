@@ -95,10 +95,15 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
     void halt(const TenantId& id);
     /// Removes a tenant whose undo window has passed.
     void erase(const TenantId& id);
+    /// Removes the files that a transaction doomed. Throws nothing: what stays is swept later.
+    void remove_doomed(const TenantId& id) noexcept;
+    /// The same for the end of a transaction that is under way, and not on the thread that makes it durable.
+    void remove_doomed_later(db::Tx& tx, const TenantId& id);
 
 private:
     void recover_holds();
     void sweep();
+    void sweep_doomed();
     void sweep_temp();
     void schedule_sweep(Duration delay);
     void await_idle(const db::TenantScope& scope);

@@ -15,6 +15,7 @@
 
 #include "asset_rows.hpp"
 #include "core.hpp"
+#include "doomed.hpp"
 #include "export_rows.hpp"
 #include "import_recovery.hpp"
 #include "repositories.hpp"
@@ -69,7 +70,7 @@ crypto::MasterKey open_master(const EngineOptions& options, const engine::Home& 
 std::vector<db::Migration> all_migrations() {
     std::vector<db::Migration> all;
     for (const auto& rooms : {tenant::migrations(), jobs::migrations(), nvr::migrations(), engine::asset_rows::migrations(),
-                              engine::export_rows::migrations(), engine::repository_migrations()})
+                              engine::export_rows::migrations(), engine::repository_migrations(), engine::doomed::migrations()})
         all.insert(all.end(), rooms.begin(), rooms.end());
     return all;
 }
@@ -176,7 +177,12 @@ void EngineImpl::close() noexcept {
 void EngineImpl::recover_holds() {
     const auto is_live = [this](const TenantId& id, const tenant::quota::Cause& cause) {
         switch (cause.kind) {
-            case tenant::quota::CauseKind::upload: return engine::import_lives(workspace(id), cause);
+            case tenant::quota::CauseKind::upload:
+                return engine::import_lives(workspace(id), cause, [&](const AssetId& asset) {
+                    return database->read(scope_of(id), [&](db::Reader& reader) {
+                        return engine::asset_rows::find(reader, asset, workspace(id)).has_value();
+                    });
+                });
             case tenant::quota::CauseKind::job: {
                 const auto job = queue->find(scope_of(id), JobId::parse(cause.id));
                 return job && !jobs::has_ended(job->state);
@@ -217,16 +223,50 @@ void EngineImpl::sweep() {
             log->failure(room, "a tenant is not erased yet", error);  // and must not keep the others from it
         }
     }
+    sweep_doomed();
     if (!std::exchange(temp_swept, true)) sweep_temp();
 }
 
-/// Removes what jobs left in temp that have ended since, as a kill between the end and the removal would.
+void EngineImpl::sweep_doomed() {
+    for (const auto& id : engine::doomed::tenants(*database, system)) {
+        if (stopping.stop_requested()) return;
+        remove_doomed(id);
+    }
+}
+
+void EngineImpl::remove_doomed(const TenantId& id) noexcept {
+    try {
+        if (const auto error = engine::doomed::sweep(*database, scope_of(id), workspace(id)))
+            log->warning(room, "files that nothing names cannot be removed yet", {{"tenant", id.text()}, {"error", error.message()}});
+    } catch (const Closed&) {
+        // Swept when the home is opened again.
+    } catch (const std::exception& error) {
+        log->failure(room, "files that nothing names are not removed yet", error);
+    }
+}
+
+void EngineImpl::remove_doomed_later(db::Tx& tx, const TenantId& id) {
+    tx.on_commit([this, id] {
+        try {
+            timers->after(Duration::zero(), [this, id] { remove_doomed(id); });
+        } catch (const Closed&) {
+            // Swept when the home is opened again.
+        }
+    });
+}
+
+/// Removes what jobs left in temp that have ended since, as a kill between the end and the removal would, and the marks of
+/// imports that nobody makes any more.
 void EngineImpl::sweep_temp() {
     std::error_code error;
     for (const auto& workspace : std::filesystem::directory_iterator(home.root / "workspaces", error)) {
         if (stopping.stop_requested()) return;
         for (const auto& entry : std::filesystem::directory_iterator(workspace.path() / "temp", error)) {
             try {
+                if (entry.path().extension() == engine::import_mark_ending) {
+                    engine::remove_dead_mark(entry.path());
+                    continue;
+                }
                 const auto job = JobId::parse(entry.path().stem().string());
                 const auto standing = registry->find_standing(TenantId::parse(workspace.path().filename().string()));
                 if (!standing) continue;
@@ -264,6 +304,7 @@ void EngineImpl::erase(const TenantId& id) {
         for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->erase(mine);
         engine::asset_rows::erase(mine);
         engine::export_rows::erase(mine);
+        engine::doomed::erase(mine);
         jobs::erase(mine);
         registry->finish_erasure(tx, tenant::engine_actor("sweep"), *standing);
     });

@@ -3,6 +3,7 @@
 #include <tenant/quota.hpp>
 
 #include "core.hpp"
+#include "doomed.hpp"
 #include "export_rows.hpp"
 
 namespace tenon {
@@ -25,17 +26,16 @@ std::optional<ExportedFile> Exports::find(const std::string& name) const {
 void Exports::remove(const std::string& name) {
     const auto pass = impl_->enter(Permission::export_remove);
     const auto at = impl_->now();
-    const auto file = impl_->change("export.remove", name, [&](db::Tx& tx) {
-        auto found = rows::find(tx, name, impl_->workspace);
+    impl_->change("export.remove", name, [&](db::Tx& tx) {
+        const auto found = rows::find(tx, name, impl_->workspace);
         if (!found) throw NotFound("there is no such export", {.subject = name});
         rows::remove(tx, name);
+        engine::doomed::add(tx, found->path, impl_->workspace);
         if (found->size.count > 0) tenant::quota::free(tx, {Resource::storage, found->size.count});
         impl_->audit(tx, "export.remove", name, at);
         impl_->engine->events->append(tx, {.kind = "export.removed", .at = at, .subject = name});
-        return *std::move(found);
     });
-    std::error_code ignored;
-    std::filesystem::remove(file.path, ignored);
+    impl_->engine->remove_doomed(impl_->scope.tenant());
 }
 
 }  // namespace tenon

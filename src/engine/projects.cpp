@@ -6,6 +6,7 @@
 
 #include "asset_rows.hpp"
 #include "core.hpp"
+#include "doomed.hpp"
 
 namespace tenon {
 
@@ -66,11 +67,10 @@ void Projects::remove(const ProjectId& id) {
         engine::asset_rows::remove_all(tx, id);
         if (weight.size.count > 0) tenant::quota::free(tx, {Resource::storage, weight.size.count});
         rows::remove(tx, impl_->actor, id, at);
+        engine::doomed::add(tx, impl_->workspace.project(id), impl_->workspace);
         impl_->engine->events->append(tx, {.kind = "project.removed", .at = at, .subject = id.text()});
     });
-    // The rows are gone, so nothing refers to the files any more. A kill right here leaves them on the disk, uncounted.
-    std::error_code ignored;
-    std::filesystem::remove_all(impl_->workspace.project(id), ignored);
+    impl_->engine->remove_doomed(impl_->scope.tenant());
 }
 
 }  // namespace tenon

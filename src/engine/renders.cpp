@@ -10,6 +10,7 @@
 
 #include "asset_rows.hpp"
 #include "core.hpp"
+#include "doomed.hpp"
 #include "export_rows.hpp"
 
 namespace tenon {
@@ -256,7 +257,7 @@ private:
         return {.result = to_json(rendered.outputs, rendered.render_time),
                 .settle = [this, rendered, job = attempt.job, at = engine_.now(), folder = request.temp](db::Tx& tx) {
                     settle(tx, job, rendered, at);
-                    remove_later(tx, folder);
+                    doom(tx, job, {folder});
                 }};
     }
 
@@ -278,15 +279,16 @@ private:
     void give_up(db::Tx& tx, const jobs::JobRow& job) {
         if (job.hold) quota::release(tx, *job.hold, engine_.now());
         const Workspace workspace = engine_.workspace(job.tenant);
-        remove_later(tx, temp(workspace, job.id));
+        std::vector<std::filesystem::path> left{temp(workspace, job.id)};
         try {
             for (const auto& name : file_names(payload_of(job.payload), job.id)) {
-                remove_later(tx, workspace.exports() / name);
-                remove_later(tx, workspace.exports() / (name + ".part"));  // of a run that was killed
+                left.push_back(workspace.exports() / name);
+                left.push_back(workspace.exports() / (name + ".part"));  // of a run that was killed
             }
         } catch (const Error& error) {
             engine_.log->failure(kind, "the files of a render that was given up cannot be named", error);
         }
+        doom(tx, job, left);
     }
 
     static std::filesystem::path temp(const Workspace& workspace, const JobId& job) { return workspace.temp() / job.text(); }
@@ -296,15 +298,9 @@ private:
         std::filesystem::remove_all(path, ignored);
     }
 
-    /// Once the transaction is durable, and not on the thread that makes it so.
-    void remove_later(db::Tx& tx, const std::filesystem::path& path) {
-        tx.on_commit([this, path] {
-            try {
-                engine_.timers->after(Duration{}, [path] { remove(path); });
-            } catch (const Closed&) {
-                // Swept when the home is opened again.
-            }
-        });
+    void doom(db::Tx& tx, const jobs::JobRow& job, const std::vector<std::filesystem::path>& paths) {
+        for (const auto& path : paths) doomed::add(tx, path, engine_.workspace(job.tenant));
+        engine_.remove_doomed_later(tx, job.tenant);
     }
 
     EngineImpl& engine_;

@@ -51,7 +51,7 @@ std::int64_t expect_files_match_rows(Session& session) {
         for (const auto& file : fs::directory_iterator(session.workspace() / "temp")) found.push_back(file.path());
         return found;
     };
-    eventually([&] { return strays().empty(); }, std::chrono::seconds(5));
+    eventually([&] { return strays().empty(); });
     for (const auto& stray : strays()) ADD_FAILURE() << "no row names " << stray;
     return weight;
 }

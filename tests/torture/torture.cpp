@@ -22,7 +22,8 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 std::vector<Told> parse(const std::string& text) {
     std::vector<Told> all;
     std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
+    // A line that the kill cut off was not told: without its end getline meets the end of the text.
+    for (std::string line; std::getline(lines, line) && !lines.eof();) {
         std::istringstream words(line);
         all.push_back({std::istream_iterator<std::string>(words), {}});
     }
@@ -35,7 +36,7 @@ Duration since(Monotonic::time_point begin) { return std::chrono::duration_cast<
 
 Torture::Torture() {
     const auto seed = number_from("TENON_SEED", std::random_device{}());
-    kills = static_cast<int>(number_from("TENON_KILLS", 8));
+    kills = static_cast<int>(number_from("TENON_KILLS", 3));
     random.seed(seed);
     std::cout << "TENON_SEED=" << seed << " TENON_KILLS=" << kills << std::endl;
     open();
@@ -102,7 +103,7 @@ std::vector<Told> Torture::round(const std::string& part) {
 void Torture::expect_jobs_succeed(Session& session) {
     for (const auto& info : session.jobs().list({.limit = 1000})) {
         auto job = session.jobs().get(info.id);
-        ASSERT_TRUE(job.join_for(2min)) << info.kind << ' ' << info.id.text() << " does not end";
+        ASSERT_TRUE(job.join_for(5min)) << info.kind << ' ' << info.id.text() << " does not end";
         const auto ended = job.info();
         EXPECT_EQ(ended.state, JobState::succeeded) << info.kind << ' ' << info.id.text() << ": " << ended.message;
     }

@@ -66,7 +66,7 @@ protected:
     void expect_jobs_succeed(Session& session);
 
     std::mt19937_64 random;
-    int kills = 8;
+    int kills = 3;
     std::map<std::string, std::string> settings;  // environment of the victims
     tests::TempFolder folder;
     std::optional<Engine> engine;
@@ -87,7 +87,7 @@ private:
 void expect_sound_tenant(Session& session);
 
 /// Until `condition` holds, at most `limit`.
-bool eventually(const std::function<bool()>& condition, Duration limit = std::chrono::seconds(20));
+bool eventually(const std::function<bool()>& condition, Duration limit = std::chrono::seconds(60));
 
 /// What ffmpeg has to say about a file when it decodes all of it; empty: nothing is wrong with it.
 std::string decoding_problems(const std::filesystem::path& file);
