@@ -19,7 +19,16 @@ struct RenderOptions {
     ProjectId project{};                   ///< Required.
     Timeline timeline{};                   ///< Required. Not empty.
     std::vector<std::string> outputs{};    ///< Required. Presets: mp4, mov, social_square, social_vertical, 4k.
+    std::optional<std::int32_t> loudness{}; ///< LUFS, -40 to -5; 0: sound stays as mixed. Unset: the preset's, -14 for most.
     std::string name = "render";           ///< Of the files below exports/: <name>-<end of the job's id>.mp4 …
+};
+
+/// What ITU-R BS.1770-4 says of a finished file's sound.
+struct Loudness {
+    bool measured = false;                 ///< False: silent, or shorter than 400 ms.
+    double integrated = 0;                 ///< LUFS.
+    double range = 0;                      ///< LU.
+    double true_peak = 0;                  ///< dBTP.
 };
 
 struct RenderedFile {
@@ -31,6 +40,7 @@ struct RenderedFile {
     std::int64_t frames = 0;
     std::int32_t width = 0;
     std::int32_t height = 0;
+    Loudness loudness{};
 };
 
 struct RenderResult {

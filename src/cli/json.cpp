@@ -124,7 +124,11 @@ json::object to_json(const RenderResult& r) {
                                        {"duration_us", f.duration.count()},
                                        {"frames", f.frames},
                                        {"width", f.width},
-                                       {"height", f.height}});
+                                       {"height", f.height},
+                                       {"loudness", f.loudness.measured ? json::value{{"lufs", f.loudness.integrated},
+                                                                                      {"range_lu", f.loudness.range},
+                                                                                      {"true_peak_dbtp", f.loudness.true_peak}}
+                                                                        : json::value(nullptr)}});
     return {{"outputs", outputs}, {"render_time_us", r.render_time.count()}};
 }
 

@@ -1,3 +1,4 @@
+#include <charconv>
 #include <fstream>
 #include <iterator>
 
@@ -81,6 +82,15 @@ void show_result(const Context& context, const JobInfo& job, const RenderResult&
     context.out().remark("Render time used: " + length(result.render_time) + ".");
 }
 
+std::int32_t loudness_of(const std::string& text) {
+    std::int32_t target = 0;
+    const char* const end = text.data() + text.size();
+    if (text == "keep") return target;
+    if (const auto read = std::from_chars(text.data(), end, target); read.ec != std::errc() || read.ptr != end || target == 0)
+        throw UsageError("--loudness takes LUFS such as -16, or keep, not “" + clean(text) + "”");
+    return target;
+}
+
 int start(Context& context, const Args& args) {
     if (args.has("--timeline") && (args.has("--clip") || args.has("--title") || args.has("--grade") || args.has("--crossfade")))
         throw UsageError("--timeline already says everything that --clip, --title, --grade and --crossfade say");
@@ -90,6 +100,7 @@ int start(Context& context, const Args& args) {
     options.timeline = args.has("--timeline") ? timeline_from_file(args.text("--timeline"))
                                               : timeline_from_options(session, project, args);
     options.name = args.text("--name", options.name);
+    if (args.has("--loudness")) options.loudness = loudness_of(args.text("--loudness"));
     if (args.has("--print-timeline")) {
         context.out().line(options.timeline.to_json());
         return 0;
@@ -141,6 +152,7 @@ Group render_verbs() {
                              {"--timeline", "FILE", "the whole edit as JSON instead of --clip and so on"},
                              {"--print-timeline", "", "print the edit as JSON and render nothing"},
                              {"--output", "PRESET", "mp4, mov, social_square, social_vertical, 4k; several by commas; default mp4", true},
+                             {"--loudness", "LUFS", "what the sound is brought to, such as -16, or keep; default -14"},
                              {"--name", "NAME", "what the files' names begin with; default render"},
                              detach},
                  .examples = {{"render start --project \"Spring reel\" --clip interview.mp4", "The whole clip as mp4."},

@@ -29,6 +29,7 @@ struct Payload {
     Timeline timeline{};
     std::vector<std::string> outputs{};
     std::string name{};
+    std::optional<std::int32_t> loudness{};
 };
 
 std::string to_json(const Payload& payload) {
@@ -37,6 +38,7 @@ std::string to_json(const Payload& payload) {
     Json json;
     json.set("version", 1).set("project", payload.project.text()).set("timeline", payload.timeline.to_json())
         .set("outputs", std::move(outputs)).set("name", payload.name);
+    if (payload.loudness) json.set("loudness", std::int64_t{*payload.loudness});
     return base::to_json(json);
 }
 
@@ -46,6 +48,7 @@ Payload payload_of(const std::string& text) {
     const Json json = base::parse_json(text, {.max_size = largest_document}, "payload");
     Payload payload{.project = ProjectId::parse(json.get_string("project")),
                     .timeline = Timeline::from_json(json.get_string("timeline")), .name = json.get_string("name")};
+    if (json.find("loudness") != nullptr) payload.loudness = static_cast<std::int32_t>(json.get_int("loudness"));
     for (const auto& output : json.get_array("outputs")) payload.outputs.push_back(output.as_string("outputs"));
     return payload;
 }
@@ -57,11 +60,21 @@ std::string to_json(const std::vector<render::RenderedOutput>& outputs, Duration
         json.set("preset", output.preset).set("file", output.path.filename().string()).set("bytes", output.size.count)
             .set("sha256", crypto::to_hex(output.sha256)).set("duration_us", output.duration.count()).set("frames", output.frames)
             .set("width", output.width).set("height", output.height);
+        if (output.loudness.integrated)
+            json.set("loudness", Json().set("lufs", *output.loudness.integrated).set("range_lu", output.loudness.range)
+                                     .set("true_peak_dbtp", output.loudness.true_peak_db()));
         list.push(std::move(json));
     }
     Json json;
     json.set("outputs", std::move(list)).set("render_time_us", render_time.count());
     return base::to_json(json);
+}
+
+Loudness loudness_of(const Json& output) {
+    const Json* json = output.find("loudness");   // results of silent files have none
+    if (json == nullptr) return {};
+    return {.measured = true, .integrated = json->get_double("lufs"), .range = json->get_double("range_lu"),
+            .true_peak = json->get_double("true_peak_dbtp")};
 }
 
 RenderResult result_of(const std::string& text, const engine::Workspace& workspace) {
@@ -72,7 +85,7 @@ RenderResult result_of(const std::string& text, const engine::Workspace& workspa
                                   .size = {output.get_int("bytes")}, .sha256 = output.get_string("sha256"),
                                   .duration = Duration{output.get_int("duration_us")}, .frames = output.get_int("frames"),
                                   .width = static_cast<std::int32_t>(output.get_int("width")),
-                                  .height = static_cast<std::int32_t>(output.get_int("height"))});
+                                  .height = static_cast<std::int32_t>(output.get_int("height")), .loudness = loudness_of(output)});
     return result;
 }
 
@@ -102,7 +115,7 @@ template <class Find> Prepared prepare(const Payload& payload, Find&& find, cons
         }
         files.push_back(asset->path);
     }
-    Prepared prepared{.plan = render::compile(payload.timeline, payload.outputs, sources)};
+    Prepared prepared{.plan = render::compile(payload.timeline, payload.outputs, sources, payload.loudness)};
     for (const auto& source : prepared.plan.sources)
         for (std::size_t i = 0; i < sources.size(); ++i)
             if (sources[i].asset == source.asset) prepared.files.push_back(files[i]);
@@ -145,7 +158,7 @@ Renders::Renders(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 RenderJob Renders::start(const RenderOptions& options) {
     const auto pass = impl_->enter(Permission::render_write);
     engine::check_export_name("name", options.name);
-    const Payload payload{options.project, options.timeline, options.outputs, options.name};
+    const Payload payload{options.project, options.timeline, options.outputs, options.name, options.loudness};
     impl_->read([&](db::Reader& reader) { tenant::projects::get(reader, options.project); });
     const auto find = [&](const AssetId& id) {
         return impl_->read([&](db::Reader& reader) { return engine::asset_rows::find(reader, id, impl_->workspace); });

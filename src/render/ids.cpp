@@ -10,7 +10,7 @@ namespace tenon::render {
 namespace {
 
 // Counted up whenever the same plan would give other bytes: how pictures are composed, pieces stored, files muxed …
-constexpr std::int64_t render_format = 1;
+constexpr std::int64_t render_format = 2;
 // … and for the integer kernels.
 constexpr std::int64_t kernel_version = 1;
 
@@ -69,7 +69,8 @@ Canonical span(const Plan& plan, const PlannedOutput& output, const PlannedChunk
     return c;
 }
 
-Canonical sound(const Plan& plan, const media::AudioEncoding& encoding) {
+Canonical sound(const Plan& plan, const Preset& preset) {
+    const media::AudioEncoding& encoding = preset.sound;
     Canonical c;
     c.integer(1, encoding.rate).integer(2, encoding.channels).integer(3, encoding.bits_per_second).integer(4, plan.frames)
         .integer(5, plan.rate.num).integer(6, plan.rate.den);
@@ -79,6 +80,7 @@ Canonical sound(const Plan& plan, const media::AudioEncoding& encoding) {
         piece.bytes(1, source.sha256).integer(2, source.has_sound).integer(3, clip.in).integer(4, clip.start).integer(5, clip.end);
         c.record(7, piece);
     }
+    c.integer(8, preset.loudness);
     return c;
 }
 
@@ -111,7 +113,7 @@ void number(Plan& plan) {
             output.chunks.push_back(hash("chunk.1", {&versions, &settings, &content}));
             file.update(output.chunks.back());
         }
-        const Canonical mix = sound(plan, output.preset.sound);
+        const Canonical mix = sound(plan, output.preset);
         output.sound = hash("audio.1", {&versions, &mix});
         file.update(output.sound).update(settings.view()).update(base::view_of(output.preset.extension));
         output.id = file.finish();

@@ -150,11 +150,14 @@ std::vector<std::string> guesses(const Source& source) {
 
 }  // namespace
 
-Plan compile(const Timeline& timeline, const std::vector<std::string>& outputs, const std::vector<Source>& sources) {
+Plan compile(const Timeline& timeline, const std::vector<std::string>& outputs, const std::vector<Source>& sources,
+             std::optional<std::int32_t> loudness) {
     constexpr std::size_t most_outputs = 16;
     const auto clips = timeline.clips();
     if (clips.empty()) throw InvalidArgument("the timeline is empty", {.subject = "timeline"});
     if (outputs.empty() || outputs.size() > most_outputs) throw InvalidArgument("1 to 16 outputs", {.subject = "outputs"});
+
+    if (loudness.value_or(0) != 0) check_loudness(*loudness);
 
     Plan plan;
     std::map<AssetId, std::size_t> by_asset;
@@ -177,7 +180,9 @@ Plan compile(const Timeline& timeline, const std::vector<std::string>& outputs, 
     for (const std::string& name : outputs) {
         if (std::any_of(plan.outputs.begin(), plan.outputs.end(), [&](const PlannedOutput& o) { return o.preset.name == name; }))
             throw InvalidArgument("an output is asked for twice", {.subject = name});
-        plan.outputs.push_back(prepare(plan, find_preset(name), timeline.titles()));
+        Preset preset = find_preset(name);
+        preset.loudness = loudness.value_or(preset.loudness);
+        plan.outputs.push_back(prepare(plan, preset, timeline.titles()));
         gop = std::max<std::int64_t>(gop, plan.outputs.back().encoding.gop);
     }
     plan.chunks = split(plan.frames, gop, plan.rate);

@@ -26,7 +26,20 @@ void expect(const Json& json, const char* field, const char* only) {
         throw InvalidArgument(std::string("only ") + only + " is known here", {.subject = field});
 }
 
+/// "keep", or what the sound is brought to.
+std::int32_t loudness(const Json& json) {
+    if (json.is_string() && json.as_string("loudness") == "keep") return 0;
+    const std::int64_t target = json.as_int("loudness");
+    check_loudness(target);
+    return static_cast<std::int32_t>(target);
+}
+
 }  // namespace
+
+void check_loudness(std::int64_t target) {
+    constexpr std::int64_t softest = -40, loudest = -5;
+    if (target < softest || target > loudest) throw InvalidArgument("loudness lies between -40 and -5 LUFS", {.subject = "loudness"});
+}
 
 Preset parse_preset(const std::string& text) {
     const Json json = base::parse_json(text, {}, "preset");
@@ -56,10 +69,10 @@ Preset parse_preset(const std::string& text) {
     const Json& sound = json.at("sound");
     sound.allow_only({"codec", "bits_per_second", "rate", "channels", "loudness"});
     expect(sound, "codec", "aac");
-    expect(sound, "loudness", "keep");
     preset.sound.bits_per_second = in_range(sound, "bits_per_second", 32'000, 512'000);
     preset.sound.rate = in_range(sound, "rate", 8'000, 96'000);
     preset.sound.channels = in_range(sound, "channels", 1, 2);
+    preset.loudness = loudness(sound.at("loudness"));
     return preset;
 }
 

@@ -10,6 +10,7 @@
 
 #include "assemble.hpp"
 #include "composer.hpp"
+#include "master.hpp"
 #include "piece.hpp"
 #include "sound.hpp"
 
@@ -134,7 +135,8 @@ void Run::sound(const PlannedOutput& output) {
         progress_.advance(length);
         return;
     }
-    Mixer mixer(plan_, request_.sources, encoding.rate, encoding.channels, stop_);
+    const Level level = level_for(plan_, request_.sources, encoding, output.preset.loudness, stop_);
+    Master master(plan_, request_.sources, encoding, level, stop_);
     media::AudioEncoder encoder(encoding);
     std::vector<media::Packet> packets;
     const auto drain = [&] {
@@ -143,7 +145,7 @@ void Run::sound(const PlannedOutput& output) {
     for (std::int64_t done = 0; done < length;) {
         exec::check_stop(stop_);
         const std::int64_t some = std::min<std::int64_t>(encoding.rate / 4, length - done);
-        encoder.send(mixer.next(some));
+        encoder.send(master.next(some));
         drain();
         done += some;
         progress_.advance(some);
@@ -172,6 +174,13 @@ Rendered Run::all() {
         files.push_back(assemble(plan_, plan_.outputs[i], request_.temp, request_.exports / request_.file_names[i], stop_));
         progress_.advance(1);
     }
+    // Measured on the files, so that a resumed render reports what an uninterrupted one does.
+    std::map<crypto::Digest, media::Loudness> loudness;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        const media::AudioEncoding& encoding = plan_.outputs[i].preset.sound;
+        if (!loudness.contains(plan_.outputs[i].sound))
+            loudness[plan_.outputs[i].sound] = media::measure_loudness(files[i].part(), encoding.rate, encoding.channels, stop_);
+    }
     exec::check_stop(stop_);
     std::int64_t written = 0;
     for (const Unnamed& file : files) written += file.size().count;
@@ -179,7 +188,8 @@ Rendered Run::all() {
     for (std::size_t i = 0; i < files.size(); ++i) {
         RenderedOutput output{.path = request_.exports / request_.file_names[i], .preset = plan_.outputs[i].preset.name,
                               .size = files[i].size(), .sha256 = files[i].sha256(), .duration = plan_.duration(), .frames = plan_.frames,
-                              .width = plan_.outputs[i].encoding.width, .height = plan_.outputs[i].encoding.height};
+                              .width = plan_.outputs[i].encoding.width, .height = plan_.outputs[i].encoding.height,
+                              .loudness = loudness.at(plan_.outputs[i].sound)};
         files[i].name();
         result.outputs.push_back(std::move(output));
     }

@@ -23,6 +23,11 @@ Duration origin_of(const media::Input& input) {
     return first.value_or(Duration{});
 }
 
+/// Whether the second clip follows the first in the edit as it does in their source.
+bool goes_on(const PlannedClip& first, const PlannedClip& second) {
+    return first.source == second.source && first.end == second.start && first.in + (first.end - first.start) == second.in;
+}
+
 }  // namespace
 
 std::int64_t sound_length(const Plan& plan, std::int32_t rate) { return sample_of(flicks_of_frame(plan.frames, plan.rate), rate); }
@@ -117,9 +122,16 @@ void Mixer::add(std::size_t index, media::AudioBlock& block) {
     const auto part = [](std::int64_t k, std::int64_t n) {
         return static_cast<float>(std::sqrt((static_cast<double>(k) + 0.5) / static_cast<double>(n)));
     };
+    // A hard cut into sound clicks: a millisecond takes the edge off, unless the same sound goes on.
+    const std::int64_t soft = rate_ / 1'000;
+    const bool soft_in = clip.in > 0 && faded_in == start && !(index > 0 && goes_on(plan_.clips[index - 1], clip));
+    const bool soft_out = fade_out == end && !(index + 1 < plan_.clips.size() && goes_on(clip, plan_.clips[index + 1]));
+    const auto ramp = [&](std::int64_t k) { return (static_cast<float>(k) + 0.5F) / static_cast<float>(soft); };
     const auto gain = [&](std::int64_t i) {
         const std::int64_t at = block.position + i;
         float value = 1;
+        if (soft_in && at < start + soft) value *= ramp(at - start);
+        if (soft_out && at >= end - soft) value *= ramp(end - 1 - at);
         if (at < faded_in) value *= part(at - start, faded_in - start);
         if (at >= fade_out) value *= part(end - 1 - at, end - fade_out);
         return value;

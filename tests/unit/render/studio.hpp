@@ -157,8 +157,8 @@ struct Studio {
     }
 
     render::Request request(const Timeline& timeline, const std::vector<std::string>& outputs = {"mp4"},
-                            const std::string& temp = "temp") const {
-        render::Request request{.plan = render::compile(timeline, outputs, sources), .temp = folder / temp, .exports = folder / "exports"};
+                            const std::string& temp = "temp", std::optional<std::int32_t> loudness = 0) const {
+        render::Request request{.plan = render::compile(timeline, outputs, sources, loudness), .temp = folder / temp, .exports = folder / "exports"};
         for (const auto& source : request.plan.sources)
             for (std::size_t i = 0; i < sources.size(); ++i)
                 if (sources[i].asset == source.asset) request.sources.push_back(files[i]);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,8 +70,10 @@ struct Plan {
 };
 
 /// Pure, but for the fonts that titles are painted with. `sources` holds every asset of the timeline, in any order.
+/// `loudness` takes the place of the presets': LUFS, 0 for as mixed.
 ///
 /// Throws    InvalidArgument naming the item, NotFound (preset, grade, an asset that is not among the sources).
-Plan compile(const Timeline& timeline, const std::vector<std::string>& outputs, const std::vector<Source>& sources);
+Plan compile(const Timeline& timeline, const std::vector<std::string>& outputs, const std::vector<Source>& sources,
+             std::optional<std::int32_t> loudness = std::nullopt);
 
 }  // namespace tenon::render

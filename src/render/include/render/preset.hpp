@@ -25,7 +25,11 @@ struct Preset {
     Duration gop{};
     std::int32_t threads = 0;
     media::AudioEncoding sound{};
+    std::int32_t loudness = 0;              ///< LUFS; 0: as mixed.
 };
+
+/// Throws InvalidArgument unless it is a loudness, in LUFS, that sound can be brought to.
+void check_loudness(std::int64_t target);
 
 /// Throws InvalidArgument naming the field; unknown fields are errors.
 Preset parse_preset(const std::string& json);

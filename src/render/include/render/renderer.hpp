@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <exec/progress.hpp>
+#include <media/loudness.hpp>
 #include <render/plan.hpp>
 
 namespace tenon::render {
@@ -37,6 +38,7 @@ struct RenderedOutput {
     Duration duration{};
     std::int64_t frames = 0;
     std::int32_t width = 0, height = 0;
+    media::Loudness loudness{};                      ///< Of the finished file, decoded.
 };
 
 struct Rendered {
