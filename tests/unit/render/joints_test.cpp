@@ -63,7 +63,9 @@ TEST(Joints, SoundIsWithinAMillisecondOfThePictureInAHundredRandomEdits) {
             for (std::int64_t second = 0; second < 4; ++second) {
                 const render::Flicks at = clip.start + render::flicks_of(std::chrono::seconds(second)) - clip.in;
                 const std::int64_t expected = render::sample_of(at, rate);
-                if (expected < render::sample_of(from, rate) + 15 * millisecond || expected > render::sample_of(to, rate) - 15 * millisecond) continue;
+                const std::int64_t begin = render::sample_of(from, rate) + 15 * millisecond;
+                const std::int64_t end = render::sample_of(to, rate) - 15 * millisecond;
+                if (expected < begin || expected > end) continue;
                 const auto found = click_near(sound, expected);
                 ASSERT_TRUE(found) << "edit " << seed << ", clip " << i << ", second " << second;
                 EXPECT_LE(std::llabs(*found - expected), millisecond) << "edit " << seed << ", clip " << i;
