@@ -57,7 +57,8 @@ TEST_F(Torture, renders) {
             ASSERT_EQ(result.outputs.size(), 2u);
             if (n == 0) reference = {content(result.outputs[0].path), content(result.outputs[1].path)};
             for (std::size_t i = 0; i < 2; ++i)
-                EXPECT_TRUE(content(result.outputs[i].path) == reference.at(i)) << result.outputs[i].path << " is not what an undisturbed render gives";
+                EXPECT_TRUE(content(result.outputs[i].path) == reference.at(i))
+                    << result.outputs[i].path << " is not what an undisturbed render gives";
             render_time += result.render_time.count() / 1000;
             resumed += job->info().attempt > 1;
         }

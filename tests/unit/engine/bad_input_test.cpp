@@ -119,7 +119,8 @@ TEST_F(BadInputTest, strings_that_would_do_harm_are_refused_by_every_option) {
                 field.give(bad);
                 ADD_FAILURE() << field.name << " took " << what;
             } catch (const Error& error) {
-                const bool lookup = std::string(field.name).ends_with("plan") || std::string(field.name).ends_with("outputs") || std::string(field.name).ends_with("grade");
+                const std::string name(field.name);
+                const bool lookup = name.ends_with("plan") || name.ends_with("outputs") || name.ends_with("grade");
                 if (!lookup || error.code() != Errc::not_found) {
                     EXPECT_EQ(error.code(), Errc::invalid_argument) << field.name << " given " << what << ": " << error.what();
                 }
@@ -162,7 +163,8 @@ TEST_F(BadInputTest, looking_for_harmful_strings_finds_nothing) {
             try {
                 field.give(bad);
             } catch (const Error& error) {
-                EXPECT_TRUE(error.code() == Errc::invalid_argument || error.code() == Errc::not_found) << to_string(error.code()) << ": " << error.what();
+                EXPECT_TRUE(error.code() == Errc::invalid_argument || error.code() == Errc::not_found)
+                    << to_string(error.code()) << ": " << error.what();
             } catch (const std::exception& error) {
                 ADD_FAILURE() << "something foreign: " << error.what();
             }
@@ -205,7 +207,8 @@ TEST_F(BadInputTest, files_that_are_not_what_they_seem_are_refused) {
     EXPECT_EQ(import_code(folder.path() / std::string(300, 'x')), Errc::invalid_argument);
     EXPECT_EQ(import_code(""), Errc::not_found);
     // A playlist must not make the engine open what it names.
-    EXPECT_NE(import_code(write("list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n" + tests::clip_with_sound.string() + "\n#EXT-X-ENDLIST\n")), Errc{});
+    const std::string list = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n" + tests::clip_with_sound.string() + "\n#EXT-X-ENDLIST\n";
+    EXPECT_NE(import_code(write("list.m3u8", list)), Errc{});
     EXPECT_NE(import_code(write("list.ffconcat", "ffconcat version 1.0\nfile '" + tests::clip_with_sound.string() + "'\n")), Errc{});
     EXPECT_EQ(state_of(mine), before);
 }
