@@ -1,6 +1,7 @@
 #include "fixture.hpp"
 
 #include <csignal>
+#include <mutex>
 #include <random>
 #include <thread>
 
@@ -366,20 +367,32 @@ TEST_F(Crash, two_backups_of_one_repository_at_once) {
     }
 }
 
+/// Changes a file whenever some of it was read: always between the look before reading and the one after.
+class ChangesWhileRead final : public exec::ProgressSink {
+public:
+    explicit ChangesWhileRead(std::filesystem::path file) : file_(std::move(file)) {}
+
+    void stage(std::string_view, double, std::int64_t, std::string_view) override {}
+    void total(std::int64_t) override {}
+    void advance(std::int64_t) override {
+        const std::lock_guard lock(mutex_);
+        std::fstream(file_, std::ios::in | std::ios::out | std::ios::binary).seekp(4'000'000).put(static_cast<char>(++changes_));
+        // The kernel's own stamps are milliseconds apart: two changes could share one.
+        std::filesystem::last_write_time(file_, std::filesystem::file_time_type::clock::now() - std::chrono::hours(changes_));
+    }
+
+private:
+    const std::filesystem::path file_;
+    std::mutex mutex_;
+    int changes_ = 0;  // guarded by mutex_
+};
+
 TEST_F(Crash, a_file_that_keeps_changing_is_flagged) {
     write(source() / "busy", crypto::random_bytes(8'000'000));
     auto repository = create();
-    std::stop_source stop;
-    std::jthread writer([&](std::stop_token token) {
-        for (char c = 0; !token.stop_requested(); ++c) {
-            std::fstream file(source() / "busy", std::ios::in | std::ios::out | std::ios::binary);
-            file.seekp(4'000'000);
-            file.put(c);
-        }
-    });
-    const auto totals = back_up(*repository);
-    writer.request_stop();
-    writer.join();
+    ChangesWhileRead changing(source() / "busy");
+    clock->advance(std::chrono::hours(1));
+    const auto totals = repository->backup(request(), backup::free_ledger(), changing, {});
     ASSERT_EQ(totals.problems.size(), 1u);
     EXPECT_EQ(totals.problems[0].path, "busy");
     EXPECT_EQ(all(check(*repository).problems), "");
