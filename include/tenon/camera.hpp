@@ -17,23 +17,26 @@ TENON_BEGIN
 struct CameraImpl;
 
 /// What a camera is meant to do. An intent: every restart and reconnect returns to it.
-enum class Recording : std::uint8_t { off = 0, continuous = 1 };
+enum class Recording : std::uint8_t { off = 0,
+                                      continuous = 1 };
 
 enum class CameraState : std::uint8_t {
-    off = 0,         ///< Not meant to record.
+    off = 0,  ///< Not meant to record.
     connecting = 1,
     recording = 2,
-    retrying = 3,    ///< Lost; tries again by itself.
+    retrying = 3,  ///< Lost; tries again by itself.
 };
 
 TENON_API const char* to_string(Recording recording) noexcept;
 TENON_API const char* to_string(CameraState state) noexcept;
 
 struct CameraOptions {
-    std::string name{};                      ///< Required.
-    std::string url{};                       ///< Required. rtsp:// without a password in it.
+    std::string name{};  ///< Required.
+    /// Required. rtsp:// or rtsps://. Sealed at rest, since cameras take passwords and tokens in path and query too. A
+    /// login in it is taken out and used as `username` and `password`, which must be empty then.
+    std::string url{};
     std::string username{};
-    std::string password{};                  ///< Sealed at rest, never shown again.
+    std::string password{};  ///< Sealed at rest, never shown again.
     Recording recording = Recording::off;
 };
 
@@ -41,10 +44,10 @@ struct CameraInfo {
     CameraId id{};
     SiteId site{};
     std::string name{};
-    std::string url{};
+    std::string url{};  ///< Scheme, host, port and path; *** for the query and what may be secret.
     Recording recording = Recording::off;
     CameraState state = CameraState::off;
-    std::string problem{};                   ///< Why it is retrying. Empty while all is well.
+    std::string problem{};  ///< Why it is retrying. Empty while all is well.
     std::optional<Time> last_frame_at{};
     Time created_at{};
 };
@@ -55,35 +58,35 @@ struct RecordingInfo {
     Time end{};
     Bytes size{};
     std::int64_t frames = 0;
-    std::string gap_before{};                ///< Why footage is missing before it: "offline", "stalled" … Empty: no gap.
+    std::string gap_before{};  ///< Why footage is missing before it: "offline", "stalled" … Empty: no gap.
 };
 
 struct RecordingFilter {
-    std::optional<Time> start{};             ///< Footage that ends after this. Unset: no bound.
-    std::optional<Time> end{};               ///< Footage that starts before this.
+    std::optional<Time> start{};  ///< Footage that ends after this. Unset: no bound.
+    std::optional<Time> end{};    ///< Footage that starts before this.
 };
 
 /// Where a clip may begin.
 enum class Cut : std::uint8_t {
-    gop = 0,     ///< At the key frame at or before `start`: a little more than asked for.
-    exact = 1,   ///< At the frame: what leads up to it is in the file but not shown.
+    gop = 0,    ///< At the key frame at or before `start`: a little more than asked for.
+    exact = 1,  ///< At the frame: what leads up to it is in the file but not shown.
 };
 
 struct ClipOptions {
-    Time start{};                            ///< Required.
-    Time end{};                              ///< Required. After start.
+    Time start{};  ///< Required.
+    Time end{};    ///< Required. After start.
     Cut cut = Cut::gop;
-    std::string name = "clip";               ///< Of the file below exports/: <name>-<end of the job's id>.mp4
+    std::string name = "clip";  ///< Of the file below exports/: <name>-<end of the job's id>.mp4
 };
 
 struct Clip {
     std::filesystem::path path{};
-    Time start{};                            ///< Of the first frame shown.
+    Time start{};  ///< Of the first frame shown.
     Time end{};
-    Duration duration{};                     ///< Shorter than end - start if footage is missing in between.
+    Duration duration{};  ///< Shorter than end - start if footage is missing in between.
     std::int64_t frames = 0;
     Bytes size{};
-    std::string sha256{};                    ///< Hex.
+    std::string sha256{};  ///< Hex.
 };
 
 class TENON_API ClipJob : public Job {

@@ -134,8 +134,9 @@ Group camera_verbs() {
         .commands = {
             {.path = "camera add",
              .summary = "add a camera",
-             .about = "Adds a camera by its RTSP address, without a password in it: passwords are read from a file, from "
-                      "$PREFIX_CAMERA_PASSWORD or from a prompt, and kept sealed. Cameras live in private networks unless "
+             .about = "Adds a camera by its RTSP address, without a login before the host: passwords are read from a file, from "
+                      "$PREFIX_CAMERA_PASSWORD or from a prompt, and kept sealed. So is the address, of which only scheme, host, "
+                      "port and path are shown again, with *** for what may be secret. Cameras live in private networks unless "
                       "--camera-network names others; 127.0.0.0/8 must be named for a camera on this machine.",
              .operands = {{"NAME", "as people read it"}, {"URL", "rtsp://…"}},
              .options = {{"--user", "NAME", "whom the camera knows; asks for the password"},

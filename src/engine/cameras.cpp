@@ -74,8 +74,8 @@ public:
     }
     void start() override { recorder.start(); }
     void stop() noexcept override { recorder.stop(); }
-    void halt(const TenantId& id) override { recorder.halt(id); }
-    void resume(const TenantId& id) override { recorder.resume(id); }
+    void halt(const TenantId&) override { recorder.halt(); }
+    void resume(const TenantId&) override { recorder.changed(); }
     void erase(db::Tx& tx) override { rows::erase(tx); }
 
 private:
@@ -150,7 +150,7 @@ rows::CameraRow row_of(const SessionImpl& session, const CameraId& id) {
 }
 
 CameraInfo info_of(const SessionImpl& session, const rows::CameraRow& row) {
-    CameraInfo info{.id = row.id, .site = row.site, .name = row.name, .url = row.url, .recording = row.recording, .created_at = row.created_at};
+    CameraInfo info{.id = row.id, .site = row.site, .name = row.name, .url = nvr::parse_camera_url(row.url).url.shown(), .recording = row.recording, .created_at = row.created_at};
     auto status = recordings_of(session).recorder.status(row.id);
     // Another process may be the one that records it, or nobody any more: then what was last said is known.
     if (!status || !status->last_frame_at) {
@@ -213,10 +213,11 @@ Camera Cameras::create(const CameraOptions& options) {
     const auto at = impl_->now();
     rows::CameraRow row{.id = base::new_id<CameraId>(at),
                         .name = options.name,
-                        .url = given.url.text(),
+                        .url = given.url.shown(),
                         .username = given.username,
                         .recording = options.recording,
                         .created_at = at};
+    row.sealed_url = impl_->engine->master->seal(rows::url_label(row.id), base::view_of(given.url.text()));
     if (!given.password.empty())
         row.password = impl_->engine->master->seal(rows::password_label(row.id), base::view_of(given.password));
     const auto new_site = base::new_id<SiteId>(at);

@@ -95,13 +95,13 @@ bool CameraRun::extend(std::int64_t bytes) {
 
 void CameraRun::top_up() {
     auto& allowance = *allowance_;
-    if (allowance.left > chunk_ / 2) return;
+    allowance.low = chunk_ / 2;
+    if (allowance.left > allowance.low) return;
     const auto now = context_.options.clock->monotonic();
     if (allowance.denied && now - asked_at_ < kAskAgain) return;
     asked_at_ = now;
-    const auto owed = std::max<std::int64_t>(0, -allowance.left);
     for (auto more = chunk_; more >= kLeastChunk; more /= 4) {
-        if (!extend(owed + more)) continue;
+        if (!extend(more)) continue;
         allowance.denied = false;
         return;
     }

@@ -31,17 +31,18 @@ std::vector<db::Migration> migrations() {
                                   "ended_at INTEGER NOT NULL, bytes INTEGER NOT NULL, charged INTEGER NOT NULL, "
                                   "frames INTEGER NOT NULL, flags INTEGER NOT NULL, finished INTEGER NOT NULL",
                                   "PRIMARY KEY (tenant_id, camera_id, day, ordinal), "
-                                  "FOREIGN KEY (tenant_id, camera_id) REFERENCES camera_ (tenant_id, id)")}};
+                                  "FOREIGN KEY (tenant_id, camera_id) REFERENCES camera_ (tenant_id, id)")},
+            {"nvr", 2, "ALTER TABLE camera_ ADD COLUMN sealed_url BLOB NOT NULL DEFAULT x'';\n"}};
 }
 
 namespace rows {
 namespace {
 
-#define NVR_CAMERA_COLUMNS "id, site_id, name, url, username, password, recording, removing, created_at"
+#define NVR_CAMERA_COLUMNS "id, site_id, name, url, username, password, recording, removing, created_at, sealed_url"
 
 constexpr db::TenantStmt insert_camera{
-    "INSERT INTO camera_ (tenant_id, id, site_id, name, url, username, password, recording, removing, created_at) "
-    "VALUES (:tenant, :id, :site, :name, :url, :username, :password, :recording, 0, :created_at)"};
+    "INSERT INTO camera_ (tenant_id, id, site_id, name, url, username, password, recording, removing, created_at, sealed_url) "
+    "VALUES (:tenant, :id, :site, :name, :url, :username, :password, :recording, 0, :created_at, :sealed_url)"};
 constexpr db::TenantStmt find_camera{"SELECT " NVR_CAMERA_COLUMNS " FROM camera WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt list_cameras{"SELECT " NVR_CAMERA_COLUMNS " FROM camera WHERE tenant_id = :tenant AND removing = 0 ORDER BY id"};
 constexpr db::TenantStmt update_recording{
@@ -94,6 +95,7 @@ CameraRow camera_of(const db::Rows& row) {
     camera.recording = static_cast<Recording>(row.i64(6));
     camera.removing = row.boolean(7);
     camera.created_at = row.time(8);
+    camera.sealed_url = row.blob(9);
     return camera;
 }
 
@@ -113,7 +115,7 @@ std::string seed_label(const SiteId& id) { return "site signing seed " + id.text
 
 void insert(db::Tx& tx, const CameraRow& camera) {
     tx.exec(insert_camera, camera.id, camera.site, camera.name, camera.url, camera.username, camera.password,
-            static_cast<std::int64_t>(camera.recording), camera.created_at);
+            static_cast<std::int64_t>(camera.recording), camera.created_at, camera.sealed_url);
 }
 
 std::optional<CameraRow> find(db::Reader& reader, const CameraId& id) {
@@ -190,6 +192,7 @@ crypto::SigningKey signing_key(const SiteRow& site, const crypto::MasterKey& mas
 }
 
 std::string password_label(const CameraId& id) { return "camera password " + id.text(); }
+std::string url_label(const CameraId& id) { return "camera url " + id.text(); }
 
 std::int64_t upsert_segment(db::Tx& tx, const CameraId& camera, const SegmentNote& note, std::int64_t charge_at_most) {
     const auto& s = note.segment;

@@ -168,6 +168,7 @@ bool CameraRun::prepare(const std::stop_token& stop) {
         auto tail = recover_camera(folder_, origin, key_.get(), *context_.options.log);
         take_up_holds(context_, scope_, id_, tail);
         line_ = context_.disk.open({folder_, origin, key_, std::move(tail), allowance_, this});
+        top_up();  // before the first byte; from here on it is the clerk's
         prepared_ = true;
         context_.wake();
         return true;
@@ -199,7 +200,12 @@ void CameraRun::connect(const std::stop_token& stop) {
         silent_ = false;
     }
     try {
-        const auto url = parse_camera_url(camera_->url).url;
+        auto whole = camera_->url;
+        if (!camera_->sealed_url.empty()) {
+            const auto secret = context_.master.open(rows::url_label(id_), camera_->sealed_url);
+            whole = std::string(base::text_of(secret.bytes()));
+        }
+        const auto url = parse_camera_url(whole).url;
         const auto address = checked_address(url, context_.networks);
         std::string password;
         if (!camera_->password.empty()) {
@@ -243,6 +249,7 @@ void CameraRun::read(const std::string& url, const std::stop_token& stop) {
         for (auto& fragment : fragments) {
             context_.disk.push(line_, std::move(fragment));
             flows();
+            if (!allowance_->denied && allowance_->left < allowance_->low) context_.wake();
         }
     };
     const auto picture = builder.wanted().front();

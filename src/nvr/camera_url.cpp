@@ -1,6 +1,7 @@
 #include <nvr/camera_url.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstring>
 #include <memory>
@@ -61,6 +62,26 @@ std::string escaped(std::string_view text) {
     return out;
 }
 
+std::string origin_of(const CameraUrl& url) {
+    std::string out = url.secure ? "rtsps://" : "rtsp://";
+    const bool v6 = url.host.find(':') != std::string::npos;
+    out += v6 ? "[" + url.host + "]" : url.host;
+    if (url.port != 0) out += ":" + std::to_string(url.port);
+    return out;
+}
+
+bool may_be_secret(std::string_view part) {
+    if (part.find_first_of("=:;&@%") != std::string_view::npos) return true;
+    std::ptrdiff_t digits = 0, letters = 0, dashes = 0;
+    for (const auto c : part) {
+        const auto b = static_cast<unsigned char>(c);
+        digits += std::isdigit(b) != 0;
+        letters += std::isalpha(b) != 0;
+        dashes += c == '-';
+    }
+    return part.size() >= 12 && digits > 0 && letters > 0 && digits + letters + dashes == std::ssize(part);
+}
+
 }  // namespace
 
 Networks::Networks(const std::vector<std::string>& blocks) {
@@ -100,12 +121,19 @@ bool Networks::contains(const Address& address) const {
     });
 }
 
-std::string CameraUrl::text() const {
-    std::string out = secure ? "rtsps://" : "rtsp://";
-    const bool v6 = host.find(':') != std::string::npos;
-    out += v6 ? "[" + host + "]" : host;
-    if (port != 0) out += ":" + std::to_string(port);
-    return out + rest;
+std::string CameraUrl::text() const { return origin_of(*this) + rest; }
+
+std::string CameraUrl::shown() const {
+    auto out = origin_of(*this);
+    const auto path = std::string_view(rest).substr(0, rest.find('?'));
+    for (std::size_t at = 0; at < path.size();) {
+        const auto next = std::min(path.find('/', at), path.size());
+        const auto part = path.substr(at, next - at);
+        out += may_be_secret(part) ? "***" : part;
+        if (next < path.size()) out += '/';
+        at = next + 1;
+    }
+    return path.size() < rest.size() ? out + "?***" : out;
 }
 
 GivenUrl parse_camera_url(const std::string& text) {

@@ -35,6 +35,18 @@ public:
     explicit DayFiles(std::filesystem::path folder) : folder_(std::move(folder)), names_(segments_of(folder_)) {}
 
     std::filesystem::path find(std::uint16_t ordinal) {
+        for (;;) {
+            const auto names = names_.size();
+            try {
+                return search(ordinal);
+            } catch (const Error&) {
+                if (names_.size() == names) throw;  // else a file that cannot be read: the others are searched without it
+            }
+        }
+    }
+
+private:
+    std::filesystem::path search(std::uint16_t ordinal) {
         std::size_t low = 0, high = names_.size();
         while (low < high) {
             const auto middle = (low + high) / 2;
@@ -45,16 +57,17 @@ public:
             throw NotFound("the footage is not there any more", {.subject = folder_.filename().string()});
         return folder_ / names_[low];
     }
-
-private:
     std::uint32_t ordinal_of(const std::string& name) {
         const auto known = ordinals_.find(name);
         if (known != ordinals_.end()) return known->second;
-        const auto file = base::open_file(folder_ / name, O_RDONLY);
-        // The head, moov and one record are read; what a recorder is writing behind them does not matter.
-        const auto scan = scan_first(file, name);
-        ordinals_[name] = scan;
-        return scan;
+        try {
+            const auto file = base::open_file(folder_ / name, O_RDONLY);
+            // The head, moov and one record are read; what a recorder is writing behind them does not matter.
+            return ordinals_[name] = scan_first(file, name);
+        } catch (const Error&) {
+            std::erase(names_, std::string(name));
+            throw;
+        }
     }
     static std::uint32_t scan_first(const base::Fd& file, const std::string& name) {
         const auto boxes = mp4::top_boxes(file.get(), 0, base::file_size(file, name), 4).boxes;
@@ -64,7 +77,7 @@ private:
     }
 
     const std::filesystem::path folder_;
-    const std::vector<std::string> names_;
+    std::vector<std::string> names_;
     std::map<std::string, std::uint32_t> ordinals_;
 };
 

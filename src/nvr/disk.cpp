@@ -28,8 +28,8 @@ public:
             if (paused_ && !may_resume(fragment)) return;
             const auto size = static_cast<std::int64_t>(fragment.bytes()) + kOverhead;
             auto& allowance = *options_.allowance;
-            if (allowance.denied && allowance.left < size) {
-                pause(GapReason::disk_full, "the storage quota is used up");
+            if (allowance.left < size) {
+                pause(GapReason::disk_full, allowance.denied ? "the storage quota is used up" : "storage of the quota has not been granted in time");
                 return;
             }
             if (!writer_) {
@@ -77,8 +77,7 @@ public:
 private:
     bool may_resume(Fragment& fragment) {
         if (!fragment.key || clock_->monotonic() < retry_at_) return false;
-        const auto& allowance = *options_.allowance;
-        if (allowance.denied && allowance.left < static_cast<std::int64_t>(fragment.bytes()) + kOverhead) return false;
+        if (options_.allowance->left < static_cast<std::int64_t>(fragment.bytes()) + kOverhead) return false;
         fragment.begins_stretch = true;
         fragment.reason = reason_;
         return true;

@@ -19,8 +19,9 @@ namespace tenon::nvr {
 
 /// What a camera may still write before somebody has to ask for more.
 struct Allowance {
-    std::atomic<std::int64_t> left{0};
-    std::atomic<bool> denied{false};  ///< Asking was refused: what is not left must not be written.
+    std::atomic<std::int64_t> left{0};  ///< Granted and not yet written: more than this is never written.
+    std::atomic<std::int64_t> low{0};   ///< Below it more is asked for.
+    std::atomic<bool> denied{true};     ///< Nothing was granted yet, or asking was refused.
 };
 
 /// What a line tells its camera. Called on the disk's thread: short, never waiting for anything.

@@ -59,12 +59,8 @@ FootageWriter::FootageWriter(std::filesystem::path folder, const Origin& origin,
     // Cameras that start together do not end their segments together.
     const auto hash = crypto::crc32c(base::bytes_of(origin.camera));
     phase_ = hash % 60 * static_cast<std::uint64_t>(kSecond);
-    for (const auto& segment : tail.segments) {
-        if (segment.day < day_) continue;
-        if (segment.day > day_) next_ordinal_ = 0;
-        day_ = segment.day;
-        next_ordinal_ = std::max<std::uint32_t>(next_ordinal_, segment.ordinal + 1u);
-    }
+    day_ = tail.day;
+    next_ordinal_ = tail.next_ordinal;
 }
 
 Time FootageWriter::wall_at(std::int64_t ticks) const {

@@ -1,6 +1,7 @@
 #include <nvr/recorder.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <utility>
@@ -40,7 +41,9 @@ struct Recorder::Impl {
 
     void serve(const std::stop_token& stop);
     void look(const std::stop_token& stop);
+    void reconcile(const std::stop_token& stop);
     void start_run(const Key& key, const db::TenantScope& scope);
+    void attempt(const Key& key, const char* what, const std::function<void()>& action);
     void end_runs(const std::vector<Key>& keys);
     void remove_camera(const Key& key, const db::TenantScope& scope);
     void book_all();
@@ -55,9 +58,9 @@ struct Recorder::Impl {
     bool intents_changed = true;
     std::uint64_t looks = 0;         ///< Times the intents were looked at in full …
     std::uint64_t wanted_looks = 1;  ///< … and how often that was asked for.
-    std::set<TenantId> halted;
     std::map<Key, std::shared_ptr<CameraRun>> runs;
-    std::set<CameraId> switched_off;  ///< In this process, so that coming back says why footage is missing.
+    std::map<CameraId, rows::StatusRow> failed;  ///< Cameras that could not even be begun with, until the next look.
+    std::set<CameraId> switched_off;             ///< In this process, so that coming back says why footage is missing.
 
     std::jthread clerk;
 };
@@ -99,27 +102,19 @@ std::optional<rows::StatusRow> Recorder::status(const CameraId& id) const {
         const std::lock_guard lock(impl_->mutex);
         for (const auto& [key, run] : impl_->runs)
             if (key.second == id) found = run;
+        if (const auto failure = impl_->failed.find(id); !found && failure != impl_->failed.end()) return failure->second;
     }
     if (!found || !found->owns()) return {};
     return found->status();  // not under the lock: a run's own comes first
 }
 
-void Recorder::halt(const TenantId& id) {
+void Recorder::halt() {
     std::unique_lock lock(impl_->mutex);
-    impl_->halted.insert(id);
     if (!impl_->clerk.joinable()) return;
     impl_->intents_changed = true;
     const auto look = ++impl_->wanted_looks;
     impl_->changed.notify_all();
     (void)impl_->changed.wait_for(lock, impl_->clerk.get_stop_token(), kHaltDeadline, [&] { return impl_->looks >= look; });
-}
-
-void Recorder::resume(const TenantId& id) {
-    {
-        const std::lock_guard lock(impl_->mutex);
-        impl_->halted.erase(id);
-    }
-    changed();
 }
 
 bool Recorder::wait_removed(const db::TenantScope& scope, const CameraId& id, Duration timeout, const std::stop_token& stop) {
@@ -177,66 +172,89 @@ void Recorder::Impl::book_all() {
     if (first) std::rethrow_exception(first);
 }
 
+/// What one camera cannot do is its own trouble: it is told and tried again at the next look.
+void Recorder::Impl::attempt(const Key& key, const char* what, const std::function<void()>& action) {
+    std::string problem;
+    try {
+        action();
+    } catch (const std::exception& error) {
+        context.options.log->failure("nvr", what, error);
+        problem = error.what();
+    }
+    const std::lock_guard lock(mutex);
+    if (problem.empty()) failed.erase(key.second);
+    else failed.insert_or_assign(key.second, rows::StatusRow{CameraState::retrying, problem, {}});
+}
+
 /// Makes what runs be what is meant to run. On the clerk's thread, which alone changes `runs`.
 void Recorder::Impl::look(const std::stop_token& stop) {
     std::uint64_t look;
-    std::set<TenantId> stopped;
     {
         const std::lock_guard lock(mutex);
         intents_changed = false;
         look = wanted_looks;
-        stopped = halted;
     }
-    try {
-        const auto intents = context.database.read(system, [](db::SystemReader& reader) { return rows::intents(reader); });
-        std::map<TenantId, std::optional<db::TenantScope>> scopes;
-        const auto scope_of = [&](const TenantId& tenant) {
-            const auto [place, fresh] = scopes.try_emplace(tenant);
-            if (fresh) place->second = context.options.scope(tenant);
-            return place->second;
-        };
-        std::map<Key, db::TenantScope> wanted;
-        std::vector<std::pair<Key, db::TenantScope>> leaving;
-        for (const auto& intent : intents) {
-            if (stopped.contains(intent.tenant)) continue;
-            const auto scope = scope_of(intent.tenant);
-            if (!scope) continue;
-            const Key key{intent.tenant, intent.camera};
-            if (intent.removing) leaving.emplace_back(key, *scope);
-            else wanted.emplace(key, *scope);
-        }
-        std::vector<Key> surplus;
-        for (const auto& [key, run] : runs)
-            if (!wanted.contains(key)) surplus.push_back(key);
-        end_runs(surplus);
-        for (const auto& [key, scope] : leaving) remove_camera(key, scope);
-        for (const auto& [key, scope] : wanted) {
-            if (stop.stop_requested()) break;
-            if (!runs.contains(key)) start_run(key, scope);
-        }
-        const auto holders = context.database.read(system, [](db::SystemReader& reader) {
-            return tenant::quota::causes(reader, tenant::quota::CauseKind::camera);
-        });
-        for (const auto& [tenant, camera] : holders) {
-            const Key key{tenant, CameraId::parse(camera)};
-            if (stop.stop_requested()) break;
-            if (runs.contains(key) || stopped.contains(tenant)) continue;
-            try {
-                if (const auto scope = scope_of(tenant)) settle_left_behind(context, *scope, key.second);
-            } catch (const std::exception& error) {
-                context.options.log->failure("nvr", "what a camera held cannot be settled", error);
-            }
-        }
-    } catch (...) {
+    const auto looked = [&] {
         const std::lock_guard lock(mutex);
-        intents_changed = true;
         looks = look;
         changed.notify_all();
+    };
+    try {
+        reconcile(stop);
+    } catch (...) {
+        looked();  // the store is away: who waits looks for himself, and the next look comes in its time
         throw;
     }
-    const std::lock_guard lock(mutex);
-    looks = look;
-    changed.notify_all();
+    looked();
+}
+
+void Recorder::Impl::reconcile(const std::stop_token& stop) {
+    const auto intents = context.database.read(system, [](db::SystemReader& reader) { return rows::intents(reader); });
+    std::map<TenantId, std::optional<db::TenantScope>> scopes;
+    const auto scope_of = [&](const TenantId& tenant) {
+        const auto [place, fresh] = scopes.try_emplace(tenant);
+        if (fresh) place->second = context.options.scope(tenant);
+        return place->second;
+    };
+    std::map<Key, db::TenantScope> wanted;
+    std::vector<std::pair<Key, db::TenantScope>> leaving;
+    std::set<CameraId> meant;
+    for (const auto& intent : intents) {
+        const Key key{intent.tenant, intent.camera};
+        meant.insert(intent.camera);
+        attempt(key, "a camera's tenant cannot be looked up", [&] {
+            const auto scope = scope_of(intent.tenant);
+            if (!scope) return;
+            if (intent.removing) leaving.emplace_back(key, *scope);
+            else wanted.emplace(key, *scope);
+        });
+    }
+    std::vector<Key> surplus;
+    for (const auto& [key, run] : runs)
+        if (!wanted.contains(key)) surplus.push_back(key);
+    end_runs(surplus);
+    {
+        const std::lock_guard lock(mutex);
+        std::erase_if(failed, [&](const auto& entry) { return !meant.contains(entry.first); });
+    }
+    for (const auto& [key, scope] : leaving) attempt(key, "a camera cannot be removed", [&] { remove_camera(key, scope); });
+    for (const auto& [key, scope] : wanted) {
+        if (stop.stop_requested()) return;
+        if (!runs.contains(key)) attempt(key, "a camera's recording cannot begin", [&] { start_run(key, scope); });
+    }
+    const auto holders = context.database.read(system, [](db::SystemReader& reader) {
+        return tenant::quota::causes(reader, tenant::quota::CauseKind::camera);
+    });
+    for (const auto& [tenant, camera] : holders) {
+        if (stop.stop_requested()) return;
+        try {
+            const Key key{tenant, CameraId::parse(camera)};
+            if (runs.contains(key)) continue;
+            if (const auto scope = scope_of(tenant)) settle_left_behind(context, *scope, key.second);
+        } catch (const std::exception& error) {
+            context.options.log->failure("nvr", "what a camera held cannot be settled", error);
+        }
+    }
 }
 
 void Recorder::Impl::start_run(const Key& key, const db::TenantScope& scope) {

@@ -48,6 +48,30 @@ void finish_file(const base::Fd& file, const std::string& subject, SegmentScan& 
     scan.damaged = false;
 }
 
+/// Opens a segment and finishes it if its recorder could not. Without records: it was empty, and is removed.
+SegmentScan make_whole(const std::filesystem::path& path, const std::string& name, const Known& known, const crypto::SigningKey* key,
+                       base::Log& log, CameraTail& tail) {
+    const auto file = base::open_file(path, O_RDWR);
+    SegmentScan scan;
+    try {
+        scan = scan_segment(file, name, ~std::uint64_t{0});
+    } catch (const Error& error) {
+        // Shorter than its own beginning: the process ended while making it. Anything longer is left for people.
+        if (error.code() != Errc::corrupt || base::file_size(file, name) > 4096) throw;
+    }
+    if (scan.trailer) return scan;
+    if (!scan.records.empty()) scan = scan_segment(file, name, synced_end(known, scan));
+    if (scan.records.empty()) {
+        if (::unlink(path.c_str()) != 0) base::throw_errno("cannot remove an empty recording", path);
+        ++tail.dropped;
+        return scan;
+    }
+    finish_file(file, name, scan, key);
+    ++tail.recovered;
+    log.info("nvr", "recording finished after an interruption", {{"segment", name}, {"fragments", scan.records.size()}});
+    return scan;
+}
+
 bool same_place(const IndexRecord& a, const IndexRecord& b) {
     return a.start == b.start && a.offset == b.offset && a.bytes == b.bytes && a.ordinal == b.ordinal;
 }
@@ -92,30 +116,17 @@ std::vector<SegmentInfo> recover_day(const std::filesystem::path& folder, std::u
 
     std::vector<SegmentInfo> segments;
     std::vector<IndexRecord> records;
-    for (const auto& name : segments_of(folder)) {
-        const auto path = folder / name;
-        const auto file = base::open_file(path, O_RDWR);
+    const auto names = segments_of(folder);
+    for (const auto& name : names) {
+        // Its name is taken, whether it can be read or not.
+        tail.run = std::max(tail.run, parse_segment_name(name)->run);
         SegmentScan scan;
         try {
-            scan = scan_segment(file, name, ~std::uint64_t{0});
+            scan = make_whole(folder / name, name, known, key, log, tail);
         } catch (const Error& error) {
-            // Shorter than its own beginning: the process ended while making it. Anything longer is left for people.
-            if (error.code() != Errc::corrupt || base::file_size(file, name) > 4096) {
-                log.failure("nvr", "a recording is left out of the index", error);
-                continue;
-            }
-        }
-        const bool finished = scan.trailer && !scan.damaged;
-        if (!finished && !scan.trailer) {
-            if (!scan.records.empty()) scan = scan_segment(file, name, synced_end(known, scan));
-            if (scan.records.empty()) {
-                if (::unlink(path.c_str()) != 0) base::throw_errno("cannot remove an empty recording", path);
-                ++tail.dropped;
-                continue;
-            }
-            finish_file(file, name, scan, key);
-            ++tail.recovered;
-            log.info("nvr", "recording finished after an interruption", {{"segment", name}, {"fragments", scan.records.size()}});
+            if (error.code() == Errc::no_space) throw;  // to be tried again: nothing is wrong with the file
+            log.failure("nvr", "a recording is left out of the index", error);
+            continue;
         }
         if (scan.records.empty()) continue;
         for (auto record : scan.records) {
@@ -129,9 +140,14 @@ std::vector<SegmentInfo> recover_day(const std::filesystem::path& folder, std::u
                             scan.size, scan.trailer ? scan.trailer->trailer.frames : 0,
                             scan.trailer ? scan.trailer->trailer.flags : std::uint8_t{0}});
         tail.end = std::max(tail.end.value_or(end), end);
-        tail.run = std::max(tail.run, scan.head.head.run);
         if (scan.trailer) tail.statement = crypto::sha256(statement(scan.trailer->trailer, scan.head.key));
     }
+    // Ordinals of what was left out are not given again.
+    auto ordinals = static_cast<std::uint32_t>(names.size());
+    for (const auto& [place, record] : known) ordinals = std::max<std::uint32_t>(ordinals, place.first + 1u);
+    for (const auto& segment : segments) ordinals = std::max<std::uint32_t>(ordinals, segment.ordinal + 1u);
+    tail.day = day;
+    tail.next_ordinal = ordinals;
     if (header.created == Time{} && !segments.empty()) header.created = segments.front().start;
     if (!segments.empty() && (!index_whole || records != before)) replace_index(folder, header, records, key);
     return segments;

@@ -139,6 +139,8 @@ TEST_F(CameraTest, WhatACameraMayNotBeIsRefusedAndLeavesNothing) {
 
     const auto info = s.cameras().create({.name = "x", .url = "rtsp://user:se%20cret@127.0.0.1/x"}).info();
     EXPECT_EQ(info.url, "rtsp://127.0.0.1/x");
+    const auto other_login = s.cameras().create({.name = "y", .url = "rtsp://127.0.0.1/user=a_password=se%20cret_channel=1?token=se%20cret"}).info();
+    EXPECT_EQ(other_login.url, "rtsp://127.0.0.1/***?***");
     for (const auto& record : s.audit().list({})) EXPECT_EQ(record.details.find("cret"), std::string::npos);
     std::string database;
     for (const auto* name : {"metadata.db", "metadata.db-wal"}) {
@@ -146,6 +148,7 @@ TEST_F(CameraTest, WhatACameraMayNotBeIsRefusedAndLeavesNothing) {
         database.append(std::istreambuf_iterator<char>(file), {});
     }
     EXPECT_EQ(database.find("se cret"), std::string::npos);
+    EXPECT_EQ(database.find("se%20cret"), std::string::npos);
 }
 
 }  // namespace

@@ -24,6 +24,23 @@ TEST(CameraUrl, ALoginIsStrippedAndDecoded) {
     EXPECT_EQ(connect_url(given.url, "10.0.0.1", given.username, given.password), "rtsp://admin:p%40ss%3Aword@10.0.0.1/x");
 }
 
+TEST(CameraUrl, WhatIsShownHoldsNoSecret) {
+    const std::vector<std::pair<std::string, std::string>> shown{
+        {"rtsp://10.0.0.1:554/user=admin_password=tlJwpbo6_channel=1_stream=0.sdp?real_stream", "rtsp://10.0.0.1:554/***?***"},
+        {"rtsp://10.0.0.1/user=admin&password=tlJwpbo6&channel=1&stream=0.sdp?", "rtsp://10.0.0.1/***?***"},
+        {"rtsp://10.0.0.1/bcs/channel0_main.bcs?token=tlJwpbo6", "rtsp://10.0.0.1/bcs/channel0_main.bcs?***"},
+        {"rtsps://10.0.0.1:7441/AbCdEf123GhIjKl?enableSrtp", "rtsps://10.0.0.1:7441/***?***"},
+        {"rtsp://10.0.0.1/live/0f9a3c5e7712bd44/main", "rtsp://10.0.0.1/live/***/main"},
+        {"rtsp://10.0.0.1?user=admin&pwd=tlJwpbo6", "rtsp://10.0.0.1?***"},
+        {"rtsp://10.0.0.1/h264Preview_01_main", "rtsp://10.0.0.1/h264Preview_01_main"},
+        {"rtsp://10.0.0.1/Streaming/Channels/101/", "rtsp://10.0.0.1/Streaming/Channels/101/"},
+        {"rtsp://10.0.0.1", "rtsp://10.0.0.1"}};
+    for (const auto& [url, text] : shown) {
+        EXPECT_EQ(parse_camera_url(url).url.shown(), text);
+        EXPECT_EQ(parse_camera_url(text).url.shown(), text) << "once is enough";
+    }
+}
+
 TEST(CameraUrl, AnythingElseIsRefused) {
     for (const auto* bad :
          {"", "http://10.0.0.1/", "file:///etc/passwd", "rtsp://", "rtsp:///x", "rtsp://10.0.0.1:0/", "rtsp://10.0.0.1:99999/", "rtsp://10.0.0.1:/",

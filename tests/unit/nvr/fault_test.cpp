@@ -18,6 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using tenon::test::CameraServer;
+using test::expect_whole;
 using test::Studio;
 using tests::ChildProcess;
 
@@ -68,7 +69,6 @@ TEST_P(Kill, LosesAtMostTheFragmentInTheMaking) {
         rows::insert(tx, row);
     });
     const auto folder = studio.folder(a, row.id);
-    const auto key = studio.public_key(a, row.id);
     const auto key_pair = studio.home.read(a, [&](db::Reader& r) { return rows::signing_key(*rows::find_site(r, row.site), studio.master); });
     std::mt19937 random(static_cast<unsigned>(GetParam()));
     Duration worst{};
@@ -91,26 +91,7 @@ TEST_P(Kill, LosesAtMostTheFragmentInTheMaking) {
         // The fragment of at most a second, a frame until its end is known, and what was on its way.
         EXPECT_LE(lost, 1500ms);
         EXPECT_GE(lost, -100ms);
-        std::vector<IndexRecord> from_files, from_index;
-        for (const auto day : days_of(folder)) {
-            for (const auto& name : segments_of(folder / day_name(day))) {
-                const auto path = folder / day_name(day) / name;
-                EXPECT_TRUE(verify_segment(path, key).whole()) << path;
-                const auto scan = scan_segment(base::open_file(path, O_RDONLY), name);
-                from_files.insert(from_files.end(), scan.records.begin(), scan.records.end());
-                auto input = media::Input::open(path, {}, {});
-                std::int64_t frames = 0, indexed = 0;
-                while (const auto packet = input.next()) frames += packet->stream == input.video()->index;
-                for (const auto& record : scan.records) indexed += record.frames;
-                EXPECT_EQ(frames, indexed);
-            }
-            const auto content = read_index(folder / day_name(day) / kIndexName);
-            EXPECT_EQ(content.bad + content.torn, 0u);
-            from_index.insert(from_index.end(), content.records.begin(), content.records.end());
-        }
-        for (auto& record : from_index) record.flags &= static_cast<std::uint16_t>(~record_recovered);
-        EXPECT_EQ(from_index, from_files);
-        for (std::size_t i = 1; i < from_index.size(); ++i) EXPECT_GE(from_index[i].start + 1ms, from_index[i - 1].end());
+        expect_whole(studio, a, row.id);
     }
     std::printf("worst loss: %lld ms\n", static_cast<long long>(worst.count() / 1000));
 
@@ -152,19 +133,7 @@ TEST(Fault, AFullDiskPausesAndEverythingStaysWhole) {
     ASSERT_TRUE(studio.wait(10s, [&] { return studio.list(a, camera).size() >= 2; }));
     studio.stop();
     EXPECT_EQ(studio.list(a, camera).back().gap_before, "disk_full");
-    const auto key = studio.public_key(a, camera);
-    for (const auto day : days_of(studio.folder(a, camera))) {
-        std::vector<IndexRecord> from_files;
-        for (const auto& name : segments_of(studio.folder(a, camera) / day_name(day))) {
-            const auto path = studio.folder(a, camera) / day_name(day) / name;
-            EXPECT_TRUE(verify_segment(path, key).whole()) << path;
-            const auto scan = scan_segment(base::open_file(path, O_RDONLY), name);
-            from_files.insert(from_files.end(), scan.records.begin(), scan.records.end());
-        }
-        auto indexed = read_index(studio.folder(a, camera) / day_name(day) / kIndexName).records;
-        for (auto& record : indexed) record.flags &= static_cast<std::uint16_t>(~record_recovered);
-        EXPECT_EQ(indexed, from_files);
-    }
+    expect_whole(studio, a, camera);
 }
 
 TEST(Fault, AWrongPasswordIsRefusedAndNotTriedAgainAtOnce) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <media/input.hpp>
+#include <nvr/footage.hpp>
 #include <nvr/footage_writer.hpp>
 #include <temp_folder.hpp>
 #include <tenon/error.hpp>
@@ -439,6 +440,36 @@ TEST(Recovery, RecordingGoesOnBehindWhatWasRecovered) {
         EXPECT_EQ(record.reason, runs == 2 ? GapReason::process_down : GapReason::none);
     }
     EXPECT_EQ(runs, 2u);
+}
+
+TEST(Recovery, ASegmentThatCannotBeOpenedEndsNothing) {
+    const TempFolder folder;
+    {
+        Rig rig(folder.path());
+        rig.send(0, 30 * 200);
+        rig.end();
+    }
+    const auto files = files_of(folder.path());
+    ASSERT_GE(files.size(), 3u);
+    const auto records = index_of(folder.path());
+    for (const auto& victim : {files.back(), files[1]}) {
+        std::filesystem::rename(victim, folder / "kept");
+        std::filesystem::create_directory(victim);
+        const auto tail = recover_camera(folder.path(), kOrigin, key().get(), *base::Log::none());
+        EXPECT_EQ(tail.segments.size(), files.size() - 1);
+        EXPECT_LT(index_of(folder.path()).size(), records.size());
+        EXPECT_EQ(tail.next_ordinal, records.back().ordinal + 1u) << "its ordinal is not given again";
+        EXPECT_GE(tail.run, parse_segment_name(victim.filename().string())->run);
+        const auto first = index_of(folder.path()).front();
+        EXPECT_NO_THROW((void)ClipPlan(folder.path(), {first.start, first.start + 1s, Cut::gop}));
+        const auto last = index_of(folder.path()).back();
+        EXPECT_NO_THROW((void)ClipPlan(folder.path(), {last.start, last.end(), Cut::gop}));
+        std::filesystem::remove(victim);
+        std::filesystem::rename(folder / "kept", victim);
+    }
+    (void)recover_camera(folder.path(), kOrigin, key().get(), *base::Log::none());
+    EXPECT_EQ(index_of(folder.path()).size(), records.size()) << "what can be read again is back";
+    expect_whole(folder.path());
 }
 
 TEST(Recovery, ALostIndexIsMadeFromTheFiles) {

@@ -1,20 +1,25 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <thread>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <camera_server.hpp>
 #include <crypto/master_key.hpp>
+#include <media/input.hpp>
 #include <nvr/camera_rows.hpp>
 #include <nvr/footage.hpp>
 #include <nvr/recorder.hpp>
 #include <nvr/recovery.hpp>
 #include <nvr/schema.hpp>
+#include <nvr/segment_file.hpp>
 #include <tenant/quota.hpp>
 #include <tenant_fixture.hpp>
+#include <tenon/error.hpp>
 
 namespace tenon::nvr::test {
 
@@ -32,8 +37,11 @@ public:
         options.clock = base::system_clock();
         options.log = log;
         options.networks = std::move(networks);
-        options.scope = [this](const TenantId& id) { return std::optional(home.scope(id)); };
-        options.folder = [this](const TenantId& id) { return folder(id); };
+        options.scope = [this](const TenantId& id) { return suspended ? std::nullopt : std::optional(home.scope(id)); };
+        options.folder = [this](const TenantId& id) {
+            if (id == home.b && b_is_away) throw Unavailable("the recordings are away");
+            return folder(id);
+        };
         options.open_timeout = 2s;
         recorder = std::make_unique<Recorder>(std::move(options), *home.database, home.system, *events, master);
         recorder->start();
@@ -91,11 +99,39 @@ public:
         return true;
     }
 
+    std::atomic<bool> suspended{false};  ///< Nobody may record.
+    std::atomic<bool> b_is_away{false};  ///< Asking for the second tenant's folder fails.
     tenant::testing::Home home;
     crypto::MasterKey master = crypto::MasterKey::from_bytes(base::ByteVector(32, 7));
     std::shared_ptr<base::Log> log = base::Log::to_stderr(base::system_clock(), base::LogLevel::warning);
     std::unique_ptr<tenant::EventHub> events;
     std::unique_ptr<Recorder> recorder;
 };
+
+/// Every segment is finished, opens, and its signatures hold; no fragment overlaps the one before.
+inline void expect_whole(Studio& studio, const TenantId& tenant, const CameraId& camera) {
+    const auto folder = studio.folder(tenant, camera);
+    const auto key = studio.public_key(tenant, camera);
+    std::vector<IndexRecord> from_files, from_index;
+    for (const auto day : days_of(folder)) {
+        for (const auto& name : segments_of(folder / day_name(day))) {
+            const auto path = folder / day_name(day) / name;
+            EXPECT_TRUE(verify_segment(path, key).whole()) << path;
+            const auto scan = scan_segment(base::open_file(path, O_RDONLY), name);
+            from_files.insert(from_files.end(), scan.records.begin(), scan.records.end());
+            auto input = media::Input::open(path, {}, {});
+            std::int64_t frames = 0, indexed = 0;
+            while (const auto packet = input.next()) frames += packet->stream == input.video()->index;
+            for (const auto& record : scan.records) indexed += record.frames;
+            EXPECT_EQ(frames, indexed) << path;
+        }
+        const auto content = read_index(folder / day_name(day) / kIndexName);
+        EXPECT_EQ(content.bad + content.torn, 0u);
+        from_index.insert(from_index.end(), content.records.begin(), content.records.end());
+    }
+    for (auto& record : from_index) record.flags &= static_cast<std::uint16_t>(~record_recovered);
+    EXPECT_EQ(from_index, from_files);
+    for (std::size_t i = 1; i < from_index.size(); ++i) EXPECT_GE(from_index[i].start + 1ms, from_index[i - 1].end());
+}
 
 }  // namespace tenon::nvr::test

@@ -15,33 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using tenon::test::CameraServer;
+using test::expect_whole;
 using test::Feed;
 using test::Studio;
-
-/// Every segment is finished, opens, and its signatures hold; no fragment overlaps the one before.
-void expect_whole(Studio& studio, const TenantId& tenant, const CameraId& camera) {
-    const auto folder = studio.folder(tenant, camera);
-    const auto key = studio.public_key(tenant, camera);
-    std::vector<IndexRecord> from_files, from_index;
-    for (const auto day : days_of(folder)) {
-        for (const auto& name : segments_of(folder / day_name(day))) {
-            const auto path = folder / day_name(day) / name;
-            EXPECT_TRUE(verify_segment(path, key).whole()) << path;
-            const auto scan = scan_segment(base::open_file(path, O_RDONLY), name);
-            from_files.insert(from_files.end(), scan.records.begin(), scan.records.end());
-            auto input = media::Input::open(path, {}, {});
-            std::int64_t frames = 0, indexed = 0;
-            while (const auto packet = input.next()) frames += packet->stream == input.video()->index;
-            for (const auto& record : scan.records) indexed += record.frames;
-            EXPECT_EQ(frames, indexed) << path;
-        }
-        const auto content = read_index(folder / day_name(day) / kIndexName);
-        from_index.insert(from_index.end(), content.records.begin(), content.records.end());
-    }
-    for (auto& record : from_index) record.flags &= static_cast<std::uint16_t>(~record_recovered);
-    EXPECT_EQ(from_index, from_files);
-    for (std::size_t i = 1; i < from_index.size(); ++i) EXPECT_GE(from_index[i].start + 1ms, from_index[i - 1].end());
-}
 
 TEST(Recorder, RecordsListsAndExportsWhatTheCameraSent) {
     CameraServer server;
@@ -238,9 +214,6 @@ TEST(Recorder, TwoTenantsShareNothing) {
         for (const auto& row : rows::closed_segments(reader)) EXPECT_EQ(row.camera, of_a);
     });
     EXPECT_NE(studio.public_key(a, of_a), studio.public_key(b, of_b));
-    studio.recorder->halt(a);
-    EXPECT_FALSE(studio.recorder->status(of_a));
-    EXPECT_TRUE(studio.recorder->status(of_b));
     EXPECT_FALSE(studio.home.write(a, [&](db::Tx& tx) { return rows::set_removing(tx, of_b); }));
     studio.stop();
     expect_whole(studio, a, of_a);
@@ -248,6 +221,57 @@ TEST(Recorder, TwoTenantsShareNothing) {
     for (const auto day : days_of(studio.folder(b, of_b)))
         for (const auto& name : segments_of(studio.folder(b, of_b) / day_name(day)))
             EXPECT_FALSE(verify_segment(studio.folder(b, of_b) / day_name(day) / name, studio.public_key(a, of_a)).whole());
+}
+
+TEST(Recorder, WhatASuspensionStopsGoesOnWhenAnotherProcessLiftsIt) {
+    CameraServer server;
+    Studio studio;
+    const auto a = studio.home.a;
+    const auto camera = studio.add(a, server.url());
+    ASSERT_TRUE(studio.wait(20s, [&] { return studio.covered(a, camera) >= 1s; }));
+    studio.suspended = true;
+    studio.recorder->halt();
+    EXPECT_FALSE(studio.recorder->status(camera));
+    EXPECT_EQ(studio.storage(a).reserved, 0);
+    studio.suspended = false;  // all that this process hears of it is that the store has changed
+    studio.recorder->changed();
+    EXPECT_TRUE(studio.wait(30s, [&] { return studio.list(a, camera).size() == 2; }));
+}
+
+TEST(Recorder, ACameraThatCannotBeHandledDisturbsNobody) {
+    CameraServer server;
+    Studio studio;
+    const auto a = studio.home.a, b = studio.home.b;
+    studio.b_is_away = true;
+    const auto stuck = studio.add(b, server.url()), leaving = studio.add(a, server.url());
+    ASSERT_TRUE(studio.wait(20s, [&] { return studio.covered(a, leaving) > Duration{}; }));
+    studio.set(a, leaving, Recording::off);
+    ASSERT_TRUE(studio.wait(30s, [&] { return !studio.recorder->status(leaving); }));
+    std::filesystem::remove(studio.folder(a, leaving) / ".recorder");
+    std::filesystem::create_directory(studio.folder(a, leaving) / ".recorder");  // no lock can be had there
+    studio.home.write(a, [&](db::Tx& tx) { EXPECT_TRUE(rows::set_removing(tx, leaving)); });
+
+    const auto good = studio.add(a, server.url());
+    EXPECT_TRUE(studio.wait(30s, [&] { return studio.covered(a, good) >= 1s; }));
+    EXPECT_EQ(studio.status(stuck).state, CameraState::retrying);
+    EXPECT_EQ(studio.status(stuck).problem, "the recordings are away");
+    std::filesystem::remove(studio.folder(a, leaving) / ".recorder");
+    studio.b_is_away = false;
+    EXPECT_TRUE(studio.wait(30s, [&] { return studio.covered(b, stuck) > Duration{}; })) << "tried again by itself";
+    EXPECT_TRUE(studio.wait(30s, [&] { return !std::filesystem::exists(studio.folder(a, leaving)); }));
+}
+
+TEST(Recorder, NothingIsWrittenBeforeItIsGranted) {
+    CameraServer server;
+    Studio studio;
+    const auto a = studio.home.a;
+    const auto limit = studio.storage(a).limit.value();
+    studio.home.write(a, [&](db::Tx& tx) { tenant::quota::charge(tx, {Resource::storage, limit}, studio.home.now()); });
+    auto events = studio.events->subscribe(studio.home.scope(a), {.kinds = {"camera.paused"}});
+    const auto camera = studio.add(a, server.url());
+    ASSERT_TRUE(events->next(30s));
+    EXPECT_TRUE(days_of(studio.folder(a, camera)).empty());
+    EXPECT_EQ(studio.storage(a).used + studio.storage(a).reserved, limit);
 }
 
 TEST(Recorder, RemovingACameraRemovesItsFootageAndReturnsItsStorage) {

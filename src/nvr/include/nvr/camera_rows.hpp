@@ -19,7 +19,8 @@ struct CameraRow {
     CameraId id{};
     SiteId site{};
     std::string name{};
-    std::string url{};  ///< Without a login.
+    std::string url{};                       ///< As shown; the whole of it if nothing is sealed.
+    std::vector<std::uint8_t> sealed_url{};  ///< All but the login, sealed; empty: a camera of an older version.
     std::string username{};
     std::vector<std::uint8_t> password{};  ///< Sealed; empty: none.
     Recording recording = Recording::off;
@@ -66,6 +67,7 @@ std::optional<SiteRow> find_site(db::Reader& reader, const SiteId& id);
 crypto::SigningKey signing_key(const SiteRow& site, const crypto::MasterKey& master);
 
 std::string password_label(const CameraId& id);
+std::string url_label(const CameraId& id);
 
 /// Writes what a segment has become. Returns how much of it was charged now: what was not before, up to the limit given.
 std::int64_t upsert_segment(db::Tx& tx, const CameraId& camera, const SegmentNote& note, std::int64_t charge_at_most);

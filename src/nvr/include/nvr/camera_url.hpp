@@ -31,8 +31,12 @@ struct CameraUrl {
     std::uint16_t port = 0;  ///< 0: the scheme's own.
     std::string rest{};      ///< Path and query, from the first slash.
 
-    /// As people write it.
+    /// As people write it. May hold a secret in path or query.
     std::string text() const;
+
+    /// What may be shown: host, port and path. *** stands for the query, and for parts of the path that hold = or : or
+    /// that look like a token: twelve letters and digits or more, with both in them.
+    std::string shown() const;
 };
 
 /// A URL as it was given, and the login that stood in it.

@@ -50,12 +50,12 @@ public:
     /// An intent has changed: looks again, soon.
     void changed();
 
-    /// What a camera is doing now. Empty: this process does not record it.
+    /// What a camera is doing now. Empty: this process does not record it. A camera that cannot
+    /// even be begun with is retrying, with the reason.
     [[nodiscard]] std::optional<rows::StatusRow> status(const CameraId& id) const;
 
-    /// Returns when nothing of the tenant records any more, and keeps it so until resume().
-    void halt(const TenantId& id);
-    void resume(const TenantId& id);
+    /// Returns when what may not record any more has stopped. Call it after `RecorderOptions::scope` has turned to none.
+    void halt();
 
     /// Waits until a camera marked for removal is gone, with its footage. False: another process has yet to do it.
     bool wait_removed(const db::TenantScope& scope, const CameraId& id, Duration timeout, const std::stop_token& stop);

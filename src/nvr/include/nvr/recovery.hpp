@@ -29,13 +29,16 @@ struct CameraTail {
     std::uint64_t run = 0;                ///< The highest used.
     crypto::Digest statement{};           ///< Hash of the last segment's; zero: none.
     std::vector<SegmentInfo> segments{};  ///< Of the days that were looked at, in order.
-    std::size_t recovered = 0;            ///< Segments that had to be finished.
-    std::size_t dropped = 0;              ///< Files removed because they held no whole fragment.
+    std::uint32_t day = 0;                ///< The last day looked at, and its first ordinal that is free.
+    std::uint32_t next_ordinal = 0;
+    std::size_t recovered = 0;  ///< Segments that had to be finished.
+    std::size_t dropped = 0;    ///< Files removed because they held no whole fragment.
 };
 
 /// Makes a camera's folder whole after any end of its process: half fragments are cut, trailers written with
 /// `recovered`, and the index says again what the files say. Looks at the newest two days, since older ones were
-/// finished while a newer one was written. Nobody may be recording there.
+/// finished while a newer one was written. A segment that cannot be read is logged and left as it is, out of the index.
+/// Nobody may be recording there.
 CameraTail recover_camera(const std::filesystem::path& folder, const Origin& origin, const crypto::SigningKey* key,
                           base::Log& log);
 
