@@ -43,7 +43,7 @@ struct Recorder::Impl {
     void look(const std::stop_token& stop);
     void reconcile(const std::stop_token& stop);
     void start_run(const Key& key, const db::TenantScope& scope);
-    void attempt(const Key& key, const char* what, const std::function<void()>& action);
+    bool attempt(const Key& key, const char* what, const std::function<void()>& action);
     void end_runs(const std::vector<Key>& keys);
     void remove_camera(const Key& key, const db::TenantScope& scope);
     void book_all();
@@ -173,17 +173,16 @@ void Recorder::Impl::book_all() {
 }
 
 /// What one camera cannot do is its own trouble: it is told and tried again at the next look.
-void Recorder::Impl::attempt(const Key& key, const char* what, const std::function<void()>& action) {
-    std::string problem;
+bool Recorder::Impl::attempt(const Key& key, const char* what, const std::function<void()>& action) {
     try {
         action();
+        return true;
     } catch (const std::exception& error) {
         context.options.log->failure("nvr", what, error);
-        problem = error.what();
+        const std::lock_guard lock(mutex);
+        failed.insert_or_assign(key.second, rows::StatusRow{CameraState::retrying, error.what(), {}});
+        return false;
     }
-    const std::lock_guard lock(mutex);
-    if (problem.empty()) failed.erase(key.second);
-    else failed.insert_or_assign(key.second, rows::StatusRow{CameraState::retrying, problem, {}});
 }
 
 /// Makes what runs be what is meant to run. On the clerk's thread, which alone changes `runs`.
@@ -212,30 +211,29 @@ void Recorder::Impl::reconcile(const std::stop_token& stop) {
     const auto intents = context.database.read(system, [](db::SystemReader& reader) { return rows::intents(reader); });
     std::map<TenantId, std::optional<db::TenantScope>> scopes;
     const auto scope_of = [&](const TenantId& tenant) {
-        const auto [place, fresh] = scopes.try_emplace(tenant);
-        if (fresh) place->second = context.options.scope(tenant);
-        return place->second;
+        const auto known = scopes.find(tenant);
+        return known != scopes.end() ? known->second : scopes.emplace(tenant, context.options.scope(tenant)).first->second;
     };
     std::map<Key, db::TenantScope> wanted;
     std::vector<std::pair<Key, db::TenantScope>> leaving;
-    std::set<CameraId> meant;
+    std::set<CameraId> current;  // cameras that may record, and those of which nobody can say it now
+    std::set<Key> unclear;
     for (const auto& intent : intents) {
         const Key key{intent.tenant, intent.camera};
-        meant.insert(intent.camera);
-        attempt(key, "a camera's tenant cannot be looked up", [&] {
-            const auto scope = scope_of(intent.tenant);
-            if (!scope) return;
-            if (intent.removing) leaving.emplace_back(key, *scope);
-            else wanted.emplace(key, *scope);
-        });
+        std::optional<db::TenantScope> scope;
+        if (!attempt(key, "a camera's tenant cannot be looked up", [&] { scope = scope_of(intent.tenant); })) unclear.insert(key);
+        else if (!scope) continue;
+        else if (intent.removing) leaving.emplace_back(key, *scope);
+        else wanted.emplace(key, *scope);
+        current.insert(intent.camera);
     }
     std::vector<Key> surplus;
     for (const auto& [key, run] : runs)
-        if (!wanted.contains(key)) surplus.push_back(key);
+        if (!wanted.contains(key) && !unclear.contains(key)) surplus.push_back(key);
     end_runs(surplus);
     {
         const std::lock_guard lock(mutex);
-        std::erase_if(failed, [&](const auto& entry) { return !meant.contains(entry.first); });
+        std::erase_if(failed, [&](const auto& entry) { return !current.contains(entry.first); });
     }
     for (const auto& [key, scope] : leaving) attempt(key, "a camera cannot be removed", [&] { remove_camera(key, scope); });
     for (const auto& [key, scope] : wanted) {
@@ -262,6 +260,7 @@ void Recorder::Impl::start_run(const Key& key, const db::TenantScope& scope) {
     auto run = std::make_shared<CameraRun>(context, scope, key.second, gap);
     const std::lock_guard lock(mutex);
     runs.emplace(key, std::move(run));
+    failed.erase(key.second);
 }
 
 void Recorder::Impl::end_runs(const std::vector<Key>& keys) {

@@ -253,7 +253,7 @@ TEST(Recorder, ACameraThatCannotBeHandledDisturbsNobody) {
 
     const auto good = studio.add(a, server.url());
     EXPECT_TRUE(studio.wait(30s, [&] { return studio.covered(a, good) >= 1s; }));
-    EXPECT_EQ(studio.status(stuck).state, CameraState::retrying);
+    EXPECT_TRUE(studio.wait(30s, [&] { return studio.status(stuck).state == CameraState::retrying; }));
     EXPECT_EQ(studio.status(stuck).problem, "the recordings are away");
     std::filesystem::remove(studio.folder(a, leaving) / ".recorder");
     studio.b_is_away = false;
