@@ -1,3 +1,6 @@
+#include <charconv>
+#include <cstdio>
+
 #include "context.hpp"
 #include "json.hpp"
 #include "text.hpp"
@@ -46,6 +49,38 @@ int verify(Context& context, const Args& args) {
     return 0;
 }
 
+Fields about(const AuditCheckpoint& c) {
+    return {{"Records", count(c.size)}, {"Root", c.root}, {"Signed", clock(c.at)}, {"Key", c.key}};
+}
+
+int checkpoint(Context& context, const Args& args) {
+    const AuditCheckpoint taken = chosen(context, args).checkpoint();
+    if (args.has("--note") && !context.out().json()) {
+        std::fputs(taken.note.c_str(), stdout);
+        return 0;
+    }
+    context.out().thing(to_json(taken), taken.root, about(taken));
+    return 0;
+}
+
+int prove(Context& context, const Args& args) {
+    std::int64_t seq = -1;
+    const auto& word = args.operands.at(0);
+    if (const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), seq);
+        error != std::errc{} || end != word.data() + word.size())
+        throw UsageError("SEQ is the number of a record");
+    const AuditProof proof = chosen(context, args).prove(seq);
+    if (context.out().json()) context.out().thing(to_json(proof), proof.text, {});
+    else std::fputs(proof.text.c_str(), stdout);
+    return 0;
+}
+
+int export_all(Context& context, const Args& args) {
+    const AuditCheckpoint last = chosen(context, args).export_file(args.operands.at(0));
+    context.out().thing(to_json(last), last.root, about(last));
+    return 0;
+}
+
 }  // namespace
 
 Group audit_verbs() {
@@ -71,7 +106,29 @@ Group audit_verbs() {
                           "prints: a trail that was cut off is whole too, but ends differently.",
                  .options = {{"--head", "HASH", "also fail unless the trail ends in this"}, of_operators},
                  .examples = {{"audit verify", "Exit code 19 if a record was changed."}},
-                 .run = verify}}};
+                 .run = verify},
+                {.path = "audit checkpoint",
+                 .summary = "sign the trail as it is now",
+                 .about = "Signs what was recorded so far and shows the newest checkpoint. Keep its note outside: no later "
+                          "rewriting can agree with it. The key is for those who verify; give it to them by another way.",
+                 .options = {{"--note", "", "print the signed note alone"}, of_operators},
+                 .examples = {{"audit checkpoint --note", "The note to keep."}},
+                 .run = checkpoint},
+                {.path = "audit prove",
+                 .summary = "prove that a record is in the signed trail",
+                 .about = "Prints a proof that “verify” checks with the public key alone.",
+                 .operands = {{"SEQ", "the record's number"}},
+                 .options = {of_operators},
+                 .examples = {{"audit prove 0", "The first record and its proof."}},
+                 .run = prove},
+                {.path = "audit export",
+                 .summary = "write the trail and its proofs to a file",
+                 .about = "Writes every record, every checkpoint and what ties them together. Personal values are not in it, only "
+                          "commitments to them. Check the file with “verify”.",
+                 .operands = {{"FILE", "must not exist"}},
+                 .options = {of_operators},
+                 .examples = {{"audit export trail.audit", "Then: verify --key KEY trail.audit"}},
+                 .run = export_all}}};
 }
 
 }  // namespace tenon::cli

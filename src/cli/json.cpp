@@ -242,6 +242,15 @@ json::object to_json(const AuditRecord& r) {
             {"hash", r.hash}};
 }
 
+json::object to_json(const AuditCheckpoint& c) {
+    return {{"size", c.size}, {"root", c.root}, {"at", stamp(c.at)}, {"note", c.note}, {"key", c.key}};
+}
+
+json::object to_json(const AuditProof& p) {
+    json::array path(p.path.begin(), p.path.end());
+    return {{"seq", p.seq}, {"size", p.size}, {"path", std::move(path)}, {"text", p.text}};
+}
+
 json::object to_json(const AuditReport& r) { return {{"records", r.records}, {"head", r.head}}; }
 
 json::object to_json(const Event& e) {

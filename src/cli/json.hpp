@@ -34,6 +34,8 @@ boost::json::object to_json(const Quota& quota);
 boost::json::object to_json(const UsageReport& report);
 boost::json::object to_json(const AuditRecord& record);
 boost::json::object to_json(const AuditReport& report);
+boost::json::object to_json(const AuditCheckpoint& checkpoint);
+boost::json::object to_json(const AuditProof& proof);
 boost::json::object to_json(const Event& event);
 boost::json::object to_json(const Error& error, const std::string& hint);
 

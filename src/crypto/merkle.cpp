@@ -7,6 +7,16 @@
 
 namespace tenon::crypto {
 
+namespace {
+
+Digest root_of(std::span<const Digest> leaves) {
+    MerkleTree tree;
+    for (const auto& leaf : leaves) tree.append(leaf);
+    return tree.root();
+}
+
+}  // namespace
+
 Digest merkle_leaf(ByteView record) {
     thread_local Sha256 hash;
     const std::uint8_t prefix = 0;
@@ -41,6 +51,43 @@ Digest MerkleTree::root() const {
     auto hash = edge_.back();
     for (auto left = edge_.rbegin() + 1; left != edge_.rend(); ++left) hash = merkle_node(*left, hash);
     return hash;
+}
+
+std::vector<Digest> inclusion_path(std::span<const Digest> leaves, std::uint64_t index) {
+    if (index >= leaves.size()) throw InvalidArgument("the tree has no such leaf", {.subject = "index"});
+    std::vector<Digest> path;
+    while (leaves.size() > 1) {
+        const auto split = std::bit_floor(leaves.size() - 1);  // the widest full subtree on the left
+        const auto left = leaves.first(split), right = leaves.subspan(split);
+        path.push_back(root_of(index < split ? right : left));
+        leaves = index < split ? left : right;
+        if (index >= split) index -= split;
+    }
+    std::ranges::reverse(path);
+    return path;
+}
+
+std::vector<Digest> consistency_path(std::span<const Digest> leaves, std::uint64_t old_size) {
+    if (old_size > leaves.size()) throw InvalidArgument("the tree was never that large", {.subject = "old_size"});
+    std::vector<Digest> path;
+    if (old_size == 0 || old_size == leaves.size()) return path;
+    bool known = true;  // the part that is left begins where the old tree begins, so that its root needs no telling
+    while (old_size != leaves.size()) {
+        const auto split = std::bit_floor(leaves.size() - 1);
+        const auto left = leaves.first(split), right = leaves.subspan(split);
+        if (old_size <= split) {
+            path.push_back(root_of(right));
+            leaves = left;
+        } else {
+            path.push_back(root_of(left));
+            leaves = right;
+            old_size -= split;
+            known = false;
+        }
+    }
+    if (!known) path.push_back(root_of(leaves));
+    std::ranges::reverse(path);
+    return path;
 }
 
 }  // namespace tenon::crypto

@@ -99,6 +99,10 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
     void remove_doomed(const TenantId& id) noexcept;
     /// The same for the end of a transaction that is under way, and not on the thread that makes it durable.
     void remove_doomed_later(db::Tx& tx, const TenantId& id);
+    /// A path of the host's must not lead into the home, but for `own`, if given. Throws PermissionDenied.
+    void check_outside(const std::filesystem::path& path, std::string_view field, const engine::Workspace* own) const;
+    /// Signs what was recorded since the last checkpoint.
+    void seal_audit();
 
 private:
     void recover_holds();

@@ -10,6 +10,7 @@
 
 #include <nvr/schema.hpp>
 #include <tenant/catalogues.hpp>
+#include <tenant/audit_seal.hpp>
 #include <tenant/quota.hpp>
 #include <tenant/schema.hpp>
 
@@ -169,6 +170,11 @@ void EngineImpl::close() noexcept {
     for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->stop();
     if (queue) queue->close();
     gate.drain();
+    try {
+        if (database && registry) seal_audit();
+    } catch (const std::exception& error) {
+        log->failure(room, "no last checkpoint of the audit trail was taken; the next start takes it", error);
+    }
     if (database) database->close();
     log->info(room, "closed");
     gate.end();
@@ -212,6 +218,11 @@ void EngineImpl::schedule_sweep(Duration delay) {
     });
 }
 
+void EngineImpl::seal_audit() {
+    const auto seed = master->derive("audit checkpoints");
+    tenant::audit::seal(*database, system, crypto::SigningKey::from_seed(seed.bytes()), now());
+}
+
 void EngineImpl::sweep() {
     tenant::quota::expire(*database, system, [this](const TenantId& id) { return scope_of(id); }, now());
     for (const auto& id : registry->due_for_erasure()) {
@@ -225,6 +236,7 @@ void EngineImpl::sweep() {
     }
     sweep_doomed();
     if (!std::exchange(temp_swept, true)) sweep_temp();
+    seal_audit();
 }
 
 void EngineImpl::sweep_doomed() {

@@ -4,6 +4,7 @@
 
 #include <base/file.hpp>
 #include <base/text.hpp>
+#include <tenant/audit_seal.hpp>
 #include <tenant/usage.hpp>
 
 #include "core.hpp"
@@ -25,6 +26,10 @@ engine::Gate::Pass SessionImpl::enter(engine::Permission permission) const {
 }
 
 void SessionImpl::check_outside(const std::filesystem::path& path, std::string_view field, bool own) const {
+    engine->check_outside(path, field, own ? &workspace : nullptr);
+}
+
+void EngineImpl::check_outside(const std::filesystem::path& path, std::string_view field, const engine::Workspace* own) const {
     std::error_code error;
     const auto target = std::filesystem::weakly_canonical(path, error);
     if (error) base::throw_errno("cannot follow the path", path.string(), error.value());
@@ -32,7 +37,7 @@ void SessionImpl::check_outside(const std::filesystem::path& path, std::string_v
         const auto root = std::filesystem::weakly_canonical(folder, error);
         return std::mismatch(root.begin(), root.end(), target.begin(), target.end()).first == root.end();
     };
-    if (!lies_in(engine->home.root) || (own && lies_in(workspace.root))) return;
+    if (!lies_in(home.root) || (own && lies_in(own->root))) return;
     throw PermissionDenied("the path leads into the engine's home", {.subject = std::string(field)});
 }
 
@@ -66,26 +71,56 @@ UsageReport Usage::current() const {
 
 Audit::Audit(std::shared_ptr<AuditImpl> impl) : impl_(std::move(impl)) {}
 
-std::vector<AuditRecord> Audit::list(const AuditFilter& filter) const {
-    const auto read = [&](EngineImpl& engine, const db::TenantScope& scope) {
-        return engine.database->read(scope, [&](db::Reader& reader) { return tenant::audit::list(reader, filter); });
-    };
-    if (impl_->session) {
-        const auto pass = impl_->session->enter(engine::Permission::audit_read);
-        return read(*impl_->session->engine, impl_->session->scope);
+namespace {
+
+/// Runs fn(engine, scope) for whoever's log it is.
+template <class Fn> auto on_log(const AuditImpl& impl, Fn&& fn) {
+    if (impl.session) {
+        const auto pass = impl.session->enter(engine::Permission::audit_read);
+        return fn(*impl.session->engine, impl.session->scope);
     }
-    const auto pass = impl_->operators->enter();
-    return read(*impl_->operators->engine, impl_->operators->engine->registry->operators_scope());
+    const auto pass = impl.operators->enter();
+    return fn(*impl.operators->engine, impl.operators->engine->registry->operators_scope());
+}
+
+}  // namespace
+
+std::vector<AuditRecord> Audit::list(const AuditFilter& filter) const {
+    return on_log(*impl_, [&](EngineImpl& engine, const db::TenantScope& scope) {
+        return engine.database->read(scope, [&](db::Reader& reader) { return tenant::audit::list(reader, filter); });
+    });
 }
 
 AuditReport Audit::verify() const {
-    if (impl_->session) {
-        const auto pass = impl_->session->enter(engine::Permission::audit_read);
-        return tenant::audit::verify(*impl_->session->engine->database, impl_->session->scope);
-    }
-    const auto pass = impl_->operators->enter();
-    auto& engine = *impl_->operators->engine;
-    return tenant::audit::verify(*engine.database, engine.registry->operators_scope());
+    return on_log(*impl_, [](EngineImpl& engine, const db::TenantScope& scope) { return tenant::audit::verify(*engine.database, scope); });
+}
+
+AuditCheckpoint Audit::checkpoint() const {
+    return on_log(*impl_, [](EngineImpl& engine, const db::TenantScope& scope) {
+        engine.seal_audit();
+        return tenant::audit::newest_checkpoint(*engine.database, engine.system, scope);
+    });
+}
+
+AuditProof Audit::prove(std::int64_t seq) const {
+    return on_log(*impl_, [&](EngineImpl& engine, const db::TenantScope& scope) {
+        if (tenant::audit::newest_checkpoint(*engine.database, engine.system, scope).size <= seq) engine.seal_audit();
+        return tenant::audit::prove(*engine.database, engine.system, scope, seq);
+    });
+}
+
+std::vector<std::string> Audit::consistency(std::int64_t old_size, std::int64_t new_size) const {
+    return on_log(*impl_, [&](EngineImpl& engine, const db::TenantScope& scope) {
+        return tenant::audit::consistency(*engine.database, scope, old_size, new_size);
+    });
+}
+
+AuditCheckpoint Audit::export_file(const std::filesystem::path& path) const {
+    return on_log(*impl_, [&](EngineImpl& engine, const db::TenantScope& scope) {
+        engine.check_outside(path, "path", scope.tenant().is_nil() ? nullptr : &impl_->session->workspace);
+        engine.seal_audit();
+        return tenant::audit::export_file(*engine.database, engine.system, scope, path);
+    });
 }
 
 // ---- events ----

@@ -1,6 +1,7 @@
 #include <tenant/audit.hpp>
 
 #include <algorithm>
+#include <map>
 
 #include <crypto/encoding.hpp>
 #include <tenon/error.hpp>
@@ -21,6 +22,21 @@ constexpr db::TenantStmt page{
 
 constexpr db::TenantStmt last{"SELECT coalesce(max(seq), -1) FROM audit WHERE tenant_id = :tenant"};
 
+constexpr db::TenantStmt signed_heads{"SELECT size, root FROM audit_head WHERE tenant_id = :tenant ORDER BY size"};
+
+/// What checkpoints have said of the log: roots by size.
+using Heads = std::map<std::uint64_t, Digest>;
+
+Heads read_heads(db::Reader& reader) {
+    Heads heads;
+    for (auto rows = reader.query(signed_heads); rows.next();) {
+        const auto root = rows.blob_view(1);
+        if (root.size() != sizeof(Digest)) throw Corrupt("a checkpoint of the audit trail cannot be read", {.subject = "end"});
+        std::ranges::copy(root, heads[static_cast<std::uint64_t>(rows.i64(0))].begin());
+    }
+    return heads;
+}
+
 [[noreturn]] void broken(std::uint64_t seq, const std::string& why) {
     throw Corrupt("the audit trail is damaged at record " + std::to_string(seq) + ": " + why, {.subject = std::to_string(seq)});
 }
@@ -36,7 +52,7 @@ void check_value(std::uint64_t seq, const char* name, const std::optional<Digest
 /// Recomputes a log record by record.
 class Walk {
 public:
-    explicit Walk(const TenantId& tenant) : name_(log_name(tenant)) {}
+    Walk(const TenantId& tenant, Heads heads) : name_(log_name(tenant)), heads_(std::move(heads)) {}
 
     void take(const db::Rows& rows) {
         const auto seq = log_.tree.size();
@@ -60,12 +76,15 @@ public:
         check_value(seq, "the actor", record.actor, rows, 9, 10);
         log_.head = leaf;
         log_.tree.append(leaf);
+        if (const auto head = heads_.find(seq + 1); head != heads_.end() && head->second != log_.tree.root())
+            broken(seq, "a signed checkpoint says that the log was another one up to here");
     }
 
     const Log& log() const noexcept { return log_; }
 
 private:
     std::string name_;
+    Heads heads_;
     Log log_;
 };
 
@@ -73,14 +92,17 @@ private:
 
 AuditReport verify(db::Database& database, const db::TenantScope& scope) {
     // What is appended meanwhile is left to the next verification.
-    const auto end = database.read(scope, [](db::Reader& reader) {
+    Heads heads;
+    const auto end = database.read(scope, [&](db::Reader& reader) {
+        heads = read_heads(reader);
         auto log = read_log(reader);
+        if (!heads.empty() && heads.rbegin()->first > log.tree.size()) broken(log.tree.size(), "a signed checkpoint covers more records");
         auto rows = reader.query(last);
         rows.next();
         if (rows.i64(0) >= static_cast<std::int64_t>(log.tree.size())) broken(log.tree.size(), "it stands behind the log's end");
         return log;
     });
-    Walk walk(scope.tenant());
+    Walk walk(scope.tenant(), std::move(heads));
     while (walk.log().tree.size() < end.tree.size()) {
         const auto before = walk.log().tree.size();
         database.read(scope, [&](db::Reader& reader) {

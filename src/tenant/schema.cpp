@@ -80,12 +80,25 @@ std::string trail() {
                             "PRIMARY KEY (tenant_id, id)");
 }
 
+/// Signed checkpoints: heads of logs are the leaves of one tree over all logs.
+std::string checkpoints() {
+    return db::tenant_table("audit_head", "size INTEGER NOT NULL, root BLOB NOT NULL, leaf INTEGER NOT NULL, checkpoint INTEGER NOT NULL",
+                            "PRIMARY KEY (tenant_id, size)") +
+           "CREATE TRIGGER audit_head_unchanged BEFORE UPDATE ON audit_head_ BEGIN SELECT RAISE(ABORT, 'checkpoints are kept'); END;\n"
+           "CREATE TRIGGER audit_head_kept BEFORE DELETE ON audit_head_ BEGIN SELECT RAISE(ABORT, 'checkpoints are kept'); END;\n" +
+           db::system_table("audit_leaf", "leaf INTEGER NOT NULL, hash BLOB NOT NULL", "PRIMARY KEY (leaf)") +
+           db::system_table("audit_checkpoint", "n INTEGER NOT NULL, size INTEGER NOT NULL, edge BLOB NOT NULL, time INTEGER NOT NULL, "
+                            "note TEXT NOT NULL, vkey TEXT NOT NULL",
+                            "PRIMARY KEY (n)");
+}
+
 }  // namespace
 
 std::vector<db::Migration> migrations() {
     return {{.room = "tenant", .number = 1, .sql = tenants()},
             {.room = "tenant", .number = 2, .sql = ledger()},
-            {.room = "tenant", .number = 3, .sql = trail()}};
+            {.room = "tenant", .number = 3, .sql = trail()},
+            {.room = "tenant", .number = 4, .sql = checkpoints()}};
 }
 
 }  // namespace tenon::tenant

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include <crypto/hash.hpp>
@@ -28,5 +29,11 @@ private:
     std::uint64_t size_ = 0;
     std::vector<Digest> edge_;
 };
+
+/// The audit path of one leaf, from the leaf up (RFC 6962, 2.1.1). Hashes every leaf once. Throws InvalidArgument.
+std::vector<Digest> inclusion_path(std::span<const Digest> leaves, std::uint64_t index);
+/// What shows that a log of `old_size` leaves is the beginning of this one (RFC 6962, 2.1.2). Empty when it is all of it, or
+/// nothing. Throws InvalidArgument.
+std::vector<Digest> consistency_path(std::span<const Digest> leaves, std::uint64_t old_size);
 
 }  // namespace tenon::crypto
