@@ -11,9 +11,9 @@ VERIFY = os.environ["VERIFY"]
 
 class Audit(ToolTest):
     def verify(self, key, data, *words):
-        with open("given.audit", "wb") as file:
-            file.write(data)
-        done = subprocess.run([VERIFY, "--key", key, "--json", *words, "given.audit"], capture_output=True, timeout=60, check=False)
+        (self.folder / "given.audit").write_bytes(data)
+        done = subprocess.run([VERIFY, "--key", key, "--json", *words, "given.audit"], cwd=self.folder, capture_output=True, timeout=60,
+                              check=False)
         return done.returncode, json.loads(done.stdout)
 
     def test_export_and_proof(self):
@@ -22,10 +22,8 @@ class Audit(ToolTest):
         for name in "AB":
             self.json("project", "create", name)
         key = self.json("audit", "export", "trail.audit")["key"]
-        with open("trail.audit", "rb") as file:
-            data = file.read()
-        with open("note", "w", encoding="utf-8") as file:
-            file.write(note)
+        data = (self.folder / "trail.audit").read_bytes()
+        (self.folder / "note").write_text(note, encoding="utf-8")
         code, said = self.verify(key, data, "--kept", "note")
         self.assertEqual((code, said["records"]), (0, 3), said)
         for i in range(0, len(data), 29):
