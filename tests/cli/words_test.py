@@ -19,7 +19,7 @@ VERBS = {
     "quota": [],
     "job": ["list", "show", "join", "cancel"],
     "events": ["follow"],
-    "audit": ["list", "verify"],
+    "audit": ["list", "verify", "checkpoint", "prove", "export"],
     "completion": ["bash"],
 }
 
