@@ -148,6 +148,7 @@ public:
     BackupJob start(const BackupOptions& options);
     /// Fetches only what differs. A file is replaced in one step or not at all; those that the snapshot does not have stay.
     /// One restore into a folder at a time: the job of a second one ends in Conflict.
+    /// Throws    Conflict when recordings would be restored into the workspace while a camera of the tenant records.
     RestoreJob restore(const RestoreOptions& options);
     CheckJob check(CheckLevel level = CheckLevel::full);
 

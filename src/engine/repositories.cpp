@@ -133,9 +133,7 @@ void Repositories::prepare() {
 
 void Repositories::erase(db::Tx& tx) {
     tx.exec(erase_charge);
-    const auto id = tx.scope().tenant();
-    const std::lock_guard lock(mutex_);
-    opened_.erase(id);
+    opened_.forget(tx.scope().tenant());
 }
 
 std::shared_ptr<backup::Repository> Repositories::find(const db::TenantScope& scope) { return open(scope, false); }
@@ -158,9 +156,11 @@ bool Repositories::exists(const db::TenantScope& scope) const {
 }
 
 std::shared_ptr<backup::Repository> Repositories::open(const db::TenantScope& scope, bool make) {
+    return opened_.get(scope.tenant(), [&] { return open_now(scope, make); });
+}
+
+std::shared_ptr<backup::Repository> Repositories::open_now(const db::TenantScope& scope, bool make) {
     const auto tenant = scope.tenant();
-    const std::lock_guard lock(mutex_);
-    if (const auto known = opened_.find(tenant); known != opened_.end()) return known->second;
     const bool there = exists(scope);
     if (!there && !make) return nullptr;
     const auto key_file = engine_.home.backup_key(tenant);
@@ -175,7 +175,7 @@ std::shared_ptr<backup::Repository> Repositories::open(const db::TenantScope& sc
     std::shared_ptr<backup::Repository> repository =
         there ? backup::Repository::open(objects, vault, key, options) : backup::Repository::create(objects, vault, key, home_label, options);
     if (!there) engine_.database->write(scope, [](db::Tx& tx) { charge(tx, 0); });
-    return opened_[tenant] = std::move(repository);
+    return repository;
 }
 
 void Repositories::write_key(const TenantId& tenant, base::ByteView key) const {
@@ -187,15 +187,16 @@ void Repositories::write_key(const TenantId& tenant, base::ByteView key) const {
 void Repositories::unlock(const db::TenantScope& scope, const std::string& password) {
     const auto tenant = scope.tenant();
     const auto given = backup::KeySource::password(password);
-    const std::lock_guard lock(mutex_);
-    if (!exists(scope)) throw NotFound("nothing was backed up yet", {.subject = tenant.text()});
-    auto [objects, vault] = stores_of(tenant);
-    std::shared_ptr<backup::Repository> repository = backup::Repository::open(objects, vault, given, {.clock = engine_.clock});
-    // The home gets a key of its own again, so that whoever opens it next needs no password.
-    const auto secret = crypto::Secret::random(32);
-    repository->add_slot(backup::KeySource::key(secret.bytes()), home_label);
-    write_key(tenant, secret.bytes());
-    opened_[tenant] = std::move(repository);
+    opened_.replace(tenant, [&] {
+        if (!exists(scope)) throw NotFound("nothing was backed up yet", {.subject = tenant.text()});
+        auto [objects, vault] = stores_of(tenant);
+        std::shared_ptr<backup::Repository> repository = backup::Repository::open(objects, vault, given, {.clock = engine_.clock});
+        // The home gets a key of its own again, so that whoever opens it next needs no password.
+        const auto secret = crypto::Secret::random(32);
+        repository->add_slot(backup::KeySource::key(secret.bytes()), home_label);
+        write_key(tenant, secret.bytes());
+        return repository;
+    });
 }
 
 void Repositories::remove_key(const db::TenantScope& scope, std::uint32_t number) {
@@ -273,13 +274,37 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
             }};
 }
 
+void Repositories::check_restorable(const db::TenantScope& scope, const SnapshotId& snapshot, const std::filesystem::path& target,
+                                    const std::vector<std::string>& paths) {
+    if (target != engine_.workspace(scope.tenant()).root) return;
+    const auto is_recordings = [](const std::string& path) {
+        const auto clean = std::filesystem::path("/" + path).lexically_normal();
+        return clean == "/" || *std::next(clean.begin()) == "recordings";
+    };
+    if (!paths.empty() && std::none_of(paths.begin(), paths.end(), is_recordings)) return;
+    const auto cameras = engine_.database->read(scope, [](db::Reader& reader) { return nvr::rows::list(reader); });
+    const auto recording = std::find_if(cameras.begin(), cameras.end(), [](const auto& camera) { return camera.recording != Recording::off; });
+    if (recording == cameras.end()) return;
+    const auto repository = open(scope, false);
+    if (!repository) return;
+    const auto top = repository->browse(snapshot, "");
+    if (std::none_of(top.begin(), top.end(), [](const auto& entry) { return entry.name == "recordings"; })) return;
+    throw Conflict(
+        "recordings cannot be restored under a camera that records: stop the tenant's cameras, restore into another "
+        "folder, or name the paths to restore without recordings",
+        {.subject = recording->id.text()});
+}
+
 jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     const auto payload = base::parse_json(attempt.job.payload);
     const auto repository = open(attempt.scope, false);
     if (!repository) throw NotFound("nothing was backed up yet");
     backup::RestoreRequest request{.target = payload.get_string("target"), .paths = {}, .overwrite = true};
     for (const auto& path : payload.get_array("paths")) request.paths.push_back(path.as_string("paths"));
-    const auto totals = repository->restore(SnapshotId::parse(payload.get_string("snapshot")), request, attempt.progress, attempt.stop);
+    const auto snapshot = SnapshotId::parse(payload.get_string("snapshot"));
+    // Asked again: a camera may have been started while the job waited.
+    check_restorable(attempt.scope, snapshot, request.target, request.paths);
+    const auto totals = repository->restore(snapshot, request, attempt.progress, attempt.stop);
     Json json;
     json.set("target", payload.get_string("target")).set("files", totals.files).set("written", totals.bytes_written);
     json.set("files_unchanged", totals.files_unchanged).set("problems", to_json(lines_of(totals.problems)));

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
+#include <vector>
 
 #include <backup/repository.hpp>
 
 #include "core.hpp"
+#include "per_tenant.hpp"
 
 namespace tenon::engine {
 
@@ -30,6 +30,10 @@ public:
     std::shared_ptr<backup::Repository> open(const db::TenantScope& scope);
     /// Opens it with a password and gives the home a new key. Throws NotFound, PermissionDenied.
     void unlock(const db::TenantScope& scope, const std::string& password);
+    /// Throws Conflict while a camera of the tenant records and recordings are among what is to be restored into its
+    /// workspace: the recorder's files would be replaced under its hands.
+    void check_restorable(const db::TenantScope& scope, const SnapshotId& snapshot, const std::filesystem::path& target,
+                          const std::vector<std::string>& paths);
     /// Throws NotFound, Conflict for the home's own key.
     void remove_key(const db::TenantScope& scope, std::uint32_t number);
 
@@ -47,11 +51,13 @@ private:
     Stores stores_of(const TenantId& tenant) const;
     bool exists(const db::TenantScope& scope) const;
     std::shared_ptr<backup::Repository> open(const db::TenantScope& scope, bool make);
+    std::shared_ptr<backup::Repository> open_now(const db::TenantScope& scope, bool make);
     void write_key(const TenantId& tenant, base::ByteView key) const;
 
     EngineImpl& engine_;
-    std::mutex mutex_;
-    std::map<TenantId, std::shared_ptr<backup::Repository>> opened_;  // guarded by mutex_
+    /// As many as are kept open: deriving a key again costs a moment, an index costs memory for as long as it is held.
+    static constexpr std::size_t most_opened = 64;
+    PerTenant<backup::Repository> opened_{most_opened};
 };
 
 Repositories& repositories_of(EngineImpl& engine);

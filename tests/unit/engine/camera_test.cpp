@@ -115,6 +115,22 @@ TEST_F(CameraTest, SuspendingATenantEndsItsRecording) {
     ASSERT_TRUE(wait(20s, [&] { return size() > before; }));
 }
 
+TEST_F(CameraTest, RecordingsAreNotRestoredUnderACameraThatRecords) {
+    CameraServer server;
+    auto s = session(acme);
+    auto camera = s.cameras().create({.name = "Door", .url = server.url(), .recording = Recording::continuous});
+    ASSERT_TRUE(wait(60s, [&] { return covered(camera) >= 1s; })) << camera.info().problem;
+    const auto without = s.backups().start({.name = "projects"}).result().snapshot.id;
+    const auto with = s.backups().start({.name = "all", .include_recordings = true}).result().snapshot.id;
+    for (const auto& paths : std::vector<std::vector<std::string>>{{}, {"recordings"}, {"projects", "./recordings/"}})
+        EXPECT_THROW((void)s.backups().restore({.snapshot = with, .paths = paths}), Conflict);
+    EXPECT_NO_THROW(s.backups().restore({.snapshot = without}).result());
+    EXPECT_NO_THROW(s.backups().restore({.snapshot = with, .paths = {"projects"}}).result());
+    EXPECT_NO_THROW(s.backups().restore({.snapshot = with, .target = folder.path() / "elsewhere"}).result());
+    camera.set_recording(Recording::off);
+    EXPECT_NO_THROW(s.backups().restore({.snapshot = with}).result());
+}
+
 TEST_F(CameraTest, ForeignCamerasAreNotFound) {
     CameraServer server;
     auto camera = session(acme).cameras().create({.name = "Door", .url = server.url()});
