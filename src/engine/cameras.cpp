@@ -150,7 +150,8 @@ rows::CameraRow row_of(const SessionImpl& session, const CameraId& id) {
 }
 
 CameraInfo info_of(const SessionImpl& session, const rows::CameraRow& row) {
-    CameraInfo info{.id = row.id, .site = row.site, .name = row.name, .url = nvr::parse_camera_url(row.url).url.shown(), .recording = row.recording, .created_at = row.created_at};
+    CameraInfo info{.id = row.id, .site = row.site, .name = row.name, .url = nvr::parse_camera_url(row.url).url.shown(),
+                    .recording = row.recording, .created_at = row.created_at};
     auto status = recordings_of(session).recorder.status(row.id);
     // Another process may be the one that records it, or nobody any more: then what was last said is known.
     if (!status || !status->last_frame_at) {

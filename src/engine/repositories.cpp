@@ -167,7 +167,8 @@ std::shared_ptr<backup::Repository> Repositories::open_now(const db::TenantScope
     if (!there) write_key(tenant, crypto::Secret::random(32).bytes());
     std::error_code ignored;
     if (!std::filesystem::exists(key_file, ignored))
-        throw PermissionDenied("this home has no key to the repository: unlock it with a password", {.subject = engine_.home.repository(tenant).string()});
+        throw PermissionDenied("this home has no key to the repository: unlock it with a password",
+                               {.subject = engine_.home.repository(tenant).string()});
     const auto secret = engine_.master->open(label_of(tenant), base::read_file(key_file, 4096));
     const auto key = backup::KeySource::key(secret.bytes());
     auto [objects, vault] = stores_of(tenant);
@@ -206,7 +207,8 @@ void Repositories::remove_key(const db::TenantScope& scope, std::uint32_t number
     std::uint32_t home_slot = 0;
     for (const auto& slot : repository->slots())
         if (slot.kind == backup::KeySource::Kind::key_file && slot.label == home_label) home_slot = std::max(home_slot, slot.number);
-    if (number == home_slot) throw Conflict("this is the key of this home: without it nothing could be backed up", {.subject = std::to_string(number)});
+    if (number == home_slot)
+        throw Conflict("this is the key of this home: without it nothing could be backed up", {.subject = std::to_string(number)});
     repository->remove_slot(number);
 }
 

@@ -141,7 +141,7 @@ GivenUrl parse_camera_url(const std::string& text) {
     GivenUrl given;
     std::string_view left = text;
     if (left.size() > kMaxUrl) refuse("a camera's URL is at most 2048 bytes long");
-    if (std::any_of(left.begin(), left.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || static_cast<unsigned char>(c) >= 0x7f || c == '\\'; }))
+    if (std::any_of(left.begin(), left.end(), [](unsigned char c) { return c <= ' ' || c >= 0x7f || c == '\\'; }))
         refuse("a camera's URL holds a space, a control character or a letter that is not ASCII: write it as %xx");
     if (left.starts_with("rtsps://")) {
         given.url.secure = true;
