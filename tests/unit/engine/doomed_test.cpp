@@ -50,9 +50,7 @@ TEST_F(DoomedTest, what_a_killed_removal_left_is_swept_when_the_home_is_opened) 
     doom(file);
     doom(inside.parent_path().parent_path());
     doom(workspace() / "exports" / "was-never-made");
-    EXPECT_EQ(tenants_with_rows(), std::vector{acme.id});
-    EXPECT_TRUE(std::filesystem::exists(file));
-    engine.reset();
+    engine.reset();  // the sweep of its own opening may be under way: what it does not get to, the next one does
     open();
     EXPECT_TRUE(eventually([&] { return tenants_with_rows().empty(); }));
     EXPECT_FALSE(std::filesystem::exists(file));

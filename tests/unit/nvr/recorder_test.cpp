@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include <fcntl.h>
@@ -155,8 +156,11 @@ TEST(Recorder, ASilentCameraIsNoticedWithinFiveSeconds) {
     EXPECT_LE(std::chrono::steady_clock::now() - silent, 5500ms);
     EXPECT_EQ(studio.status(camera).problem, "the camera has stopped sending");
     server.resume();
-    ASSERT_TRUE(studio.wait(15s, [&] { return studio.list(a, camera).size() == 2; }));
-    EXPECT_EQ(studio.list(a, camera)[1].gap_before, "stalled");
+    // A loaded machine may have made a break of its own before: what counts is that this one is there and says why.
+    EXPECT_TRUE(studio.wait(30s, [&] {
+        const auto runs = studio.list(a, camera);
+        return std::any_of(runs.begin(), runs.end(), [](const auto& run) { return run.gap_before == "stalled"; });
+    }));
 }
 
 TEST(Recorder, ACameraThatNeverAnswersIsRetriedAndStopsAtOnce) {
