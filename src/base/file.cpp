@@ -149,21 +149,34 @@ void write_file_atomically(const fs::path& path, ByteView bytes, unsigned mode) 
     sync_folder(folder_of(path));
 }
 
-bool create_file_once(const fs::path& path, ByteView bytes, unsigned mode) {
+NewFile::NewFile(fs::path path, unsigned mode) : path_(std::move(path)) {
     // An unnamed file vanishes with its process, so a kill leaves nothing. Where the file system has none, a
     // temporary name serves.
-    Temporary temporary;
-    Fd fd(uninterrupted([&] { return open(folder_of(path).c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, mode); }));
-    if (!fd) fd = open_temporary(path, mode, temporary.name);
-    write_all(fd, bytes, path.string());
-    if (uninterrupted([&] { return fsync(fd.get()); }) != 0) throw_errno("cannot make durable", path);
-    const auto from = temporary.name.empty() ? "/proc/self/fd/" + std::to_string(fd.get()) : temporary.name.string();
-    if (linkat(AT_FDCWD, from.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+    fd_ = Fd(uninterrupted([&] { return open(folder_of(path_).c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, mode); }));
+    if (!fd_) fd_ = open_temporary(path_, mode, temporary_);
+}
+
+NewFile::~NewFile() {
+    if (!temporary_.empty()) unlink(temporary_.c_str());
+}
+
+void NewFile::write(ByteView bytes) { write_all(fd_, bytes, path_.string()); }
+
+bool NewFile::finish() {
+    if (uninterrupted([&] { return fsync(fd_.get()); }) != 0) throw_errno("cannot make durable", path_);
+    const auto from = temporary_.empty() ? "/proc/self/fd/" + std::to_string(fd_.get()) : temporary_.string();
+    if (linkat(AT_FDCWD, from.c_str(), AT_FDCWD, path_.c_str(), AT_SYMLINK_FOLLOW) != 0) {
         if (errno == EEXIST) return false;
-        throw_errno("cannot create the file", path);
+        throw_errno("cannot create the file", path_);
     }
-    sync_folder(folder_of(path));
+    sync_folder(folder_of(path_));
     return true;
+}
+
+bool create_file_once(const fs::path& path, ByteView bytes, unsigned mode) {
+    NewFile file(path, mode);
+    file.write(bytes);
+    return file.finish();
 }
 
 }  // namespace tenon::base

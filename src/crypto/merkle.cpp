@@ -6,13 +6,22 @@
 #include <tenon/error.hpp>
 
 namespace tenon::crypto {
-
 namespace {
 
-Digest root_of(std::span<const Digest> leaves) {
-    MerkleTree tree;
-    for (const auto& leaf : leaves) tree.append(leaf);
-    return tree.root();
+/// The leaves [begin, end) of which `begin` is a multiple of the widest full subtree among them.
+struct Part {
+    std::uint64_t begin = 0, end = 0;
+
+    std::uint64_t size() const { return end - begin; }
+    std::uint64_t split() const { return begin + std::bit_floor(size() - 1); }  ///< Behind the widest full subtree on the left.
+    Part left() const { return {begin, split()}; }
+    Part right() const { return {split(), end}; }
+};
+
+Digest root_of(Part part, const MerkleNodes& nodes) {
+    const auto level = std::countr_zero(std::bit_floor(part.size()));
+    const auto full = nodes(level, part.begin >> level);
+    return std::has_single_bit(part.size()) ? full : merkle_node(full, root_of(part.right(), nodes));
 }
 
 }  // namespace
@@ -35,17 +44,6 @@ MerkleTree::MerkleTree(std::uint64_t size, std::vector<Digest> edge) : size_(siz
         throw Corrupt("the edge of a hash tree does not fit its size");
 }
 
-void MerkleTree::append(const Digest& leaf) {
-    auto hash = leaf;
-    // Every trailing one of the size is a full subtree as wide as what has been joined so far.
-    for (auto rest = size_; rest & 1; rest >>= 1) {
-        hash = merkle_node(edge_.back(), hash);
-        edge_.pop_back();
-    }
-    edge_.push_back(hash);
-    ++size_;
-}
-
 Digest MerkleTree::root() const {
     if (edge_.empty()) return sha256({});
     auto hash = edge_.back();
@@ -53,39 +51,30 @@ Digest MerkleTree::root() const {
     return hash;
 }
 
-std::vector<Digest> inclusion_path(std::span<const Digest> leaves, std::uint64_t index) {
-    if (index >= leaves.size()) throw InvalidArgument("the tree has no such leaf", {.subject = "index"});
+std::vector<Digest> inclusion_path(std::uint64_t size, std::uint64_t index, const MerkleNodes& nodes) {
+    if (index >= size) throw InvalidArgument("the tree has no such leaf", {.subject = "index"});
     std::vector<Digest> path;
-    while (leaves.size() > 1) {
-        const auto split = std::bit_floor(leaves.size() - 1);  // the widest full subtree on the left
-        const auto left = leaves.first(split), right = leaves.subspan(split);
-        path.push_back(root_of(index < split ? right : left));
-        leaves = index < split ? left : right;
-        if (index >= split) index -= split;
+    for (Part part{0, size}; part.size() > 1;) {
+        const bool in_left = index < part.split();
+        path.push_back(root_of(in_left ? part.right() : part.left(), nodes));
+        part = in_left ? part.left() : part.right();
     }
     std::ranges::reverse(path);
     return path;
 }
 
-std::vector<Digest> consistency_path(std::span<const Digest> leaves, std::uint64_t old_size) {
-    if (old_size > leaves.size()) throw InvalidArgument("the tree was never that large", {.subject = "old_size"});
+std::vector<Digest> consistency_path(std::uint64_t size, std::uint64_t old_size, const MerkleNodes& nodes) {
+    if (old_size > size) throw InvalidArgument("the tree was never that large", {.subject = "old_size"});
     std::vector<Digest> path;
-    if (old_size == 0 || old_size == leaves.size()) return path;
-    bool known = true;  // the part that is left begins where the old tree begins, so that its root needs no telling
-    while (old_size != leaves.size()) {
-        const auto split = std::bit_floor(leaves.size() - 1);
-        const auto left = leaves.first(split), right = leaves.subspan(split);
-        if (old_size <= split) {
-            path.push_back(root_of(right));
-            leaves = left;
-        } else {
-            path.push_back(root_of(left));
-            leaves = right;
-            old_size -= split;
-            known = false;
-        }
+    if (old_size == 0 || old_size == size) return path;
+    Part part{0, size};
+    while (part.end != old_size) {
+        const bool in_left = old_size <= part.split();
+        path.push_back(root_of(in_left ? part.right() : part.left(), nodes));
+        part = in_left ? part.left() : part.right();
     }
-    if (!known) path.push_back(root_of(leaves));
+    // The old tree itself needs no telling, only a part of it.
+    if (part.begin != 0) path.push_back(root_of(part, nodes));
     std::ranges::reverse(path);
     return path;
 }

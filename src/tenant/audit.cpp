@@ -1,12 +1,11 @@
 #include <tenant/audit.hpp>
 
-#include <algorithm>
-
 #include <crypto/encoding.hpp>
 #include <tenon/error.hpp>
 
 #include "audit_log.hpp"
 #include "audit_record.hpp"
+#include "audit_tree.hpp"
 
 namespace tenon::tenant::audit {
 namespace {
@@ -21,6 +20,7 @@ constexpr db::TenantStmt insert_private{
 constexpr db::TenantStmt find_actor{"SELECT ref FROM audit_actor WHERE tenant_id = :tenant AND value = :value"};
 constexpr db::TenantStmt insert_actor{
     "INSERT INTO audit_actor_ (tenant_id, ref, salt, value) VALUES (:tenant, :ref, :salt, :value)"};
+constexpr db::TenantStmt insert_node{"INSERT INTO audit_node_ (tenant_id, level, n, hash) VALUES (:tenant, :level, :n, :hash)"};
 constexpr db::TenantStmt remove_actor{"DELETE FROM audit_actor_ WHERE tenant_id = :tenant AND value = :value"};
 constexpr db::TenantStmt page{
     "SELECT a.record, a.hash, p.reason, p.details, w.value FROM audit a "
@@ -31,11 +31,7 @@ constexpr db::TenantStmt page{
 
 /// One commitment per actor and log, so that one removed row forgets him everywhere.
 Digest actor_ref(db::Tx& tx, const std::string& id) {
-    if (auto rows = tx.query(find_actor, id); rows.next()) {
-        Digest ref;
-        std::ranges::copy(rows.blob_view(0).first(ref.size()), ref.begin());
-        return ref;
-    }
+    if (auto rows = tx.query(find_actor, id); rows.next()) return digest_of(rows.blob_view(0));
     const auto salt = new_salt();
     const auto ref = commitment(salt, id);
     tx.exec(insert_actor, ref, salt, id);
@@ -75,7 +71,7 @@ void append(db::Tx& tx, const Actor& actor, const Entry& entry) {
     }
     const auto text = to_text(record);
     log.head = crypto::merkle_leaf(base::view_of(text));
-    log.tree.append(log.head);
+    log.tree.append(log.head, stored_levels([&](int level, std::uint64_t n, const Digest& hash) { tx.exec(insert_node, level, n, hash); }));
     tx.exec(insert, record.seq, record.time, record.action, record.actor, text, log.head);
     write_log(tx, log);
 }

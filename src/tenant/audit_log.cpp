@@ -1,6 +1,7 @@
 #include "audit_log.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include <base/bytes.hpp>
 #include <tenon/error.hpp>
@@ -13,32 +14,34 @@ constexpr db::TenantStmt store{
     "INSERT INTO audit_log_ (tenant_id, size, head, edge) VALUES (:tenant, :size, :head, :edge) "
     "ON CONFLICT (tenant_id) DO UPDATE SET size = :size, head = :head, edge = :edge"};
 
-[[noreturn]] void corrupt() { throw Corrupt("the end of the audit log cannot be read", {.subject = "end"}); }
-
 }  // namespace
+
+crypto::MerkleTree read_tree(std::int64_t size, base::ByteView edge) {
+    constexpr auto width = sizeof(crypto::Digest);
+    std::vector<crypto::Digest> nodes(edge.size() / width);
+    for (std::size_t i = 0; i < nodes.size(); ++i) std::ranges::copy(edge.subspan(i * width, width), nodes[i].begin());
+    if (size < 0 || edge.size() % width != 0 || std::popcount(static_cast<std::uint64_t>(size)) != static_cast<int>(nodes.size()))
+        throw Corrupt("the end of an audit log cannot be read", {.subject = "end"});
+    return {static_cast<std::uint64_t>(size), std::move(nodes)};
+}
+
+base::ByteVector edge_bytes(const crypto::MerkleTree& tree) {
+    base::ByteVector edge;
+    edge.reserve(tree.edge().size() * sizeof(crypto::Digest));
+    for (const auto& node : tree.edge()) base::append(edge, node);
+    return edge;
+}
 
 Log read_log(db::Reader& reader) {
     auto rows = reader.query(find);
     if (!rows.next()) return {};
-    Log log;
-    const auto head = rows.blob_view(1), edge = rows.blob_view(2);
-    const auto size = log.head.size();
-    if (head.size() != size || edge.size() % size != 0 || rows.i64(0) < 0) corrupt();
+    Log log{.tree = read_tree(rows.i64(0), rows.blob_view(2))};
+    const auto head = rows.blob_view(1);
+    if (head.size() != log.head.size()) throw Corrupt("the end of an audit log cannot be read", {.subject = "end"});
     std::ranges::copy(head, log.head.begin());
-    std::vector<crypto::Digest> nodes(edge.size() / size);
-    for (std::size_t i = 0; i < nodes.size(); ++i) std::ranges::copy(edge.subspan(i * size, size), nodes[i].begin());
-    try {
-        log.tree = crypto::MerkleTree(static_cast<std::uint64_t>(rows.i64(0)), std::move(nodes));
-    } catch (const Corrupt&) {
-        corrupt();
-    }
     return log;
 }
 
-void write_log(db::Tx& tx, const Log& log) {
-    base::ByteVector edge;
-    for (const auto& node : log.tree.edge()) base::append(edge, node);
-    tx.exec(store, log.tree.size(), log.head, edge);
-}
+void write_log(db::Tx& tx, const Log& log) { tx.exec(store, log.tree.size(), log.head, edge_bytes(log.tree)); }
 
 }  // namespace tenon::tenant::audit

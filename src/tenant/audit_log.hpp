@@ -5,6 +5,10 @@
 
 namespace tenon::tenant::audit {
 
+/// A stored tree end. Throws Corrupt.
+crypto::MerkleTree read_tree(std::int64_t size, base::ByteView edge);
+base::ByteVector edge_bytes(const crypto::MerkleTree& tree);
+
 /// Where a log ends: enough to add a record, and to state the tree's root at any later checkpoint.
 struct Log {
     crypto::MerkleTree tree{};

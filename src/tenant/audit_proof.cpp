@@ -1,25 +1,25 @@
-#include <algorithm>
-#include <fstream>
-
-#include <crypto/encoding.hpp>
-#include <crypto/merkle.hpp>
 #include <tenant/audit_seal.hpp>
+
+#include <base/file.hpp>
+#include <crypto/encoding.hpp>
 #include <tenon/error.hpp>
 
+#include "audit_log.hpp"
 #include "audit_record.hpp"
+#include "audit_tree.hpp"
 
 namespace tenon::tenant::audit {
 namespace {
 
-constexpr std::int32_t page_size = 1000;
+constexpr std::size_t page_size = 1000;
 
 constexpr db::TenantStmt heads_stmt{"SELECT size, root, leaf, checkpoint FROM audit_head WHERE tenant_id = :tenant ORDER BY size"};
-constexpr db::TenantStmt hashes{"SELECT hash FROM audit WHERE tenant_id = :tenant AND seq < :size ORDER BY seq"};
+constexpr db::TenantStmt newest_head{
+    "SELECT size, root, leaf, checkpoint FROM audit_head WHERE tenant_id = :tenant ORDER BY size DESC LIMIT 1"};
 constexpr db::TenantStmt one{"SELECT record FROM audit WHERE tenant_id = :tenant AND seq = :seq"};
 constexpr db::TenantStmt page{
     "SELECT record FROM audit WHERE tenant_id = :tenant AND seq >= :first AND seq < :size ORDER BY seq LIMIT :limit"};
 constexpr db::SystemStmt checkpoint_of{"SELECT size, time, note, vkey FROM audit_checkpoint WHERE n = :n"};
-constexpr db::SystemStmt global_leaves{"SELECT hash FROM audit_leaf WHERE leaf < :size ORDER BY leaf"};
 
 struct Head {
     std::int64_t size = 0;
@@ -34,17 +34,11 @@ struct Signed {
     std::string note, key;
 };
 
-Digest digest_of(base::ByteView bytes) {
-    Digest digest{};
-    if (bytes.size() != digest.size()) throw Corrupt("a hash of the audit trail has another length", {.subject = "hash"});
-    std::ranges::copy(bytes, digest.begin());
-    return digest;
-}
+Head head_of(const db::Rows& rows) { return {rows.i64(0), digest_of(rows.blob_view(1)), rows.i64(2), rows.i64(3)}; }
 
 std::vector<Head> read_heads(db::Reader& reader) {
     std::vector<Head> heads;
-    for (auto rows = reader.query(heads_stmt); rows.next();)
-        heads.push_back({rows.i64(0), digest_of(rows.blob_view(1)), rows.i64(2), rows.i64(3)});
+    for (auto rows = reader.query(heads_stmt); rows.next();) heads.push_back(head_of(rows));
     return heads;
 }
 
@@ -52,14 +46,6 @@ Signed read_signed(db::SystemReader& reader, std::int64_t n) {
     auto rows = reader.query(checkpoint_of, n);
     if (!rows.next()) throw Corrupt("a checkpoint of the audit trail is missing", {.subject = std::to_string(n)});
     return {rows.i64(0), rows.time(1), rows.text(2), rows.text(3)};
-}
-
-template <class Reader, class Stmt>
-std::vector<Digest> read_leaves(Reader& reader, const Stmt& stmt, std::int64_t size) {
-    std::vector<Digest> leaves;
-    for (auto rows = reader.query(stmt, size); rows.next();) leaves.push_back(digest_of(rows.blob_view(0)));
-    if (static_cast<std::int64_t>(leaves.size()) != size) throw Corrupt("the audit trail misses records", {.subject = std::to_string(leaves.size())});
-    return leaves;
 }
 
 std::string line_of(const char* word, const std::vector<Digest>& path) {
@@ -79,75 +65,46 @@ AuditCheckpoint public_form(const Head& head, const Signed& said) {
 }
 
 /// What ties a log's head to a signature: its place in the tree over all logs, and how that tree grew since `before`.
-std::string block_of(const Head& head, const Signed& said, std::span<const Digest> leaves, std::int64_t before) {
-    const auto tree = leaves.first(static_cast<std::size_t>(said.size));
+std::string block_of(const Head& head, const Signed& said, StoredTree& tree, std::int64_t before) {
+    const auto size = static_cast<std::uint64_t>(said.size);
     return "head " + std::to_string(head.size) + " " + crypto::to_hex(head.root) + " " + std::to_string(head.leaf) + "\n" +
-           line_of("path", crypto::inclusion_path(tree, static_cast<std::uint64_t>(head.leaf))) +
-           line_of("grown", crypto::consistency_path(tree, static_cast<std::uint64_t>(before))) + "note\n" + said.note;
+           line_of("path", crypto::inclusion_path(size, static_cast<std::uint64_t>(head.leaf), tree.nodes())) +
+           line_of("grown", crypto::consistency_path(size, static_cast<std::uint64_t>(before), tree.nodes())) + "note\n" + said.note;
 }
-
-/// A file that appears whole or not at all.
-class NewFile {
-public:
-    explicit NewFile(std::filesystem::path path) : path_(std::move(path)), part_(path_.string() + ".part") {
-        if (std::filesystem::exists(path_)) throw Conflict("the file exists", {.subject = path_.string()});
-        out_.open(part_, std::ios::binary | std::ios::trunc);
-        check();
-    }
-    ~NewFile() {
-        std::error_code ignored;
-        if (!done_) std::filesystem::remove(part_, ignored);
-    }
-    NewFile(const NewFile&) = delete;
-    NewFile& operator=(const NewFile&) = delete;
-
-    void write(const std::string& text) {
-        out_ << text;
-        check();
-    }
-    void finish() {
-        out_.close();
-        check();
-        std::filesystem::rename(part_, path_);
-        done_ = true;
-    }
-
-private:
-    void check() const {
-        if (!out_) throw Unavailable("the audit file cannot be written", {.subject = path_.string()});
-    }
-    const std::filesystem::path path_, part_;
-    std::ofstream out_;
-    bool done_ = false;
-};
 
 }  // namespace
 
 AuditCheckpoint newest_checkpoint(db::Database& database, const db::SystemScope& system, const db::TenantScope& scope) {
-    const auto heads = database.read(scope, read_heads);
-    if (heads.empty()) return {};
-    return public_form(heads.back(), database.read(system, [&](db::SystemReader& r) { return read_signed(r, heads.back().checkpoint); }));
+    const auto head = database.read(scope, [](db::Reader& reader) {
+        auto rows = reader.query(newest_head);
+        return rows.next() ? std::optional(head_of(rows)) : std::nullopt;
+    });
+    if (!head) return {};
+    return public_form(*head, database.read(system, [&](db::SystemReader& r) { return read_signed(r, head->checkpoint); }));
 }
 
 AuditProof prove(db::Database& database, const db::SystemScope& system, const db::TenantScope& scope, std::int64_t seq) {
-    const auto heads = database.read(scope, read_heads);
-    if (seq < 0 || heads.empty() || heads.back().size <= seq)
-        throw NotFound("the audit trail has no such record", {.subject = std::to_string(seq)});
-    const auto& head = heads.back();
-    AuditProof proof{.seq = seq, .size = head.size, .path = {}, .text = {}};
+    AuditProof proof{.seq = seq, .size = 0, .path = {}, .text = {}};
+    Head head;
     std::vector<Digest> path;
     std::string record;
     database.read(scope, [&](db::Reader& reader) {
-        path = crypto::inclusion_path(read_leaves(reader, hashes, head.size), static_cast<std::uint64_t>(seq));
+        auto newest = reader.query(newest_head);
+        if (seq < 0 || !newest.next() || newest.i64(0) <= seq)
+            throw NotFound("the audit trail has no such record", {.subject = std::to_string(seq)});
+        head = head_of(newest);
+        auto tree = log_tree(reader);
+        path = crypto::inclusion_path(static_cast<std::uint64_t>(head.size), static_cast<std::uint64_t>(seq), tree.nodes());
         auto rows = reader.query(one, seq);
-        if (rows.next()) record = rows.text(0);
+        if (!rows.next()) throw Corrupt("the audit trail misses a record", {.subject = std::to_string(seq)});
+        record = rows.text(0);
     });
+    proof.size = head.size;
     proof.path = texts_of(path);
     database.read(system, [&](db::SystemReader& reader) {
-        const auto said = read_signed(reader, head.checkpoint);
-        const auto leaves = read_leaves(reader, global_leaves, said.size);
+        auto tree = global_tree(reader);
         proof.text = "audit-proof 1\nlog " + log_name(scope.tenant()) + "\nrecord " + std::to_string(seq) + "\n" + record + "\n" +
-                     line_of("path", path) + "checkpoints 1\n" + block_of(head, said, leaves, 0) + "end\n";
+                     line_of("path", path) + "checkpoints 1\n" + block_of(head, read_signed(reader, head.checkpoint), tree, 0) + "end\n";
     });
     return proof;
 }
@@ -155,11 +112,10 @@ AuditProof prove(db::Database& database, const db::SystemScope& system, const db
 std::vector<std::string> consistency(db::Database& database, const db::TenantScope& scope, std::int64_t old_size, std::int64_t new_size) {
     if (old_size < 0 || old_size > new_size) throw InvalidArgument("must lie between 0 and new_size", {.subject = "old_size"});
     return database.read(scope, [&](db::Reader& reader) {
-        std::vector<Digest> leaves;
-        for (auto rows = reader.query(hashes, new_size); rows.next();) leaves.push_back(digest_of(rows.blob_view(0)));
-        if (static_cast<std::int64_t>(leaves.size()) != new_size)
-            throw InvalidArgument("the log has " + std::to_string(leaves.size()) + " records", {.subject = "new_size"});
-        return texts_of(crypto::consistency_path(leaves, static_cast<std::uint64_t>(old_size)));
+        const auto size = static_cast<std::int64_t>(read_log(reader).tree.size());
+        if (new_size > size) throw InvalidArgument("the log has " + std::to_string(size) + " records", {.subject = "new_size"});
+        auto tree = log_tree(reader);
+        return texts_of(crypto::consistency_path(static_cast<std::uint64_t>(new_size), static_cast<std::uint64_t>(old_size), tree.nodes()));
     });
 }
 
@@ -167,30 +123,39 @@ AuditCheckpoint export_file(db::Database& database, const db::SystemScope& syste
                             const std::filesystem::path& path) {
     const auto heads = database.read(scope, read_heads);
     if (heads.empty()) throw NotFound("the audit trail is empty", {.subject = log_name(scope.tenant())});
+    const auto exists = [&] { return Conflict("the file exists", {.subject = path.string()}); };
+    if (std::filesystem::exists(path)) throw exists();
     const auto size = heads.back().size;
-    NewFile file(path);
-    file.write("audit-export 1\nlog " + log_name(scope.tenant()) + "\nrecords " + std::to_string(size) + "\n");
+    base::NewFile file(path, 0666);
+    const auto write = [&](const std::string& text) { file.write(base::view_of(text)); };
+    write("audit-export 1\nlog " + log_name(scope.tenant()) + "\nrecords " + std::to_string(size) + "\n");
     for (std::int64_t next = 0; next < size;) {
+        std::string text;
         const auto before = next;
         database.read(scope, [&](db::Reader& reader) {
-            for (auto rows = reader.query(page, next, size, page_size); rows.next(); ++next) file.write(rows.text(0) + "\n");
+            for (auto rows = reader.query(page, next, size, page_size); rows.next(); ++next) text.append(rows.text_view(0)).append("\n");
         });
         if (next == before) throw Corrupt("the audit trail misses a record", {.subject = std::to_string(next)});
+        write(text);
     }
-    file.write("checkpoints " + std::to_string(heads.size()) + "\n");
+    write("checkpoints " + std::to_string(heads.size()) + "\n");
     AuditCheckpoint last;
-    database.read(system, [&](db::SystemReader& reader) {
-        const auto leaves = read_leaves(reader, global_leaves, read_signed(reader, heads.back().checkpoint).size);
-        std::int64_t before = 0;
-        for (const auto& head : heads) {
-            const auto said = read_signed(reader, head.checkpoint);
-            file.write(block_of(head, said, leaves, before));
-            before = said.size;
-            last = public_form(head, said);
-        }
-    });
-    file.write("end\n");
-    file.finish();
+    std::int64_t before = 0;
+    for (std::size_t i = 0; i < heads.size();) {
+        std::string text;
+        database.read(system, [&](db::SystemReader& reader) {
+            auto tree = global_tree(reader);
+            for (const auto end = std::min(heads.size(), i + page_size); i < end; ++i) {
+                const auto said = read_signed(reader, heads[i].checkpoint);
+                text += block_of(heads[i], said, tree, before);
+                before = said.size;
+                last = public_form(heads[i], said);
+            }
+        });
+        write(text);
+    }
+    write("end\n");
+    if (!file.finish()) throw exists();
     return last;
 }
 

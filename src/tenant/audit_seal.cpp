@@ -7,20 +7,27 @@
 #include <crypto/merkle.hpp>
 #include <tenon/error.hpp>
 
-#include "audit_head.hpp"
+#include "audit_log.hpp"
 #include "audit_record.hpp"
+#include "audit_tree.hpp"
 
 namespace tenon::tenant::audit {
 namespace {
 
+// A checkpoint holds the writer's thread for a moment: of very many logs several are made.
+constexpr std::size_t logs_at_once = 1000;
+
 constexpr db::SystemStmt grown{
-    "SELECT l.tenant_id, l.size, l.edge FROM audit_log_ l "
+    "SELECT l.tenant_id FROM audit_log_ l "
     "WHERE l.size <> (SELECT coalesce(max(h.size), 0) FROM audit_head_ h WHERE h.tenant_id = l.tenant_id) ORDER BY l.tenant_id"};
-constexpr db::SystemStmt sealed{"SELECT coalesce(max(size), 0) FROM audit_head_ WHERE tenant_id = :id"};
+constexpr db::SystemStmt ends{
+    "SELECT l.size, l.edge, (SELECT coalesce(max(h.size), 0) FROM audit_head_ h WHERE h.tenant_id = l.tenant_id) "
+    "FROM audit_log_ l WHERE l.tenant_id = :id"};
 constexpr db::SystemStmt newest{"SELECT n, size, edge FROM audit_checkpoint ORDER BY n DESC LIMIT 1"};
 constexpr db::SystemStmt insert_head{
     "INSERT INTO audit_head_ (tenant_id, size, root, leaf, checkpoint) VALUES (:id, :size, :root, :leaf, :checkpoint)"};
 constexpr db::SystemStmt insert_leaf{"INSERT INTO audit_leaf (leaf, hash) VALUES (:leaf, :hash)"};
+constexpr db::SystemStmt insert_node{"INSERT INTO audit_leaf_node (level, n, hash) VALUES (:level, :n, :hash)"};
 constexpr db::SystemStmt insert_checkpoint{
     "INSERT INTO audit_checkpoint (n, size, edge, time, note, vkey) VALUES (:n, :size, :edge, :time, :note, :vkey)"};
 
@@ -47,63 +54,55 @@ std::string sign_note(const crypto::SigningKey& key, const crypto::MerkleTree& t
     return body + "\n\u2014 " + name + " " + crypto::to_base64(signature) + "\n";
 }
 
-struct Grown {
-    TenantId log;
-    std::int64_t size = 0;
-    crypto::Digest root{};
-};
-
-std::vector<Grown> read_grown(db::SystemReader& reader) {
-    std::vector<Grown> list;
-    for (auto rows = reader.query(grown); rows.next();)
-        list.push_back({rows.id<TenantId>(0), rows.i64(1), read_tree(rows.i64(1), rows.blob_view(2)).root()});
-    return list;
-}
-
-}  // namespace
-
-crypto::MerkleTree read_tree(std::int64_t size, base::ByteView edge) {
-    constexpr auto width = sizeof(crypto::Digest);
-    if (size < 0 || edge.size() % width != 0) throw Corrupt("the end of an audit log cannot be read", {.subject = "end"});
-    std::vector<crypto::Digest> nodes(edge.size() / width);
-    for (std::size_t i = 0; i < nodes.size(); ++i) std::ranges::copy(edge.subspan(i * width, width), nodes[i].begin());
-    return {static_cast<std::uint64_t>(size), std::move(nodes)};
-}
-
+/// A leaf of the tree over all logs: what a checkpoint says of one log.
 std::string head_text(const TenantId& log, std::int64_t size, const crypto::Digest& root) {
     return "audit-head 1\n" + log_name(log) + "\n" + std::to_string(size) + "\n" + crypto::to_hex(root) + "\n";
 }
+
+/// One checkpoint over as many of the logs as still are longer than what was signed of them.
+std::int64_t seal_some(db::SystemTx& tx, std::span<const TenantId> logs, const crypto::SigningKey& key, Time now) {
+    std::int64_t n = 0, count = 0;
+    crypto::MerkleTree tree;
+    if (auto rows = tx.query(newest); rows.next()) {
+        n = rows.i64(0) + 1;
+        tree = read_tree(rows.i64(1), rows.blob_view(2));
+    }
+    for (const auto& id : logs) {
+        auto rows = tx.query(ends, id);
+        if (!rows.next() || rows.i64(0) == rows.i64(2)) continue;  // another process has signed it meanwhile
+        const auto size = rows.i64(0);
+        if (rows.i64(2) > size) throw Corrupt("an audit log is shorter than a checkpoint of it", {.subject = log_name(id)});
+        const auto root = read_tree(size, rows.blob_view(1)).root();
+        const auto text = head_text(id, size, root);
+        const auto leaf = crypto::merkle_leaf(base::view_of(text));
+        tx.exec(insert_head, id, size, root, tree.size(), n);
+        tx.exec(insert_leaf, tree.size(), leaf);
+        tree.append(leaf, stored_levels([&](int level, std::uint64_t i, const crypto::Digest& hash) { tx.exec(insert_node, level, i, hash); }));
+        ++count;
+    }
+    if (count == 0) return 0;
+    tx.exec(insert_checkpoint, n, tree.size(), edge_bytes(tree), now, sign_note(key, tree, now), key_text(key.public_key()));
+    return count;
+}
+
+}  // namespace
 
 std::string key_text(const crypto::PublicKey& key) {
     return key_name(key) + "+" + crypto::to_hex(key_hash(key)) + "+" + crypto::to_base64(key_bytes(key));
 }
 
 std::int64_t seal(db::Database& database, const db::SystemScope& system, const crypto::SigningKey& key, Time now) {
-    if (database.read(system, [](db::SystemReader& reader) { return read_grown(reader).empty(); })) return 0;
-    return database.write(system, [&](db::SystemTx& tx) {
-        const auto list = read_grown(tx);
-        if (list.empty()) return std::int64_t{0};
-        std::int64_t n = 0;
-        crypto::MerkleTree tree;
-        if (auto rows = tx.query(newest); rows.next()) {
-            n = rows.i64(0) + 1;
-            tree = read_tree(rows.i64(1), rows.blob_view(2));
-        }
-        for (const auto& log : list) {
-            auto before = tx.query(sealed, log.log);
-            if (before.next() && before.i64(0) > log.size)
-                throw Corrupt("an audit log is shorter than a checkpoint of it", {.subject = log_name(log.log)});
-            const auto text = head_text(log.log, log.size, log.root);
-            const auto leaf = crypto::merkle_leaf(base::view_of(text));
-            tx.exec(insert_head, log.log, log.size, log.root, tree.size(), n);
-            tx.exec(insert_leaf, tree.size(), leaf);
-            tree.append(leaf);
-        }
-        base::ByteVector edge;
-        for (const auto& node : tree.edge()) base::append(edge, node);
-        tx.exec(insert_checkpoint, n, tree.size(), edge, now, sign_note(key, tree, now), key_text(key.public_key()));
-        return static_cast<std::int64_t>(list.size());
+    const auto logs = database.read(system, [](db::SystemReader& reader) {
+        std::vector<TenantId> list;
+        for (auto rows = reader.query(grown); rows.next();) list.push_back(rows.id<TenantId>(0));
+        return list;
     });
+    std::int64_t count = 0;
+    for (auto rest = std::span(logs); !rest.empty(); rest = rest.subspan(std::min(rest.size(), logs_at_once))) {
+        const auto some = rest.first(std::min(rest.size(), logs_at_once));
+        count += database.write(system, [&](db::SystemTx& tx) { return seal_some(tx, some, key, now); });
+    }
+    return count;
 }
 
 }  // namespace tenon::tenant::audit

@@ -8,6 +8,7 @@
 
 #include "audit_log.hpp"
 #include "audit_record.hpp"
+#include "audit_tree.hpp"
 
 namespace tenon::tenant::audit {
 namespace {
@@ -22,6 +23,7 @@ constexpr db::TenantStmt page{
 
 constexpr db::TenantStmt last{"SELECT coalesce(max(seq), -1) FROM audit WHERE tenant_id = :tenant"};
 
+constexpr db::TenantStmt node{"SELECT hash FROM audit_node WHERE tenant_id = :tenant AND level = :level AND n = :n"};
 constexpr db::TenantStmt signed_heads{"SELECT size, root FROM audit_head WHERE tenant_id = :tenant ORDER BY size"};
 
 /// What checkpoints have said of the log: roots by size.
@@ -29,11 +31,8 @@ using Heads = std::map<std::uint64_t, Digest>;
 
 Heads read_heads(db::Reader& reader) {
     Heads heads;
-    for (auto rows = reader.query(signed_heads); rows.next();) {
-        const auto root = rows.blob_view(1);
-        if (root.size() != sizeof(Digest)) throw Corrupt("a checkpoint of the audit trail cannot be read", {.subject = "end"});
-        std::ranges::copy(root, heads[static_cast<std::uint64_t>(rows.i64(0))].begin());
-    }
+    for (auto rows = reader.query(signed_heads); rows.next();)
+        heads[static_cast<std::uint64_t>(rows.i64(0))] = digest_of(rows.blob_view(1));
     return heads;
 }
 
@@ -54,7 +53,7 @@ class Walk {
 public:
     Walk(const TenantId& tenant, Heads heads) : name_(log_name(tenant)), heads_(std::move(heads)) {}
 
-    void take(const db::Rows& rows) {
+    void take(db::Reader& reader, const db::Rows& rows) {
         const auto seq = log_.tree.size();
         if (static_cast<std::uint64_t>(rows.i64(0)) != seq) broken(seq, "it is missing");
         const auto text = rows.text_view(4);
@@ -75,7 +74,11 @@ public:
         check_value(seq, "the list of details", record.details, rows, 6, 8);
         check_value(seq, "the actor", record.actor, rows, 9, 10);
         log_.head = leaf;
-        log_.tree.append(leaf);
+        log_.tree.append(leaf, stored_levels([&](int level, std::uint64_t n, const Digest& hash) {
+            // A home that is older than these rows lacks some: they are worked out when they are needed.
+            auto stored = reader.query(node, level, n);
+            if (stored.next() && !std::ranges::equal(stored.blob_view(0), hash)) broken(seq, "what proofs are made of is another hash");
+        }));
         if (const auto head = heads_.find(seq + 1); head != heads_.end() && head->second != log_.tree.root())
             broken(seq, "a signed checkpoint says that the log was another one up to here");
     }
@@ -106,7 +109,7 @@ AuditReport verify(db::Database& database, const db::TenantScope& scope) {
     while (walk.log().tree.size() < end.tree.size()) {
         const auto before = walk.log().tree.size();
         database.read(scope, [&](db::Reader& reader) {
-            for (auto rows = reader.query(page, before, end.tree.size(), page_size); rows.next();) walk.take(rows);
+            for (auto rows = reader.query(page, before, end.tree.size(), page_size); rows.next();) walk.take(reader, rows);
         });
         if (walk.log().tree.size() == before) broken(before, "it is missing");
     }

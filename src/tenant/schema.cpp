@@ -92,13 +92,21 @@ std::string checkpoints() {
                             "PRIMARY KEY (n)");
 }
 
+/// Every fourth level of the trees above their leaves, so that a proof reads a few rows of each.
+std::string tree_nodes() {
+    const char* columns = "level INTEGER NOT NULL, n INTEGER NOT NULL, hash BLOB NOT NULL";
+    return db::tenant_table("audit_node", columns, "PRIMARY KEY (tenant_id, level, n)") +
+           db::system_table("audit_leaf_node", columns, "PRIMARY KEY (level, n)");
+}
+
 }  // namespace
 
 std::vector<db::Migration> migrations() {
     return {{.room = "tenant", .number = 1, .sql = tenants()},
             {.room = "tenant", .number = 2, .sql = ledger()},
             {.room = "tenant", .number = 3, .sql = trail()},
-            {.room = "tenant", .number = 4, .sql = checkpoints()}};
+            {.room = "tenant", .number = 4, .sql = checkpoints()},
+            {.room = "tenant", .number = 5, .sql = tree_nodes()}};
 }
 
 }  // namespace tenon::tenant

@@ -58,7 +58,24 @@ void sync_folder(const std::filesystem::path& folder);     ///< Makes names in i
 ByteVector read_file(const std::filesystem::path& path, std::size_t max_size);
 /// After a kill or a power cut at any moment there is the old file or the new one, whole.
 void write_file_atomically(const std::filesystem::path& path, ByteView bytes, unsigned mode = 0600);
-/// The same for a file that must not exist yet. False: there is one already, untouched.
+/// A file that must not exist yet and appears whole, or not at all, when it is finished.
+class NewFile {
+public:
+    explicit NewFile(std::filesystem::path path, unsigned mode = 0600);
+    NewFile(const NewFile&) = delete;
+    NewFile& operator=(const NewFile&) = delete;
+    ~NewFile();
+    void write(ByteView bytes);
+    /// Makes it durable and gives it its name. False: there is a file of that name, untouched.
+    [[nodiscard]] bool finish();
+
+private:
+    std::filesystem::path path_;
+    std::filesystem::path temporary_;  ///< Empty: it has no name yet.
+    Fd fd_;
+};
+
+/// Writes such a file at once. False: there is one already, untouched.
 [[nodiscard]] bool create_file_once(const std::filesystem::path& path, ByteView bytes, unsigned mode = 0600);
 
 /// A lock on a file, between processes and between engines of one process. Gone with its owner, however that ends; a
