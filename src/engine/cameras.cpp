@@ -12,6 +12,7 @@
 #include <tenant/usage.hpp>
 
 #include "core.hpp"
+#include "doomed.hpp"
 #include "export_rows.hpp"
 
 TENON_BEGIN
@@ -127,18 +128,14 @@ void Recordings::cover_size(const jobs::Attempt& attempt, Bytes size) {
 
 void Recordings::give_up(db::Tx& tx, const jobs::JobRow& job) {
     if (job.hold) quota::release(tx, *job.hold, engine_.now());
-    const auto path = path_of(job);
-    const auto part = engine_.workspace(job.tenant).temp() / (job.id.text() + ".part");
-    tx.on_commit([this, path, part] {
-        try {
-            engine_.timers->after(Duration{}, [path, part] {
-                std::error_code ignored;
-                std::filesystem::remove(path, ignored);
-                std::filesystem::remove(part, ignored);
-            });
-        } catch (const Closed&) {  // swept when the home is opened again
-        }
-    });
+    const auto workspace = engine_.workspace(job.tenant);
+    engine::doomed::add(tx, workspace.temp() / (job.id.text() + ".part"), workspace);
+    try {
+        engine::doomed::add(tx, path_of(job), workspace);
+    } catch (const Error& error) {
+        engine_.log->failure(clip_kind, "the file of a clip that was given up cannot be named", error);
+    }
+    engine_.remove_doomed_later(tx, job.tenant);
 }
 
 Recordings& recordings_of(const SessionImpl& session) { return static_cast<Recordings&>(*session.engine->recordings); }

@@ -18,6 +18,8 @@ constexpr std::size_t kMaxUnit = 8u << 20;  // of one coded picture
 constexpr Duration kMaxDrift = 2s;          // media time against arrival
 constexpr Duration kSettling = 2s;          // a burst at the start is no jump
 constexpr Duration kMaxBurst = 5s;
+constexpr Duration kMaxAhead = 500ms;           // of media time, before it is doubted
+constexpr Duration kLatePatience = 10s;         // then frames are late because the camera's clock stood still
 constexpr std::int64_t kMaxStep = 2 * kSecond;  // between two frames; more is a gap
 constexpr Duration kKeyPatience = 10s;          // then a stream without key frames is recorded as it is
 
@@ -130,10 +132,43 @@ bool FragmentBuilder::learn(const media::Packet& packet, const std::vector<mp4::
     return changed && format_ != nullptr;
 }
 
-void FragmentBuilder::begin_stretch(GapReason reason) {
+void FragmentBuilder::begin_stretch(GapReason reason, std::vector<Fragment>& done) {
+    if (ready()) {
+        settle_last_frame(last_ + usual_);
+        close(done);
+    }
+    // The first reason is why footage is missing; what else changes until it goes on explains nothing.
+    if (!stretch_pending_ || pending_reason_ == GapReason::none) pending_reason_ = reason;
     stretch_pending_ = true;
-    pending_reason_ = reason;
     waiting_since_.reset();
+}
+
+/// Judges a frame by the stamps of the stream itself: they say how it goes on. When it was read says less, since a frame may
+/// have waited in this machine or in the parser, which gives the last one away only when the next arrives.
+std::optional<GapReason> FragmentBuilder::judge(std::int64_t time, Duration arrival, bool key) {
+    const auto step = time - zero_ - last_;
+    const auto lateness = arrival - micros(time - zero_) - *stretch_base_;
+    const bool settling = arrival - stretch_arrival_ < kSettling;
+    if (step > kMaxStep || step <= -kMaxStep) {
+        const bool claims_more = lateness < -(settling ? kMaxBurst : kMaxDrift);
+        return step < 0 || claims_more ? GapReason::timestamp_jump : GapReason::stalled;
+    }
+    // A small step back, or one ahead of the time that has passed: the stream's clock was set, as by the first report of its
+    // sender. The picture goes on as it did.
+    const bool ahead = !settling && step > 2 * usual_ && lateness < -kMaxAhead;
+    if (step <= 0 || ahead) {
+        if (set_at_ && arrival - *set_at_ < kSettling) return GapReason::timestamp_jump;  // set again and again it is no clock
+        set_at_ = arrival;
+        zero_ += step - usual_;
+    }
+    if (lateness <= kMaxDrift) {
+        late_since_.reset();
+    } else if (!late_since_) {
+        late_since_ = arrival;
+    } else if (key && arrival - *late_since_ > kLatePatience) {
+        return GapReason::timestamp_jump;  // all of them are late: the camera's clock stood still
+    }
+    return {};
 }
 
 void FragmentBuilder::push_video(const media::Packet& packet, std::vector<Fragment>& done) {
@@ -148,12 +183,8 @@ void FragmentBuilder::push_video(const media::Packet& packet, std::vector<Fragme
                                  return mp4::nal_kind(video_.codec, nal) == mp4::NalKind::slice;
                              });
         if (learn(packet, nals)) {
-            if (ready()) {
-                settle_last_frame(last_ + usual_);
-                close(done);
-            }
+            begin_stretch(GapReason::format_change, done);
             format_.reset();
-            begin_stretch(GapReason::format_change);
         }
         if (!picture) return;
     } else {
@@ -164,19 +195,8 @@ void FragmentBuilder::push_video(const media::Packet& packet, std::vector<Fragme
     if (!stamp) return;  // nothing says when it was: the next one does
     const auto time = media::rescale(*stamp, video_.time_base, {1, kSecond}, media::Rounding::nearest);
 
-    if (!stretch_pending_) {
-        const auto at = time - zero_;
-        const auto lateness = packet.arrival - micros(at) - *stretch_base_;
-        const bool settling = packet.arrival - stretch_arrival_ < kSettling;
-        const bool jumped = at <= last_ || lateness > kMaxDrift || lateness < -(settling ? kMaxBurst : kMaxDrift);
-        if (jumped || at - last_ > kMaxStep) {
-            if (ready()) {
-                settle_last_frame(last_ + usual_);
-                close(done);
-            }
-            begin_stretch(jumped ? GapReason::timestamp_jump : GapReason::stalled);
-        }
-    }
+    if (!stretch_pending_)
+        if (const auto reason = judge(time, packet.arrival, key)) begin_stretch(*reason, done);
     if (stretch_pending_) {
         if (!waiting_since_) waiting_since_ = packet.arrival;
         if (has_nals(video_.codec) && !sets_.complete()) return;
@@ -200,6 +220,8 @@ void FragmentBuilder::push_video(const media::Packet& packet, std::vector<Fragme
         }
         zero_ = time;
         stretch_base_ = stretch_arrival_ = packet.arrival;
+        late_since_.reset();
+        set_at_.reset();
         audio_.end = 0;
         last_key_ = -1;
     }
@@ -217,7 +239,7 @@ void FragmentBuilder::push_video(const media::Packet& packet, std::vector<Fragme
         open_.start = at;
         open_.key = key;
         open_.begins_stretch = stretch_pending_;
-        if (stretch_pending_) open_.reason = pending_reason_;
+        if (stretch_pending_) open_.reason = std::exchange(pending_reason_, GapReason::none);
         open_.base = packet.arrival - micros(at);
         has_delta_ = false;
     }

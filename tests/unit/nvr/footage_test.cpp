@@ -244,6 +244,120 @@ TEST(Footage, ASilenceWithinTheStreamIsAGapNotALongFrame) {
     EXPECT_NEAR(static_cast<double>(covered.count()), 20e6, 100e3);
 }
 
+std::vector<IndexRecord> runs_of(const std::filesystem::path& folder) {
+    std::vector<IndexRecord> runs;
+    for (const auto& record : index_of(folder))
+        if (record.flags & (record_run_start | record_discontinuity)) runs.push_back(record);
+    return runs;
+}
+
+// A parser gives the last picture away only when the next one comes: after a stall it is read late, and is no jump.
+TEST(Footage, AFrameThatWasHeldBackIsNoJumpAndTheStallSaysSo) {
+    TempFolder folder;
+    Rig rig(folder.path());
+    rig.send(0, 300);
+    rig.deliver(rig.builder.push(rig.feed.packet(300, kBegin, 4s), kEpoch.time_since_epoch()));
+    rig.send(420, 720);
+    rig.end();
+    expect_whole(folder.path());
+    const auto runs = runs_of(folder.path());
+    ASSERT_EQ(runs.size(), 2u);
+    EXPECT_EQ(runs[1].reason, GapReason::stalled);
+    EXPECT_EQ(runs[1].start, kEpoch + kBegin + 14s);
+}
+
+TEST(Footage, AReaderThatIsHeldUpBreaksNothing) {
+    TempFolder folder;
+    Rig rig(folder.path());
+    rig.send(0, 300);
+    for (std::size_t n = 300; n < 480; ++n) {  // all of them when it goes on, six seconds later
+        const Duration since{(rig.feed.ticks(n) - rig.feed.ticks(300)) * 100 / 9};
+        rig.deliver(rig.builder.push(rig.feed.packet(n, kBegin, 6s - since), kEpoch.time_since_epoch()));
+    }
+    rig.send(480, 30 * 130);
+    rig.end();
+    expect_whole(folder.path());
+    EXPECT_EQ(runs_of(folder.path()).size(), 1u);
+    const auto records = index_of(folder.path());
+    EXPECT_NEAR(static_cast<double>((records.back().end() - records[0].start).count()), 130e6, 50e3);
+}
+
+// Sound and picture are put on one clock when the first report of their sender arrives: a step that no camera made.
+TEST(Footage, AClockSetByASendersReportIsNoBreak) {
+    for (const std::int64_t shift : {-63'000, -3'000, -2'900, 27'000, 72'000}) {
+        TempFolder folder;
+        Rig rig(folder.path());
+        rig.send(0, 100);
+        for (std::size_t n = 100; n < 600; ++n) {
+            auto packet = rig.feed.packet(n, kBegin);
+            *packet.pts += shift;
+            *packet.dts += shift;
+            rig.deliver(rig.builder.push(packet, kEpoch.time_since_epoch()));
+        }
+        rig.end();
+        expect_whole(folder.path());
+        EXPECT_EQ(runs_of(folder.path()).size(), 1u) << shift;
+        std::int64_t frames = 0;
+        for (const auto& record : index_of(folder.path())) frames += record.frames;
+        EXPECT_EQ(frames, 600) << shift;
+        const auto records = index_of(folder.path());
+        const auto length = static_cast<double>((records.back().end() - records[0].start).count());
+        EXPECT_NEAR(length, 20e6, 350e3) << shift;
+    }
+}
+
+TEST(Footage, AClockThatStoodStillBeginsARunAtItsTimeAndLosesNothing) {
+    TempFolder folder;
+    Rig rig(folder.path());
+    rig.send(0, 300);
+    rig.send(300, 1'200, kBegin + 5s);  // for five seconds the camera sent nothing, and its clock did not go on
+    rig.end();
+    expect_whole(folder.path());
+    const auto runs = runs_of(folder.path());
+    ASSERT_EQ(runs.size(), 2u);
+    EXPECT_EQ(runs[1].reason, GapReason::timestamp_jump);
+    EXPECT_TRUE(runs[1].flags & record_key);
+    const auto records = index_of(folder.path());
+    EXPECT_EQ(records.back().end(), kEpoch + kBegin + 45s);
+    std::int64_t frames = 0;
+    for (const auto& record : records) frames += record.frames;
+    EXPECT_EQ(frames, 1'200);
+}
+
+TEST(Footage, OneStampForEveryFrameIsNoClock) {
+    TempFolder folder;
+    Rig rig(folder.path());
+    rig.send(0, 300);
+    for (std::size_t n = 300; n < 400; ++n) {
+        auto packet = rig.feed.packet(n, kBegin);
+        packet.pts = packet.dts = rig.feed.ticks(299);
+        packet.arrival = kBegin + 10s;
+        rig.deliver(rig.builder.push(packet, kEpoch.time_since_epoch()));
+    }
+    rig.end();
+    expect_whole(folder.path());
+    Duration covered{};
+    for (const auto& record : index_of(folder.path())) covered += record.end() - record.start;
+    EXPECT_LE(covered, 11s) << "no more than was received";
+}
+
+TEST(Footage, AFormatThatChangesInAGapDoesNotExplainIt) {
+    TempFolder folder;
+    Rig rig(folder.path());
+    rig.send(0, 300);
+    rig.send(70, 80, kBegin + 8s);  // back by eight seconds, and no key frame yet
+    auto packet = rig.feed.packet(80, kBegin + 8s);
+    const Feed clip(TENON_FOOTAGE "/balle-jbart.mp4");
+    const auto changed = clip.streams()[0].extradata;
+    packet.new_extradata = changed;
+    rig.deliver(rig.builder.push(packet, kEpoch.time_since_epoch()));
+    rig.send(81, 360, kBegin + 8s);
+    rig.end();
+    const auto runs = runs_of(folder.path());
+    ASSERT_EQ(runs.size(), 2u);
+    EXPECT_EQ(runs[1].reason, GapReason::timestamp_jump);
+}
+
 TEST(Footage, ASlowCameraClockIsSteeredToTheHosts) {
     TempFolder folder;
     Rig rig(folder.path());

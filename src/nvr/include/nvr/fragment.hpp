@@ -69,7 +69,8 @@ private:
     void push_video(const media::Packet& packet, std::vector<Fragment>& done);
     void push_audio(const media::Packet& packet);
     bool learn(const media::Packet& packet, const std::vector<media::mp4::ByteSpan>& nals);
-    void begin_stretch(GapReason reason);
+    void begin_stretch(GapReason reason, std::vector<Fragment>& done);
+    std::optional<GapReason> judge(std::int64_t time, Duration arrival, bool key);
     void settle_last_frame(std::int64_t next);
     void close(std::vector<Fragment>& done);
     bool ready() const;
@@ -85,8 +86,10 @@ private:
     std::int64_t last_ = 0;                       ///< The last frame stored, counted from zero_.
     std::uint32_t usual_ = 3'000;                 ///< Time between frames, for the one that has no next.
     std::optional<Duration> stretch_base_;
-    Duration stretch_arrival_{};  ///< Of its first frame.
-    bool has_delta_ = false;      ///< The open fragment holds a frame that is no key.
+    Duration stretch_arrival_{};          ///< Of its first frame.
+    std::optional<Duration> set_at_;      ///< When its clock was last set.
+    std::optional<Duration> late_since_;  ///< Every frame from then on came later than its stamp by more than drift explains.
+    bool has_delta_ = false;              ///< The open fragment holds a frame that is no key.
     std::int64_t last_key_ = -1, key_interval_ = 0;
     Duration wall_offset_{};
 };
