@@ -30,6 +30,7 @@ protected:
         nvr::FootageWriter writer(mine.workspace() / "recordings" / camera.text(), {acme.id, site, camera}, nullptr, {});
         for (std::size_t n = 0; n < 30 * 120; ++n)
             for (auto& fragment : builder.push(feed.packet(n, 1000s), start.time_since_epoch() - 1000s)) writer.append(std::move(fragment));
+        for (auto& fragment : builder.flush(start.time_since_epoch() - 1000s)) writer.append(std::move(fragment));
         writer.finish();
         settings = {{"CLIP_HOME", (folder.path() / "home").string()}, {"CLIP_TENANT", acme.id.text()}, {"CLIP_CAMERA", camera.text()}};
     }
