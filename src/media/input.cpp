@@ -1,5 +1,6 @@
 #include <media/input.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <string_view>
 
@@ -38,20 +39,25 @@ std::string short_name(std::string_view names) {
     return std::string(names.substr(0, names.find(',')));
 }
 
-std::string without_login(const std::string& url) {
-    const auto host = url.find("://");
-    if (host == std::string::npos) return "";
-    const auto end = url.find_first_of("/?#", host + 3);
-    const auto at = url.rfind('@', end == std::string::npos ? url.size() : end);
-    if (at == std::string::npos || at < host + 3) return url;
-    return url.substr(0, host + 3) + url.substr(at + 1);
+// "host:port" of a URL, without login, path and query, any of which may hold a secret.
+std::string host_of(std::string_view url) {
+    const auto scheme = url.find("://");
+    if (scheme == std::string_view::npos) return "";
+    const auto begin = scheme + 3;
+    const auto authority = url.substr(begin, url.find_first_of("/?#", begin) - begin);
+    const auto at = authority.rfind('@');
+    return std::string(at == std::string_view::npos ? authority : authority.substr(at + 1));
 }
 
-std::string host_of(const std::string& url) {
-    const std::string bare = without_login(url);
-    const auto begin = bare.find("://");
-    if (begin == std::string::npos) return bare;
-    return bare.substr(begin + 3, bare.find_first_of("/?#", begin + 3) - begin - 3);
+std::string origin_of(std::string_view url) {
+    const auto scheme = url.find("://");
+    return scheme == std::string_view::npos ? "" : std::string(url.substr(0, scheme + 3)) + host_of(url);
+}
+
+// What a camera answers is to be believed. All else (a packet cut short by a lost connection, say, is EPERM to the
+// library) means that it cannot be had now, and that trying again can help.
+bool is_answer(Errc code) {
+    return code == Errc::unauthenticated || code == Errc::not_found || code == Errc::unsupported;
 }
 
 std::chrono::steady_clock::time_point in(Duration span) { return std::chrono::steady_clock::now() + span; }
@@ -80,6 +86,9 @@ struct Input::Impl {
         if (stop.stop_requested()) throw Cancelled("reading was stopped", {.subject = subject});
         if (live && deadline && std::chrono::steady_clock::now() >= *deadline)
             throw Unavailable(what + ": no answer in time", {.subject = subject});
+        const bool opening = live && streams.empty();
+        if (live && !is_answer(errc_of(code)) && code != AVERROR_HTTP_FORBIDDEN && !(opening && code == AVERROR_INVALIDDATA))
+            throw Unavailable(what + ": " + av_text(code), {.subject = subject});
         if (file && file->error() != 0) code = file->error();
         throw_av(code, what, subject);
     }
@@ -154,7 +163,7 @@ Input Input::open(const std::filesystem::path& path, const Limits& limits, std::
 Input Input::open_live(const std::string& url, const LiveOptions& options, std::stop_token stop) {
     const Quiet quiet;
     auto impl = std::make_unique<Impl>();
-    impl->subject = without_login(url);
+    impl->subject = origin_of(url);
     if ((!url.starts_with("rtsp://") && !url.starts_with("rtsps://")) || url.find('\0') != std::string::npos)
         throw InvalidArgument("a camera's URL begins with rtsp:// or rtsps://", {.subject = impl->subject});
     impl->stop = stop;
@@ -166,8 +175,11 @@ Input Input::open_live(const std::string& url, const LiveOptions& options, std::
     impl->format->fps_probe_size = 3;   // describing must not take seconds: a recorder wants the pictures
 
     AvOptions live;
+    // The library's own limit is per socket read and only stands behind `deadline`: a camera slow to answer the first
+    // requests has all of open_timeout.
+    const Duration longest = std::max(options.open_timeout, options.read_timeout);
     live.set("rtsp_transport", options.transport == Transport::tcp ? "tcp" : "udp")
-        .set("timeout", options.read_timeout.count())
+        .set("timeout", longest.count())
         .set("protocol_whitelist", url.starts_with("rtsps") ? "rtsp,rtsps,rtp,tcp,udp,tls" : "rtsp,rtp,tcp,udp")
         .set("user_agent", "media/1.0")
         .set("allowed_media_types", "video+audio");

@@ -36,7 +36,7 @@ struct LiveOptions {
 /// Threads   one at a time.
 /// Throws    from every member: Cancelled (stop token), Corrupt, Unsupported, NotFound, PermissionDenied; live also
 ///           Unavailable (no answer, silence, connection lost) and Unauthenticated. The subject is the file's path or
-///           the URL without its user and password; no message holds either.
+///           the URL's scheme and host: login, path and query may hold secrets. No message holds any of them.
 class Input {
 public:
     /// Only regular files, and nothing they refer to: playlists and external references are refused.
