@@ -100,6 +100,9 @@ typedef struct {
 static gboolean send_due(gpointer data) {
     Playing *playing = data;
     if (g_atomic_int_get(&playing->over)) return G_SOURCE_REMOVE;
+    // Before it plays, the element may have a clock and no base time yet: its running time is then that of the machine,
+    // and hours of video would be due.
+    if (GST_STATE(playing->element) != GST_STATE_PLAYING) return G_SOURCE_CONTINUE;
     const GstClockTime now = gst_element_get_current_running_time(playing->element);
     if (!GST_CLOCK_TIME_IS_VALID(now)) return G_SOURCE_CONTINUE;
     for (int t = 0; t < TRACKS; ++t) {
