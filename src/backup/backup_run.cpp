@@ -11,6 +11,7 @@
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
 
+#include "beside.hpp"
 #include "superblock.hpp"
 
 namespace tenon::backup {
@@ -181,6 +182,7 @@ void BackupRun::scan_name(Folder& folder, std::vector<Ancestor>& parents, const 
     if (fstatat(folder.fd->get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
         return report(path, base::errc_of(errno), "cannot look at it");
     if (S_ISDIR(st.st_mode)) return scan_folder(folder, parents, name, st, inner);
+    if (is_beside(name)) return;  // a restore's work in the making
     if (request_.keep && !request_.keep(path)) return;
 
     auto& slot = folder.slots.emplace_back();

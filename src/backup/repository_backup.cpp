@@ -24,7 +24,8 @@ void check_request(const BackupRequest& request) {
             throw InvalidArgument("a source's name is a single component", {.subject = "sources"});
         if (!names.insert(source.name).second) throw InvalidArgument("two sources have one name", {.subject = "sources"});
     }
-    if (!base::is_utf8(request.name) || !base::is_utf8(request.host)) throw InvalidArgument("not UTF-8", {.subject = "name"});
+    if (!base::is_utf8(request.name) || !base::is_utf8(request.host) || !base::is_utf8(request.run))
+        throw InvalidArgument("not UTF-8", {.subject = "name"});
     for (const auto& tag : request.tags)
         if (!base::is_utf8(tag.key) || !base::is_utf8(tag.value)) throw InvalidArgument("not UTF-8", {.subject = "tags"});
 }
@@ -118,6 +119,9 @@ BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, ex
         snapshot.tags = request.tags;
         snapshot.name = request.name;
         snapshot.options = options;
+        snapshot.run = request.run;
+        snapshot.cost = {.files_new = totals.files_new, .files_unchanged = totals.files_unchanged, .bytes_read = totals.bytes_read,
+                         .bytes_new = totals.bytes_new, .bytes_stored = meter.total_landed()};
         const auto committed = session.commit_snapshot(snapshot);
         // Nothing below may throw: the snapshot is there.
         session.end();

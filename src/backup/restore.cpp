@@ -10,8 +10,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <crypto/encoding.hpp>
-#include <crypto/secret.hpp>
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
 
@@ -46,7 +44,7 @@ RestoreRun::RestoreRun(const Keys& keys, blob::Store& store, const Index& index,
       progress_(progress),
       stop_(std::move(stop)),
       may_chown_(request.owners && geteuid() == 0),
-      run_(crypto::to_hex(crypto::random_bytes(8))) {}
+      run_(new_run()) {}
 
 std::string RestoreRun::path_of(std::uint32_t folder, const std::string& name) const {
     const auto& path = plan_.folders[folder].path;
@@ -66,6 +64,7 @@ RestoreTotals RestoreRun::run() {
     target_ = base::open_file(request_.target, O_RDONLY | O_DIRECTORY);
     plan_.folders.front().existed = !is_new;
     lock_target();
+    admit();
     make_folders();
     look_at_target();
     sweep_left_over();
@@ -96,6 +95,15 @@ RestoreTotals RestoreRun::run() {
     return totals;
 }
 
+void RestoreRun::admit() {
+    if (!request_.admit) return;
+    std::vector<RestoredFile> files;
+    files.reserve(plan_.files.size());
+    for (const auto& file : plan_.files)
+        files.push_back({path_of(file.folder, file.entry.name), static_cast<std::int64_t>(file.entry.size)});
+    request_.admit(files);
+}
+
 void RestoreRun::make_folders() {
     TargetFolders open(target_, plan_.folders);
     std::map<std::string, std::uint32_t> numbers;
@@ -121,7 +129,7 @@ base::Fd RestoreRun::create(Lane& lane, PlannedFile& file) {
     const auto& folder = lane.folders.open(file.folder);
     const auto path = [&] { return path_of(file.folder, file.entry.name); };
     // A single component, no link followed: this cannot leave the folder.
-    base::Fd fd(openat(folder.get(), name_beside(file.number).c_str(),
+    base::Fd fd(openat(folder.get(), name_beside(run_, file.number).c_str(),
                        (file.made ? O_RDWR : O_RDWR | O_CREAT | O_EXCL) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
     if (!fd) base::throw_errno("cannot make the file", path(), errno);
     if (std::exchange(file.made, true)) return fd;
@@ -219,7 +227,7 @@ void RestoreRun::complete(Lane& lane, PlannedFile& file) {
     set_metadata(file.fd, file.entry, path);
     // A rename may reach the disk before the bytes: the file that it replaces would be gone and this one empty.
     if (file.existed && request_.durable) base::sync_data(file.fd, path);
-    publish(lane.folders.open(file.folder), name_beside(file.number), file.entry.name, file.existed, path);
+    publish(lane.folders.open(file.folder), name_beside(run_, file.number), file.entry.name, file.existed, path);
     file.done = true;
 }
 
@@ -227,7 +235,7 @@ void RestoreRun::remove_unfinished() noexcept {
     try {
         TargetFolders open(target_, plan_.folders);
         for (auto& file : plan_.files)
-            if (file.made && !file.done) unlinkat(open.open(file.folder).get(), name_beside(file.number).c_str(), 0);
+            if (file.made && !file.done) unlinkat(open.open(file.folder).get(), name_beside(run_, file.number).c_str(), 0);
     } catch (...) {
         // The caller hears why the restore failed; what is left beside is swept by the next one.
     }

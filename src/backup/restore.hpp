@@ -7,6 +7,7 @@
 
 #include <exec/thread.hpp>
 
+#include "beside.hpp"
 #include "repository_impl.hpp"
 #include "restore_plan.hpp"
 
@@ -62,6 +63,7 @@ public:
 
 private:
     struct Lane;
+    void admit();
     void make_folders();
     void lock_target();
     void sweep_left_over();
@@ -79,7 +81,6 @@ private:
     base::Fd create(Lane& lane, PlannedFile& file);
     void complete(Lane& lane, PlannedFile& file);
     void publish(const base::Fd& folder, const std::string& beside, const std::string& name, bool replace, const std::string& path);
-    std::string name_beside(std::uint32_t number) const;
     void make_others();
     void make_other(TargetFolders& folders, const PlannedOther& other, const std::string& beside);
     void remove_unfinished() noexcept;
@@ -100,6 +101,7 @@ private:
     const bool may_chown_;
     const std::string run_;  ///< Part of the names beside.
     base::Fd target_;
+    std::optional<TargetLock> lock_;
     std::atomic<std::int64_t> written_{0}, same_{0};
     std::atomic<int> open_files_{0};
     std::mutex problems_mutex_;

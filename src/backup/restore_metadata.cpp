@@ -49,7 +49,7 @@ void RestoreRun::make_others() {
     auto number = static_cast<std::uint32_t>(plan_.files.size());
     for (const auto& other : plan_.others) {
         exec::check_stop(stop_);
-        const auto beside = name_beside(++number);
+        const auto beside = name_beside(run_, ++number);
         try {
             make_other(folders, other, beside);
         } catch (...) {

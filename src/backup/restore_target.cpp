@@ -5,9 +5,7 @@
 #include <map>
 #include <optional>
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,18 +16,6 @@
 
 namespace tenon::backup {
 namespace {
-
-constexpr std::string_view beside_prefix = ".restoring-";
-constexpr std::size_t run_digits = 16;
-
-/// Whether only a restore makes names like this.
-bool is_beside(std::string_view name) {
-    if (!name.starts_with(beside_prefix)) return false;
-    name.remove_prefix(beside_prefix.size());
-    if (name.size() < run_digits + 2 || name[run_digits] != '-') return false;
-    const auto is_run = name.substr(0, run_digits).find_first_not_of("0123456789abcdef") == std::string_view::npos;
-    return is_run && name.substr(run_digits + 1).find_first_not_of("0123456789") == std::string_view::npos;
-}
 
 bool is_zero(const base::Fd& fd, const Extent& hole, const std::string& path) {
     ByteVector bytes(64 * 1024);
@@ -48,10 +34,6 @@ bool is_zero(const base::Fd& fd, const Extent& hole, const std::string& path) {
 
 }  // namespace
 
-std::string RestoreRun::name_beside(std::uint32_t number) const {
-    return std::string(beside_prefix) + run_ + '-' + std::to_string(number);
-}
-
 void RestoreRun::publish(const base::Fd& folder, const std::string& beside, const std::string& name, bool replace,
                          const std::string& path) {
     const auto* from = beside.c_str();
@@ -68,26 +50,6 @@ void RestoreRun::publish(const base::Fd& folder, const std::string& beside, cons
     }
     if (failed != 0 && errno == EEXIST) throw Conflict("the target has a file of this name", {.subject = path});
     if (failed != 0) base::throw_errno("cannot name the file", path, errno);
-}
-
-/// One restore per target at a time: what is swept must be nobody's work. Where folders cannot be locked, the worst is a
-/// restore that fails because another one swept its work; no name ever gets wrong content.
-void RestoreRun::lock_target() {
-    if (flock(target_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        throw Conflict("another restore writes into this folder: wait for it or cancel it", {.subject = request_.target.string()});
-}
-
-void RestoreRun::sweep_left_over() {
-    TargetFolders open(target_, plan_.folders);
-    for (std::uint32_t i = 0; i < plan_.folders.size(); ++i) {
-        if (!plan_.folders[i].existed) continue;
-        exec::check_stop(stop_);
-        const int copy = openat(open.open(i).get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        const std::unique_ptr<DIR, int (*)(DIR*)> folder(copy < 0 ? nullptr : fdopendir(copy), closedir);
-        if (!folder) base::throw_errno("cannot list the folder", plan_.folders[i].path, errno);
-        while (const auto* entry = readdir(folder.get()))
-            if (is_beside(entry->d_name)) unlinkat(dirfd(folder.get()), entry->d_name, 0);
-    }
 }
 
 void RestoreRun::look_at_target() {

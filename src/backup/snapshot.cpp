@@ -36,12 +36,13 @@ void write_log_fields(cbor::Writer& out, std::uint64_t seq, const Id& previous, 
 }  // namespace
 
 SnapshotInfo SnapshotRecord::info() const {
-    return {.id = id, .name = name, .taken_at = claimed, .tags = tags, .host = host, .files = files, .folders = folders, .bytes = bytes};
+    return {.id = id, .name = name, .taken_at = claimed, .tags = tags, .host = host, .files = files, .folders = folders, .bytes = bytes,
+            .run = run, .cost = cost};
 }
 
 ByteVector encode(const SnapshotRecord& s) {
     cbor::Writer out;
-    out.map(15).uint(1).uint(1).uint(2).bytes(base::bytes_of(s.id)).uint(3).bytes(s.writer).uint(4).bytes(s.session);
+    out.map(s.cost ? 16 : 15).uint(1).uint(1).uint(2).bytes(base::bytes_of(s.id)).uint(3).bytes(s.writer).uint(4).bytes(s.session);
     out.uint(5).array(s.parents.size());
     for (const auto& parent : s.parents) out.bytes(base::bytes_of(parent));
     out.uint(6).integer(count_of(s.claimed)).uint(7).integer(count_of(s.stored)).uint(8).text(s.host);
@@ -56,6 +57,10 @@ ByteVector encode(const SnapshotRecord& s) {
     out.uint(13).bytes(s.log_head).uint(14).array(s.segments.size());
     for (const auto& segment : s.segments) out.bytes(segment);
     out.uint(15).map(2).uint(1).text(s.name).uint(2).bytes(s.options);
+    if (s.cost) {
+        out.uint(16).map(6).uint(1).text(s.run).uint(2).integer(s.cost->files_new).uint(3).integer(s.cost->files_unchanged);
+        out.uint(4).integer(s.cost->bytes_read).uint(5).integer(s.cost->bytes_new).uint(6).integer(s.cost->bytes_stored);
+    }
     return out.take();
 }
 
@@ -117,6 +122,19 @@ SnapshotRecord decode_snapshot(ByteView payload, const std::string& object) {
                 cbor::each_key(reader, [&](std::uint64_t part) {
                     if (part == 1) s.name = reader.text();
                     else if (part == 2) s.options = reader.fixed<32>();
+                    else return false;
+                    return true;
+                });
+                return true;
+            case 16:
+                s.cost.emplace();
+                cbor::each_key(reader, [&](std::uint64_t part) {
+                    if (part == 1) s.run = reader.text();
+                    else if (part == 2) s.cost->files_new = read_count(reader);
+                    else if (part == 3) s.cost->files_unchanged = read_count(reader);
+                    else if (part == 4) s.cost->bytes_read = read_count(reader);
+                    else if (part == 5) s.cost->bytes_new = read_count(reader);
+                    else if (part == 6) s.cost->bytes_stored = read_count(reader);
                     else return false;
                     return true;
                 });

@@ -34,6 +34,8 @@ struct SnapshotRecord {
     std::vector<Id> segments{};
     std::string name{};
     Id options{};          ///< Of what shapes the tree; a later run with the same is its successor.
+    std::string run{};     ///< The caller's name for the run.
+    std::optional<SnapshotInfo::Cost> cost{};
 
     SnapshotInfo info() const;
 };

@@ -20,6 +20,7 @@
 #include "export_rows.hpp"
 #include "import_recovery.hpp"
 #include "repositories.hpp"
+#include "restored.hpp"
 
 namespace tenon {
 namespace {
@@ -71,7 +72,8 @@ crypto::MasterKey open_master(const EngineOptions& options, const engine::Home& 
 std::vector<db::Migration> all_migrations() {
     std::vector<db::Migration> all;
     for (const auto& rooms : {tenant::migrations(), jobs::migrations(), nvr::migrations(), engine::asset_rows::migrations(),
-                              engine::export_rows::migrations(), engine::repository_migrations(), engine::doomed::migrations()})
+                              engine::export_rows::migrations(), engine::repository_migrations(), engine::doomed::migrations(),
+                              engine::restored::migrations()})
         all.insert(all.end(), rooms.begin(), rooms.end());
     return all;
 }
@@ -250,6 +252,7 @@ void EngineImpl::remove_doomed(const TenantId& id) noexcept {
     try {
         if (const auto error = engine::doomed::sweep(*database, scope_of(id), workspace(id)))
             log->warning(room, "files that nothing names cannot be removed yet", {{"tenant", id.text()}, {"error", error.message()}});
+        engine::repositories_of(*this).settle_restored(scope_of(id));  // with a project go the files that were restored into it
     } catch (const Closed&) {
         // Swept when the home is opened again.
     } catch (const std::exception& error) {

@@ -5,10 +5,11 @@
 #include <base/file.hpp>
 #include <base/json.hpp>
 #include <blob/file_store.hpp>
-#include <nvr/camera_rows.hpp>
 #include <nvr/segment.hpp>
 #include <tenant/quota.hpp>
 #include <tenant/usage.hpp>
+
+#include "restored.hpp"
 
 namespace tenon::engine {
 
@@ -116,6 +117,11 @@ std::vector<db::Migration> repository_migrations() {
     return {{"engine", 3, db::tenant_table("repository", "charged INTEGER NOT NULL", "PRIMARY KEY (tenant_id)")}};
 }
 
+std::string path_in_workspace(const nvr::rows::SegmentRow& row) {
+    const auto& [camera, segment] = row;
+    return "recordings/" + camera.text() + "/" + nvr::day_name(segment.day) + "/" + nvr::segment_name(segment.place.run, segment.place.number);
+}
+
 Snapshot to_public(const backup::SnapshotInfo& info) {
     return {.id = info.id, .name = info.name, .taken_at = info.taken_at, .tags = info.tags, .files = info.files, .size = {info.bytes}};
 }
@@ -127,12 +133,23 @@ void Repositories::prepare() {
         if (job.hold) quota::release(tx, *job.hold, engine_.now());
     };
     engine_.queue->add_kind(backup_kind, {.run = [this](const jobs::Attempt& attempt) { return back_up(attempt); }, .give_up = give_up});
-    engine_.queue->add_kind(restore_kind, {.run = [this](const jobs::Attempt& attempt) { return restore(attempt); }});
+    // One that was killed and then cancelled while it waited: nobody else cleans up behind it.
+    const auto tidy_later = [this](db::Tx& tx, const jobs::JobRow& job) {
+        tx.on_commit([this, tenant = job.tenant] {
+            try {
+                engine_.timers->after(Duration::zero(), [this, tenant] { try_tidy(tenant); });
+            } catch (const Closed&) {
+                // The next backup or restore does it.
+            }
+        });
+    };
+    engine_.queue->add_kind(restore_kind, {.run = [this](const jobs::Attempt& attempt) { return restore(attempt); }, .give_up = tidy_later});
     engine_.queue->add_kind(check_kind, {.run = [this](const jobs::Attempt& attempt) { return check(attempt); }});
 }
 
 void Repositories::erase(db::Tx& tx) {
     tx.exec(erase_charge);
+    restored::erase(tx);
     opened_.forget(tx.scope().tenant());
 }
 
@@ -225,9 +242,7 @@ backup::BackupRequest Repositories::request_of(const jobs::Attempt& attempt) {
     // Footage that is still being written is left to the next backup.
     const auto closed = engine_.database->read(attempt.scope, [](db::Reader& reader) { return nvr::rows::closed_segments(reader); });
     std::vector<std::string> finished;
-    for (const auto& [camera, segment] : closed)
-        finished.push_back("recordings/" + camera.text() + "/" + nvr::day_name(segment.day) + "/" +
-                           nvr::segment_name(segment.place.run, segment.place.number));
+    for (const auto& row : closed) finished.push_back(path_in_workspace(row));
     std::sort(finished.begin(), finished.end());
     request.keep = [finished = std::move(finished)](const std::string& path) {
         return !path.starts_with("recordings/") || !path.ends_with(".mp4") || std::binary_search(finished.begin(), finished.end(), path);
@@ -253,22 +268,70 @@ void Repositories::reconcile(const db::TenantScope& scope) {
     }
 }
 
+void Repositories::settle_restored(const db::TenantScope& scope) {
+    const auto workspace = engine_.workspace(scope.tenant());
+    std::error_code ignored;
+    if (!std::filesystem::exists(workspace.root, ignored)) return;
+    if (const auto lock = backup::TargetLock::try_acquire(workspace.root))
+        restored::settle(*engine_.database, scope, workspace, {}, engine_.now());
+}
+
+void Repositories::tidy(const db::TenantScope& scope, const std::stop_token& stop) {
+    const auto workspace = engine_.workspace(scope.tenant());
+    const auto lock = backup::TargetLock::try_acquire(workspace.root);
+    if (!lock) return;  // a restore is at work, which does the same
+    for (const auto& folder : {workspace.root / "projects", workspace.exports(), workspace.recordings()}) backup::sweep_left_over(folder, stop);
+    restored::settle(*engine_.database, scope, workspace, {}, engine_.now());
+}
+
+void Repositories::try_tidy(const TenantId& tenant) noexcept {
+    try {
+        tidy(engine_.scope_of(tenant), engine_.stopping.get_token());
+    } catch (const Cancelled&) {
+    } catch (const Closed&) {
+        // The next backup or restore does it, as after any failure.
+    } catch (const std::exception& error) {
+        engine_.log->failure("backup", "a restore's leavings stay", error);
+    }
+}
+
 jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
     const auto tenant = attempt.scope.tenant();
     engine_.workspace(tenant).make();
+    tidy(attempt.scope, attempt.stop);
     const auto repository = open(attempt.scope);
     reconcile(attempt.scope);
+    auto request = request_of(attempt);
+    request.run = attempt.job.id.text();
+    if (attempt.job.attempt > 1) {
+        // The attempt before may have got as far as its snapshot and died, or lost the database, before the job's end.
+        for (const auto& info : repository->list(attempt.stop)) {
+            if (info.run != request.run) continue;
+            const auto cost = info.cost.value_or(backup::SnapshotInfo::Cost{});
+            return taken(attempt, {.snapshot = info, .files_new = cost.files_new, .files_unchanged = cost.files_unchanged,
+                                   .bytes_read = cost.bytes_read, .bytes_new = cost.bytes_new, .bytes_stored = cost.bytes_stored});
+        }
+    }
     JobLedger ledger(engine_, attempt.scope, attempt.job.hold.value());
-    const auto totals = repository->backup(request_of(attempt), ledger, attempt.progress, attempt.stop);
-    reconcile(attempt.scope);
+    const auto totals = repository->backup(request, ledger, attempt.progress, attempt.stop);
+    try {
+        reconcile(attempt.scope);
+    } catch (const std::exception& error) {
+        // The snapshot stands: that its weight is not booked yet is no failure of the backup.
+        engine_.log->failure("backup", "the repository is weighed again with the next backup", error);
+    }
+    return taken(attempt, totals);
+}
 
+/// What a backup that has its snapshot ends with.
+jobs::Outcome Repositories::taken(const jobs::Attempt& attempt, const backup::BackupTotals& totals) {
     Json json;
     json.set("snapshot", to_json(totals.snapshot)).set("files_new", totals.files_new).set("files_unchanged", totals.files_unchanged);
     json.set("read", totals.bytes_read).set("deduplicated", totals.bytes_read - totals.bytes_new).set("stored", totals.bytes_stored);
     json.set("problems", to_json(lines_of(totals.problems)));
     return {.result = base::to_json(json), .settle = [this, job = attempt.job, stored = totals.bytes_stored](db::Tx& tx) {
                 const auto at = engine_.now();
-                quota::commit(tx, job.hold.value(), {}, at);
+                quota::release(tx, job.hold.value(), at);
                 tenant::usage::record(
                     tx,
                     {.source = "backup", .id = job.id.text(), .meter = "backup_bytes", .quantity = stored, .occurred_at = at},
@@ -306,11 +369,44 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     const auto snapshot = SnapshotId::parse(payload.get_string("snapshot"));
     // Asked again: a camera may have been started while the job waited.
     check_restorable(attempt.scope, snapshot, request.target, request.paths);
-    const auto totals = repository->restore(snapshot, request, attempt.progress, attempt.stop);
+    const auto totals = restore_charged(attempt, *repository, snapshot, std::move(request));
     Json json;
     json.set("target", payload.get_string("target")).set("files", totals.files).set("written", totals.bytes_written);
     json.set("files_unchanged", totals.files_unchanged).set("problems", to_json(lines_of(totals.problems)));
     return {.result = base::to_json(json), .settle = {}};
+}
+
+/// Into the workspace nothing is written that its tenant's storage has no room for.
+backup::RestoreTotals Repositories::restore_charged(const jobs::Attempt& attempt, backup::Repository& repository,
+                                                    const SnapshotId& snapshot, backup::RestoreRequest request) {
+    const auto workspace = engine_.workspace(attempt.scope.tenant());
+    if (request.target != workspace.root) return repository.restore(snapshot, request, attempt.progress, attempt.stop);
+    workspace.make();
+    tidy(attempt.scope, attempt.stop);
+    std::vector<backup::RestoredFile> named;
+    request.admit = [&](const std::vector<backup::RestoredFile>& files) {
+        named = restored::admit(*engine_.database, attempt.scope, workspace, files, engine_.now());
+    };
+    const auto settle = [&]() -> std::vector<std::string> {
+        // Another restore may have begun since this one's lock ended: it settles for both.
+        const auto lock = backup::TargetLock::try_acquire(workspace.root);
+        if (!lock) return {};
+        return restored::settle(*engine_.database, attempt.scope, workspace, named, engine_.now());
+    };
+    backup::RestoreTotals totals;
+    try {
+        totals = repository.restore(snapshot, request, attempt.progress, attempt.stop);
+    } catch (...) {
+        try {
+            settle();
+        } catch (const std::exception& error) {
+            engine_.log->failure("backup", "what a restore did not bring back is charged until the next backup or restore", error);
+        }
+        throw;
+    }
+    for (const auto& path : settle())
+        totals.problems.push_back({path, Errc::quota_exceeded, "was removed meanwhile, and there is no room for it any more"});
+    return totals;
 }
 
 jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {

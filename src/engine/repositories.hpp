@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <backup/repository.hpp>
+#include <nvr/camera_rows.hpp>
 
 #include "core.hpp"
 #include "per_tenant.hpp"
@@ -37,10 +38,19 @@ public:
     /// Throws NotFound, Conflict for the home's own key.
     void remove_key(const db::TenantScope& scope, std::uint32_t number);
 
+    /// Frees what is charged for restored files that have gone since. Does nothing while a restore writes into the workspace.
+    void settle_restored(const db::TenantScope& scope);
+
 private:
     jobs::Outcome back_up(const jobs::Attempt& attempt);
     jobs::Outcome restore(const jobs::Attempt& attempt);
     jobs::Outcome check(const jobs::Attempt& attempt);
+    jobs::Outcome taken(const jobs::Attempt& attempt, const backup::BackupTotals& totals);
+    backup::RestoreTotals restore_charged(const jobs::Attempt& attempt, backup::Repository& repository, const SnapshotId& snapshot,
+                                          backup::RestoreRequest request);
+    /// After a killed restore: what it left beside is removed, what it did not come to is not charged any more.
+    void tidy(const db::TenantScope& scope, const std::stop_token& stop);
+    void try_tidy(const TenantId& tenant) noexcept;
     backup::BackupRequest request_of(const jobs::Attempt& attempt);
     /// Sets what was charged for the repository to what it weighs, whatever a killed process could not book.
     void reconcile(const db::TenantScope& scope);
@@ -63,6 +73,8 @@ private:
 Repositories& repositories_of(EngineImpl& engine);
 
 std::vector<db::Migration> repository_migrations();
+
+std::string path_in_workspace(const nvr::rows::SegmentRow& row);
 
 /// A snapshot as hosts see it.
 Snapshot to_public(const backup::SnapshotInfo& info);

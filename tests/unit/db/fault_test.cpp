@@ -4,7 +4,7 @@
 
 #include <tenon/error.hpp>
 
-#include "fault_disk.hpp"
+#include <fault_disk.hpp>
 #include "fixture.hpp"
 #include "raw.hpp"
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <base/clock.hpp>
+#include <base/file.hpp>
 #include <blob/store.hpp>
 #include <crypto/kdf.hpp>
 #include <crypto/secret.hpp>
@@ -68,6 +69,7 @@ struct BackupRequest {
     std::function<bool(const std::string& path)> keep{};
     std::vector<Label> tags{};
     std::string host{};
+    std::string run{};                 ///< The caller's name for this run, kept in the snapshot: who missed its end finds it by that.
     bool cross_mounts = false;
     Duration checkpoint_after = std::chrono::seconds(30);            ///< A killed run repeats at most this much …
     std::int64_t checkpoint_bytes = std::int64_t{256} << 20;         ///< … or this many stored bytes.
@@ -82,6 +84,14 @@ struct SnapshotInfo {
     std::int64_t files = 0;            ///< And links, devices …; not folders.
     std::int64_t folders = 0;
     std::int64_t bytes = 0;            ///< Of the files, before deduplication and compression.
+    /// What its run read and stored; absent in snapshots of older versions.
+    struct Cost {
+        std::int64_t files_new = 0, files_unchanged = 0;
+        std::int64_t bytes_read = 0, bytes_new = 0;
+        std::int64_t bytes_stored = 0;  ///< Without the snapshot's own object.
+    };
+    std::string run{};
+    std::optional<Cost> cost{};
 };
 
 /// A file that is not in the snapshot as it should be.
@@ -116,6 +126,12 @@ struct BrowseEntry {
     std::uint32_t mode = 0;
 };
 
+/// A file that a restore is about to bring to a size.
+struct RestoredFile {
+    std::string path{};                ///< Below the target.
+    std::int64_t size = 0;
+};
+
 struct RestoreRequest {
     std::filesystem::path target{};    ///< A folder; made if missing.
     std::vector<std::string> paths{};  ///< Within the snapshot. Empty: everything.
@@ -125,6 +141,8 @@ struct RestoreRequest {
     bool overwrite = false;
     bool durable = true;               ///< Everything is on the disk before the restore returns.
     bool owners = true;                ///< Where the process may: numeric user and group.
+    /// Hears of every file with content of its own, once, before anything is written. What it throws ends the restore.
+    std::function<void(const std::vector<RestoredFile>&)> admit{};
 };
 
 struct RestoreTotals {
@@ -195,5 +213,21 @@ private:
 
 /// A Ledger for those who do not count.
 Ledger& free_ledger();
+
+/// Keeps restores out of a folder, as each of them keeps the others out. Dies with its process.
+class TargetLock {
+public:
+    /// Empty while a restore writes into it. Throws NotFound.
+    [[nodiscard]] static std::optional<TargetLock> try_acquire(const std::filesystem::path& folder);
+    const base::Fd& folder() const { return folder_; }
+
+private:
+    explicit TargetLock(base::Fd folder) : folder_(std::move(folder)) {}
+    base::Fd folder_;
+};
+
+/// Removes what killed restores left beside their files anywhere below `folder`, which the caller keeps locked, or a folder
+/// above it. Returns how many files that were.
+std::int64_t sweep_left_over(const std::filesystem::path& folder, const std::stop_token& stop);
 
 }  // namespace tenon::backup

@@ -20,7 +20,12 @@ public:
         fired_ = 0;
         left_ = n;
     }
-    static void disarm() { left_ = 0, lasting_ = false; }
+    /// The same for the first write that holds this text, which must outlive the test.
+    static void arm_on(const char* text, int code) {
+        text_ = text;
+        arm(Step::write, 1, code, false);
+    }
+    static void disarm() { left_ = 0, lasting_ = false, text_ = nullptr; }
     static int fired() { return fired_; }
 
     /// Makes it the file layer of every connection opened from now on.
@@ -52,6 +57,8 @@ private:
     static int close(sqlite3_file* f) { return real(f)->pMethods ? real(f)->pMethods->xClose(real(f)) : SQLITE_OK; }
     static int read(sqlite3_file* f, void* p, int n, sqlite3_int64 o) { return real(f)->pMethods->xRead(real(f), p, n, o); }
     static int write(sqlite3_file* f, const void* p, int n, sqlite3_int64 o) {
+        const auto* text = text_.load();
+        if (text && !memmem(p, static_cast<std::size_t>(n), text, std::strlen(text))) return real(f)->pMethods->xWrite(real(f), p, n, o);
         return fails(f, Step::write) ? code_.load() : real(f)->pMethods->xWrite(real(f), p, n, o);
     }
     static int truncate(sqlite3_file* f, sqlite3_int64 n) { return real(f)->pMethods->xTruncate(real(f), n); }
@@ -88,6 +95,7 @@ private:
     static inline std::atomic<Step> step_ = Step::write;
     static inline std::atomic<int> code_ = 0, left_ = 0, fired_ = 0;
     static inline std::atomic<bool> lasting_ = false;
+    static inline std::atomic<const char*> text_ = nullptr;
 };
 
 }  // namespace tenon::db::testing

@@ -1,0 +1,185 @@
+// What a backup or a restore costs is booked to the byte, whatever ends it.
+#include "engine_fixture.hpp"
+
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+#include <sqlite3.h>
+
+#include <fault_disk.hpp>
+
+namespace {
+
+using namespace tenon;
+using namespace std::chrono_literals;
+using db::testing::FaultDisk;
+
+class BackupBooks : public tests::EngineTest {
+protected:
+    BackupBooks() {
+        std::filesystem::create_directories(documents());
+        for (int i = 0; i < 20; ++i)
+            std::ofstream(documents() / ("file" + std::to_string(i)), std::ios::binary) << std::string(50'000 + i, static_cast<char>('a' + i));
+    }
+    static std::int64_t weight(const std::filesystem::path& folder) {
+        std::int64_t total = 0;
+        if (!std::filesystem::exists(folder)) return 0;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+            if (entry.is_regular_file()) total += static_cast<std::int64_t>(entry.file_size());
+        return total;
+    }
+    std::filesystem::path home() const { return folder.path() / "home"; }
+    std::filesystem::path workspace() const { return home() / "workspaces" / acme.id.text(); }
+    /// Files that lie beside the assets, put there by hand: nothing names them.
+    std::filesystem::path documents() const { return workspace() / "projects" / project.id.text() / "documents"; }
+    std::int64_t repository() const { return weight(home() / "backups" / acme.id.text()); }
+    std::int64_t charged(const Session& s) { return used(s, Resource::storage) - repository(); }
+    SnapshotId back_up(Session& s) { return s.backups().start({.name = "nightly"}).result().snapshot.id; }
+    /// All of the tenant's storage but so much.
+    Hold leave_room(Session& s, std::int64_t bytes) {
+        const auto quota = s.quotas().get(Resource::storage);
+        return s.quotas().reserve({.asks = {{Resource::storage, *quota.limit - quota.used - quota.reserved - bytes}}});
+    }
+    std::filesystem::path leftover() const { return documents() / ".restoring-0123456789abcdef-7"; }
+
+    Session mine = session(acme);
+    Project project = mine.projects().create({.name = "reel"});
+};
+
+TEST_F(BackupBooks, a_restore_that_storage_has_no_room_for_writes_nothing) {
+    const auto snapshot = back_up(mine);
+    EXPECT_EQ(charged(mine), 0);
+    const auto bytes = weight(documents());
+    std::filesystem::remove_all(documents());
+    auto hold = leave_room(mine, bytes - 1);
+    try {
+        mine.backups().restore({.snapshot = snapshot}).result();
+        ADD_FAILURE() << "there was no room";
+    } catch (const QuotaExceeded& error) {
+        EXPECT_EQ(error.resource(), to_string(Resource::storage));
+    }
+    EXPECT_FALSE(std::filesystem::exists(documents()));
+    EXPECT_EQ(charged(mine), 0);
+    hold.release();
+    EXPECT_EQ(reserved(mine, Resource::storage), 0);
+
+    hold = leave_room(mine, bytes);
+    mine.backups().restore({.snapshot = snapshot}).join();
+    hold.release();
+    EXPECT_EQ(charged(mine), bytes) << "to the byte";
+    EXPECT_EQ(weight(documents()), bytes);
+    EXPECT_EQ(mine.backups().restore({.snapshot = snapshot}).result().files_unchanged, 20);
+    EXPECT_EQ(charged(mine), bytes) << "nothing new is charged for what is there";
+    std::filesystem::resize_file(documents() / "file3", 10);
+    mine.backups().restore({.snapshot = snapshot}).join();
+    EXPECT_EQ(charged(mine), bytes);
+
+    std::filesystem::remove(documents() / "file0");
+    back_up(mine);
+    EXPECT_EQ(charged(mine), bytes - 50'000) << "what has gone is given back";
+    mine.projects().remove(project.id);
+    for (const auto deadline = std::chrono::steady_clock::now() + 60s; charged(mine) != 0 && std::chrono::steady_clock::now() < deadline;)
+        std::this_thread::sleep_for(5ms);
+    EXPECT_EQ(charged(mine), 0) << "with its project";
+}
+
+TEST_F(BackupBooks, restoring_over_what_nobody_charged_charges_what_it_adds) {
+    const auto snapshot = back_up(mine);
+    mine.backups().restore({.snapshot = snapshot}).join();
+    EXPECT_EQ(charged(mine), 0);
+    std::filesystem::resize_file(documents() / "file3", 10);
+    mine.backups().restore({.snapshot = snapshot}).join();
+    EXPECT_EQ(charged(mine), 50'003 - 10);
+}
+
+TEST_F(BackupBooks, assets_that_were_removed_meanwhile_are_charged_when_they_come_back) {
+    const auto asset = mine.assets().import_file({.project = project.id, .path = tests::clip_with_sound});
+    const auto lost = mine.assets().import_file({.project = project.id, .path = tests::clip_with_sound});
+    const auto before = charged(mine);
+    const auto snapshot = back_up(mine);
+    EXPECT_EQ(charged(mine), before);
+    mine.assets().remove(asset.id);
+    std::filesystem::remove(lost.path);  // lost, but still the asset's
+    mine.backups().restore({.snapshot = snapshot}).join();
+    EXPECT_TRUE(std::filesystem::exists(asset.path));
+    EXPECT_TRUE(std::filesystem::exists(lost.path));
+    EXPECT_EQ(charged(mine), before) << "one by itself, one by its row";
+    EXPECT_EQ(charged(mine), weight(workspace() / "projects") - weight(documents()));
+}
+
+TEST_F(BackupBooks, a_cancelled_restore_leaves_charged_what_it_brought) {
+    const auto snapshot = back_up(mine);
+    std::filesystem::remove_all(documents());
+    auto job = mine.backups().restore({.snapshot = snapshot});
+    job.cancel();
+    ASSERT_TRUE(job.join_for(60s));
+    EXPECT_EQ(charged(mine), weight(documents()));
+    EXPECT_EQ(reserved(mine, Resource::storage), 0);
+    mine.backups().restore({.snapshot = snapshot}).join();
+    EXPECT_EQ(charged(mine), weight(documents()));
+}
+
+TEST_F(BackupBooks, what_a_killed_restore_left_beside_is_in_no_backup_and_goes) {
+    std::ofstream(leftover()) << "half a file";
+    const auto snapshot = back_up(mine);
+    EXPECT_FALSE(std::filesystem::exists(leftover())) << "swept by the backup";
+    for (const auto& entry : mine.backups().browse({.snapshot = snapshot, .path = documents().lexically_relative(workspace()).string()}))
+        EXPECT_FALSE(entry.name.starts_with(".restoring-")) << entry.name;
+    std::ofstream(leftover()) << "half a file";
+    mine.backups().restore({.snapshot = snapshot, .paths = {"exports"}}).join();
+    EXPECT_FALSE(std::filesystem::exists(leftover())) << "swept by a restore of something else";
+}
+
+TEST_F(BackupBooks, a_database_that_refuses_the_books_after_the_snapshot_does_not_fail_the_backup) {
+    back_up(mine);
+    // From now on the repository's weight cannot be booked.
+    sqlite3* raw = nullptr;
+    ASSERT_EQ(sqlite3_open((home() / "metadata.db").c_str(), &raw), SQLITE_OK);
+    sqlite3_busy_timeout(raw, 30'000);
+    const auto run = [&](const char* sql) { return sqlite3_exec(raw, sql, nullptr, nullptr, nullptr); };
+    ASSERT_EQ(run("CREATE TRIGGER refuse BEFORE UPDATE ON repository_ BEGIN SELECT RAISE(ABORT, 'refused'); END"), SQLITE_OK) << sqlite3_errmsg(raw);
+    std::ofstream(documents() / "new") << std::string(70'000, 'n');
+    const auto id = back_up(mine);
+    EXPECT_EQ(mine.backups().list().front().id, id);
+    EXPECT_NE(charged(mine), 0) << "or nothing was refused";
+    EXPECT_EQ(reserved(mine, Resource::storage), 0);
+    ASSERT_EQ(run("DROP TRIGGER refuse"), SQLITE_OK) << sqlite3_errmsg(raw);
+    sqlite3_close(raw);
+    back_up(mine);
+    EXPECT_EQ(charged(mine), 0) << "the next backup weighs it";
+}
+
+/// With a disk under the database that fails.
+class BackupOnABadDisk : public BackupBooks {
+protected:
+    ~BackupOnABadDisk() override { FaultDisk::disarm(); }
+};
+
+TEST_F(BackupOnABadDisk, a_job_whose_end_could_not_be_recorded_ends_with_the_snapshot_it_took) {
+    FaultDisk::install();
+    engine.reset();
+    open();
+    mine = session(acme);
+    FaultDisk::arm_on("backup_bytes", SQLITE_IOERR_WRITE);  // which only the job's last transaction writes
+    const auto id = mine.backups().start({.name = "nightly"}).id();
+    for (const auto deadline = std::chrono::steady_clock::now() + 60s; FaultDisk::fired() == 0 && std::chrono::steady_clock::now() < deadline;)
+        std::this_thread::sleep_for(5ms);
+    ASSERT_EQ(FaultDisk::fired(), 1);
+    engine.reset();
+    FaultDisk::disarm();
+    open();
+    mine = session(acme);
+    auto job = mine.backups().find_job(id);
+    ASSERT_TRUE(job);
+    const auto result = job->result();
+    EXPECT_EQ(job->info().attempt, 2);
+    EXPECT_EQ(result.files_new, 20);
+    EXPECT_GT(result.stored.count, 0);
+    ASSERT_EQ(mine.backups().list().size(), 1u) << "and no second one is taken";
+    EXPECT_EQ(mine.backups().list().front().id, result.snapshot.id);
+    EXPECT_EQ(charged(mine), 0);
+    EXPECT_EQ(reserved(mine, Resource::storage), 0);
+}
+
+}  // namespace
