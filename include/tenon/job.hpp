@@ -24,6 +24,7 @@ enum class JobState : std::uint8_t {
     succeeded = 4,
     failed = 5,
     cancelled = 6,
+    dead = 7,  ///< Every attempt it had failed or died with its process; see the message.
 };
 
 /// The state's name: "running".
@@ -46,9 +47,11 @@ struct JobInfo {
     JobState state = JobState::ready;
     Progress progress{};
     std::int32_t attempt = 0;         ///< Times a worker has begun it.
+    std::int32_t max_attempts = 0;    ///< What may pass by itself (a store that is away, say) is tried so often, with growing pauses.
+    std::optional<Time> due_at{};     ///< When a scheduled one is begun; unset in every other state.
     Time created_at{};
     std::optional<Time> ended_at{};
-    std::optional<Errc> error{};      ///< Set when failed or cancelled.
+    std::optional<Errc> error{};      ///< Set when failed, cancelled or dead, and while one that failed waits to be tried again.
     std::string message{};            ///< What went wrong, for people.
 };
 
@@ -92,6 +95,10 @@ public:
     /// Throws NotFound.
     Job get(const JobId& id) const;
     [[nodiscard]] std::optional<Job> find(const JobId& id) const;
+    /// Does the work of a job that failed, was cancelled or is dead once more, as a new job, which is returned; the old one
+    /// stays as it is. Needs the permission that starting it needed, and reserves what it reserved.
+    /// Throws NotFound, Conflict (it has not ended, it succeeded, or it ended too long ago), QuotaExceeded.
+    Job retry(const JobId& id);
 
 private:
     friend struct Internal;

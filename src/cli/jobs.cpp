@@ -13,7 +13,8 @@ void show_job(const Context& context, const JobInfo& j) {
                          {"Id", j.id.text()},
                          {"State", to_string(j.state)},
                          {"Progress", progress_line(j.progress, j.kind, 0, false)},
-                         {"Attempt", std::to_string(j.attempt)},
+                         {"Attempt", std::to_string(j.attempt) + " of " + std::to_string(j.max_attempts)},
+                         {"Due", j.due_at ? clock(*j.due_at) : ""},
                          {"Began", clock(j.created_at)},
                          {"Ended", j.ended_at ? clock(*j.ended_at) : ""},
                          {"Error", j.error ? to_string(*j.error) : ""},
@@ -42,9 +43,9 @@ namespace {
 std::optional<JobState> state_option(const Args& args) {
     if (!args.has("--state")) return std::nullopt;
     for (const auto state : {JobState::scheduled, JobState::ready, JobState::running, JobState::succeeded, JobState::failed,
-                             JobState::cancelled})
+                             JobState::cancelled, JobState::dead})
         if (args.text("--state") == to_string(state)) return state;
-    throw UsageError("--state takes scheduled, ready, running, succeeded, failed or cancelled");
+    throw UsageError("--state takes scheduled, ready, running, succeeded, failed, cancelled or dead");
 }
 
 int list(Context& context, const Args& args) {
@@ -81,6 +82,10 @@ int cancel(Context& context, const Args& args) {
     return 0;
 }
 
+int retry(Context& context, const Args& args) {
+    return show_started(context, context.session().jobs().retry(JobId::parse(args.operand(0))));
+}
+
 constexpr Operand job_operand{"JOB", "its id"};
 
 }  // namespace
@@ -96,7 +101,7 @@ Group job_verbs() {
                  .summary = "list jobs",
                  .about = "Lists the tenant's jobs of every kind, newest first.",
                  .options = {{"--kind", "KIND", "render, backup …"},
-                             {"--state", "STATE", "scheduled, ready, running, succeeded, failed or cancelled"},
+                             {"--state", "STATE", "scheduled, ready, running, succeeded, failed, cancelled or dead"},
                              limit_option},
                  .examples = {{"job list --state running", "What is at work now."}},
                  .run = list},
@@ -119,7 +124,15 @@ Group job_verbs() {
                           "for it is returned. A job that has ended stays as it is.",
                  .operands = {job_operand},
                  .examples = {{"job cancel job_01jd8w3v5e6f7g8h9j0k1m2n3p", "Its state is then cancelled."}},
-                 .run = cancel}}};
+                 .run = cancel},
+                {.path = "job retry",
+                 .summary = "do a failed job's work once more",
+                 .about = "Starts the work of a job that failed, was cancelled or is dead once more, as a new job whose id it "
+                          "shows. What may pass by itself, like a store that is away, is tried again without being told, with "
+                          "growing pauses; a job is dead when all its attempts were in vain.",
+                 .operands = {job_operand},
+                 .examples = {{"job retry job_01jd8w3v5e6f7g8h9j0k1m2n3p", "After the cause was mended."}},
+                 .run = retry}}};
 }
 
 }  // namespace tenon::cli

@@ -108,6 +108,7 @@ json::object to_json(const JobInfo& j) {
             {"state", to_string(j.state)},
             {"progress", to_json(j.progress)},
             {"attempt", j.attempt},
+            {"max_attempts", j.max_attempts},
             {"created_at", stamp(j.created_at)},
             {"ended_at", to_json(j.ended_at)},
             {"error", j.error ? json::value(to_string(*j.error)) : json::value(nullptr)},

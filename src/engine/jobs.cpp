@@ -1,5 +1,10 @@
 #include <tenon/job.hpp>
 
+#include <algorithm>
+
+#include <base/id.hpp>
+#include <tenant/quota.hpp>
+
 #include "core.hpp"
 
 namespace tenon {
@@ -25,6 +30,22 @@ jobs::JobRow row_of(const JobImpl& job) {
     const auto pass = job.session->enter(Permission::job_read);
     if (auto row = job.session->engine->queue->find(job.session->scope, job.id)) return *std::move(row);
     throw NotFound("there is no such job", {.subject = job.id.text()});
+}
+
+/// What starting a job of this kind needs.
+Permission permission_of(const std::string& kind) {
+    if (kind == "render") return Permission::render_write;
+    if (kind == "clip") return Permission::recording_export;
+    return kind == "restore" ? Permission::backup_restore : Permission::backup_write;
+}
+
+/// The asks of a hold that has ended, so that they can be made again.
+std::vector<Ask> asks_of(db::Reader& reader, const jobs::JobRow& job) {
+    const auto before = tenant::quota::find(reader, *job.hold);
+    if (!before) throw Conflict("the job ended too long ago to be tried again: start another", {.subject = job.id.text()});
+    auto asks = before->asks;
+    for (auto& ask : asks) ask.amount = std::max<std::int64_t>(ask.amount, 1);
+    return asks;
 }
 
 }  // namespace
@@ -82,6 +103,32 @@ std::optional<Job> Jobs::find(const JobId& id) const {
     const auto row = impl_->engine->queue->find(impl_->scope, id);
     if (!row) return std::nullopt;
     return Internal::make<Job>(std::make_shared<JobImpl>(JobImpl{impl_, id, row->kind}));
+}
+
+Job Jobs::retry(const JobId& id) {
+    std::string kind;
+    {
+        const auto pass = impl_->enter(Permission::job_read);
+        const auto row = impl_->engine->queue->find(impl_->scope, id);
+        if (!row) throw NotFound("there is no such job", {.subject = id.text()});
+        kind = row->kind;
+    }
+    const auto pass = impl_->enter(permission_of(kind));
+    const auto at = impl_->now();
+    const auto hold = base::new_id<HoldId>(at);
+    const auto again = impl_->change("job.retry", id.text(), [&](db::Tx& tx) {
+        const auto old = jobs::find(tx, id);
+        if (!old) throw NotFound("there is no such job", {.subject = id.text()});
+        const auto fresh = impl_->engine->queue->repeat(tx, id, old->hold ? std::optional(hold) : std::nullopt);
+        if (old->hold)
+            tenant::quota::reserve(
+                tx, hold, {.asks = asks_of(tx, *old), .cause = {tenant::quota::CauseKind::job, fresh.text(), 0}}, at);
+        base::Json details;
+        details.set("job", fresh.text());
+        impl_->audit(tx, "job.retry", id.text(), at, std::move(details));
+        return fresh;
+    });
+    return Internal::make<Job>(std::make_shared<JobImpl>(JobImpl{impl_, again, kind}));
 }
 
 }  // namespace tenon

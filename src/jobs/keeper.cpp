@@ -113,7 +113,7 @@ void Queue::Impl::take_back(const db::TenantScope& scope, const JobId& id, const
         if (!found) return false;
         if (found->job.cancel_requested || found->job.attempt < found->job.max_attempts)
             return put_back(tx, *found, found->job.attempt);
-        found->job.state = JobState::failed;
+        found->job.state = JobState::dead;
         found->job.failure = failure_json(InternalError(
             "the process died each of the " + std::to_string(found->job.attempt) + " times this job was begun", {.subject = id.text()}));
         return finish(tx, std::move(*found));

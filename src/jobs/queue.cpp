@@ -88,6 +88,22 @@ JobId Queue::enqueue(db::Tx& tx, const NewJob& job) {
     return id;
 }
 
+JobId Queue::repeat(db::Tx& tx, const JobId& id, const std::optional<HoldId>& hold) {
+    const auto old = jobs::find(tx, id);
+    if (!old) throw NotFound("there is no such job", {.subject = id.text()});
+    if (!has_ended(old->state)) throw Conflict("the job has not ended", {.subject = id.text()});
+    if (old->state == JobState::succeeded) throw Conflict("the job succeeded: there is nothing to try again", {.subject = id.text()});
+    NewJob job{.kind = old->kind, .payload = old->payload, .cause = old->cause, .hold = hold, .max_attempts = old->max_attempts};
+    {
+        auto rows = tx.query(sql::order_of, id);
+        if (rows.next()) {
+            job.priority = static_cast<std::int32_t>(rows.i64(0));
+            job.unique_key = rows.maybe_text(1).value_or("");
+        }
+    }
+    return enqueue(tx, job);
+}
+
 bool Queue::cancel(db::Tx& tx, const JobId& id) {
     auto found = find_fenced(tx, id);
     if (!found || has_ended(found->job.state)) return false;

@@ -83,14 +83,23 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
     bool finish(db::Tx& tx, Fenced ended, const std::function<void(db::Tx&)>& settle = {});
     bool cancel_waiting(db::Tx& tx, Fenced waiting);
     bool put_back(db::Tx& tx, const Fenced& running, std::int32_t attempt);
+    std::optional<Fenced> leave_running(db::Tx& tx, const Fenced& running, bool& done);
+    bool try_again(db::Tx& tx, const Fenced& running, const std::string& failure, Time due);
     void give_up(db::Tx& tx, const JobRow& job) const;
 
     // worker.cpp: one attempt
+    struct Ending {
+        std::optional<Outcome> outcome{};
+        std::string failure{};
+        bool stopped = false;   ///< It ended because it was told to.
+        bool may_pass = false;  ///< The failure may be over the next time.
+    };
     std::vector<TenantId> waiting_tenants();
     std::optional<Claim> claim_next();
     void run(Claim& claimed);
-    void conclude(Claim& claimed, std::optional<Outcome> outcome, std::string failure, bool stopped);
-    bool record(Claim& claimed, std::optional<Outcome> outcome, std::string failure, bool stopped);
+    Duration pause_before_next(std::int32_t attempt) const;
+    void conclude(Claim& claimed, Ending ending);
+    bool record(Claim& claimed, Ending ending);
     void work_loop(const std::stop_token& stop);
 
     // keeper.cpp: heartbeats, progress rows, cancels from elsewhere, the dead

@@ -14,6 +14,7 @@ const char* to_string(JobState state) noexcept {
         case JobState::succeeded: return "succeeded";
         case JobState::failed: return "failed";
         case JobState::cancelled: return "cancelled";
+        case JobState::dead: return "dead";
     }
     return "unknown";
 }
@@ -80,6 +81,7 @@ JobRow from_row(const db::Rows& row) {
     job.created_at = row.time(14);
     job.started_at = row.maybe_time(15);
     job.ended_at = row.maybe_time(16);
+    job.due_at = row.time(18);
     return job;
 }
 
@@ -160,6 +162,8 @@ JobInfo info_of(const JobRow& row) {
     info.state = row.state;
     info.progress = row.progress;
     info.attempt = row.attempt;
+    info.max_attempts = row.max_attempts;
+    if (row.state == JobState::scheduled) info.due_at = row.due_at;
     info.created_at = row.created_at;
     info.ended_at = row.ended_at;
     if (!row.failure.empty()) {

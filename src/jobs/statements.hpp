@@ -14,9 +14,9 @@ namespace tenon::jobs {
 static_assert(static_cast<int>(JobState::scheduled) == 1 && static_cast<int>(JobState::ready) == 2 &&
               static_cast<int>(JobState::running) == 3 && static_cast<int>(JobState::cancelled) == 6);
 
-#define TENON_JOB_COLUMNS                                                                                               \
+#define TENON_JOB_COLUMNS                                                                                                  \
     "tenant_id, id, kind, payload, cause, state, attempt, max_attempts, cursor, progress, result, failure, hold, cancel, " \
-    "created_at, started_at, ended_at, fence"
+    "created_at, started_at, ended_at, fence, due_at"
 
 JobRow from_row(const db::Rows& row);
 std::int64_t fence_of(const db::Rows& row);
@@ -50,7 +50,7 @@ constexpr db::SystemStmt waiting{
 constexpr db::TenantStmt next_ready{"SELECT id FROM job WHERE tenant_id = :tenant AND state = " TENON_JOB_READY
                                     " ORDER BY prio DESC, id LIMIT 1"};
 constexpr db::TenantStmt claim{"UPDATE job_ SET state = " TENON_JOB_RUNNING
-                               ", attempt = attempt + 1, fence = fence + 1, started_at = :now"
+                               ", attempt = attempt + 1, fence = fence + 1, failure = '', started_at = :now"
                                " WHERE tenant_id = :tenant AND id = :id AND state = " TENON_JOB_READY};
 constexpr db::TenantStmt insert_run{
     "INSERT INTO job_run_ (tenant_id, job_id, node, fence, heartbeat_at, expires_at) "
@@ -64,6 +64,10 @@ constexpr db::TenantStmt cancel_waiting{"UPDATE job_ SET state = " TENON_JOB_CAN
 constexpr db::TenantStmt put_back{"UPDATE job_ SET state = " TENON_JOB_READY
                                   ", attempt = :attempt, fence = fence + 1 WHERE tenant_id = :tenant AND id = :id"
                                   " AND fence = :fence AND state = " TENON_JOB_RUNNING};
+constexpr db::TenantStmt try_again{"UPDATE job_ SET state = " TENON_JOB_SCHEDULED
+                                   ", due_at = :due, failure = :failure, fence = fence + 1 WHERE tenant_id = :tenant AND id = :id"
+                                   " AND fence = :fence AND state = " TENON_JOB_RUNNING};
+constexpr db::TenantStmt order_of{"SELECT prio, unique_key FROM job WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt save_cursor{"UPDATE job_ SET cursor = :cursor WHERE tenant_id = :tenant AND id = :id"
                                      " AND fence = :fence AND state = " TENON_JOB_RUNNING};
 constexpr db::TenantStmt request_cancel{"UPDATE job_ SET cancel = 1 WHERE tenant_id = :tenant AND id = :id"};

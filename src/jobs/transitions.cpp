@@ -74,22 +74,39 @@ bool Queue::Impl::cancel_waiting(db::Tx& tx, Fenced waiting) {
     return true;
 }
 
-/// Back to waiting under a new fence: what the old attempt may still try to write fails. One that was asked to end meanwhile ends.
-bool Queue::Impl::put_back(db::Tx& tx, const Fenced& running_job, std::int32_t attempt) {
+/// What put_back() and try_again() have in common. Empty: nothing is left to do, `done` says what to answer.
+std::optional<Fenced> Queue::Impl::leave_running(db::Tx& tx, const Fenced& running_job, bool& done) {
     auto current = find_fenced(tx, running_job.job.id);
-    if (!current || current->fence != running_job.fence || current->job.state != JobState::running) return false;
+    done = false;
+    if (!current || current->fence != running_job.fence || current->job.state != JobState::running) return std::nullopt;
     if (current->job.cancel_requested) {
         current->job.state = JobState::cancelled;
         current->job.failure = cancelled_json();
-        return finish(tx, std::move(*current));
+        done = finish(tx, std::move(*current));
+        return std::nullopt;
     }
-    tx.exec(sql::put_back, attempt, current->job.id, current->fence);
     tx.exec(sql::remove_run, current->job.id);
     if (hooks.stopped) hooks.stopped(tx, current->job);
     tx.on_commit([self = weak_from_this()] {
         if (const auto queue = self.lock()) queue->wake_workers();
     });
-    return true;
+    return current;
+}
+
+/// Back to waiting under a new fence: what the old attempt may still try to write fails. One that was asked to end meanwhile ends.
+bool Queue::Impl::put_back(db::Tx& tx, const Fenced& running_job, std::int32_t attempt) {
+    bool done = false;
+    const auto current = leave_running(tx, running_job, done);
+    if (!current) return done;
+    return tx.exec(sql::put_back, attempt, current->job.id, current->fence) == 1;
+}
+
+/// As put_back(), but not before `due`, with what went wrong for those who look meanwhile. What was held stays held.
+bool Queue::Impl::try_again(db::Tx& tx, const Fenced& running_job, const std::string& failure, Time due) {
+    bool done = false;
+    const auto current = leave_running(tx, running_job, done);
+    if (!current) return done;
+    return tx.exec(sql::try_again, due, failure, current->job.id, current->fence) == 1;
 }
 
 }  // namespace tenon::jobs

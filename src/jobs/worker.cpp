@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <cstring>
 #include <tuple>
+
+#include <crypto/secret.hpp>
 
 #include "queue_state.hpp"
 #include "statements.hpp"
@@ -50,9 +53,7 @@ std::optional<Claim> Queue::Impl::claim_next() {
 void Queue::Impl::run(Claim& claimed) {
     const JobRow& job = claimed.job;
     Running& mine = *claimed.running;
-    std::optional<Outcome> outcome;
-    std::string failure;
-    bool stopped = false;
+    Ending end;
     const auto save_cursor = [&](const std::string& cursor) {
         const auto kept = database.write(mine.scope, [&](db::Tx& tx) { return tx.exec(sql::save_cursor, cursor, job.id, mine.fence); });
         if (kept == 0) throw Cancelled("another process has taken the job over", {.subject = job.id.text()});
@@ -60,24 +61,35 @@ void Queue::Impl::run(Claim& claimed) {
     try {
         const auto kind = kinds.find(job.kind);
         if (kind == kinds.end()) throw Unsupported("this version does not know jobs of this kind", {.subject = job.kind});
-        outcome = kind->second.run(Attempt{mine.scope, job, mine.progress, mine.stop.get_token(), save_cursor});
+        end.outcome = kind->second.run(Attempt{mine.scope, job, mine.progress, mine.stop.get_token(), save_cursor});
     } catch (const Error& error) {
-        stopped = error.code() == Errc::cancelled && mine.stop.stop_requested();
-        failure = failure_json(error);
-        if (!stopped) options.log->failure(room, "a job failed", error);
+        end.stopped = error.code() == Errc::cancelled && mine.stop.stop_requested();
+        end.may_pass = error.retryable();
+        end.failure = failure_json(error);
+        if (!end.stopped) options.log->failure(room, "a job failed", error);
     } catch (const std::exception& error) {
-        failure = failure_json(InternalError(error.what(), {.subject = job.id.text()}));
+        end.failure = failure_json(InternalError(error.what(), {.subject = job.id.text()}));
         options.log->failure(room, "a job failed", error);
     }
-    conclude(claimed, std::move(outcome), std::move(failure), stopped);
+    conclude(claimed, std::move(end));
 }
 
-void Queue::Impl::conclude(Claim& claimed, std::optional<Outcome> outcome, std::string failure, bool stopped) {
+/// Three times as long after each attempt, and at random up to that: what failed together is not tried again together.
+Duration Queue::Impl::pause_before_next(std::int32_t attempt) const {
+    auto longest = options.retry_first.count();
+    for (std::int32_t i = 1; i < attempt && longest < options.retry_longest.count(); ++i) longest *= 3;
+    longest = std::min(longest, options.retry_longest.count());
+    std::uint32_t chance = 0;
+    const auto bytes = crypto::random_bytes(sizeof chance);
+    std::memcpy(&chance, bytes.data(), sizeof chance);
+    return Duration{longest / 2 + static_cast<std::int64_t>(static_cast<double>(longest / 2) * (chance / 4294967296.0))};
+}
+
+void Queue::Impl::conclude(Claim& claimed, Ending ending) {
     const auto id = claimed.job.id;
     claimed.job.progress = claimed.running->progress.snapshot();
     try {
-        if (!record(claimed, std::move(outcome), std::move(failure), stopped))
-            options.log->warning(room, "a job had been taken over", {{"job", id.text()}});
+        if (!record(claimed, std::move(ending))) options.log->warning(room, "a job had been taken over", {{"job", id.text()}});
     } catch (const std::exception& error) {
         // The lease runs out and some process, perhaps this one, takes the job up again.
         options.log->failure(room, "the end of a job could not be recorded", error);
@@ -89,24 +101,31 @@ void Queue::Impl::conclude(Claim& claimed, std::optional<Outcome> outcome, std::
 }
 
 /// False: somebody else has the job by now, and nothing was written.
-bool Queue::Impl::record(Claim& claimed, std::optional<Outcome> outcome, std::string failure, bool stopped) {
+bool Queue::Impl::record(Claim& claimed, Ending ending) {
     const Running& mine = *claimed.running;
     Fenced end{claimed.job, mine.fence};
-    if (stopped && !mine.cancelled)
+    const bool told_to_end = ending.stopped && mine.cancelled;
+    if (ending.stopped && !told_to_end)
         return database.write(mine.scope, [&](db::Tx& tx) { return put_back(tx, end, end.job.attempt - 1); });
-    if (outcome) {
+    if (ending.outcome) {
         end.job.state = JobState::succeeded;
-        end.job.result = outcome->result;
+        end.job.result = ending.outcome->result;
         try {
-            return database.write(mine.scope, [&](db::Tx& tx) { return finish(tx, end, outcome->settle); });
+            return database.write(mine.scope, [&](db::Tx& tx) { return finish(tx, end, ending.outcome->settle); });
         } catch (const Error& error) {
             if (error.code() == Errc::closed || error.code() == Errc::unavailable) throw;
-            failure = failure_json(error);  // what the work cost could not be booked
+            ending.failure = failure_json(error);  // what the work cost could not be booked
         }
     }
-    end.job.state = stopped ? JobState::cancelled : JobState::failed;
+    if (ending.may_pass && !ending.stopped && end.job.attempt < end.job.max_attempts) {
+        const auto due = now() + pause_before_next(end.job.attempt);
+        return database.write(mine.scope, [&](db::Tx& tx) { return try_again(tx, end, ending.failure, due); });
+    }
+    const bool used_up = ending.may_pass && end.job.max_attempts > 1;
+    end.job.state = told_to_end ? JobState::cancelled : used_up ? JobState::dead
+                                                                : JobState::failed;
     end.job.result.clear();
-    end.job.failure = stopped ? cancelled_json() : std::move(failure);
+    end.job.failure = told_to_end ? cancelled_json() : std::move(ending.failure);
     return database.write(mine.scope, [&](db::Tx& tx) { return finish(tx, end); });
 }
 

@@ -176,7 +176,7 @@ TEST_F(JobProcesses, a_job_that_kills_its_process_is_given_up_at_its_limit) {
     EXPECT_EQ(site.queue->find(acme, id)->attempt, 3);
     site.queue->start();
     const auto job = site.end_of(acme, id);
-    EXPECT_EQ(job.state, JobState::failed);
+    EXPECT_EQ(job.state, JobState::dead);
     EXPECT_EQ(job.attempt, 3);
     EXPECT_THROW(jobs::throw_failure(job.failure), InternalError);
     EXPECT_EQ(site.effects(acme, id, "ended"), 1);

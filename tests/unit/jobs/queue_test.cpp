@@ -1,9 +1,11 @@
 #include <jobs/queue.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -48,7 +50,8 @@ class JobQueue : public testing::Test {
 protected:
     JobQueue() { open(); }
 
-    void open() {
+    void open_with_long_pause() { open(10min); }
+    void open(Duration pause = 40ms) {
         store = db::Database::open({.file = folder.path() / "metadata.db"}, jobs::migrations());
         jobs::Hooks hooks;
         hooks.scope = [](const TenantId& id) { return std::optional(ScopeMaker::tenant(id)); };
@@ -61,7 +64,8 @@ protected:
         hooks.ended = [this](db::Tx&, const jobs::JobRow& job) { ended.push_back(job.id); };
         queue = std::make_unique<jobs::Queue>(
             jobs::Options{.clock = base::system_clock(), .log = base::Log::none(), .nodes = folder.path() / "run",
-                          .workers = 2, .heartbeat = 200ms, .tick = 50ms},
+                          .workers = 2, .heartbeat = 200ms, .retry_first = pause,
+                          .retry_longest = std::max<Duration>(pause, 100ms), .tick = 50ms},
             *store, ScopeMaker::system(), std::move(hooks));
     }
     void close() {
@@ -337,6 +341,93 @@ TEST_F(JobQueue, higher_priority_first_then_in_order) {
     queue->start();
     end_of(acme, last);
     EXPECT_EQ(order, (std::vector<std::string>{"urgent", "first", "second", "least"}));
+}
+
+TEST_F(JobQueue, what_may_pass_is_tried_again_and_keeps_what_is_held) {
+    std::atomic<int> begun{0}, gave_up{0};
+    queue->add_kind("flaky", {.run = [&](const jobs::Attempt& attempt) -> jobs::Outcome {
+                                  attempt.save_cursor(attempt.job.cursor + "x");
+                                  if (++begun < 3) throw Unavailable("the store is away");
+                                  return {.result = attempt.job.cursor};
+                              },
+                              .give_up = [&](db::Tx&, const jobs::JobRow&) { ++gave_up; }});
+    queue->start();
+    const auto job = end_of(acme, add(acme, {.kind = "flaky"}));
+    EXPECT_EQ(job.state, JobState::succeeded);
+    EXPECT_EQ(job.attempt, 3);
+    EXPECT_EQ(job.result, "xx");
+    EXPECT_EQ(job.failure, "");
+    EXPECT_EQ(gave_up, 0);
+    EXPECT_EQ(places[acme.tenant()], 0);
+}
+
+TEST_F(JobQueue, a_job_whose_attempts_are_used_up_is_dead_and_can_be_repeated) {
+    std::atomic<int> begun{0}, gave_up{0};
+    std::atomic<bool> mended{false};
+    queue->add_kind("flaky", {.run = [&](const jobs::Attempt&) -> jobs::Outcome {
+                                  ++begun;
+                                  if (!mended) throw Unavailable("the store is away", {.subject = "s3"});
+                                  return {.result = "done"};
+                              },
+                              .give_up = [&](db::Tx&, const jobs::JobRow&) { ++gave_up; }});
+    queue->start();
+    const auto id = add(acme, {.kind = "flaky", .payload = "work", .cause = "c", .unique_key = "one", .priority = 7});
+    const auto job = end_of(acme, id);
+    EXPECT_EQ(job.state, JobState::dead);
+    EXPECT_EQ(begun, 3);
+    EXPECT_EQ(gave_up, 1);
+    EXPECT_THROW(jobs::throw_failure(job.failure), Unavailable);
+    mended = true;
+    const auto repeat = [&](const JobId& of) {
+        return store->write(acme, [&](db::Tx& tx) { return queue->repeat(tx, of, std::nullopt); });
+    };
+    const auto again = end_of(acme, repeat(id));
+    EXPECT_EQ(again.state, JobState::succeeded);
+    EXPECT_EQ(again.payload, "work");
+    EXPECT_EQ(again.cause, "c");
+    EXPECT_THROW(repeat(again.id), Conflict);
+    EXPECT_THROW(repeat(base::new_id<JobId>(base::system_clock()->now())), NotFound);
+    const auto stranger = db::testing::ScopeMaker::tenant(base::new_id<TenantId>(base::system_clock()->now()));
+    EXPECT_THROW(store->write(stranger, [&](db::Tx& tx) { return queue->repeat(tx, id, std::nullopt); }), NotFound);
+}
+
+TEST_F(JobQueue, a_job_that_waits_to_be_tried_again_can_be_cancelled) {
+    queue.reset();
+    open_with_long_pause();
+    queue->add_kind("flaky", {.run = [&](const jobs::Attempt&) -> jobs::Outcome { throw Unavailable("away"); }});
+    queue->start();
+    const auto id = add(acme, {.kind = "flaky"});
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
+    while (queue->find(acme, id)->state != JobState::scheduled && std::chrono::steady_clock::now() < deadline)
+        std::this_thread::sleep_for(5ms);
+    const auto waiting = jobs::info_of(*queue->find(acme, id));
+    EXPECT_EQ(waiting.state, JobState::scheduled);
+    EXPECT_EQ(waiting.error, Errc::unavailable);
+    EXPECT_GT(waiting.due_at.value(), base::system_clock()->now());
+    EXPECT_TRUE(store->write(acme, [&](db::Tx& tx) { return queue->cancel(tx, id); }));
+    EXPECT_EQ(end_of(acme, id).state, JobState::cancelled);
+    EXPECT_EQ(places[acme.tenant()], 0);
+}
+
+TEST_F(JobQueue, a_thousand_jobs_of_one_tenant_do_not_delay_the_first_of_another) {
+    std::mutex mutex;
+    std::vector<TenantId> order;
+    queue->add_kind("note", {.run = [&](const jobs::Attempt& attempt) {
+                        const std::lock_guard lock(mutex);
+                        order.push_back(attempt.job.tenant);
+                        return jobs::Outcome{};
+                    }});
+    store->write(acme, [&](db::Tx& tx) {
+        for (int i = 0; i < 1000; ++i) queue->enqueue(tx, {.kind = "note"});
+    });
+    const auto stranger = db::testing::ScopeMaker::tenant(base::new_id<TenantId>(base::system_clock()->now()));
+    const auto first = add(stranger, {.kind = "note"});
+    limit = 2;
+    queue->start();
+    end_of(stranger, first);
+    queue->close();
+    const auto at = std::find(order.begin(), order.end(), stranger.tenant()) - order.begin();
+    EXPECT_LE(at, 3);
 }
 
 TEST_F(JobQueue, an_unknown_kind_fails_and_harms_nobody) {

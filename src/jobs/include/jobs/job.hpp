@@ -11,7 +11,8 @@
 namespace tenon::jobs {
 
 inline bool has_ended(JobState state) {
-    return state == JobState::succeeded || state == JobState::failed || state == JobState::cancelled;
+    return state == JobState::succeeded || state == JobState::failed || state == JobState::cancelled ||
+           state == JobState::dead;
 }
 
 /// What is asked for.
@@ -22,7 +23,7 @@ struct NewJob {
     std::string unique_key{};            ///< Not empty: at most one unended job of the tenant has it.
     std::optional<HoldId> hold{};        ///< What was reserved for it; its kind settles it.
     std::int32_t priority = 0;           ///< Higher runs first.
-    std::int32_t max_attempts = 3;       ///< Times it may be begun before it counts as what kills its processes.
+    std::int32_t max_attempts = 3;       ///< Times it may be begun; 1 or more. Failures that may pass and deaths count.
     std::optional<Time> due_at{};        ///< Not before. Unset: at once.
 };
 
@@ -39,10 +40,11 @@ struct JobRow {
     std::string cursor{};                ///< Where its last attempt got to; the kind's own.
     Progress progress{};
     std::string result{};                ///< The kind's own JSON, when succeeded.
-    std::string failure{};               ///< See failure_json; when failed or cancelled.
+    std::string failure{};               ///< See failure_json; of the last end, or of the attempt before.
     std::optional<HoldId> hold{};
     bool cancel_requested = false;
     Time created_at{};
+    Time due_at{};                       ///< Not begun before.
     std::optional<Time> started_at{};    ///< Of the last attempt.
     std::optional<Time> ended_at{};
 };

@@ -35,7 +35,8 @@ struct Outcome {
 
 /// One kind of job.
 struct Kind {
-    /// Does the work; throws what ended it. After a stop request it throws Cancelled soon and leaves what can be resumed.
+    /// Does the work; throws what ended it. What says retryable() is tried again while attempts are left.
+    /// After a stop request it throws Cancelled soon and leaves what can be resumed.
     std::function<Outcome(const Attempt&)> run{};
     /// Runs in the transaction that records a failure or a cancellation: returns what was held.
     std::function<void(db::Tx&, const JobRow&)> give_up{};
@@ -62,6 +63,8 @@ struct Options {
     unsigned workers = 2;
     Duration lease = std::chrono::seconds(30);            ///< A silent process loses its jobs after this.
     Duration heartbeat = std::chrono::seconds(5);
+    Duration retry_first = std::chrono::seconds(2);       ///< About the pause before the second attempt; each next is longer …
+    Duration retry_longest = std::chrono::minutes(5);     ///< … up to this.
     Duration tick = std::chrono::seconds(1);              ///< Progress rows, cancels and deaths of other processes.
 };
 
@@ -83,6 +86,10 @@ public:
     JobId enqueue(db::Tx& tx, const NewJob& job);
     /// Part of the caller's transaction: ends a waiting job, asks a running one to stop. False: unknown or ended.
     bool cancel(db::Tx& tx, const JobId& id);
+
+    /// Part of the caller's transaction: a new job with the work of one that ended without success. `hold` is what was
+    /// reserved for it. Throws NotFound; Conflict when it has not ended, succeeded, or its unique key is taken.
+    JobId repeat(db::Tx& tx, const JobId& id, const std::optional<HoldId>& hold);
 
     /// The job with its progress of this moment.
     [[nodiscard]] std::optional<JobRow> find(const db::TenantScope& scope, const JobId& id) const;
