@@ -18,6 +18,7 @@ struct BackupOptions {
     std::string name{};                       ///< Required. Shown in lists; need not be unique.
     bool include_recordings = false;          ///< Camera footage too, closed segments only.
     std::vector<Label> tags{};
+    JobSchedule schedule{};
 };
 
 /// One committed state of the workspace.
@@ -64,6 +65,7 @@ struct RestoreOptions {
     SnapshotId snapshot{};                    ///< Required.
     std::filesystem::path target{};           ///< Empty: the workspace itself.
     std::vector<std::string> paths{};         ///< Files and folders within the snapshot. Empty: all.
+    JobSchedule schedule{};
 };
 
 struct RestoreResult {

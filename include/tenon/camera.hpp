@@ -77,6 +77,7 @@ struct ClipOptions {
     Time end{};    ///< Required. After start.
     Cut cut = Cut::gop;
     std::string name = "clip";  ///< Of the file below exports/: <name>-<end of the job's id>.mp4
+    JobSchedule schedule{};
 };
 
 struct Clip {

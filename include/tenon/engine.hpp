@@ -50,6 +50,12 @@ public:
     /// Work across tenants. Each use is audited.
     OperatorSession open_operator(const OperatorOptions& options);
 
+    /// Begins no more jobs and lets those that this process runs end, at most for `limit`; what runs then still goes back to
+    /// the queue with what it has done, and counts no attempt. Returns false if something had to go back. Jobs started from
+    /// now on wait for another process or the next opening; recordings and calls go on. For a shutdown in good order:
+    /// drain, then close. Throws Closed.
+    [[nodiscard]] bool drain(Duration limit);
+
     /// Stops recordings and jobs cleanly (they resume when the home is opened again) and joins every thread. Once it has
     /// returned nothing of this engine runs any more. Closing again does nothing.
     void close() noexcept;

@@ -40,6 +40,12 @@ struct Progress {
     std::optional<Duration> eta{};    ///< Until the end of the work; unset while too little is known.
 };
 
+/// When long work begins, and what of a tenant's own work goes first. Between tenants their plans' shares decide.
+struct JobSchedule {
+    std::optional<Time> start{};      ///< Not before this; at most 366 days ahead. Unset or past: as soon as a worker is free.
+    std::int32_t priority = 0;        ///< -100 to 100: of what could begin, the tenant's higher goes first.
+};
+
 /// One row of a list of jobs.
 struct JobInfo {
     JobId id{};
@@ -48,6 +54,7 @@ struct JobInfo {
     Progress progress{};
     std::int32_t attempt = 0;         ///< Times a worker has begun it.
     std::int32_t max_attempts = 0;    ///< What may pass by itself (a store that is away, say) is tried so often, with growing pauses.
+    std::int32_t priority = 0;        ///< See JobSchedule.
     std::optional<Time> due_at{};     ///< When a scheduled one is begun; unset in every other state.
     Time created_at{};
     std::optional<Time> ended_at{};
@@ -76,6 +83,10 @@ public:
     /// Asks the job to stop and returns at once. A job that has ended stays as it is.
     void cancel();
 
+    /// Gives a job that waits another time and priority. What is held for it stays held, in the period it was started in.
+    /// Needs the permission that starting it needed. Throws Conflict (it runs or has ended), InvalidArgument.
+    void reschedule(const JobSchedule& schedule);
+
 protected:
     friend struct Internal;
     explicit Job(std::shared_ptr<JobImpl> impl);
@@ -97,7 +108,7 @@ public:
     [[nodiscard]] std::optional<Job> find(const JobId& id) const;
     /// Does the work of a job that failed, was cancelled or is dead once more, as a new job, which is returned; the old one
     /// stays as it is. Needs the permission that starting it needed, and reserves what it reserved.
-    /// Throws NotFound, Conflict (it has not ended, it succeeded, or it ended too long ago), QuotaExceeded.
+    /// Throws NotFound, Conflict (it has not ended, it succeeded, or it ended over 30 days ago), QuotaExceeded.
     Job retry(const JobId& id);
 
 private:

@@ -21,6 +21,7 @@ struct RenderOptions {
     std::vector<std::string> outputs{};    ///< Required. Presets: mp4, mov, social_square, social_vertical, 4k.
     std::optional<std::int32_t> loudness{}; ///< LUFS, -40 to -5; 0: sound stays as mixed. Unset: the preset's, -14 for most.
     std::string name = "render";           ///< Of the files below exports/: <name>-<end of the job's id>.mp4 …
+    JobSchedule schedule{};
 };
 
 /// What ITU-R BS.1770-4 says of a finished file's sound.

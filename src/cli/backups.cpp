@@ -41,8 +41,9 @@ Fields fields(const Snapshot& s) {
 int start(Context& context, const Args& args) {
     BackupOptions options{.name = args.text("--name", "manual"), .include_recordings = args.has("--recordings")};
     for (const auto& given : args.all("--tag")) options.tags.push_back(label(given));
+    options.schedule = schedule_of(args);
     BackupJob job = context.session().backups().start(options);
-    if (args.has(detach.name)) return show_started(context, job);
+    if (args.has(detach.name) || options.schedule.start) return show_started(context, job);
     follow(context, job, "backup");
     const BackupResult result = job.result();
     Fields shown = fields(result.snapshot);

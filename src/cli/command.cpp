@@ -185,7 +185,7 @@ std::optional<Time> Args::time(std::string_view option) const {
     if (!has(option)) return std::nullopt;
     const auto value = parse_time(text(option));
     if (!value)
-        throw UsageError(std::string(option) + " takes a UTC time such as 2026-05-01T12:30:00Z, now or -10min, not “" +
+        throw UsageError(std::string(option) + " takes a UTC time such as 2026-05-01T12:30:00Z, now, -10min or +8h, not “" +
                          clean(text(option)) + "”");
     return value;
 }

@@ -1,11 +1,19 @@
 #include "jobs.hpp"
 
+#include <algorithm>
+#include <chrono>
+
+#include "interrupt.hpp"
 #include "json.hpp"
 #include "progress.hpp"
 #include "text.hpp"
 #include "verbs.hpp"
 
 namespace tenon::cli {
+
+JobSchedule schedule_of(const Args& args) {
+    return {.start = args.time(at_option.name), .priority = static_cast<std::int32_t>(args.integer(priority_option.name, 0, -100, 100))};
+}
 
 void show_job(const Context& context, const JobInfo& j) {
     context.out().thing(to_json(j), j.id.text(),
@@ -14,6 +22,7 @@ void show_job(const Context& context, const JobInfo& j) {
                          {"State", to_string(j.state)},
                          {"Progress", progress_line(j.progress, j.kind, 0, false)},
                          {"Attempt", std::to_string(j.attempt) + " of " + std::to_string(j.max_attempts)},
+                         {"Priority", j.priority == 0 ? "" : std::to_string(j.priority)},
                          {"Due", j.due_at ? clock(*j.due_at) : ""},
                          {"Began", clock(j.created_at)},
                          {"Ended", j.ended_at ? clock(*j.ended_at) : ""},
@@ -86,6 +95,33 @@ int retry(Context& context, const Args& args) {
     return show_started(context, context.session().jobs().retry(JobId::parse(args.operand(0))));
 }
 
+int reschedule(Context& context, const Args& args) {
+    Job job = chosen(context, args);
+    job.reschedule(schedule_of(args));
+    show_job(context, job.info());
+    return 0;
+}
+
+int work(Context& context, const Args& args) {
+    const auto limit = args.duration("--for");
+    const auto grace = args.duration("--drain").value_or(std::chrono::seconds(30));
+    const Interrupt interrupt;
+    Engine& engine = context.engine();
+    const Output& out = context.out();
+    out.remark("Working on the jobs of this home; Ctrl-C ends it.");
+    const auto begin = std::chrono::steady_clock::now();
+    while (!Interrupt::came() && !(limit && std::chrono::steady_clock::now() - begin >= *limit)) {
+        const auto left = limit ? std::chrono::ceil<std::chrono::milliseconds>(*limit - (std::chrono::steady_clock::now() - begin))
+                                : std::chrono::milliseconds(500);
+        pause(static_cast<int>(std::clamp<std::int64_t>(left.count(), 1, 500)));
+    }
+    out.remark("Ending: what runs may go on for " + length(grace) + ".");
+    const bool finished = engine.drain(grace);
+    out.thing({{"drained", finished}}, finished ? "drained" : "put back",
+              {{"Jobs", finished ? "all that ran here have ended" : "what still ran goes on when the home is opened again"}});
+    return 0;
+}
+
 constexpr Operand job_operand{"JOB", "its id"};
 
 }  // namespace
@@ -132,7 +168,25 @@ Group job_verbs() {
                           "growing pauses; a job is dead when all its attempts were in vain.",
                  .operands = {job_operand},
                  .examples = {{"job retry job_01jd8w3v5e6f7g8h9j0k1m2n3p", "After the cause was mended."}},
-                 .run = retry}}};
+                 .run = retry},
+                {.path = "job reschedule",
+                 .summary = "give a waiting job another time or priority",
+                 .about = "Says anew when a job that has not begun begins, and before which of the tenant's other jobs. Without "
+                          "--at it begins as soon as a worker is free.",
+                 .operands = {job_operand},
+                 .options = {{"--at", "TIME", "begin not before this, such as 2026-05-01T02:00:00Z or +8h"}, priority_option},
+                 .examples = {{"job reschedule job_01jd8w3v5e6f7g8h9j0k1m2n3p --at +8h", "Tonight."},
+                              {"job reschedule job_01jd8w3v5e6f7g8h9j0k1m2n3p --priority 10", "At once, before the others."}},
+                 .run = reschedule},
+                {.path = "job work",
+                 .summary = "work on the jobs of this home",
+                 .about = "Keeps the home open and works on every tenant's jobs, those that --detach and --at left for later "
+                          "included, until Ctrl-C or SIGTERM. Then it begins nothing more and lets what runs end; what is not "
+                          "done in time goes back into the queue with what it has done. Several may work on one home.",
+                 .options = {{"--for", "DURATION", "end by itself after this long; default never"},
+                             {"--drain", "DURATION", "how long what runs may go on at the end; default 30s"}},
+                 .examples = {{"job work", "As a service."}, {"job work --for 1s --drain 10min", "What is due now."}},
+                 .run = work}}};
 }
 
 }  // namespace tenon::cli

@@ -109,6 +109,8 @@ json::object to_json(const JobInfo& j) {
             {"progress", to_json(j.progress)},
             {"attempt", j.attempt},
             {"max_attempts", j.max_attempts},
+            {"priority", j.priority},
+            {"due_at", to_json(j.due_at)},
             {"created_at", stamp(j.created_at)},
             {"ended_at", to_json(j.ended_at)},
             {"error", j.error ? json::value(to_string(*j.error)) : json::value(nullptr)},

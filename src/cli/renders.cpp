@@ -100,13 +100,14 @@ int start(Context& context, const Args& args) {
     options.timeline = args.has("--timeline") ? timeline_from_file(args.text("--timeline"))
                                               : timeline_from_options(session, project, args);
     options.name = args.text("--name", options.name);
+    options.schedule = schedule_of(args);
     if (args.has("--loudness")) options.loudness = loudness_of(args.text("--loudness"));
     if (args.has("--print-timeline")) {
         context.out().line(options.timeline.to_json());
         return 0;
     }
     RenderJob job = session.renders().start(options);
-    if (args.has(detach.name)) return show_started(context, job);
+    if (args.has(detach.name) || options.schedule.start) return show_started(context, job);
     follow(context, job, "render");
     const RenderResult result = job.result();
     show_result(context, job.info(), result);
@@ -154,7 +155,7 @@ Group render_verbs() {
                              {"--output", "PRESET", "mp4, mov, social_square, social_vertical, 4k; several by commas; default mp4", true},
                              {"--loudness", "LUFS", "what the sound is brought to, such as -16, or keep; default -14"},
                              {"--name", "NAME", "what the files' names begin with; default render"},
-                             detach},
+                             at_option, priority_option, detach},
                  .examples = {{"render start --project \"Spring reel\" --clip interview.mp4", "The whole clip as mp4."},
                               {"render start --project \"Spring reel\" --clip interview.mp4:1s-4s --clip interview.mp4:5s-9s "
                                "--crossfade 500ms --title Acme@0s-2s",

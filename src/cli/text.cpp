@@ -183,9 +183,9 @@ std::optional<Duration> parse_duration(std::string_view text) {
 std::optional<Time> parse_time(std::string_view text) {
     const Time now = floor<microseconds>(system_clock::now());
     if (text == "now") return now;
-    if (text.starts_with('-')) {
-        const auto ago = parse_duration(text.substr(1));
-        return ago ? std::optional(now - *ago) : std::nullopt;
+    if (text.starts_with('-') || text.starts_with('+')) {
+        const auto away = parse_duration(text.substr(1));
+        return away ? std::optional(text.front() == '-' ? now - *away : now + *away) : std::nullopt;
     }
     if (text.ends_with('Z')) text.remove_suffix(1);
     if (text.size() < 10 || text[4] != '-' || text[7] != '-') return std::nullopt;

@@ -70,6 +70,7 @@ Backups::Backups(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 BackupJob Backups::start(const BackupOptions& options) {
     const auto pass = impl_->enter(Permission::backup_write);
     base::check_name("name", options.name);
+    jobs::check_schedule(options.schedule, impl_->now());
     Json tags = Json::array();
     for (const auto& tag : options.tags) {
         base::check_name("tags", tag.key);
@@ -83,11 +84,12 @@ BackupJob Backups::start(const BackupOptions& options) {
     try {
         const auto id =
             enqueue(*impl_, "backup.start",
-                    {.kind = engine::backup_kind, .payload = base::to_json(payload), .unique_key = engine::backup_kind},
+                    {.kind = engine::backup_kind, .payload = base::to_json(payload), .unique_key = engine::backup_kind,
+                     .priority = options.schedule.priority, .due_at = options.schedule.start},
                     base::new_id<HoldId>(impl_->now()));
         return Internal::make<BackupJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::backup_kind}));
     } catch (const Conflict&) {
-        throw Conflict("a backup of this tenant is waiting or running already: join it or cancel it", {.subject = options.name});
+        throw Conflict("a backup of this tenant is waiting or running already: join, reschedule or cancel it", {.subject = options.name});
     }
 }
 
@@ -95,6 +97,7 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
     const auto pass = impl_->enter(Permission::backup_restore);
     if (options.target.native().find('\0') != std::string::npos)
         throw InvalidArgument("the path holds a NUL byte", {.subject = "target"});
+    jobs::check_schedule(options.schedule, impl_->now());
     (void)get(options.snapshot);
     const auto target = options.target.empty() ? impl_->workspace.root : std::filesystem::absolute(options.target).lexically_normal();
     if (target != impl_->workspace.root) impl_->check_outside(target, "target", false);
@@ -105,7 +108,8 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
     payload.set("snapshot", options.snapshot.text()).set("target", target.string()).set("paths", std::move(paths));
     const auto id =
         enqueue(*impl_, "backup.restore",
-                {.kind = engine::restore_kind, .payload = base::to_json(payload), .cause = options.snapshot.text()}, {});
+                {.kind = engine::restore_kind, .payload = base::to_json(payload), .cause = options.snapshot.text(),
+                 .priority = options.schedule.priority, .due_at = options.schedule.start}, {});
     return Internal::make<RestoreJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::restore_kind}));
 }
 

@@ -324,13 +324,15 @@ ClipJob Camera::export_clip(const ClipOptions& options) {
     engine::check_export_name("name", options.name);
     if (options.cut != Cut::gop && options.cut != Cut::exact)
         throw InvalidArgument("a clip is cut at a GOP or exactly", {.subject = "cut"});
+    jobs::check_schedule(options.schedule, session.now());
     (void)row_of(session, impl_->id);
     const auto payload = base::to_json(payload_of(impl_->id, options));
     const auto size = nvr::ClipPlan(session.workspace.recordings() / impl_->id.text(), {options.start, options.end, options.cut}).size();
     const auto at = session.now();
     const auto hold = base::new_id<HoldId>(at);
     const auto job = session.change("clip.start", impl_->id.text(), [&](db::Tx& tx) {
-        const auto id = session.engine->queue->enqueue(tx, {.kind = clip_kind, .payload = payload, .cause = impl_->id.text(), .hold = hold});
+        const auto id = session.engine->queue->enqueue(tx, {.kind = clip_kind, .payload = payload, .cause = impl_->id.text(), .hold = hold,
+                                                            .priority = options.schedule.priority, .due_at = options.schedule.start});
         quota::reserve(tx, hold, {.asks = {{Resource::storage, size.count}}, .cause = {quota::CauseKind::job, id.text(), 0}}, at);
         base::Json details;
         details.set("job", id.text());

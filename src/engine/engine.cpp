@@ -363,6 +363,13 @@ Engine& Engine::operator=(Engine&& other) noexcept {
 }
 Engine::~Engine() { close(); }
 
+bool Engine::drain(Duration limit) {
+    if (!impl_) throw Closed("the engine is closed");
+    const auto pass = impl_->gate.enter();
+    if (limit < Duration::zero()) throw InvalidArgument("must be 0 or more", {.subject = "limit"});
+    return impl_->queue->drain(std::min<Duration>(limit, std::chrono::hours(24 * 365)), impl_->stopping.get_token());
+}
+
 void Engine::close() noexcept {
     if (impl_) impl_->close();
 }

@@ -6,6 +6,7 @@
 #include <tenant/quota.hpp>
 
 #include "core.hpp"
+#include "repositories.hpp"
 
 namespace tenon {
 
@@ -36,7 +37,8 @@ jobs::JobRow row_of(const JobImpl& job) {
 Permission permission_of(const std::string& kind) {
     if (kind == "render") return Permission::render_write;
     if (kind == "clip") return Permission::recording_export;
-    return kind == "restore" ? Permission::backup_restore : Permission::backup_write;
+    if (kind == engine::restore_kind) return Permission::backup_restore;
+    return kind == engine::check_kind ? Permission::backup_read : Permission::backup_write;
 }
 
 /// The asks of a hold that has ended, so that they can be made again.
@@ -81,6 +83,23 @@ void Job::cancel() {
     const auto at = session.now();
     session.change("job.cancel", impl_->id.text(), [&](db::Tx& tx) {
         if (session.engine->queue->cancel(tx, impl_->id)) session.audit(tx, "job.cancel", impl_->id.text(), at);
+    });
+}
+
+void Job::reschedule(const JobSchedule& schedule) {
+    const auto& session = *impl_->session;
+    const auto pass = session.enter(permission_of(impl_->kind));
+    const auto at = session.now();
+    jobs::check_schedule(schedule, at);
+    session.change("job.reschedule", impl_->id.text(), [&](db::Tx& tx) {
+        if (!session.engine->queue->reschedule(tx, impl_->id, schedule.priority, schedule.start)) {
+            if (!jobs::find(tx, impl_->id)) throw NotFound("there is no such job", {.subject = impl_->id.text()});
+            throw Conflict("the job has begun or ended: only one that waits can be rescheduled", {.subject = impl_->id.text()});
+        }
+        base::Json details;
+        details.set("priority", std::int64_t{schedule.priority});
+        if (schedule.start) details.set("start", schedule.start->time_since_epoch().count());
+        session.audit(tx, "job.reschedule", impl_->id.text(), at, std::move(details));
     });
 }
 

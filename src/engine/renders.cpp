@@ -158,6 +158,7 @@ Renders::Renders(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 RenderJob Renders::start(const RenderOptions& options) {
     const auto pass = impl_->enter(Permission::render_write);
     engine::check_export_name("name", options.name);
+    jobs::check_schedule(options.schedule, impl_->now());
     const Payload payload{options.project, options.timeline, options.outputs, options.name, options.loudness};
     impl_->read([&](db::Reader& reader) { tenant::projects::get(reader, options.project); });
     const auto find = [&](const AssetId& id) {
@@ -171,7 +172,8 @@ RenderJob Renders::start(const RenderOptions& options) {
     const auto id = impl_->change("render.start", options.project.text(), [&](db::Tx& tx) {
         tenant::projects::get(tx, options.project);
         const JobId job = impl_->engine->queue->enqueue(
-            tx, {.kind = kind, .payload = to_json(payload), .cause = options.project.text(), .hold = hold});
+            tx, {.kind = kind, .payload = to_json(payload), .cause = options.project.text(), .hold = hold,
+                 .priority = options.schedule.priority, .due_at = options.schedule.start});
         quota::reserve(tx, hold, {.asks = {{Resource::storage, bytes}, {Resource::render_time, render_ms}},
                                   .cause = {.kind = quota::CauseKind::job, .id = job.text()}}, at);
         Json details;

@@ -1,5 +1,6 @@
 #include <jobs/queue.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <crypto/secret.hpp>
@@ -93,15 +94,35 @@ JobId Queue::repeat(db::Tx& tx, const JobId& id, const std::optional<HoldId>& ho
     if (!old) throw NotFound("there is no such job", {.subject = id.text()});
     if (!has_ended(old->state)) throw Conflict("the job has not ended", {.subject = id.text()});
     if (old->state == JobState::succeeded) throw Conflict("the job succeeded: there is nothing to try again", {.subject = id.text()});
-    NewJob job{.kind = old->kind, .payload = old->payload, .cause = old->cause, .hold = hold, .max_attempts = old->max_attempts};
-    {
-        auto rows = tx.query(sql::order_of, id);
-        if (rows.next()) {
-            job.priority = static_cast<std::int32_t>(rows.i64(0));
-            job.unique_key = rows.maybe_text(1).value_or("");
-        }
+    return enqueue(tx, {.kind = old->kind, .payload = old->payload, .cause = old->cause, .unique_key = old->unique_key, .hold = hold,
+                        .priority = old->priority, .max_attempts = old->max_attempts});
+}
+
+bool Queue::reschedule(db::Tx& tx, const JobId& id, std::int32_t priority, const std::optional<Time>& due_at) {
+    const auto now = impl_->now();
+    const auto due = due_at.value_or(now);
+    if (tx.exec(sql::reschedule, priority, due, due > now ? JobState::scheduled : JobState::ready, id) == 0) return false;
+    tx.on_commit([self = std::weak_ptr(impl_)] {
+        if (const auto queue = self.lock()) queue->wake_workers();
+    });
+    return true;
+}
+
+bool Queue::drain(Duration limit, const std::stop_token& stop) {
+    auto& my = *impl_;
+    std::unique_lock lock(my.mutex);
+    my.draining = true;
+    my.changed.notify_all();
+    const auto idle = [&] { return my.running.empty() && my.claiming == 0; };
+    bool in_time = false;
+    try {
+        in_time = my.changed.wait_for(lock, stop, std::max(limit, Duration::zero()), idle);
+        for (const auto& [id, entry] : my.running) entry->stop.request_stop();
+        while (!my.changed.wait_for(lock, stop, my.options.lease, idle)) my.options.log->warning(room, "a job does not stop yet");
+    } catch (const Cancelled&) {
+        return false;
     }
-    return enqueue(tx, job);
+    return in_time && !my.closing;  // closing puts back what runs
 }
 
 bool Queue::cancel(db::Tx& tx, const JobId& id) {

@@ -66,6 +66,8 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
     std::map<JobId, std::shared_ptr<Running>> running;
     Turns turns;
     bool closing = false;
+    bool draining = false;
+    int claiming = 0;                                    // workers between looking and having
 
     std::stop_source stopping;
     std::mutex joining;
@@ -96,6 +98,7 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
     };
     std::vector<TenantId> waiting_tenants();
     std::optional<Claim> claim_next();
+    std::optional<Claim> claim_and_tell();
     void run(Claim& claimed);
     Duration pause_before_next(std::int32_t attempt) const;
     void conclude(Claim& claimed, Ending ending);

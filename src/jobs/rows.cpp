@@ -82,6 +82,8 @@ JobRow from_row(const db::Rows& row) {
     job.started_at = row.maybe_time(15);
     job.ended_at = row.maybe_time(16);
     job.due_at = row.time(18);
+    job.priority = static_cast<std::int32_t>(row.i64(19));
+    job.unique_key = row.maybe_text(20).value_or("");
     return job;
 }
 
@@ -124,6 +126,15 @@ void throw_failure(const std::string& text) {
     throw_error(static_cast<Errc>(json.get_int("code")), json.get_string("message"), std::move(info));
 }
 
+void check_schedule(const JobSchedule& schedule, Time now) {
+    constexpr std::int32_t widest = 100;
+    constexpr auto farthest = std::chrono::hours(24 * 366);
+    if (schedule.priority < -widest || schedule.priority > widest)
+        throw InvalidArgument("a priority lies between -100 and 100", {.subject = "schedule.priority"});
+    if (schedule.start && *schedule.start > now + farthest)
+        throw InvalidArgument("a job begins at most 366 days ahead", {.subject = "schedule.start"});
+}
+
 std::vector<JobRow> list(db::Reader& reader, const JobFilter& filter) {
     if (filter.limit < 1 || filter.limit > 1000)
         throw InvalidArgument("a list of jobs holds 1 to 1000 of them", {.subject = "limit"});
@@ -163,6 +174,7 @@ JobInfo info_of(const JobRow& row) {
     info.progress = row.progress;
     info.attempt = row.attempt;
     info.max_attempts = row.max_attempts;
+    info.priority = row.priority;
     if (row.state == JobState::scheduled) info.due_at = row.due_at;
     info.created_at = row.created_at;
     info.ended_at = row.ended_at;

@@ -16,7 +16,7 @@ static_assert(static_cast<int>(JobState::scheduled) == 1 && static_cast<int>(Job
 
 #define TENON_JOB_COLUMNS                                                                                                  \
     "tenant_id, id, kind, payload, cause, state, attempt, max_attempts, cursor, progress, result, failure, hold, cancel, " \
-    "created_at, started_at, ended_at, fence, due_at"
+    "created_at, started_at, ended_at, fence, due_at, prio, unique_key"
 
 JobRow from_row(const db::Rows& row);
 std::int64_t fence_of(const db::Rows& row);
@@ -67,7 +67,8 @@ constexpr db::TenantStmt put_back{"UPDATE job_ SET state = " TENON_JOB_READY
 constexpr db::TenantStmt try_again{"UPDATE job_ SET state = " TENON_JOB_SCHEDULED
                                    ", due_at = :due, failure = :failure, fence = fence + 1 WHERE tenant_id = :tenant AND id = :id"
                                    " AND fence = :fence AND state = " TENON_JOB_RUNNING};
-constexpr db::TenantStmt order_of{"SELECT prio, unique_key FROM job WHERE tenant_id = :tenant AND id = :id"};
+constexpr db::TenantStmt reschedule{"UPDATE job_ SET prio = :prio, due_at = :due, state = :state WHERE tenant_id = :tenant AND id = :id"
+                                    " AND state < " TENON_JOB_RUNNING};
 constexpr db::TenantStmt save_cursor{"UPDATE job_ SET cursor = :cursor WHERE tenant_id = :tenant AND id = :id"
                                      " AND fence = :fence AND state = " TENON_JOB_RUNNING};
 constexpr db::TenantStmt request_cancel{"UPDATE job_ SET cancel = 1 WHERE tenant_id = :tenant AND id = :id"};

@@ -12,7 +12,6 @@ namespace tenon::jobs {
 /// The tenants with something to do, in the order in which they are served.
 std::vector<TenantId> Queue::Impl::waiting_tenants() {
     struct Turn {
-        std::int64_t priority;
         std::uint64_t start;
         JobId first;
         TenantId tenant;
@@ -20,14 +19,14 @@ std::vector<TenantId> Queue::Impl::waiting_tenants() {
     std::vector<Turn> order;
     database.read(system, [&](db::SystemReader& reader) {
         auto rows = reader.query(sql::waiting);
-        while (rows.next()) order.push_back({rows.i64(2), 0, rows.id<JobId>(1), rows.id<TenantId>(0)});
+        while (rows.next()) order.push_back({0, rows.id<JobId>(1), rows.id<TenantId>(0)});
     });
     {
         const std::lock_guard lock(mutex);
         for (auto& turn : order) turn.start = turns.start_of(turn.tenant);
     }
     std::sort(order.begin(), order.end(), [](const Turn& a, const Turn& b) {
-        return std::tuple(-a.priority, a.start, a.first) < std::tuple(-b.priority, b.start, b.first);
+        return std::tuple(a.start, a.first) < std::tuple(b.start, b.first);
     });
     std::vector<TenantId> tenants;
     for (const auto& turn : order) tenants.push_back(turn.tenant);
@@ -48,6 +47,19 @@ std::optional<Claim> Queue::Impl::claim_next() {
         return claimed;
     }
     return std::nullopt;
+}
+
+/// claim_next() for a worker that was counted as claiming: whoever drains waits until it has a job or none.
+std::optional<Claim> Queue::Impl::claim_and_tell() {
+    struct Counted {
+        Impl& my;
+        ~Counted() {
+            const std::lock_guard lock(my.mutex);
+            --my.claiming;
+            if (my.draining) my.changed.notify_all();
+        }
+    } const counted{*this};
+    return claim_next();
 }
 
 void Queue::Impl::run(Claim& claimed) {
@@ -132,12 +144,15 @@ bool Queue::Impl::record(Claim& claimed, Ending ending) {
 void Queue::Impl::work_loop(const std::stop_token& stop) {
     std::uint64_t seen = 0;
     while (!stop.stop_requested()) {
+        bool may_claim = false;
         {
             const std::lock_guard lock(mutex);
             seen = work;
+            may_claim = !draining;
+            if (may_claim) ++claiming;
         }
         try {
-            if (auto claimed = claim_next()) {
+            if (auto claimed = may_claim ? claim_and_tell() : std::nullopt) {
                 run(*claimed);
                 continue;
             }

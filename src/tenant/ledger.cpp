@@ -16,6 +16,8 @@ using quota::HoldState;
 // Far from where 64-bit sums wrap, so that unlimited is one case less.
 constexpr std::int64_t unlimited = std::int64_t{1} << 62;
 constexpr auto remembered = std::chrono::hours(24);
+// What a job held in vain is asked for again when somebody retries it by hand.
+constexpr auto remembered_of_job = std::chrono::hours(24 * 30);
 
 constexpr db::TenantStmt take_row{
     "UPDATE quota_ SET reserved = reserved + :n, version = version + 1 WHERE tenant_id = :tenant AND resource = :resource "
@@ -140,7 +142,8 @@ void end(db::Tx& tx, const std::vector<HoldRow>& rows, const std::vector<Ask>& u
             if (ask.resource == row.resource) actual = ask.amount;
         settle(tx, row.resource, row.period, row.amount, actual);
     }
-    tx.exec(hold_end, state, now + remembered, rows.front().id);
+    const bool in_vain = state == HoldState::released && rows.front().cause.kind == quota::CauseKind::job;
+    tx.exec(hold_end, state, now + (in_vain ? remembered_of_job : remembered), rows.front().id);
 }
 
 std::int64_t end_due(db::Tx& tx, Time now) {

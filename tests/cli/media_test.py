@@ -180,6 +180,22 @@ class Renders(Media):
                           "--detach", "--quiet").strip()
         self.assertEqual(self.json("job", "join", short)["state"], "succeeded")
 
+    def test_a_job_is_put_off_and_what_ended_in_vain_is_done_again(self):
+        edit = ("render", "start", "--project", "Reel", "--clip", "interview.mp4:0s-1s", "--output", "social_square", "--name", "again")
+        job = self.json(*edit, "--at", "+3h", "--priority", "-7")
+        self.assertEqual((job["state"], job["priority"]), ("scheduled", -7))
+        self.assertEqual(self.error("job", "retry", job["id"], code=15)["code"], "conflict")
+        moved = self.json("job", "reschedule", job["id"], "--at", "+5h", "--priority", "7")
+        self.assertGreater(moved["due_at"], job["due_at"])
+        self.assertEqual(moved["priority"], 7)
+        self.assertEqual(self.json("job", "cancel", job["id"])["state"], "cancelled")
+        self.assertEqual(self.error("job", "reschedule", job["id"], code=15)["code"], "conflict")
+        again = self.json("job", "retry", job["id"])
+        self.assertNotEqual(again["id"], job["id"])
+        self.assertEqual(self.json("job", "join", again["id"])["state"], "succeeded")
+        self.assertEqual(self.json("job", "work", "--for", "100ms", "--drain", "1s"), {"drained": True})
+        self.assertEqual(self.error(*edit, "--at", "2090-01-01", code=11)["code"], "invalid_argument")
+
     def test_a_killed_render_goes_on_when_the_home_is_opened_again(self):
         process = self.start("render", "start", "--project", "Reel", "--clip", "interview.mp4", "--name", "killed", "--json",
                              stdout=-1, stderr=-1)

@@ -87,6 +87,7 @@ TEST(Text, ReadsTimes) {
     const auto now = system_clock::now();
     EXPECT_LT(abs(*parse_time("now") - now), 10s);
     EXPECT_LT(abs(*parse_time("-10min") - (now - 10min)), 10s);
+    EXPECT_LT(abs(*parse_time("+8h") - (now + 8h)), 10s);
     for (const char* wrong : {"", "today", "2026-02-30", "2026-5-1", "2026-05-01T24:00:00Z", "2026-05-01T12:60:00Z",
                               "2026-05-01T12:30:00+02:00", "2026-05-01T", "2026-05-01X12:30"})
         EXPECT_FALSE(parse_time(wrong)) << wrong;

@@ -17,7 +17,7 @@ VERBS = {
     "backup": ["start", "list", "show", "browse", "restore", "check", "keys", "add-password", "remove-key", "unlock"],
     "usage": [],
     "quota": [],
-    "job": ["list", "show", "join", "cancel"],
+    "job": ["list", "show", "join", "cancel", "retry", "reschedule", "work"],
     "events": ["follow"],
     "audit": ["list", "verify", "checkpoint", "prove", "export"],
     "completion": ["bash"],

@@ -2,6 +2,8 @@
 #include <jobs/queue.hpp>
 
 #include <atomic>
+#include <cstdlib>
+#include <random>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -22,12 +24,16 @@ using tests::ChildProcess;
 constexpr db::TenantStmt take_place{
     "INSERT INTO place_ (tenant_id, n) VALUES (:tenant, 1) ON CONFLICT (tenant_id) DO UPDATE SET n = n + 1"};
 constexpr db::TenantStmt free_place{"UPDATE place_ SET n = n - 1 WHERE tenant_id = :tenant"};
+constexpr db::TenantStmt take_held{
+    "INSERT INTO held_ (tenant_id, n) VALUES (:tenant, :n) ON CONFLICT (tenant_id) DO UPDATE SET n = n + :n"};
+constexpr db::TenantStmt free_held{"UPDATE held_ SET n = n - 1 WHERE tenant_id = :tenant"};
 constexpr db::TenantStmt note_effect{"INSERT INTO effect_ (tenant_id, job, what) VALUES (:tenant, :job, :what)"};
 
 std::vector<db::Migration> tables() {
     auto all = jobs::migrations();
     all.push_back({"test", 1,
                    db::tenant_table("place", "n INTEGER NOT NULL, CHECK (n >= 0)", "PRIMARY KEY (tenant_id)") +
+                       db::tenant_table("held", "n INTEGER NOT NULL, CHECK (n >= 0)", "PRIMARY KEY (tenant_id)") +
                        // No key refuses a second effect of a job: the test counts them.
                        db::tenant_table("effect", "n INTEGER NOT NULL DEFAULT (abs(random())), job BLOB NOT NULL, what TEXT NOT NULL",
                                         "PRIMARY KEY (tenant_id, n)")});
@@ -68,18 +74,22 @@ struct Site {
             if (reports) ChildProcess::report("c", 1);
         }
         const auto id = attempt.job.id;
-        return {.result = "3", .settle = [id](db::Tx& tx) { tx.exec(note_effect, id, "settled"); }};
+        return {.result = "3", .settle = [id](db::Tx& tx) {
+                    tx.exec(note_effect, id, "settled");
+                    tx.exec(free_held);
+                }};
     }
 
     std::vector<JobId> add(const db::TenantScope& scope, const std::string& kind, int count, int max_attempts = 3) {
         return store->write(scope, [&](db::Tx& tx) {
             std::vector<JobId> ids;
             for (int i = 0; i < count; ++i) ids.push_back(queue->enqueue(tx, {.kind = kind, .max_attempts = max_attempts}));
+            tx.exec(take_held, count);
             return ids;
         });
     }
     jobs::JobRow end_of(const db::TenantScope& scope, const JobId& id) {
-        auto row = queue->wait_end(scope, id, 20s, {});
+        auto row = queue->wait_end(scope, id, 60s, {});
         EXPECT_TRUE(row.has_value()) << "the job does not end";
         return row.value_or(jobs::JobRow{});
     }
@@ -89,6 +99,10 @@ struct Site {
     }
     std::int64_t places(const db::TenantScope& scope) {
         static constexpr db::TenantStmt stmt{"SELECT coalesce(sum(n), 0) FROM place WHERE tenant_id = :tenant"};
+        return number(scope, [&](db::Reader& r) { return r.query(stmt); });
+    }
+    std::int64_t held(const db::TenantScope& scope) {
+        static constexpr db::TenantStmt stmt{"SELECT coalesce(sum(n), 0) FROM held WHERE tenant_id = :tenant"};
         return number(scope, [&](db::Reader& r) { return r.query(stmt); });
     }
     template <class Ask> std::int64_t number(const db::TenantScope& scope, const Ask& ask) {
@@ -142,6 +156,35 @@ TEST_F(JobProcesses, killed_again_and_again_every_job_is_completed_exactly_once)
     }
     EXPECT_EQ(site.places(acme), 0);
     EXPECT_EQ(site.places(other), 0);
+}
+
+// Several processes at work, work that keeps coming, and a death every few steps: of whoever's turn it is.
+TEST_F(JobProcesses, killed_under_load_nothing_is_lost_done_twice_or_left_held) {
+    const char* wanted = std::getenv("TENON_KILLS");
+    const int kills = wanted ? std::atoi(wanted) : 8;
+    std::mt19937 random(20261121);
+    Site site(folder.path());
+    std::vector<std::pair<db::TenantScope, JobId>> all;
+    std::vector<std::unique_ptr<ChildProcess>> workers;
+    for (int i = 0; i < 3; ++i) workers.push_back(worker());
+    for (int round = 0; round < kills; ++round) {
+        for (const auto& scope : {acme, other})
+            for (const auto& id : site.add(scope, "count", 1 + static_cast<int>(random() % 5), 1000)) all.emplace_back(scope, id);
+        auto& victim = workers[random() % workers.size()];
+        if (victim->read(1) == "+") std::this_thread::sleep_for(std::chrono::milliseconds(random() % 40));
+        victim->kill();
+        victim = worker();
+    }
+    site.queue->start();
+    for (const auto& [scope, id] : all) {
+        EXPECT_EQ(site.end_of(scope, id).state, JobState::succeeded);
+        EXPECT_EQ(site.effects(scope, id, "settled"), 1);
+        EXPECT_EQ(site.effects(scope, id, "ended"), 1);
+    }
+    for (const auto& scope : {acme, other}) {
+        EXPECT_EQ(site.places(scope), 0);
+        EXPECT_EQ(site.held(scope), 0);
+    }
 }
 
 TEST_F(JobProcesses, three_processes_share_the_work_and_do_each_job_once) {

@@ -36,7 +36,7 @@ public:
     }
     void await_arrivals(int count) {
         std::unique_lock lock(mutex_);
-        ASSERT_TRUE(changed_.wait_for(lock, 10s, [&] { return arrived_ >= count; }));
+        ASSERT_TRUE(changed_.wait_for(lock, 60s, [&] { return arrived_ >= count; }));
     }
 
 private:
@@ -76,7 +76,7 @@ protected:
         return store->write(scope, [&](db::Tx& tx) { return queue->enqueue(tx, job); });
     }
     jobs::JobRow end_of(const db::TenantScope& scope, const JobId& id) {
-        auto row = queue->wait_end(scope, id, 20s, {});
+        auto row = queue->wait_end(scope, id, 60s, {});
         EXPECT_TRUE(row.has_value());
         return row.value_or(jobs::JobRow{});
     }
@@ -428,6 +428,115 @@ TEST_F(JobQueue, a_thousand_jobs_of_one_tenant_do_not_delay_the_first_of_another
     queue->close();
     const auto at = std::find(order.begin(), order.end(), stranger.tenant()) - order.begin();
     EXPECT_LE(at, 3);
+}
+
+TEST_F(JobQueue, a_tenants_priority_does_not_overtake_other_tenants) {
+    std::mutex mutex;
+    std::vector<std::string> order;
+    queue->add_kind("note", {.run = [&](const jobs::Attempt& attempt) {
+                        const std::lock_guard lock(mutex);
+                        order.push_back(attempt.job.payload);
+                        return jobs::Outcome{};
+                    }});
+    std::vector<JobId> ids;
+    for (int i = 0; i < 20; ++i) ids.push_back(add(acme, {.kind = "note", .payload = "greedy", .priority = 100}));
+    const auto modest = add(other, {.kind = "note", .payload = "modest", .priority = -100});
+    queue->start();
+    for (const auto& id : ids) end_of(acme, id);
+    end_of(other, modest);
+    EXPECT_LE(std::find(order.begin(), order.end(), "modest") - order.begin(), 3);
+}
+
+TEST_F(JobQueue, a_waiting_job_is_given_another_time_and_place) {
+    std::mutex mutex;
+    std::vector<std::string> order;
+    queue->add_kind("note", {.run = [&](const jobs::Attempt& attempt) {
+                        const std::lock_guard lock(mutex);
+                        order.push_back(attempt.job.payload);
+                        return jobs::Outcome{};
+                    }});
+    limit = 1;
+    const auto now = base::system_clock()->now();
+    const auto reschedule = [&](const db::TenantScope& scope, const JobId& id, std::int32_t priority, std::optional<Time> at) {
+        return store->write(scope, [&](db::Tx& tx) { return queue->reschedule(tx, id, priority, at); });
+    };
+    const auto first = add(acme, {.kind = "note", .payload = "first"});
+    const auto late = add(acme, {.kind = "note", .payload = "late", .due_at = now + 24h});
+    const auto put_off = add(acme, {.kind = "note", .payload = "put off"});
+    EXPECT_EQ(jobs::info_of(*queue->find(acme, late)).due_at, now + 24h);
+    EXPECT_TRUE(reschedule(acme, late, 5, std::nullopt));
+    EXPECT_TRUE(reschedule(acme, put_off, 50, now + 24h));
+    EXPECT_FALSE(reschedule(other, first, 5, std::nullopt)) << "another tenant's";
+    queue->start();
+    EXPECT_EQ(end_of(acme, first).state, JobState::succeeded);
+    EXPECT_EQ(end_of(acme, late).priority, 5);
+    EXPECT_EQ(order, (std::vector<std::string>{"late", "first"}));
+    EXPECT_EQ(queue->find(acme, put_off)->state, JobState::scheduled);
+    EXPECT_FALSE(reschedule(acme, first, 0, std::nullopt)) << "it has ended";
+}
+
+TEST_F(JobQueue, draining_lets_what_runs_end_and_begins_nothing) {
+    queue->add_kind("stand", {.run = [&](const jobs::Attempt& attempt) {
+                        latch.pass(attempt.stop);
+                        return jobs::Outcome{.result = "whole"};
+                    }});
+    queue->start();
+    const auto first = add(acme, {.kind = "stand"}), second = add(acme, {.kind = "stand"});
+    latch.await_arrivals(2);
+    const auto third = add(acme, {.kind = "stand"});
+    std::atomic<bool> in_time{false};
+    std::thread drainer([&] { in_time = queue->drain(60s, {}); });
+    latch.open();
+    drainer.join();
+    EXPECT_TRUE(in_time);
+    EXPECT_EQ(queue->find(acme, first)->result, "whole");
+    EXPECT_EQ(queue->find(acme, second)->result, "whole");
+    // Either it was claimed before the drain began, and then it was let end, or nobody has touched it.
+    const auto waiting = queue->find(acme, third);
+    EXPECT_TRUE(waiting->state == JobState::succeeded || (waiting->state == JobState::ready && waiting->attempt == 0));
+    const auto fourth = add(acme, {.kind = "stand"});
+    EXPECT_FALSE(queue->wait_end(acme, fourth, 300ms, {}));
+    EXPECT_EQ(queue->find(acme, fourth)->attempt, 0);
+    EXPECT_TRUE(queue->drain(0s, {})) << "again, with nothing to wait for";
+}
+
+TEST_F(JobQueue, what_a_drain_has_no_time_for_goes_back_uncounted_with_its_cursor) {
+    queue->add_kind("stand", {.run = [&](const jobs::Attempt& attempt) -> jobs::Outcome {
+                        attempt.save_cursor("half");
+                        latch.pass(attempt.stop);
+                        return {.result = attempt.job.cursor};
+                    }});
+    queue->start();
+    const auto id = add(acme, {.kind = "stand"});
+    latch.await_arrivals(1);
+    EXPECT_FALSE(queue->drain(10ms, {}));
+    const auto back = queue->find(acme, id);
+    EXPECT_EQ(back->state, JobState::ready);
+    EXPECT_EQ(back->attempt, 0);
+    EXPECT_EQ(back->cursor, "half");
+    EXPECT_EQ(places[acme.tenant()], 0);
+    close();
+    latch.open();
+    open();
+    queue->add_kind("stand", {.run = [&](const jobs::Attempt& attempt) { return jobs::Outcome{.result = attempt.job.cursor}; }});
+    queue->start();
+    EXPECT_EQ(end_of(acme, id).result, "half");
+}
+
+TEST_F(JobQueue, closing_ends_a_drain) {
+    queue->add_kind("stand", {.run = [&](const jobs::Attempt& attempt) -> jobs::Outcome {
+                        latch.pass(attempt.stop);
+                        return {};
+                    }});
+    queue->start();
+    add(acme, {.kind = "stand"});
+    latch.await_arrivals(1);
+    std::stop_source closing;
+    std::thread drainer([&] { EXPECT_FALSE(queue->drain(1h, closing.get_token())); });
+    closing.request_stop();
+    queue->close();
+    drainer.join();
+    EXPECT_EQ(places[acme.tenant()], 0);
 }
 
 TEST_F(JobQueue, an_unknown_kind_fails_and_harms_nobody) {

@@ -22,10 +22,13 @@ struct NewJob {
     std::string cause{};                 ///< What it is about: an id as text. Empty: nothing.
     std::string unique_key{};            ///< Not empty: at most one unended job of the tenant has it.
     std::optional<HoldId> hold{};        ///< What was reserved for it; its kind settles it.
-    std::int32_t priority = 0;           ///< Higher runs first.
+    std::int32_t priority = 0;           ///< Of the tenant's own jobs the higher runs first.
     std::int32_t max_attempts = 3;       ///< Times it may be begun; 1 or more. Failures that may pass and deaths count.
     std::optional<Time> due_at{};        ///< Not before. Unset: at once.
 };
+
+/// Throws InvalidArgument.
+void check_schedule(const JobSchedule& schedule, Time now);
 
 /// A job as stored.
 struct JobRow {
@@ -37,6 +40,8 @@ struct JobRow {
     JobState state = JobState::ready;
     std::int32_t attempt = 0;
     std::int32_t max_attempts = 0;
+    std::int32_t priority = 0;
+    std::string unique_key{};
     std::string cursor{};                ///< Where its last attempt got to; the kind's own.
     Progress progress{};
     std::string result{};                ///< The kind's own JSON, when succeeded.

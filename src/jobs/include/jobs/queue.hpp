@@ -91,12 +91,19 @@ public:
     /// reserved for it. Throws NotFound; Conflict when it has not ended, succeeded, or its unique key is taken.
     JobId repeat(db::Tx& tx, const JobId& id, const std::optional<HoldId>& hold);
 
+    /// Part of the caller's transaction: another time and priority for a job that waits. False: it runs, has ended, is unknown.
+    bool reschedule(db::Tx& tx, const JobId& id, std::int32_t priority, const std::optional<Time>& due_at);
+
     /// The job with its progress of this moment.
     [[nodiscard]] std::optional<JobRow> find(const db::TenantScope& scope, const JobId& id) const;
     std::vector<JobRow> list(const db::TenantScope& scope, const JobFilter& filter) const;
     /// The ended job, or empty after `timeout`. Throws NotFound; Cancelled when `stop` is asked for.
     [[nodiscard]] std::optional<JobRow> wait_end(const db::TenantScope& scope, const JobId& id, Duration timeout,
                                                  const std::stop_token& stop) const;
+
+    /// Begins nothing more, waits for what this process runs, and after `limit` stops the rest: those jobs go back to waiting
+    /// with their cursor, and the attempt is not counted. True: nothing had to be stopped. Returns early when `stop` is asked for.
+    bool drain(Duration limit, const std::stop_token& stop);
 
     /// Stops every attempt; its job goes back to waiting with its cursor kept. Joins.
     void close() noexcept;
