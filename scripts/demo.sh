@@ -75,6 +75,14 @@ demo_steps() {
         --clip door.mp4:2s-8s --clip balle-jbart.mp4:1s-7s --clip door.mp4:12s-18s \
         --crossfade 500ms --title "Acme@0s-3s" --grade cinematic_warm
 
+    heading "Pictures of it: frames, the look, the sound, the edit"
+    local reel
+    reel=$(basename "$(exported reel)")
+    tenon export contact-sheet "$reel" --target "$demo_output/contact-sheet.png"
+    tenon asset grade-still balle-jbart.mp4 --grade cinematic_warm --at 3s --target "$demo_output/before-after.png"
+    tenon export waveform "$reel" --target "$demo_output/waveform.png" --data "$demo_output/waveform.json"
+    tenon render draw "$(command tenon render list --quiet --limit 1)" --target "$demo_output/timeline.svg"
+
     heading "An encrypted backup, the workspace lost, and every byte back"
     tenon backup start --name nightly --recordings
     manifest "$workspace" >"$demo_output/before.sha256"
@@ -109,12 +117,14 @@ demo_report() {
     local began=$1 workspace=$2 reel="$demo_output/reel.mp4" report="$demo_output/report.txt"
     cp "$(exported reel)" "$reel"
     cp -r "$workspace/recordings" "$demo_output/recordings"
-    command tenon export contact-sheet "$(basename "$(exported reel)")" --target "$demo_output/contact-sheet.png" --quiet
     {
         printf 'Made in %d s, in %s\n' $((SECONDS - began)) "$demo_output"
         printf '  reel.mp4            %s\n' "$(ffprobe -v error -show_entries format=duration,size -of csv=p=0 "$reel" |
             awk -F, '{printf "%.1f s, %.1f MB", $1, $2 / 1e6}')"
         printf '  contact-sheet.png   12 frames of it\n'
+        printf '  before-after.png    a frame before and after its grade\n'
+        printf '  waveform.png        its sound; waveform.json is the same for players in web pages\n'
+        printf '  timeline.svg        the edit on its tracks\n'
         printf '  recordings/         %s\n' "$(du -sb "$demo_output/recordings" | awk '{printf "%.1f MB of MP4 segments", $1 / 1e6}')"
         printf '  studio/             the home: database, keys, workspace, backup repository\n'
         printf 'Second backup: %s bytes read, %s saved by deduplication, %s stored\n' \

@@ -1,8 +1,8 @@
 #include <filesystem>
 
-#include "contact_sheet.hpp"
 #include "context.hpp"
 #include "json.hpp"
+#include "pictures.hpp"
 #include "secret.hpp"
 #include "text.hpp"
 #include "verbs.hpp"
@@ -101,6 +101,21 @@ int contact_sheet(Context& context, const Args& args) {
     return make_contact_sheet(context, args, session, {.asset = chosen(session, args)});
 }
 
+int waveform(Context& context, const Args& args) {
+    const Session session = context.session();
+    return make_waveform(context, args, session, {.asset = chosen(session, args)});
+}
+
+int grade_still(Context& context, const Args& args) {
+    const Session session = context.session();
+    GradeStillOptions options{.asset = chosen(session, args), .grade = args.text("--grade"),
+                              .target = std::filesystem::absolute(args.text(png_target.name))};
+    options.at = args.duration("--at").value_or(session.assets().get(options.asset).duration / 2);
+    options.width = static_cast<std::int32_t>(args.integer("--width", options.width, 320, 8192));
+    session.pictures().grade_still(options);
+    return show_picture(context, "Before and after", options.target);
+}
+
 int remove(Context& context, const Args& args) {
     const Session session = context.session();
     const Asset asset = session.assets().get(chosen(session, args));
@@ -150,9 +165,31 @@ Group asset_verbs() {
                  .summary = "one picture of many frames",
                  .about = "Writes a PNG with frames spread evenly over an asset, to see at a glance what is in it.",
                  .operands = {asset_operand},
-                 .options = {sheet_target, sheet_grid, in_project},
+                 .options = {png_target, sheet_grid, in_project},
                  .examples = {{"asset contact-sheet interview.mp4 --target interview.png", "Twelve frames."}},
                  .run = contact_sheet},
+                {.path = "asset waveform",
+                 .summary = "its sound as a picture, or as data",
+                 .about = "Draws how loud an asset is from its start to its end, each channel for itself: peaks, and within them "
+                          "the mean. Red marks show where it reaches full scale. The same as data goes to a file with --data, "
+                          "or to standard output with --json.",
+                 .operands = {asset_operand},
+                 .options = {waveform_target, waveform_data, waveform_size, waveform_points, in_project},
+                 .examples = {{"asset waveform interview.mp4 --target sound.png", "A picture."},
+                              {"asset waveform interview.mp4 --data sound.json --points 800", "Data for a player in a web page."}},
+                 .run = waveform},
+                {.path = "asset grade-still",
+                 .summary = "one frame before and after a grade",
+                 .about = "Writes a PNG that shows one frame twice: as it is, and in the colours that a render with this grade "
+                          "gives it.",
+                 .operands = {asset_operand},
+                 .options = {{"--grade", "NAME", "such as cinematic_warm", false, true},
+                             png_target,
+                             {"--at", "TIME", "the frame's time; default the middle"},
+                             {"--width", "PIXELS", "of the whole picture; default 1600"},
+                             in_project},
+                 .examples = {{"asset grade-still interview.mp4 --grade cinematic_warm --at 2s --target look.png", "Both side by side."}},
+                 .run = grade_still},
                 {.path = "asset remove",
                  .summary = "remove an asset",
                  .about = "Removes an asset from the workspace. Snapshots of the backup that hold it still do.",

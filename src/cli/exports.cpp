@@ -1,6 +1,6 @@
-#include "contact_sheet.hpp"
 #include "context.hpp"
 #include "json.hpp"
+#include "pictures.hpp"
 #include "secret.hpp"
 #include "text.hpp"
 #include "verbs.hpp"
@@ -45,6 +45,10 @@ int contact_sheet(Context& context, const Args& args) {
     return make_contact_sheet(context, args, context.session(), {.exported = args.operand(0)});
 }
 
+int waveform(Context& context, const Args& args) {
+    return make_waveform(context, args, context.session(), {.exported = args.operand(0)});
+}
+
 int remove(Context& context, const Args& args) {
     const Session session = context.session();
     const ExportedFile file = chosen(session, args);
@@ -81,9 +85,17 @@ Group export_verbs() {
                  .summary = "one picture of many frames",
                  .about = "Writes a PNG with frames spread evenly over a rendered file or a clip.",
                  .operands = {export_operand},
-                 .options = {sheet_target, sheet_grid},
+                 .options = {png_target, sheet_grid},
                  .examples = {{"export contact-sheet render-2m3n4p5q.mp4 --target reel.png --grid 6x4", "24 frames."}},
                  .run = contact_sheet},
+                {.path = "export waveform",
+                 .summary = "its sound as a picture, or as data",
+                 .about = "Draws how loud a rendered file or a clip is from its start to its end, or gives it as data, as “asset "
+                          "waveform” does.",
+                 .operands = {export_operand},
+                 .options = {waveform_target, waveform_data, waveform_size, waveform_points},
+                 .examples = {{"export waveform render-2m3n4p5q.mp4 --target sound.png", "A picture."}},
+                 .run = waveform},
                 {.path = "export remove",
                  .summary = "remove a file",
                  .about = "Removes a file that a job made and gives its storage back. Snapshots of the backup that hold it still do.",

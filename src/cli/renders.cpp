@@ -5,6 +5,7 @@
 #include "context.hpp"
 #include "json.hpp"
 #include "jobs.hpp"
+#include "pictures.hpp"
 #include "progress.hpp"
 #include "text.hpp"
 #include "verbs.hpp"
@@ -91,9 +92,13 @@ std::int32_t loudness_of(const std::string& text) {
     return target;
 }
 
-int start(Context& context, const Args& args) {
+void check_one_way(const Args& args) {
     if (args.has("--timeline") && (args.has("--clip") || args.has("--title") || args.has("--grade") || args.has("--crossfade")))
         throw UsageError("--timeline already says everything that --clip, --title, --grade and --crossfade say");
+}
+
+int start(Context& context, const Args& args) {
+    check_one_way(args);
     const Session session = context.session();
     const ProjectId project = project_named(session, args.text("--project"));
     RenderOptions options{.project = project, .outputs = presets(args)};
@@ -114,6 +119,26 @@ int start(Context& context, const Args& args) {
     return 0;
 }
 
+/// The edit that the words describe, for drawing it.
+Timeline timeline_of(const Session& session, const Args& args) {
+    if (args.has("--timeline")) return timeline_from_file(args.text("--timeline"));
+    if (!args.has("--project")) throw UsageError("name a render, or --timeline FILE, or --project with --clip");
+    return timeline_from_options(session, project_named(session, args.text("--project")), args);
+}
+
+int draw(Context& context, const Args& args) {
+    const bool job = !args.operand(0).empty();
+    if (job && (args.has("--timeline") || args.has("--clip"))) throw UsageError("the render already says what is drawn");
+    check_one_way(args);
+    const Session session = context.session();
+    TimelineImageOptions options{.target = std::filesystem::absolute(args.text("--target")), .title = args.text("--heading")};
+    options.width = static_cast<std::int32_t>(args.integer("--width", options.width, 480, 8192));
+    if (job) options.render = JobId::parse(args.operand(0));
+    else options.timeline = timeline_of(session, args);
+    session.pictures().timeline(options);
+    return show_picture(context, "Timeline", options.target);
+}
+
 int list(Context& context, const Args& args) {
     const auto limit = static_cast<std::int32_t>(args.integer("--limit", 100, 1, 1000));
     list_jobs(context, context.session().renders().list(limit), "No render. " + context.command("render start") + " makes one.");
@@ -129,6 +154,13 @@ int show(Context& context, const Args& args) {
     else show_job(context, info);
     return 0;
 }
+
+constexpr Option project_option{"--project", "PROJECT", "id or name"};
+constexpr Option clip_option{"--clip", "ASSET[:START-END]", "what to show next", true};
+constexpr Option crossfade_option{"--crossfade", "LENGTH", "blend each clip into the next, such as 500ms"};
+constexpr Option title_option{"--title", "TEXT[@START-END]", "text over the picture; default for the first 3 s", true};
+constexpr Option grade_option{"--grade", "NAME", "colours everything, such as cinematic_warm"};
+constexpr Option timeline_option{"--timeline", "FILE", "the whole edit as JSON instead of --clip and so on"};
 
 }  // namespace
 
@@ -146,11 +178,7 @@ Group render_verbs() {
                           "range of it: interview.mp4:1s-4s, or interview.mp4:0:20- to its end. Progress is shown until it is "
                           "done; Ctrl-C cancels it, which leaves no file and returns the render time held for it.",
                  .options = {{"--project", "PROJECT", "id or name", false, true},
-                             {"--clip", "ASSET[:START-END]", "what to show next", true},
-                             {"--crossfade", "LENGTH", "blend each clip into the next, such as 500ms"},
-                             {"--title", "TEXT[@START-END]", "text over the picture; default for the first 3 s", true},
-                             {"--grade", "NAME", "colours everything, such as cinematic_warm"},
-                             {"--timeline", "FILE", "the whole edit as JSON instead of --clip and so on"},
+                             clip_option, crossfade_option, title_option, grade_option, timeline_option,
                              {"--print-timeline", "", "print the edit as JSON and render nothing"},
                              {"--output", "PRESET", "mp4, mov, social_square, social_vertical, 4k; several by commas; default mp4", true},
                              {"--loudness", "LUFS", "what the sound is brought to, such as -16, or keep; default -14"},
@@ -163,6 +191,19 @@ Group render_verbs() {
                               {"render start --project \"Spring reel\" --timeline cut.json --output mp4,social_square",
                                "An edit from a file, two outputs."}},
                  .run = start},
+                {.path = "render draw",
+                 .summary = "an edit as a picture",
+                 .about = "Writes an SVG that shows an edit on its tracks: titles, clips with frames and the ranges they take, "
+                          "crossfades, and the sound. The edit is that of a render, or given as for “render start”; nothing is "
+                          "rendered.",
+                 .operands = {{"JOB", "a render's id", false}},
+                 .options = {{"--target", "FILE", "the SVG file to write", false, true},
+                             project_option, clip_option, crossfade_option, title_option, grade_option, timeline_option,
+                             {"--heading", "TEXT", "written above it; default the render's name"},
+                             {"--width", "PIXELS", "default 1600"}},
+                 .examples = {{"render draw job_01jd8w3v5e6f7g8h9j0k1m2n3p --target reel.svg", "What that render was made from."},
+                              {"render draw --timeline cut.json --target cut.svg", "An edit before it is rendered."}},
+                 .run = draw},
                 {.path = "render list",
                  .summary = "list renders",
                  .about = "Lists renders, newest first, whatever became of them.",

@@ -1,43 +1,163 @@
 #include <tenon/picture.hpp>
 
+#include <algorithm>
+#include <cmath>
+
 #include <base/file.hpp>
-#include <media/contact_sheet.hpp>
+#include <base/text.hpp>
+#include <render/pictures.hpp>
 
 #include "asset_rows.hpp"
 #include "core.hpp"
+#include "edit.hpp"
 #include "export_rows.hpp"
 
 namespace tenon {
 
 using engine::Permission;
 
+namespace {
+
+void check_range(const char* field, std::int32_t value, std::int32_t least, std::int32_t most) {
+    if (value < least || value > most)
+        throw InvalidArgument(std::string(field) + " is " + std::to_string(least) + " to " + std::to_string(most), {.subject = field});
+}
+
+void check_target(const SessionImpl& session, const std::filesystem::path& target) {
+    if (target.empty()) throw InvalidArgument("say where the picture goes", {.subject = "target"});
+    session.check_outside(target, "target", false);
+}
+
+/// What a picture is made from.
+struct Subject {
+    std::filesystem::path path{};
+    std::string name{};
+};
+
+Asset asset_of(const SessionImpl& session, const AssetId& id) {
+    const auto asset = session.read([&](db::Reader& reader) { return engine::asset_rows::find(reader, id, session.workspace); });
+    if (!asset) throw NotFound("there is no such asset", {.subject = id.text()});
+    return *asset;
+}
+
+Subject subject_of(const SessionImpl& session, const std::optional<AssetId>& id, const std::string& exported) {
+    if (id.has_value() == !exported.empty())
+        throw InvalidArgument("name an asset or an export, one of the two", {.subject = "asset"});
+    if (id) {
+        const Asset asset = asset_of(session, *id);
+        return {asset.path, asset.name};
+    }
+    const auto file = session.read([&](db::Reader& reader) { return engine::export_rows::find(reader, exported, session.workspace); });
+    if (!file) throw NotFound("there is no such export", {.subject = exported});
+    return {file->path, file->name};
+}
+
+/// People know an asset by its name, not by our copy's path.
+template <class Work>
+auto named(const SessionImpl& session, const Subject& subject, Work&& work) {
+    try {
+        return session.interruptible(std::forward<Work>(work));
+    } catch (const Error& error) {
+        if (error.subject() == subject.path.string()) throw_error(error.code(), error.what(), {.subject = subject.name});
+        throw;
+    }
+}
+
+void write(const std::filesystem::path& target, base::ByteView bytes) { base::write_file_atomically(target, bytes, 0644); }
+
+base::ByteView bytes_of(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
+
+Waveform waveform_of(const media::Envelope& sound) {
+    return {.duration = media::to_duration({sound.samples, {1, sound.rate}}), .sample_rate = sound.rate, .channels = sound.channels,
+            .samples_per_point = sound.samples_per_point, .peak = sound.peak(),
+            .minimum = {sound.minimum.begin(), sound.minimum.end()}, .maximum = {sound.maximum.begin(), sound.maximum.end()},
+            .rms = {sound.rms.begin(), sound.rms.end()}};
+}
+
+}  // namespace
+
+std::string Waveform::to_json() const {
+    constexpr double full_scale = 32'767;
+    const auto sample = [full_scale](double value) {
+        return std::int64_t{std::lround(std::clamp(value * full_scale, -full_scale - 1, full_scale))};
+    };
+    base::Json data = base::Json::array();
+    for (std::size_t i = 0; i < std::min(minimum.size(), maximum.size()); ++i) data.push(sample(minimum[i])).push(sample(maximum[i]));
+    base::Json json;
+    json.set("version", 2).set("channels", channels).set("sample_rate", sample_rate).set("samples_per_pixel", samples_per_point);
+    json.set("bits", 16).set("length", channels == 0 ? 0 : static_cast<std::int64_t>(minimum.size()) / channels);
+    json.set("data", std::move(data));
+    return base::to_json(json);
+}
+
 Pictures::Pictures(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 
 void Pictures::contact_sheet(const ContactSheetOptions& options) const {
     const auto pass = impl_->enter(options.asset ? Permission::asset_read : Permission::export_read);
-    if (options.asset.has_value() == !options.exported.empty())
-        throw InvalidArgument("name an asset or an export, one of the two", {.subject = "asset"});
-    if (options.target.empty()) throw InvalidArgument("say where the picture goes", {.subject = "target"});
-    for (const auto& [field, value, least, most] :
-         {std::tuple("columns", options.columns, 1, 16), std::tuple("rows", options.rows, 1, 16),
-          std::tuple("cell_width", options.cell_width, 16, 4096)})
-        if (value < least || value > most)
-            throw InvalidArgument(std::string(field) + " is " + std::to_string(least) + " to " + std::to_string(most), {.subject = field});
-    const auto source = impl_->read([&](db::Reader& reader) {
-        if (options.asset) {
-            const auto asset = engine::asset_rows::find(reader, *options.asset, impl_->workspace);
-            if (!asset) throw NotFound("there is no such asset", {.subject = options.asset->text()});
-            return asset->path;
+    check_range("columns", options.columns, 1, 16);
+    check_range("rows", options.rows, 1, 16);
+    check_range("cell_width", options.cell_width, 16, 4096);
+    const Subject subject = subject_of(*impl_, options.asset, options.exported);
+    check_target(*impl_, options.target);
+    write(options.target, named(*impl_, subject, [&](const std::stop_token& stop) {
+              return render::contact_sheet(subject.path, {.title = subject.name, .columns = options.columns, .rows = options.rows,
+                                                         .cell_width = options.cell_width}, stop);
+          }));
+}
+
+void Pictures::grade_still(const GradeStillOptions& options) const {
+    const auto pass = impl_->enter(Permission::asset_read);
+    const Asset asset = asset_of(*impl_, options.asset);
+    check_target(*impl_, options.target);
+    const Subject subject{asset.path, asset.name};
+    write(options.target, named(*impl_, subject, [&](const std::stop_token& stop) {
+              return render::grade_still(subject.path, {.title = subject.name, .grade = options.grade, .at = options.at,
+                                                       .width = options.width}, stop);
+          }));
+}
+
+Waveform Pictures::waveform(const WaveformOptions& options) const {
+    const auto pass = impl_->enter(options.asset ? Permission::asset_read : Permission::export_read);
+    const Subject subject = subject_of(*impl_, options.asset, options.exported);
+    check_range("width", options.width, 320, 8192);
+    check_range("height", options.height, 160, 4096);
+    check_range("points", options.points, 1, 100'000);
+    if (!options.target.empty()) check_target(*impl_, options.target);
+    if (!options.data_target.empty()) check_target(*impl_, options.data_target);
+    return named(*impl_, subject, [&](const std::stop_token& stop) {
+        const media::Envelope sound = media::envelope(subject.path, {}, stop);
+        if (!options.target.empty()) {
+            const render::WaveformOptions drawn{.title = subject.name, .width = options.width, .height = options.height};
+            write(options.target, render::waveform(subject.path, sound, drawn, stop));
         }
-        const auto file = engine::export_rows::find(reader, options.exported, impl_->workspace);
-        if (!file) throw NotFound("there is no such export", {.subject = options.exported});
-        return file->path;
+        Waveform result = waveform_of(sound.coarser(options.points));
+        if (!options.data_target.empty()) write(options.data_target, bytes_of(result.to_json()));
+        return result;
     });
-    impl_->check_outside(options.target, "target", false);
-    const auto png = impl_->interruptible([&](const std::stop_token& stop) {
-        return media::contact_sheet(source, {.columns = options.columns, .rows = options.rows, .cell_width = options.cell_width}, stop);
+}
+
+void Pictures::timeline(const TimelineImageOptions& options) const {
+    const auto pass = impl_->enter(options.render ? Permission::render_read : Permission::asset_read);
+    if (options.render.has_value() == !options.timeline.clips().empty())
+        throw InvalidArgument("name a timeline with clips or a render, one of the two", {.subject = "timeline"});
+    check_target(*impl_, options.target);
+    base::check_text("title", options.title, 200);
+    engine::Edit edit{.timeline = options.timeline, .outputs = {"mp4"}};
+    if (options.render) {
+        const auto job = engine::find_job(*impl_, *options.render, "render");
+        if (!job) throw NotFound("there is no such render", {.subject = options.render->text()});
+        edit = engine::edit_of(job->payload);
+        edit.outputs = {"mp4"};  // what is drawn is the edit, whatever it was made into
+    }
+    const std::string title = options.title.empty() ? edit.name : options.title;
+    const auto find = [&](const AssetId& id) {
+        return impl_->read([&](db::Reader& reader) { return engine::asset_rows::find(reader, id, impl_->workspace); });
+    };
+    const std::string svg = impl_->interruptible([&](const std::stop_token& stop) {
+        const auto prepared = engine::prepare(edit, find, stop);
+        return render::timeline_svg(edit.timeline, prepared.plan, prepared.files, prepared.names, {.title = title, .width = options.width}, stop);
     });
-    base::write_file_atomically(options.target, png, 0644);
+    write(options.target, bytes_of(svg));
 }
 
 }  // namespace tenon

@@ -11,47 +11,21 @@
 #include "asset_rows.hpp"
 #include "core.hpp"
 #include "doomed.hpp"
+#include "edit.hpp"
 #include "export_rows.hpp"
 
 namespace tenon {
 
 namespace quota = tenant::quota;
 using base::Json;
+using engine::Edit;
 using engine::Permission;
 
 namespace {
 
 constexpr const char* kind = "render";
 
-/// What a job must know to begin anew in another process.
-struct Payload {
-    ProjectId project{};
-    Timeline timeline{};
-    std::vector<std::string> outputs{};
-    std::string name{};
-    std::optional<std::int32_t> loudness{};
-};
-
-std::string to_json(const Payload& payload) {
-    Json outputs = Json::array();
-    for (const auto& output : payload.outputs) outputs.push(output);
-    Json json;
-    json.set("version", 1).set("project", payload.project.text()).set("timeline", payload.timeline.to_json())
-        .set("outputs", std::move(outputs)).set("name", payload.name);
-    if (payload.loudness) json.set("loudness", std::int64_t{*payload.loudness});
-    return base::to_json(json);
-}
-
 constexpr std::size_t largest_document = 32 << 20;
-
-Payload payload_of(const std::string& text) {
-    const Json json = base::parse_json(text, {.max_size = largest_document}, "payload");
-    Payload payload{.project = ProjectId::parse(json.get_string("project")),
-                    .timeline = Timeline::from_json(json.get_string("timeline")), .name = json.get_string("name")};
-    if (json.find("loudness") != nullptr) payload.loudness = static_cast<std::int32_t>(json.get_int("loudness"));
-    for (const auto& output : json.get_array("outputs")) payload.outputs.push_back(output.as_string("outputs"));
-    return payload;
-}
 
 std::string to_json(const std::vector<render::RenderedOutput>& outputs, Duration render_time) {
     Json list = Json::array();
@@ -89,40 +63,7 @@ RenderResult result_of(const std::string& text, const engine::Workspace& workspa
     return result;
 }
 
-/// A plan, and the files it is made from.
-struct Prepared {
-    render::Plan plan{};
-    std::vector<std::filesystem::path> files{};
-};
-
-/// `find`: an asset's row by its id.
-template <class Find> Prepared prepare(const Payload& payload, Find&& find, const std::stop_token& stop) {
-    std::vector<render::Source> sources;
-    std::vector<std::filesystem::path> files{};
-    for (const auto& clip : payload.timeline.clips()) {
-        const auto known = [&](const render::Source& source) { return source.asset == clip.asset; };
-        if (std::any_of(sources.begin(), sources.end(), known)) continue;
-        const std::optional<Asset> asset = find(clip.asset);
-        if (!asset) throw NotFound("there is no such asset", {.subject = clip.asset.text()});
-        const auto bytes = crypto::from_hex(asset->sha256);
-        crypto::Digest digest{};
-        if (!bytes || bytes->size() != digest.size()) throw Corrupt("the asset's digest is damaged", {.subject = clip.asset.text()});
-        std::copy(bytes->begin(), bytes->end(), digest.begin());
-        try {
-            sources.push_back(render::inspect(clip.asset, asset->path, digest, stop));
-        } catch (const NotFound&) {
-            throw NotFound("the file of an asset has vanished", {.subject = clip.asset.text()});
-        }
-        files.push_back(asset->path);
-    }
-    Prepared prepared{.plan = render::compile(payload.timeline, payload.outputs, sources, payload.loudness)};
-    for (const auto& source : prepared.plan.sources)
-        for (std::size_t i = 0; i < sources.size(); ++i)
-            if (sources[i].asset == source.asset) prepared.files.push_back(files[i]);
-    return prepared;
-}
-
-std::vector<std::string> file_names(const Payload& payload, const JobId& job) {
+std::vector<std::string> file_names(const Edit& payload, const JobId& job) {
     std::vector<std::string> names;
     for (const auto& output : payload.outputs) {
         const std::string& extension = render::find_preset(output).extension;
@@ -159,12 +100,12 @@ RenderJob Renders::start(const RenderOptions& options) {
     const auto pass = impl_->enter(Permission::render_write);
     engine::check_export_name("name", options.name);
     jobs::check_schedule(options.schedule, impl_->now());
-    const Payload payload{options.project, options.timeline, options.outputs, options.name, options.loudness};
+    const Edit payload{options.project, options.timeline, options.outputs, options.name, options.loudness};
     impl_->read([&](db::Reader& reader) { tenant::projects::get(reader, options.project); });
     const auto find = [&](const AssetId& id) {
         return impl_->read([&](db::Reader& reader) { return engine::asset_rows::find(reader, id, impl_->workspace); });
     };
-    const auto prepared = impl_->interruptible([&](const std::stop_token& stop) { return prepare(payload, find, stop); });
+    const auto prepared = impl_->interruptible([&](const std::stop_token& stop) { return engine::prepare(payload, find, stop); });
     const std::int64_t render_ms = milliseconds(prepared.plan.render_time()), bytes = expected_bytes(prepared.plan);
 
     const auto at = impl_->now();
@@ -172,7 +113,7 @@ RenderJob Renders::start(const RenderOptions& options) {
     const auto id = impl_->change("render.start", options.project.text(), [&](db::Tx& tx) {
         tenant::projects::get(tx, options.project);
         const JobId job = impl_->engine->queue->enqueue(
-            tx, {.kind = kind, .payload = to_json(payload), .cause = options.project.text(), .hold = hold,
+            tx, {.kind = kind, .payload = engine::payload_of(payload), .cause = options.project.text(), .hold = hold,
                  .priority = options.schedule.priority, .due_at = options.schedule.start});
         quota::reserve(tx, hold, {.asks = {{Resource::storage, bytes}, {Resource::render_time, render_ms}},
                                   .cause = {.kind = quota::CauseKind::job, .id = job.text()}}, at);
@@ -253,13 +194,13 @@ private:
         const auto state = engine_.registry->standing(attempt.job.tenant)->state_at(engine_.now());
         if (!allows(state, Permission::render_write))
             throw PermissionDenied(std::string("the tenant is ") + to_string(state) + ": nothing is rendered", {.subject = attempt.job.id.text()});
-        const Payload payload = payload_of(attempt.job.payload);
+        const Edit payload = edit_of(attempt.job.payload);
         const Workspace workspace = engine_.workspace(attempt.job.tenant);
         workspace.make();
         const auto find = [&](const AssetId& id) {
             return engine_.database->read(attempt.scope, [&](db::Reader& reader) { return asset_rows::find(reader, id, workspace); });
         };
-        auto prepared = tenon::prepare(payload, find, attempt.stop);
+        auto prepared = engine::prepare(payload, find, attempt.stop);
         for (const auto& note : prepared.plan.notes) engine_.log->info(kind, note, {{"job", attempt.job.id.text()}});
         HeldStorage storage(engine_, attempt);
         const render::Request request{.plan = std::move(prepared.plan), .sources = std::move(prepared.files),
@@ -296,7 +237,7 @@ private:
         const Workspace workspace = engine_.workspace(job.tenant);
         std::vector<std::filesystem::path> left{temp(workspace, job.id)};
         try {
-            for (const auto& name : file_names(payload_of(job.payload), job.id)) {
+            for (const auto& name : file_names(edit_of(job.payload), job.id)) {
                 left.push_back(workspace.exports() / name);
                 left.push_back(workspace.exports() / (name + ".part"));  // of a run that was killed
             }

@@ -83,16 +83,6 @@ StreamInfo video_of(const Input& input, const std::string& subject) {
     return *input.video();
 }
 
-Duration origin_of(const Input& input) {
-    std::optional<Duration> first;
-    for (const StreamInfo* stream : {input.video(), input.audio()})
-        if (stream != nullptr && stream->start) {
-            const Duration start = to_duration(*stream->start);
-            first = std::min(first.value_or(start), start);
-        }
-    return first.value_or(Duration{});
-}
-
 }  // namespace
 
 FrameReader::FrameReader(const std::filesystem::path& path, const Limits& limits, const DecoderOptions& options,

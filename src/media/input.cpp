@@ -270,4 +270,14 @@ void Input::seek(std::int32_t stream, std::int64_t ticks) {
     if (code < 0) impl_->fail(code, "the file cannot be wound to a position");
 }
 
+Duration origin_of(const Input& input) {
+    std::optional<Duration> first;
+    for (const StreamInfo* stream : {input.video(), input.audio()})
+        if (stream != nullptr && stream->start) {
+            const Duration start = to_duration(*stream->start);
+            first = std::min(first.value_or(start), start);
+        }
+    return first.value_or(Duration{});
+}
+
 }  // namespace tenon::media

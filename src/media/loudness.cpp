@@ -66,7 +66,8 @@ Loudness LoudnessMeter::result() const {
     return loudness;
 }
 
-Loudness measure_loudness(const std::filesystem::path& path, std::int32_t rate, std::int32_t channels, const std::stop_token& stop) {
+Loudness measure_loudness(const std::filesystem::path& path, std::int32_t rate, std::int32_t channels, const std::stop_token& stop,
+                          const std::function<void(std::int64_t)>& heard) {
     Input input = Input::open(path, {}, stop);
     LoudnessMeter meter(rate, channels);
     if (input.audio() == nullptr) return meter.result();
@@ -74,7 +75,10 @@ Loudness measure_loudness(const std::filesystem::path& path, std::int32_t rate, 
     input.select({stream.index});
     AudioDecoder decoder(stream, rate, channels);
     const auto drain = [&] {
-        while (const auto block = decoder.receive()) meter.add(*block);
+        while (const auto block = decoder.receive()) {
+            meter.add(*block);
+            if (heard) heard(block->samples());
+        }
     };
     while (const auto packet = input.next()) {
         decoder.send(*packet);

@@ -1,9 +1,7 @@
-#include "stills.hpp"
+#include <media/stills.hpp>
 
 #include <algorithm>
 
-#include <media/colour.hpp>
-#include <media/contact_sheet.hpp>
 #include <media/picture.hpp>
 #include <media/probe.hpp>
 #include <media/thumbnail.hpp>
@@ -40,31 +38,6 @@ std::vector<std::uint8_t> thumbnail(const std::filesystem::path& path, const Thu
     Scaler scaler;
     const Duration at = options.at ? *options.at : picture_span(reader, path, options.limits, stop) / 10;
     return encode_jpeg(still_at(reader, scaler, at, upright_size(reader.stream(), options.width)));
-}
-
-std::vector<std::uint8_t> contact_sheet(const std::filesystem::path& path, const SheetOptions& options, std::stop_token stop) {
-    constexpr std::int32_t most = 16, narrowest = 16, widest = 1024, gap = 4;
-    if (options.columns < 1 || options.columns > most || options.rows < 1 || options.rows > most)
-        throw InvalidArgument("a contact sheet has 1 to 16 columns and rows", {.subject = "columns"});
-    if (options.cell_width < narrowest || options.cell_width > widest)
-        throw InvalidArgument("a cell is 16 to 1024 pixels wide", {.subject = "cell_width"});
-    FrameReader reader(path, options.limits, {}, stop);
-    Scaler scaler;
-    const Size cell = upright_size(reader.stream(), options.cell_width);
-    const std::int64_t count = std::int64_t{options.columns} * options.rows;
-    const Duration span = picture_span(reader, path, options.limits, stop);
-
-    VideoFrame sheet = VideoFrame::allocate(options.columns * (cell.width + gap) - gap, options.rows * (cell.height + gap) - gap,
-                                            PixelFormat::yuv420p);
-    sheet.set_colour(with_guesses(reader.stream().colour, reader.stream().width, reader.stream().height));
-    fill_black(sheet);
-    for (std::int64_t i = 0; i < count; ++i) {
-        // The middle of each of `count` equal parts.
-        const VideoFrame still = still_at(reader, scaler, Duration{span.count() * (2 * i + 1) / (2 * count)}, cell);
-        const auto column = static_cast<std::int32_t>(i % options.columns), row = static_cast<std::int32_t>(i / options.columns);
-        paste(still, sheet, column * (cell.width + gap), row * (cell.height + gap));
-    }
-    return encode_png(sheet);
 }
 
 }  // namespace tenon::media

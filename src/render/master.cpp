@@ -12,21 +12,44 @@ namespace {
 constexpr double ceiling_db = -1.5;
 constexpr double most_gain_db = 40;   // beyond it there is nothing but noise
 constexpr double close_enough = 0.1;  // LU
-constexpr int tries = 3;
+constexpr int tries = most_measurements - 1;
 
 double ratio(double db) { return std::pow(10.0, db / 20); }
 
-media::Loudness measure(const Plan& plan, const std::vector<std::filesystem::path>& files, const media::AudioEncoding& encoding,
-                        const Level& level, const std::stop_token& stop) {
-    Master master(plan, files, encoding, level, stop);
-    media::LoudnessMeter meter(encoding.rate, encoding.channels);
-    const std::int64_t length = sound_length(plan, encoding.rate), step = encoding.rate / 4;
-    for (std::int64_t done = 0; done < length; done += step) {
-        exec::check_stop(stop);
-        meter.add(master.next(std::min(step, length - done)));
+/// Listens to a plan's whole mix, at one level or another.
+class Listener {
+public:
+    Listener(const Plan& plan, const std::vector<std::filesystem::path>& files, const media::AudioEncoding& encoding,
+             exec::ProgressSink& progress, const std::stop_token& stop)
+        : plan_(plan), files_(files), encoding_(encoding), progress_(progress), stop_(stop), length_(sound_length(plan, encoding.rate)),
+          left_(most_measurements * length_) {}
+    ~Listener() { progress_.advance(left_); }
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+
+    media::Loudness measure(const Level& level) {
+        Master master(plan_, files_, encoding_, level, stop_);
+        media::LoudnessMeter meter(encoding_.rate, encoding_.channels);
+        const std::int64_t step = encoding_.rate / 4;
+        for (std::int64_t done = 0; done < length_; done += step) {
+            exec::check_stop(stop_);
+            const std::int64_t some = std::min(step, length_ - done);
+            meter.add(master.next(some));
+            progress_.advance(some);
+            left_ -= some;
+        }
+        return meter.result();
     }
-    return meter.result();
-}
+
+private:
+    const Plan& plan_;
+    const std::vector<std::filesystem::path>& files_;
+    const media::AudioEncoding& encoding_;
+    exec::ProgressSink& progress_;
+    const std::stop_token& stop_;
+    const std::int64_t length_;
+    std::int64_t left_;
+};
 
 }  // namespace
 
@@ -60,16 +83,17 @@ media::AudioBlock Master::next(std::int64_t count) {
 }
 
 Level level_for(const Plan& plan, const std::vector<std::filesystem::path>& files, const media::AudioEncoding& encoding,
-                std::int32_t target, const std::stop_token& stop) {
+                std::int32_t target, exec::ProgressSink& progress, const std::stop_token& stop) {
+    Listener listener(plan, files, encoding, progress, stop);
     const auto sounds = [&](const PlannedClip& clip) { return plan.sources[clip.source].has_sound; };
     if (target == 0 || std::none_of(plan.clips.begin(), plan.clips.end(), sounds)) return {};
-    const media::Loudness mix = measure(plan, files, encoding, {}, stop);
+    const media::Loudness mix = listener.measure({});
     if (!mix.integrated) return {};
     Level level{.gain = ratio(std::min(target - *mix.integrated, most_gain_db))};
     if (mix.true_peak * level.gain <= ratio(ceiling_db)) return level;
     level.limited = true;
     for (int i = 0; i < tries; ++i) {  // limiting takes loudness away: the gain makes up for it
-        const auto limited = measure(plan, files, encoding, level, stop).integrated;
+        const auto limited = listener.measure(level).integrated;
         if (!limited || std::fabs(target - *limited) < close_enough) break;
         level.gain = std::min(level.gain * ratio(target - *limited), ratio(most_gain_db));
     }

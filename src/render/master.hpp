@@ -6,6 +6,7 @@
 #include <stop_token>
 #include <vector>
 
+#include <exec/progress.hpp>
 #include <media/loudness.hpp>
 
 #include "sound.hpp"
@@ -35,9 +36,13 @@ private:
     std::unique_ptr<media::Limiter> limiter_;
 };
 
+/// How often level_for() listens to the whole mix at most.
+inline constexpr int most_measurements = 4;
+
 /// The level that brings the mix to `encoding`'s output to `target` LUFS; none for `target` 0 and for what cannot be
-/// measured. Decodes the sound of all clips once, and again for each try with the limiter.
+/// measured. Decodes the sound of all clips once, and again for each try with the limiter. `progress` advances by
+/// most_measurements times the mix's length in all: what need not be measured is done at once.
 Level level_for(const Plan& plan, const std::vector<std::filesystem::path>& files, const media::AudioEncoding& encoding,
-                std::int32_t target, const std::stop_token& stop);
+                std::int32_t target, exec::ProgressSink& progress, const std::stop_token& stop);
 
 }  // namespace tenon::render

@@ -18,7 +18,9 @@ namespace tenon::render {
 namespace {
 
 // Shares of the whole work, measured on plain edits.
-constexpr double encode_share = 0.93, sound_share = 0.04, write_share = 0.03;
+constexpr double encode_share = 0.93, sound_share = 0.04, write_share = 0.02, measure_share = 0.01;
+// The sound stage hears a mix once more than it is measured.
+constexpr std::int64_t sound_passes = most_measurements + 1;
 
 /// The sources are those that were planned with, or the pieces would not be what their ids say.
 void check_sources(const Request& request) {
@@ -132,10 +134,10 @@ void Run::sound(const PlannedOutput& output) {
     const media::AudioEncoding& encoding = output.preset.sound;
     const std::int64_t length = sound_length(plan_, encoding.rate);
     if (has(output.sound)) {
-        progress_.advance(length);
+        progress_.advance(sound_passes * length);
         return;
     }
-    const Level level = level_for(plan_, request_.sources, encoding, output.preset.loudness, stop_);
+    const Level level = level_for(plan_, request_.sources, encoding, output.preset.loudness, progress_, stop_);
     Master master(plan_, request_.sources, encoding, level, stop_);
     media::AudioEncoder encoder(encoding);
     std::vector<media::Packet> packets;
@@ -160,7 +162,9 @@ Rendered Run::all() {
     progress_.stage("encode", encode_share, plan_.frames * outputs, "frames");
     for (std::size_t i = 0; i < plan_.chunks.size(); ++i) chunk(i);
 
-    progress_.stage("sound", sound_share, sound_length(plan_, plan_.outputs.front().preset.sound.rate) * outputs, "samples");
+    std::int64_t samples = 0;
+    for (const PlannedOutput& output : plan_.outputs) samples += sound_length(plan_, output.preset.sound.rate);
+    progress_.stage("sound", sound_share, sound_passes * samples, "samples");
     for (const PlannedOutput& output : plan_.outputs) sound(output);
 
     progress_.stage("write", write_share, outputs, "files");
@@ -175,11 +179,20 @@ Rendered Run::all() {
         progress_.advance(1);
     }
     // Measured on the files, so that a resumed render reports what an uninterrupted one does.
+    progress_.stage("measure", measure_share, samples, "samples");
     std::map<crypto::Digest, media::Loudness> loudness;
     for (std::size_t i = 0; i < files.size(); ++i) {
         const media::AudioEncoding& encoding = plan_.outputs[i].preset.sound;
+        const std::int64_t length = sound_length(plan_, encoding.rate);
+        std::int64_t heard = 0;
         if (!loudness.contains(plan_.outputs[i].sound))
-            loudness[plan_.outputs[i].sound] = media::measure_loudness(files[i].part(), encoding.rate, encoding.channels, stop_);
+            loudness[plan_.outputs[i].sound] =
+                media::measure_loudness(files[i].part(), encoding.rate, encoding.channels, stop_, [&](std::int64_t some) {
+                    // The last block of a codec is longer than what it was given.
+                    progress_.advance(std::min(some, length - heard));
+                    heard += std::min(some, length - heard);
+                });
+        progress_.advance(length - heard);
     }
     exec::check_stop(stop_);
     std::int64_t written = 0;

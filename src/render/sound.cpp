@@ -13,16 +13,6 @@ namespace {
 // A codec's first block after a seek may be incomplete, and containers point only roughly.
 constexpr Duration run_up = std::chrono::milliseconds(300);
 
-Duration origin_of(const media::Input& input) {
-    std::optional<Duration> first;
-    for (const media::StreamInfo* stream : {input.video(), input.audio()})
-        if (stream != nullptr && stream->start) {
-            const Duration start = media::to_duration(*stream->start);
-            first = std::min(first.value_or(start), start);
-        }
-    return first.value_or(Duration{});
-}
-
 /// Whether the second clip follows the first in the edit as it does in their source.
 bool goes_on(const PlannedClip& first, const PlannedClip& second) {
     return first.source == second.source && first.end == second.start && first.in + (first.end - first.start) == second.in;
@@ -37,7 +27,7 @@ class Mixer::Voice {
 public:
     Voice(const std::filesystem::path& file, Flicks in, std::int32_t rate, std::int32_t channels, std::stop_token stop)
         : input_(media::Input::open(file, {}, std::move(stop))), stream_(stream_of(input_, file)), decoder_(stream_, rate, channels) {
-        const Flicks from = flicks_of(origin_of(input_)) + in;
+        const Flicks from = flicks_of(media::origin_of(input_)) + in;
         position_ = sample_of(from, rate);
         input_.select({stream_.index});
         const Flicks early = from - flicks_of(run_up);

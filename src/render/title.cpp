@@ -21,7 +21,8 @@ struct Release {
 };
 template <class T> using Own = std::unique_ptr<T, Release>;
 
-constexpr const char* typeface = "DejaVu Sans, Noto Sans, Noto Color Emoji, sans-serif";
+// No emoji font by name: it has digits too, and would be asked for them. Where a text has emoji, one is found.
+constexpr const char* typeface = "DejaVu Sans, Noto Sans, sans-serif";
 constexpr int size_divisor = 14;         // letters are a fourteenth of the picture's height
 constexpr int edge_divisor = 12;         // the edge is a twelfth of a letter
 constexpr double edge_opacity = 0.55;

@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import signal
 import time
+import xml.etree.ElementTree
 
 from tool import FOOTAGE, ToolTest, main
 
@@ -42,6 +43,20 @@ class Assets(Media):
         self.text("asset", "contact-sheet", "interview.mp4", "--target", "clip.png")
         self.assertEqual((self.folder / "clip.png").read_bytes()[:4], b"\x89PNG")
         self.assertIn("4x3", self.tool("asset", "contact-sheet", "interview.mp4", "--target", "c.png", "--grid", "4", code=2)[1])
+        self.assertIn("--target", self.tool("asset", "waveform", "interview.mp4", code=2)[1])
+        sound = self.json("asset", "waveform", "interview.mp4", "--points", "200", "--data", "sound.json", "--target", "sound.png")
+        self.assertEqual((self.folder / "sound.png").read_bytes()[:4], b"\x89PNG")
+        self.assertEqual(len(sound["minimum"]), len(sound["rms"]))
+        player = json.loads((self.folder / "sound.json").read_text())
+        self.assertEqual((player["version"], player["channels"], player["bits"]), (2, 2, 16))
+        self.assertEqual(len(player["data"]), 2 * player["channels"] * player["length"])
+        self.assertEqual(len(sound["maximum"]), player["channels"] * player["length"])
+        self.assertAlmostEqual(player["length"] * player["samples_per_pixel"] / player["sample_rate"], 10.2, delta=0.2)
+        self.assertTrue(all(low <= high for low, high in zip(sound["minimum"], sound["maximum"])))
+        look = self.json("asset", "grade-still", "interview.mp4", "--grade", "cinematic_warm", "--target", "look.png", "--width", "640")
+        self.assertEqual(pathlib.Path(look["path"]).read_bytes()[:4], b"\x89PNG")
+        self.assertEqual(self.error("asset", "grade-still", "interview.mp4", "--grade", "sepia", "--target", "x.png", code=14)["subject"], "sepia")
+        self.assertFalse((self.folder / "x.png").exists())
         self.assertTable(self.text("asset", "list"), "NAME", "LENGTH", "SIZE", "PICTURE", "SOUND", "ID")
         self.assertIn(clip, self.json("asset", "list", "--project", "Reel"))
 
@@ -122,12 +137,24 @@ class Renders(Media):
         again = self.text("render", "start", "--project", "Reel", "--print-timeline", "--timeline", "cut.json")
         self.assertEqual(json.loads(again), json.loads(edit))
         self.assertIn("Meet @ 5", edit)
+        drawn = self.json("render", "draw", "--timeline", "cut.json", "--target", "cut.svg", "--heading", "A & B <cut>")
+        image = xml.etree.ElementTree.parse(drawn["path"]).getroot()
+        texts = [node.text for node in image.iter("{http://www.w3.org/2000/svg}text")]
+        for text in ("A & B <cut>", "Meet @ 5", "interview.mp4", "1.00 s – 2.48 s", "Titles", "Picture", "Sound"):
+            self.assertIn(text, texts)
+        self.assertIn("crossfade, 0.50 s", [node.text for node in image.iter("{http://www.w3.org/2000/svg}title")])
+        self.assertIn("--project", self.tool("render", "draw", "--target", "x.svg", code=2)[1])
+        self.assertIn("--timeline", self.tool("render", "draw", "--target", "x.svg", "--timeline", "cut.json", "--grade", "a", code=2)[1])
         done = self.json("render", "start", "--project", "Reel", "--timeline", "cut.json", "--name", "edit",
                          "--output", "mp4,social_square")
         presets = {output["preset"]: output for output in done["result"]["outputs"]}
         self.assertEqual(list(presets), ["mp4", "social_square"])
         self.assertEqual(presets["social_square"]["width"], presets["social_square"]["height"])
         self.assertAlmostEqual(presets["mp4"]["duration_us"] / 1e6, 2, delta=0.05)
+        self.text("render", "draw", done["id"], "--target", "edit.svg")
+        self.assertIn(">edit<", (self.folder / "edit.svg").read_text())
+        self.text("export", "waveform", pathlib.Path(presets["mp4"]["path"]).name, "--data", "edit.json")
+        self.assertEqual(json.loads((self.folder / "edit.json").read_text())["version"], 2)
 
     def test_refusals(self):
         held = self.used("render_time")

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include <media/contact_sheet.hpp>
 #include <media/files.hpp>
 #include <media/frame_reader.hpp>
 #include <media/picture.hpp>
@@ -41,16 +40,6 @@ TEST(Pictures, ThumbnailsOfAnyMoment) {
     EXPECT_EQ(thumbnail(vtest(), {.at = 5s}), thumbnail(vtest(), {.at = 5s})) << "the same bytes every time";
     EXPECT_FALSE(thumbnail(vtest(), {.at = 1h}).empty()) << "the last frame";
     EXPECT_THROW((void)thumbnail(vtest(), {.width = 3}), InvalidArgument);
-}
-
-TEST(Pictures, AContactSheetHoldsItsCells) {
-    const auto bytes = contact_sheet(vtest(), {.columns = 3, .rows = 2, .cell_width = 160});
-    const StreamInfo picture = picture_of(bytes, "sheet.png");
-    EXPECT_EQ(picture.codec, "png");
-    EXPECT_EQ(picture.width, 3 * 160 + 2 * 4);
-    EXPECT_EQ(picture.height, 2 * 120 + 4);
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    EXPECT_EQ(text.find("Software"), std::string_view::npos);
 }
 
 TEST(Pictures, SoundAloneHasNone) {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <map>
 #include <memory>
 
 #include "studio.hpp"
@@ -90,6 +91,40 @@ TEST(Loudness, SilenceStaysSilent) {
     const auto file = rendered(studio, studio.add(filmed(studio.folder, "mute.mov", "anullsrc=r=48000", 1)), std::nullopt);
     EXPECT_FALSE(file.loudness.integrated);
     EXPECT_LT(file.loudness.true_peak_db(), -90);
+}
+
+TEST(Loudness, ProgressMovesWhileItIsMeasured) {
+    struct Watch final : exec::ProgressSink {
+        std::string name;
+        std::int64_t done = 0, expected = 0;
+        std::map<std::string, int> steps;   // how often a stage moved
+        void end() const { EXPECT_EQ(done, expected) << name; }
+        void stage(std::string_view stage, double, std::int64_t total, std::string_view) override {
+            end();
+            name = stage;
+            done = 0;
+            expected = total;
+        }
+        void total(std::int64_t value) override { expected = value; }
+        void advance(std::int64_t by) override {
+            EXPECT_GE(by, 0);
+            done += by;
+            EXPECT_LE(done, expected) << name;
+            if (by > 0) ++steps[name];
+        }
+    } watch;
+    Studio studio;
+    Timeline cut;
+    cut.append({.asset = studio.add(filmed(studio.folder, "soft.mov", "anoisesrc=c=pink:a=0.02:r=48000:seed=7", 1))});
+    auto request = studio.request(cut, {"mp4"}, "temp", std::nullopt);
+    render::run(request, watch, {});
+    watch.end();
+    EXPECT_GE(watch.steps.at("sound"), 8) << "four quarters of a second are heard at least twice";
+    EXPECT_GE(watch.steps.at("measure"), 4);
+    watch.steps.clear();
+    watch.done = watch.expected = 0;
+    render::run(request, watch, {});   // everything is there already: stages end all the same
+    watch.end();
 }
 
 TEST(Limiter, NothingBelowTheCeilingIsTouchedAndNothingAboveItLeaves) {

@@ -71,4 +71,7 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
+/// When a file's time begins: where its first picture or sound starts.
+Duration origin_of(const Input& input);
+
 }  // namespace tenon::media

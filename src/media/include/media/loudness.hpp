@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -37,8 +38,10 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-/// Of a file's first sound, decoded; silence if it has none. Throws what Input::open does, Cancelled.
-Loudness measure_loudness(const std::filesystem::path& path, std::int32_t rate, std::int32_t channels, const std::stop_token& stop);
+/// Of a file's first sound, decoded; silence if it has none. `heard` is told how many samples more were measured.
+/// Throws what Input::open does, Cancelled.
+Loudness measure_loudness(const std::filesystem::path& path, std::int32_t rate, std::int32_t channels, const std::stop_token& stop,
+                          const std::function<void(std::int64_t)>& heard = {});
 
 /// Keeps true peaks below a ceiling, on all channels alike: looks 5 ms ahead, so that the gain bends before a peak
 /// instead of at it, and recovers within 200 ms. Blocks come out as long as they went in, 'delay()' samples later.

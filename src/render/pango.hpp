@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+
+#include <pango/pangocairo.h>
+
+namespace tenon::render {
+
+struct ReleasePango {
+    void operator()(cairo_surface_t* p) const noexcept { cairo_surface_destroy(p); }
+    void operator()(cairo_t* p) const noexcept { cairo_destroy(p); }
+    void operator()(PangoFontMap* p) const noexcept { g_object_unref(p); }
+    void operator()(PangoContext* p) const noexcept { g_object_unref(p); }
+    void operator()(PangoLayout* p) const noexcept { g_object_unref(p); }
+    void operator()(PangoFontDescription* p) const noexcept { pango_font_description_free(p); }
+};
+/// An object of Pango's or Cairo's and its only owner.
+template <class T> using Own = std::unique_ptr<T, ReleasePango>;
+
+// No emoji font by name: it has digits too, and would be asked for them. Where a text has emoji, one is found.
+inline constexpr const char* typeface = "DejaVu Sans, Noto Sans, sans-serif";
+
+}  // namespace tenon::render
