@@ -13,29 +13,21 @@ namespace {
 // What other readers, whose numbers are all doubles, still tell apart.
 constexpr std::int64_t largest_safe_int = (std::int64_t{1} << 53) - 1;
 
-void write_string(std::string& out, std::string_view text) {
+void write_escaped(std::string& out, char c) {
     static constexpr char digits[] = "0123456789abcdef";
-    out += '"';
-    for (const char c : text) {
-        switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\b': out += "\\b"; break;
-            case '\f': out += "\\f"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
-            default:
-                if (static_cast<unsigned char>(c) < 0x20) {
-                    out += "\\u00";
-                    out += digits[c >> 4];
-                    out += digits[c & 15];
-                } else {
-                    out += c;
-                }
-        }
+    switch (c) {
+        case '"': out += "\\\""; break;
+        case '\\': out += "\\\\"; break;
+        case '\b': out += "\\b"; break;
+        case '\f': out += "\\f"; break;
+        case '\n': out += "\\n"; break;
+        case '\r': out += "\\r"; break;
+        case '\t': out += "\\t"; break;
+        default:
+            out += "\\u00";
+            out += digits[c >> 4];
+            out += digits[c & 15];
     }
-    out += '"';
 }
 
 // ECMAScript's Number::toString, which RFC 8785 prescribes: the shortest digits that read back as the same number.
@@ -92,7 +84,7 @@ public:
         else if (value.is_bool()) out += value.as_bool() ? "true" : "false";
         else if (value.is_int()) write_int(value.as_int());
         else if (value.is_double()) write_double(out, value.as_double());
-        else if (value.is_string()) write_string(out, value.as_string());
+        else if (value.is_string()) append_json_string(out, value.as_string());
         else if (value.is_array()) write_array(value.as_array());
         else write_object(value.as_object());
     }
@@ -124,7 +116,7 @@ private:
         out += '{';
         for (const auto* const member : order) {
             if (member != order.front()) out += ',';
-            write_string(out, member->first);
+            append_json_string(out, member->first);
             out += ':';
             write(member->second);
         }
@@ -141,6 +133,20 @@ std::string written(const Json& value, bool canonical) {
 }
 
 }  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+    out += '"';
+    std::size_t plain = 0;  // where the run begins that is copied as it stands
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
+        out.append(text, plain, i - plain);
+        write_escaped(out, c);
+        plain = i + 1;
+    }
+    out.append(text, plain);
+    out += '"';
+}
 
 std::string to_json(const Json& value) { return written(value, false); }
 std::string to_canonical_json(const Json& value) { return written(value, true); }

@@ -30,14 +30,19 @@ std::optional<ByteVector> decode(std::string_view text, int variant) {
 }  // namespace
 
 std::string to_hex(ByteView bytes) {
-    static constexpr char digits[] = "0123456789abcdef";
     std::string text;
-    text.reserve(bytes.size() * 2);
-    for (const auto byte : bytes) {
-        text += digits[byte >> 4];
-        text += digits[byte & 15];
-    }
+    append_hex(text, bytes);
     return text;
+}
+
+void append_hex(std::string& text, ByteView bytes) {
+    static constexpr char digits[] = "0123456789abcdef";
+    auto at = text.size();
+    text.resize(at + bytes.size() * 2);
+    for (const auto byte : bytes) {
+        text[at++] = digits[byte >> 4];
+        text[at++] = digits[byte & 15];
+    }
 }
 
 std::optional<ByteVector> from_hex(std::string_view text) {

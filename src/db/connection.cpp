@@ -1,5 +1,6 @@
 #include "connection.hpp"
 
+#include <atomic>
 #include <cstring>
 #include <utility>
 
@@ -14,6 +15,9 @@
 namespace tenon::db {
 namespace {
 
+// Pages that every group changes are copied into the file once for many groups: 16 MB of log between two copies.
+constexpr int pages_between_checkpoints = 4000;
+
 constexpr const char* settings[] = {
     "PRAGMA synchronous=FULL",     "PRAGMA foreign_keys=ON",     "PRAGMA recursive_triggers=ON",
     "PRAGMA trusted_schema=OFF",   "PRAGMA cell_size_check=ON",  "PRAGMA temp_store=MEMORY",
@@ -27,6 +31,7 @@ Duration real_now() { return base::system_clock()->monotonic(); }
 Connection::Connection(const std::filesystem::path& file, Role role, std::shared_ptr<const Registry> registry,
                        Duration busy_deadline)
     : role_(role), registry_(std::move(registry)), busy_{busy_deadline} {
+    new_lineage();
     const int code = sqlite3_open_v2(file.c_str(), &handle_,
                                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
     try {
@@ -41,7 +46,7 @@ Connection::Connection(const std::filesystem::path& file, Role role, std::shared
 Connection::~Connection() {
     for (auto& kind : prepared_)
         for (auto& [sql, statements] : kind)
-            for (auto* stmt : statements) sqlite3_finalize(stmt);
+            for (const auto& prepared : statements) sqlite3_finalize(prepared.stmt);
     sqlite3_close_v2(handle_);
 }
 
@@ -52,6 +57,7 @@ void Connection::configure() {
         check(handle_, sqlite3_db_config(handle_, option, value, nullptr));
     sqlite3_limit(handle_, SQLITE_LIMIT_ATTACHED, 0);
     for (const char* setting : settings) check(handle_, sqlite3_exec(handle_, setting, nullptr, nullptr, nullptr));
+    check(handle_, sqlite3_wal_autocheckpoint(handle_, pages_between_checkpoints));
     if (role_ == Role::reader) check(handle_, sqlite3_exec(handle_, "PRAGMA query_only=ON", nullptr, nullptr, nullptr));
 
     // Without INNOCUOUS trusted_schema=OFF would refuse them inside views and triggers.
@@ -126,39 +132,41 @@ bool Connection::allowed(int action, const char* a, const char* by) const {
     return is_tenant_table && ((by && registry_->tenant_views.contains(std::string_view(by))) || !running_->target.empty());
 }
 
-sqlite3_stmt* Connection::prepare(const char* sql) {
-    sqlite3_stmt* stmt = nullptr;
-    check(handle_, sqlite3_prepare_v3(handle_, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, nullptr));
-    return stmt;
+Prepared Connection::prepare(const char* sql) {
+    Prepared prepared;
+    check(handle_, sqlite3_prepare_v3(handle_, sql, -1, SQLITE_PREPARE_PERSISTENT, &prepared.stmt, nullptr));
+    prepared.parameters = sqlite3_bind_parameter_count(prepared.stmt);
+    prepared.tenant = sqlite3_bind_parameter_index(prepared.stmt, ":tenant");
+    return prepared;
 }
 
-sqlite3_stmt* Connection::take(const StatementText& text) {
+Prepared Connection::take(const StatementText& text) {
     auto& kept = prepared_[static_cast<std::size_t>(text.kind)][text.sql];
     if (kept.empty()) return prepare(text.sql);
-    auto* stmt = kept.back();
+    const auto prepared = kept.back();
     kept.pop_back();
-    return stmt;
+    return prepared;
 }
 
-void Connection::give_back(const StatementText& text, sqlite3_stmt* stmt) noexcept {
-    sqlite3_reset(stmt);
-    sqlite3_clear_bindings(stmt);
+void Connection::give_back(const StatementText& text, const Prepared& prepared) noexcept {
+    sqlite3_reset(prepared.stmt);
+    sqlite3_clear_bindings(prepared.stmt);
     try {
-        prepared_[static_cast<std::size_t>(text.kind)][text.sql].push_back(stmt);
+        prepared_[static_cast<std::size_t>(text.kind)][text.sql].push_back(prepared);
     } catch (...) {
-        sqlite3_finalize(stmt);
+        sqlite3_finalize(prepared.stmt);
     }
 }
 
 void Connection::control(const char* sql) {
     running_ = nullptr;
     const StatementText text{.kind = StatementText::Kind::own, .sql = sql};
-    auto* stmt = take(text);
-    const int code = sqlite3_step(stmt);
+    const auto prepared = take(text);
+    const int code = sqlite3_step(prepared.stmt);
     if (code != SQLITE_DONE && code != SQLITE_ROW) last_code_ = code & 0xff;
     const int extended = code;
     const std::string message = code == SQLITE_DONE || code == SQLITE_ROW ? "" : sqlite3_errmsg(handle_);
-    give_back(text, stmt);
+    give_back(text, prepared);
     expects_transaction_ = in_transaction();
     if (!message.empty()) throw_sqlite(extended, message);
 }
@@ -176,10 +184,10 @@ bool Connection::try_control(const char* sql) noexcept {
 std::int64_t Connection::pragma_value(const char* sql) {
     running_ = nullptr;
     const StatementText text{.kind = StatementText::Kind::own, .sql = sql};
-    auto* stmt = take(text);
-    const int code = sqlite3_step(stmt);
-    const std::int64_t value = code == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
-    give_back(text, stmt);
+    const auto prepared = take(text);
+    const int code = sqlite3_step(prepared.stmt);
+    const std::int64_t value = code == SQLITE_ROW ? sqlite3_column_int64(prepared.stmt, 0) : 0;
+    give_back(text, prepared);
     check(handle_, code);
     return value;
 }
@@ -189,6 +197,25 @@ void Connection::script(const std::string& sql) { check(handle_, sqlite3_exec(ha
 void Connection::after_commit(std::function<void()> then) {
     if (!after_) throw InternalError("on_commit outside of a write");
     after_->push_back(std::move(then));
+}
+
+void Connection::before_commit(const TenantScope& scope, void (*finish)(Tx&)) {
+    if (role_ != Role::writer || !in_transaction()) throw InternalError("before_commit outside of a write");
+    finishers_.try_emplace({base::bytes_of(scope.tenant()), finish}, scope);
+}
+
+void Connection::finish_transaction() {
+    const auto finishers = std::exchange(finishers_, {});
+    for (const auto& [what, scope] : finishers) {
+        auto view = tx(*this, scope);
+        what.second(view);
+    }
+    if (!in_transaction()) throw Unavailable("the transaction was given up after an earlier error");
+}
+
+void Connection::new_lineage() noexcept {
+    static std::atomic<std::uint64_t> last{0};
+    lineage_ = ++last;
 }
 
 int Connection::step(const Actor& actor, sqlite3_stmt* stmt) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -22,6 +23,13 @@ namespace tenon::db {
 struct Registry {
     std::set<std::string, std::less<>> tenant_views;
     std::set<std::string, std::less<>> shared_tables;
+};
+
+/// A prepared statement and what binding it needs to know.
+struct Prepared {
+    sqlite3_stmt* stmt = nullptr;
+    int parameters = 0;
+    int tenant = 0;  ///< The number of `:tenant`; 0: it has none.
 };
 
 /// On whose behalf a statement runs: what scope_tenant() and scope_may() answer and what the authorizer allows.
@@ -56,6 +64,14 @@ public:
     void collect_after(std::vector<std::function<void()>>* after) noexcept { after_ = after; }
     void after_commit(std::function<void()> then);
 
+    /// What is to be done once per transaction, before its COMMIT: see Tx::before_commit.
+    void before_commit(const TenantScope& scope, void (*finish)(Tx&));
+    void finish_transaction();
+    void drop_finishers() noexcept { finishers_.clear(); }
+    /// See Tx::lineage.
+    std::uint64_t lineage() const noexcept { return lineage_; }
+    void new_lineage() noexcept;
+
     void set_read_deadline(Duration deadline) noexcept { read_deadline_ = deadline; }  ///< Monotonic; 0: none.
 
     std::unique_ptr<Rows::Impl> query(const Actor& actor, const StatementText& text, std::span<const Value> values);
@@ -75,9 +91,9 @@ private:
     };
 
     void configure();
-    sqlite3_stmt* take(const StatementText& text);
-    void give_back(const StatementText& text, sqlite3_stmt* stmt) noexcept;
-    sqlite3_stmt* prepare(const char* sql);
+    Prepared take(const StatementText& text);
+    void give_back(const StatementText& text, const Prepared& prepared) noexcept;
+    Prepared prepare(const char* sql);
     int step(const Actor& actor, sqlite3_stmt* stmt);
     [[noreturn]] void fail(bool deleting);
 
@@ -99,9 +115,11 @@ private:
     int cursors_ = 0;
     bool expects_transaction_ = false;
     std::vector<std::function<void()>>* after_ = nullptr;
+    std::map<std::pair<base::IdBytes, void (*)(Tx&)>, TenantScope> finishers_;
+    std::uint64_t lineage_ = 0;
     /// By kind and the literal's address. Compilers give equal literals one address, and what was authorized for the system
     /// is not for a tenant.
-    std::array<std::unordered_map<const char*, std::vector<sqlite3_stmt*>>, 4> prepared_;
+    std::array<std::unordered_map<const char*, std::vector<Prepared>>, 4> prepared_;
 };
 
 }  // namespace tenon::db

@@ -1,6 +1,5 @@
 #include "cursor.hpp"
 
-#include <cstring>
 #include <string>
 
 #include <tenon/error.hpp>
@@ -11,13 +10,14 @@ namespace tenon::db {
 
 Rows::Impl::Impl(Connection& c, const Actor& a, const StatementText& t) : connection(c), actor(a), text(t) {
     connection.running_ = &text;
-    stmt = connection.take(text);
+    prepared = connection.take(text);
+    stmt = prepared.stmt;
     ++connection.cursors_;
 }
 
 Rows::Impl::~Impl() {
     --connection.cursors_;
-    connection.give_back(text, stmt);
+    connection.give_back(text, prepared);
 }
 
 void Rows::Impl::bind(std::span<const Value> values, bool copy) {
@@ -26,11 +26,10 @@ void Rows::Impl::bind(std::span<const Value> values, bool copy) {
                             std::to_string(values.size()) + ": " + text.sql);
     const bool scoped = text.kind == StatementText::Kind::tenant;
     const auto lifetime = copy ? SQLITE_TRANSIENT : SQLITE_STATIC;
-    const int count = sqlite3_bind_parameter_count(stmt);
     std::size_t next = 0;
-    for (int i = 1; i <= count; ++i) {
+    for (int i = 1; i <= prepared.parameters; ++i) {
         int code = SQLITE_OK;
-        if (scoped && std::strcmp(sqlite3_bind_parameter_name(stmt, i), ":tenant") == 0) {
+        if (scoped && i == prepared.tenant) {
             code = sqlite3_bind_blob(stmt, i, actor.tenant.data(), 16, SQLITE_STATIC);
         } else {
             if (next >= values.size()) throw InternalError(std::string("a statement misses arguments: ") + text.sql);

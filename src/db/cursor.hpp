@@ -21,7 +21,8 @@ struct Rows::Impl {
     Connection& connection;
     Actor actor;
     StatementText text;
-    sqlite3_stmt* stmt;
+    Prepared prepared;
+    sqlite3_stmt* stmt;    ///< The one of `prepared`.
     bool row = false;      ///< A row is there.
     bool started = false;  ///< The caller has asked for it.
 };

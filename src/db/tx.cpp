@@ -23,6 +23,10 @@ std::int64_t Tx::change(const StatementText& text, std::span<const Value> values
 
 void Tx::on_commit(std::function<void()> then) { connection_.after_commit(std::move(then)); }
 
+void Tx::before_commit(void (*finish)(Tx&)) { connection_.before_commit(scope_, finish); }
+
+std::uint64_t Tx::lineage() const noexcept { return connection_.lineage(); }
+
 Rows SystemReader::run(const StatementText& text, std::span<const Value> values) {
     return Rows(connection_.query(system_actor, text, values));
 }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t group_limit = 256;
 constexpr Duration group_time = std::chrono::milliseconds(2);
+constexpr std::size_t fan_out = 4;  // how many callers each caller wakes
 
 Duration real_now() { return base::system_clock()->monotonic(); }
 
@@ -44,7 +45,8 @@ void Writer::run(const std::function<void(Connection&)>& fn) {
         queue_.push_back(&request);
         if (queue_.size() == 1) work_.notify_one();
     }
-    request.done.wait(false);
+    request.done.wait();
+    wake(request.first_woken);
     if (request.error) std::rethrow_exception(request.error);
 }
 
@@ -124,6 +126,7 @@ void Writer::commit_group() {
     std::exception_ptr error;
     try {
         run_all(batch);
+        connection_.finish_transaction();
         connection_.control("COMMIT");
         return settle(batch);
     } catch (...) {
@@ -163,11 +166,14 @@ void Writer::apply(Request& request) {
     connection_.collect_after(nullptr);
     if (!request.error || !connection_.in_transaction()) return;
     request.after.clear();
+    connection_.new_lineage();
     // If even that fails, nothing of this transaction may be kept.
     if (!connection_.try_control("ROLLBACK TO request") || !connection_.try_control("RELEASE request")) abandon();
 }
 
 void Writer::abandon() noexcept {
+    connection_.drop_finishers();
+    connection_.new_lineage();
     if (connection_.in_transaction()) connection_.try_control("ROLLBACK");
 }
 
@@ -189,6 +195,7 @@ void Writer::run_alone(Request& request) {
             abandon();
             return give_up(alone, request.error);
         }
+        connection_.finish_transaction();
         connection_.control("COMMIT");
     } catch (...) {
         abandon();
@@ -202,10 +209,7 @@ void Writer::settle(Batch& batch) {
     requests_ += static_cast<std::int64_t>(batch.size());
     for (auto* request : batch)
         for (auto& then : request->after) tell(then);
-    for (auto* request : batch) {
-        request->done = true;
-        request->done.notify_one();
-    }
+    answer(batch);
     // SQLite's write lock has no queue: leave a gap that a process seen lately can catch.
     if (foreign_seen_ >= Duration::zero() && real_now() - foreign_seen_ < std::chrono::seconds(1)) {
         const timespec pause{0, 500'000};
@@ -214,17 +218,30 @@ void Writer::settle(Batch& batch) {
 }
 
 void Writer::give_up(Batch& batch, const std::exception_ptr& error) {
-    for (auto* request : batch) {
-        request->error = error;
-        request->done = true;
-        request->done.notify_one();
+    for (auto* request : batch) request->error = error;
+    answer(batch);
+}
+
+/// Waking a thread costs the waker microseconds, and the thread that writes has the next group to do: it wakes one caller,
+/// who wakes others, and so on.
+void Writer::answer(Batch& batch) noexcept {
+    for (std::size_t i = batch.size(); i-- > 1;) {
+        auto& waker = *batch[(i - 1) / fan_out];
+        batch[i]->next_woken = std::exchange(waker.first_woken, batch[i]);
     }
+    if (!batch.empty()) batch.front()->done.pass();
+}
+
+/// A request is gone as soon as it is passed: the list is read ahead of it.
+void Writer::wake(Request* list) noexcept {
+    while (list) std::exchange(list, list->next_woken)->done.pass();
 }
 
 void Writer::look_for_others() {
     const auto version = connection_.pragma_value("PRAGMA data_version");
     if (version == data_version_) return;
     data_version_ = version;
+    connection_.new_lineage();
     foreign_seen_ = real_now();
     const std::lock_guard lock(watch_mutex_);
     for (auto& then : watches_) tell(then);

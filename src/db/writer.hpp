@@ -11,6 +11,7 @@
 
 #include <db/database.hpp>
 
+#include "baton.hpp"
 #include "connection.hpp"
 
 namespace tenon::db {
@@ -36,7 +37,9 @@ private:
         const std::function<void(Connection&)>& fn;
         std::exception_ptr error;
         std::vector<std::function<void()>> after;
-        std::atomic<bool> done = false;
+        Baton done;
+        Request* first_woken = nullptr;  ///< Set when it is answered: whom its caller wakes, a list linked by next_woken.
+        Request* next_woken = nullptr;
     };
     using Batch = std::vector<Request*>;
 
@@ -49,6 +52,8 @@ private:
     void run_alone(Request& request);
     void settle(Batch& batch);
     void give_up(Batch& batch, const std::exception_ptr& error);
+    static void answer(Batch& batch) noexcept;
+    static void wake(Request* list) noexcept;
     void abandon() noexcept;
     void look_for_others();
 

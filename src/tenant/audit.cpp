@@ -12,6 +12,8 @@ namespace {
 
 using base::Json;
 
+constexpr std::size_t actors_kept = 64;
+
 constexpr db::TenantStmt insert{
     "INSERT INTO audit_ (tenant_id, seq, time, action, actor, record, hash) "
     "VALUES (:tenant, :seq, :time, :action, :actor, :record, :hash)"};
@@ -30,11 +32,17 @@ constexpr db::TenantStmt page{
     "AND length(a.action) <= :longest ORDER BY a.seq LIMIT :limit"};
 
 /// One commitment per actor and log, so that one removed row forgets him everywhere.
-Digest actor_ref(db::Tx& tx, const std::string& id) {
-    if (auto rows = tx.query(find_actor, id); rows.next()) return digest_of(rows.blob_view(0));
-    const auto salt = new_salt();
-    const auto ref = commitment(salt, id);
-    tx.exec(insert_actor, ref, salt, id);
+Digest actor_ref(db::Tx& tx, Known& known, const std::string& id) {
+    if (const auto found = known.actors.find(id); found != known.actors.end()) return found->second;
+    Digest ref;
+    if (auto rows = tx.query(find_actor, id); rows.next()) {
+        ref = digest_of(rows.blob_view(0));
+    } else {
+        const auto salt = new_salt();
+        ref = commitment(salt, id);
+        tx.exec(insert_actor, ref, salt, id);
+    }
+    if (known.actors.size() < actors_kept) known.actors.emplace(id, ref);
     return ref;
 }
 
@@ -43,17 +51,14 @@ void check(const Entry& entry) {
         throw InternalError("an audit entry needs an action, and an object of details or none", {.subject = entry.action});
 }
 
-}  // namespace
-
-void append(db::Tx& tx, const Actor& actor, const Entry& entry) {
-    check(entry);
-    auto log = read_log(tx);
+void append_to(db::Tx& tx, Known& known, const Actor& actor, const Entry& entry) {
+    auto& log = known.log;
     Record record{.tenant = log_name(tx.scope().tenant()),
                   .seq = static_cast<std::int64_t>(log.tree.size()),
                   .prev = log.head,
                   .time = entry.time,
                   .actor_kind = std::string(to_string(actor.kind)),
-                  .actor = actor_ref(tx, actor.id),
+                  .actor = actor_ref(tx, known, actor.id),
                   .reason = {},
                   .details = {},
                   .action = entry.action,
@@ -73,7 +78,19 @@ void append(db::Tx& tx, const Actor& actor, const Entry& entry) {
     log.head = crypto::merkle_leaf(base::view_of(text));
     log.tree.append(log.head, stored_levels([&](int level, std::uint64_t n, const Digest& hash) { tx.exec(insert_node, level, n, hash); }));
     tx.exec(insert, record.seq, record.time, record.action, record.actor, text, log.head);
-    write_log(tx, log);
+}
+
+}  // namespace
+
+void append(db::Tx& tx, const Actor& actor, const Entry& entry) {
+    check(entry);
+    try {
+        append_to(tx, known_log(tx), actor, entry);
+        store_log(tx);
+    } catch (...) {
+        forget_log(tx.scope().tenant());
+        throw;
+    }
 }
 
 void append_refusal(db::Database& database, const db::TenantScope& scope, const Actor& actor, const Entry& entry,
@@ -113,6 +130,9 @@ std::vector<AuditRecord> list(db::Reader& reader, const AuditFilter& filter) {
     return list;
 }
 
-bool forget_actor(db::Tx& tx, std::string_view id) { return tx.exec(remove_actor, id) > 0; }
+bool forget_actor(db::Tx& tx, std::string_view id) {
+    forget_log(tx.scope().tenant());
+    return tx.exec(remove_actor, id) > 0;
+}
 
 }  // namespace tenon::tenant::audit

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <functional>
+#include <map>
+#include <string>
+
 #include <crypto/merkle.hpp>
 #include <db/tx.hpp>
 
@@ -15,8 +19,20 @@ struct Log {
     crypto::Digest head{};      ///< Leaf hash of the last record; zeros while there is none.
 };
 
-/// Read anew in every transaction, because another process may have written meanwhile. Throws Corrupt.
+/// As it is stored, which is up to date outside of a transaction that writes. Throws Corrupt.
 Log read_log(db::Reader& reader);
-void write_log(db::Tx& tx, const Log& log);
+
+/// What the thread that writes keeps of a log, so that a record costs no reading. Dropped when anything was undone or another
+/// process wrote.
+struct Known {
+    Log log{};
+    std::map<std::string, crypto::Digest, std::less<>> actors{};  ///< Commitments by id: of some.
+};
+/// Valid until the next call.
+Known& known_log(db::Tx& tx);
+/// After a write that failed half-way, or that changed what is known by another way.
+void forget_log(const TenantId& log) noexcept;
+/// Stores where the log ends, once per transaction.
+void store_log(db::Tx& tx);
 
 }  // namespace tenon::tenant::audit

@@ -3,6 +3,7 @@
 #include <db/database.hpp>
 #include <tenon/error.hpp>
 
+#include "audit_log.hpp"
 #include "plan_rows.hpp"
 
 namespace tenon::tenant {
@@ -123,6 +124,7 @@ void update_row(db::SystemTx& tx, const TenantRow& row) {
 
 void remove_rows(db::SystemTx& tx, const TenantId& id) {
     for (const auto& removal : removals) tx.exec(removal, id);
+    audit::forget_log(id);  // its actors are gone
 }
 
 }  // namespace tenon::tenant

@@ -166,6 +166,64 @@ TEST_F(Store, trouble_in_telling_of_a_commit_is_not_the_commits) {
     EXPECT_EQ(count(a), 1);
 }
 
+constexpr TenantStmt sum_up{
+    "INSERT INTO project_ (tenant_id, id, name, at) "
+    "VALUES (:tenant, :id, 'sum', (SELECT count(*) FROM project WHERE tenant_id = :tenant AND name <> 'sum')) "
+    "ON CONFLICT (tenant_id, name) DO UPDATE SET at = (SELECT count(*) FROM project WHERE tenant_id = :tenant AND name <> 'sum')"};
+constexpr TenantStmt find_sum{"SELECT at, version FROM project WHERE tenant_id = :tenant AND name = 'sum'"};
+
+TEST_F(Store, a_summary_is_made_once_for_all_that_share_a_commit) {
+    static std::atomic<int> made;
+    made = 0;
+    const auto summed = [](Tx& tx) {
+        ++made;
+        tx.exec(sum_up, base::new_id<ProjectId>(base::system_clock()->now()));
+    };
+    std::vector<std::thread> callers;
+    for (int i = 0; i < 24; ++i)
+        callers.emplace_back([&, i] {
+            const auto write = [&](Tx& tx) {
+                tx.exec(insert_project, base::new_id<ProjectId>(base::system_clock()->now()), std::to_string(i));
+                tx.before_commit(summed);
+                if (i % 3 == 0) throw Conflict("undone");
+            };
+            if (i % 3 == 0) EXPECT_THROW(database->write(i % 2 ? a : b, write), Conflict);
+            else EXPECT_NO_THROW(database->write(i % 2 ? a : b, write));
+        });
+    for (auto& caller : callers) caller.join();
+    const auto commits = database->stats().commits;
+    EXPECT_LE(made, 2 * (commits + 24)) << "at most one for each tenant and transaction";
+    for (const auto& scope : {a, b})
+        EXPECT_EQ(database->read(scope, [](Reader& reader) {
+            auto rows = reader.query(find_sum);
+            return rows.next() ? rows.i64(0) : -1;
+        }), count(scope) - 1) << "it counts all that were kept, and not itself";
+}
+
+TEST_F(Store, a_summary_that_fails_fails_those_who_asked_for_it) {
+    EXPECT_THROW(database->write(a, [&](Tx& tx) {
+        tx.exec(insert_project, fresh<ProjectId>(), "one");
+        tx.before_commit([](Tx&) { throw Conflict("no sum"); });
+    }), Conflict);
+    EXPECT_EQ(count(a), 0);
+    EXPECT_NO_THROW(add_project(a, "two"));
+    EXPECT_EQ(count(a), 1);
+}
+
+TEST_F(Store, a_lineage_ends_when_something_is_undone_or_written_elsewhere) {
+    const auto lineage = [&] { return database->write(a, [](Tx& tx) { return tx.lineage(); }); };
+    const auto first = lineage();
+    add_project(a, "one");
+    EXPECT_EQ(lineage(), first);
+    EXPECT_THROW(add_project(a, "one"), Conflict);
+    const auto second = lineage();
+    EXPECT_NE(second, first);
+    auto other = Database::open(options(), example_tables());
+    EXPECT_NE(other->write(a, [](Tx& tx) { return tx.lineage(); }), second);
+    other->write(a, [&](Tx& tx) { tx.exec(insert_project, fresh<ProjectId>(), "two"); });
+    EXPECT_NE(lineage(), second);
+}
+
 TEST_F(Store, entering_the_store_again_is_an_error_not_a_deadlock) {
     EXPECT_THROW(database->write(a, [&](Tx&) { add_project(a, "x"); }), InternalError);
     EXPECT_THROW(database->write(a, [&](Tx&) { count(a); }), InternalError);

@@ -160,7 +160,8 @@ TEST_F(Proofs, OfAHomeThatIsOlderThanStoredNodesHold) {
     const auto head = newest(home.a);
     const auto file = exported(home.a, "before.audit");
     sql("DROP VIEW audit_node; DROP TABLE audit_node_; DROP TABLE audit_leaf_node;"
-        "DELETE FROM schema_migration WHERE room = 'tenant' AND number = 5; DELETE FROM schema_object WHERE name IN ('audit_node', 'audit_leaf_node');");
+        "DELETE FROM schema_migration WHERE room = 'tenant' AND number = 5;"
+        "DELETE FROM schema_object WHERE name IN ('audit_node', 'audit_leaf_node');");
     EXPECT_EQ(newest(home.a).note, head.note);
     EXPECT_EQ(exported(home.a, "after.audit"), file);
     expect_all_proved(home.a, 11);

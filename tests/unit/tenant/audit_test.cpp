@@ -144,6 +144,47 @@ TEST_F(Trail, GrowsThroughTwoProcessesWithoutFork) {
     EXPECT_EQ(verify(home.a).records, 51);
 }
 
+TEST_F(Trail, GoesOnRightWhenANeighbourIsUndone) {
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 8; ++t)
+        threads.emplace_back([&, t] {
+            for (int i = 0; i < 20; ++i) {
+                const auto write = [&](db::Tx& tx) {
+                    audit::append(tx, {.id = "actor " + std::to_string(i % 5 + t)}, entry("thing.do"));
+                    if ((i + t) % 4 == 0) throw Conflict("after its record");
+                };
+                if ((i + t) % 4 == 0) EXPECT_THROW(home.write(home.a, write), Conflict);
+                else EXPECT_NO_THROW(home.write(home.a, write));
+            }
+        });
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(verify(home.a).records, 1 + 8 * 15);
+    for (const auto& record : list(home.a, {.after = 0})) EXPECT_NE(record.actor, "");
+}
+
+TEST_F(Trail, ARecordThatCannotBeWrittenLeavesTheLogAsItWas) {
+    append(home.a, 2);
+    home.write(home.a, [&](db::Tx& tx) {
+        EXPECT_THROW(audit::append(tx, home.alice, {.time = Time{Duration{INT64_MAX}}, .action = "thing.do"}), InvalidArgument);
+        audit::append(tx, home.alice, entry("thing.do"));
+    });
+    append(home.a, 2);
+    EXPECT_EQ(verify(home.a).records, 6);
+}
+
+TEST_F(Trail, NamesAnActorAgainAfterHisTenantWasErased) {
+    append(home.a, 1);
+    const auto scope = home.scope(home.a);
+    home.registry->start_erasure(home.setup, {.tenant = home.a, .reason = "asked", .undo_window = 24h});
+    home.clock->advance(25h);
+    const auto standing = home.registry->standing(home.a);
+    home.database->write(home.system, [&](db::SystemTx& tx) { home.registry->finish_erasure(tx, engine_actor("sweep"), *standing); });
+    home.database->write(scope, [&](db::Tx& tx) { audit::append(tx, home.alice, entry("thing.do")); });
+    const auto records = home.database->read(scope, [](db::Reader& r) { return audit::list(r, {}); });
+    EXPECT_EQ(records.back().actor, "alice");
+    EXPECT_EQ(records[1].actor, "");
+}
+
 TEST_F(Trail, KeepsTheTreesEdgeForCheckpoints) {
     append(home.a, 12);
     const auto log = home.read(home.a, [](db::Reader& r) { return read_log(r); });

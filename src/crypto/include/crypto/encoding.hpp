@@ -10,6 +10,7 @@ namespace tenon::crypto {
 
 /// Lower case.
 std::string to_hex(base::ByteView bytes);
+void append_hex(std::string& text, base::ByteView bytes);
 /// Either case. Empty unless every character belongs.
 [[nodiscard]] std::optional<base::ByteVector> from_hex(std::string_view text);
 

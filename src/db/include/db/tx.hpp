@@ -50,6 +50,12 @@ public:
     /// Runs `then` once the change is durable, before write() returns to its caller, on the writer's thread: for waking
     /// somebody up in this process. It must not block, throw or use the database.
     void on_commit(std::function<void()> then);
+    /// Runs `finish` for this tenant once per transaction, just before its commit, however many writes share that and ask for
+    /// it: for a summary of what each of them adds to. It may also run where the writes that asked for it were undone.
+    void before_commit(void (*finish)(Tx&));
+    /// As long as this stays the same, what earlier functions of this thread read and wrote is as they left it: nothing was
+    /// undone and no other process wrote. Never the same for two databases.
+    std::uint64_t lineage() const noexcept;
 
 private:
     friend class Connection;
