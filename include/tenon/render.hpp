@@ -44,8 +44,17 @@ struct RenderedFile {
     Loudness loudness{};
 };
 
+/// A stretch of an asset that was damaged where the edit shows it.
+struct DamagedRange {
+    AssetId asset{};
+    Duration start{};                      ///< In the asset.
+    Duration end{};
+    bool sound = false;                    ///< Silent there; else pictures: the last good one stays, for a second at most.
+};
+
 struct RenderResult {
     std::vector<RenderedFile> outputs{};
+    std::vector<DamagedRange> damage{};    ///< By asset, pictures before sound, in order of time. Empty: all was whole.
     Duration render_time{};                ///< What was charged: the duration of the outputs together.
 };
 

@@ -132,7 +132,11 @@ json::object to_json(const RenderResult& r) {
                                                                                       {"range_lu", f.loudness.range},
                                                                                       {"true_peak_dbtp", f.loudness.true_peak}}
                                                                         : json::value(nullptr)}});
-    return {{"outputs", outputs}, {"render_time_us", r.render_time.count()}};
+    json::array damage;
+    for (const auto& d : r.damage)
+        damage.push_back(json::object{
+            {"asset", d.asset.text()}, {"sound", d.sound}, {"start_us", d.start.count()}, {"end_us", d.end.count()}});
+    return {{"outputs", outputs}, {"render_time_us", r.render_time.count()}, {"damage", damage}};
 }
 
 json::object to_json(const ExportedFile& f) {

@@ -80,6 +80,9 @@ void show_result(const Context& context, const JobInfo& job, const RenderResult&
         keys.push_back(f.path.string());
     }
     context.out().list(document, keys, table, "");
+    for (const auto& d : result.damage)
+        context.out().remark(d.asset.text() + " is damaged from " + length(d.start) + " to " + length(d.end) +
+                             (d.sound ? ": silent there." : ": the picture before it stays."));
     context.out().remark("Render time used: " + length(result.render_time) + ".");
 }
 

@@ -27,9 +27,12 @@ constexpr const char* kind = "render";
 
 constexpr std::size_t largest_document = 32 << 20;
 
-std::string to_json(const std::vector<render::RenderedOutput>& outputs, Duration render_time) {
-    Json list = Json::array();
-    for (const auto& output : outputs) {
+std::string result_json(const render::Rendered& rendered) {
+    Json list = Json::array(), damage = Json::array();
+    for (const auto& one : rendered.damage)
+        damage.push(Json().set("asset", one.asset.text()).set("sound", one.sound).set("start_us", one.range.start.count())
+                        .set("end_us", one.range.end.count()));
+    for (const auto& output : rendered.outputs) {
         Json json;
         json.set("preset", output.preset).set("file", output.path.filename().string()).set("bytes", output.size.count)
             .set("sha256", crypto::to_hex(output.sha256)).set("duration_us", output.duration.count()).set("frames", output.frames)
@@ -40,7 +43,7 @@ std::string to_json(const std::vector<render::RenderedOutput>& outputs, Duration
         list.push(std::move(json));
     }
     Json json;
-    json.set("outputs", std::move(list)).set("render_time_us", render_time.count());
+    json.set("outputs", std::move(list)).set("render_time_us", rendered.render_time.count()).set("damage", std::move(damage));
     return base::to_json(json);
 }
 
@@ -54,6 +57,10 @@ Loudness loudness_of(const Json& output) {
 RenderResult result_of(const std::string& text, const engine::Workspace& workspace) {
     const Json json = base::parse_json(text, {.max_size = largest_document}, "result");
     RenderResult result{.render_time = Duration{json.get_int("render_time_us")}};
+    if (json.find("damage") != nullptr)   // older results have none
+        for (const auto& one : json.get_array("damage"))
+            result.damage.push_back({.asset = AssetId::parse(one.get_string("asset")), .start = Duration{one.get_int("start_us")},
+                                     .end = Duration{one.get_int("end_us")}, .sound = one.get_bool("sound")});
     for (const auto& output : json.get_array("outputs"))
         result.outputs.push_back({.preset = output.get_string("preset"), .path = workspace.exports() / output.get_string("file"),
                                   .size = {output.get_int("bytes")}, .sha256 = output.get_string("sha256"),
@@ -207,10 +214,11 @@ private:
                                       .temp = temp(workspace, attempt.job.id), .exports = workspace.exports(),
                                       .file_names = file_names(payload, attempt.job.id), .storage = &storage};
         const render::Rendered rendered = render::run(request, attempt.progress, attempt.stop);
-        if (rendered.damaged_packets > 0)
-            engine_.log->warning(kind, "damaged packets were passed over",
-                                 {{"job", attempt.job.id.text()}, {"packets", rendered.damaged_packets}});
-        return {.result = to_json(rendered.outputs, rendered.render_time),
+        for (const auto& one : rendered.damage)
+            engine_.log->warning(kind, one.sound ? "damaged sound is silent" : "damaged pictures were passed over",
+                                 {{"job", attempt.job.id.text()}, {"asset", one.asset.text()},
+                                  {"start_us", one.range.start.count()}, {"end_us", one.range.end.count()}});
+        return {.result = result_json(rendered),
                 .settle = [this, rendered, job = attempt.job, at = engine_.now(), folder = request.temp](db::Tx& tx) {
                     settle(tx, job, rendered, at);
                     doom(tx, job, {folder});

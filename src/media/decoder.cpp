@@ -37,7 +37,7 @@ public:
         packet_->pts = packet.pts.value_or(AV_NOPTS_VALUE);
         packet_->dts = packet.dts.value_or(AV_NOPTS_VALUE);
         packet_->duration = packet.duration;
-        packet_->flags = packet.key ? AV_PKT_FLAG_KEY : 0;
+        packet_->flags = (packet.key ? AV_PKT_FLAG_KEY : 0) | (packet.discard ? AV_PKT_FLAG_DISCARD : 0);
         if (!packet.new_extradata.empty()) add_side_data(*packet_, AV_PKT_DATA_NEW_EXTRADATA, packet.new_extradata);
         if (packet.skip_start != 0 || packet.skip_end != 0) {
             std::uint8_t skip[10] = {};

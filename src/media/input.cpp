@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <string_view>
+#include <utility>
 
 #include "file_io.hpp"
 #include "parameters.hpp"
+#include "times.hpp"
 
 extern "C" {
 #include <libavutil/intreadwrite.h>
@@ -75,6 +77,10 @@ struct Input::Impl {
     std::vector<StreamInfo> streams;
     std::string container;
     std::optional<Duration> duration;
+    std::shared_ptr<const TimeMap> map;   // of a file whose times fall back; then `times` mends them
+    std::optional<Times> times;
+    bool broken = false;                  // bytes were passed over before the next packet
+    int errors = 0;                       // places that could not be read
 
     static int interrupted(void* self) {
         const auto& impl = *static_cast<const Impl*>(self);
@@ -96,6 +102,10 @@ struct Input::Impl {
     void prepare(const Limits& limits);
     void open(const char* url, const AVInputFormat* kind, AvOptions& options, const Limits& limits);
     void describe_streams(const Limits& limits);
+    void straighten(const std::filesystem::path& path, const Limits& limits);
+    std::shared_ptr<const TimeMap> look_through(const std::filesystem::path& path, const Limits& limits) const;
+    bool read(AVPacket& packet);
+    static std::unique_ptr<Impl> open_file(const std::filesystem::path& path, const Limits& limits, std::stop_token stop);
 };
 
 void Input::Impl::prepare(const Limits& limits) {
@@ -137,7 +147,7 @@ void Input::Impl::describe_streams(const Limits& limits) {
         duration = Duration{format->duration};
 }
 
-Input Input::open(const std::filesystem::path& path, const Limits& limits, std::stop_token stop) {
+std::unique_ptr<Input::Impl> Input::Impl::open_file(const std::filesystem::path& path, const Limits& limits, std::stop_token stop) {
     const Quiet quiet;
     auto impl = std::make_unique<Impl>();
     impl->subject = path.native().substr(0, path.native().find('\0'));
@@ -157,6 +167,47 @@ Input Input::open(const std::filesystem::path& path, const Limits& limits, std::
     AvOptions none;
     impl->open("", kind, none, limits);
     impl->describe_streams(limits);
+    return impl;
+}
+
+/// Reads every packet of the file once, to learn where its times fall back.
+std::shared_ptr<const TimeMap> Input::Impl::look_through(const std::filesystem::path& path, const Limits& limits) const {
+    constexpr Duration apart = std::chrono::seconds(1);   // of places to begin at in a file of sound
+    Input whole(open_file(path, limits, stop));
+    auto found = std::make_shared<TimeMap>(TimeMap{Times(whole.streams()), {}, -1});
+    const StreamInfo* const leader = whole.video() != nullptr ? whole.video() : whole.audio();
+    found->stream = leader == nullptr ? -1 : leader->index;
+    while (auto packet = whole.next()) {
+        found->times.correct(*packet);
+        if (packet->stream != found->stream || !packet->key || packet->position < 0 || !packet->pts) continue;
+        const Duration time = to_duration({*packet->pts, leader->time_base});
+        if (found->keys.empty() || leader->kind == StreamKind::video || time - found->keys.back().time >= apart)
+            found->keys.push_back({time, packet->position, found->times.place()});
+    }
+    return found;
+}
+
+void Input::Impl::straighten(const std::filesystem::path& path, const Limits& limits) {
+    const TimeMaps::File id = TimeMaps::identify(file->descriptor());
+    auto found = TimeMaps::find(id);
+    if (!found) TimeMaps::keep(id, found = look_through(path, limits));
+    if (found->times.one_stretch()) return;
+    map = std::move(found);
+    times = map->times.again();
+    duration.reset();
+    for (StreamInfo& stream : streams) {
+        const auto start = map->times.start(stream.index), end = map->times.end(stream.index);
+        if (!start || (stream.kind != StreamKind::video && stream.kind != StreamKind::audio)) continue;
+        stream.start = from_duration(*start, stream.time_base);
+        stream.duration = from_duration(*end - *start, stream.time_base);
+        duration = std::max(duration.value_or(Duration{}), *end - *start);
+    }
+}
+
+Input Input::open(const std::filesystem::path& path, const Limits& limits, std::stop_token stop) {
+    auto impl = Impl::open_file(path, limits, std::move(stop));
+    // Containers that are made to be joined end to end, whose times then begin anew, and that have no index of the whole.
+    if (impl->container == "mpegts" || impl->container == "mpeg" || impl->container == "flv") impl->straighten(path, limits);
     return Input(std::move(impl));
 }
 
@@ -213,15 +264,26 @@ const StreamInfo* Input::audio() const {
     return nullptr;
 }
 
+/// False at the end. A damaged place in a file is passed over, as long as there are not too many.
+bool Input::Impl::read(AVPacket& packet) {
+    constexpr int most_errors = 1'000;
+    for (;;) {
+        const int code = av_read_frame(format.get(), &packet);
+        if (code >= 0) return true;
+        if (code == AVERROR_EOF && !(file && file->error() != 0)) return false;
+        if (live || code != AVERROR_INVALIDDATA || ++errors > most_errors || stop.stop_requested())
+            fail(code, live ? "the camera's stream broke off" : "the file cannot be read further");
+        broken = true;
+    }
+}
+
 std::optional<Packet> Input::next() {
     const Quiet quiet;
     if (impl_->stop.stop_requested()) impl_->fail(AVERROR_EXIT, "");
     if (impl_->live) impl_->deadline = in(impl_->read_timeout);
     std::shared_ptr<AVPacket> raw(new_packet());
     for (;;) {
-        const int code = av_read_frame(impl_->format.get(), raw.get());
-        if (code == AVERROR_EOF && !(impl_->file && impl_->file->error() != 0)) return std::nullopt;
-        if (code < 0) impl_->fail(code, impl_->live ? "the camera's stream broke off" : "the file cannot be read further");
+        if (!impl_->read(*raw)) return std::nullopt;
         // A container may announce streams late; nobody has described those. And what was read ahead to describe the
         // streams comes out even of those not selected.
         const auto index = static_cast<std::size_t>(raw->stream_index);
@@ -235,7 +297,9 @@ std::optional<Packet> Input::next() {
     if (raw->dts != AV_NOPTS_VALUE) packet.dts = raw->dts;
     packet.duration = raw->duration;
     packet.key = (raw->flags & AV_PKT_FLAG_KEY) != 0;
-    packet.damaged = (raw->flags & AV_PKT_FLAG_CORRUPT) != 0;
+    packet.damaged = (raw->flags & AV_PKT_FLAG_CORRUPT) != 0 || std::exchange(impl_->broken, false);
+    packet.discard = (raw->flags & AV_PKT_FLAG_DISCARD) != 0;
+    packet.position = raw->pos;
     std::size_t size = 0;
     if (const auto* extra = av_packet_get_side_data(raw.get(), AV_PKT_DATA_NEW_EXTRADATA, &size); extra != nullptr)
         packet.new_extradata = {extra, size};
@@ -244,6 +308,7 @@ std::optional<Packet> Input::next() {
         packet.skip_end = static_cast<std::int32_t>(AV_RL32(skip + 4));
     }
     packet.owner = std::move(raw);
+    if (impl_->times) impl_->times->correct(packet);
     return packet;
 }
 
@@ -261,6 +326,16 @@ void Input::seek(std::int32_t stream, std::int64_t ticks) {
     if (impl_->live) throw Unsupported("live input cannot be wound back", {.subject = impl_->subject});
     if (stream < 0 || static_cast<std::size_t>(stream) >= impl_->streams.size())
         throw InvalidArgument("there is no such stream", {.subject = impl_->subject});
+    if (impl_->map) {
+        // What is shown together lies within a few seconds of the file.
+        constexpr Duration interleaved = std::chrono::seconds(3);
+        const Duration to = to_duration({ticks, impl_->streams[static_cast<std::size_t>(stream)].time_base});
+        const TimeMap::Key* const key = impl_->map->before(stream == impl_->map->stream ? to : to - interleaved);
+        const int code = avformat_seek_file(impl_->format.get(), -1, INT64_MIN, key ? key->position : 0, key ? key->position : 0, AVSEEK_FLAG_BYTE);
+        if (code < 0) impl_->fail(code, "the file cannot be wound to a position");
+        impl_->times->jump_to(key ? key->place : Times::Place(impl_->streams.size()));
+        return;
+    }
     if (av_seek_frame(impl_->format.get(), stream, ticks, AVSEEK_FLAG_BACKWARD) >= 0) return;
     // Before the first key frame, or a file without an index: from the start is always right, only slower.
     const auto& info = impl_->streams[static_cast<std::size_t>(stream)];

@@ -31,9 +31,29 @@ std::int64_t Composer::damaged_packets() const {
 void Composer::forget_before(std::int64_t number) {
     std::erase_if(shown_, [&](const auto& entry) {
         const bool past = plan_.clips[entry.first].end_frame <= number;
-        if (past) damaged_ += entry.second.reader.damaged_packets();
+        if (past) {
+            damaged_ += entry.second.reader.damaged_packets();
+            past_[entry.first] = entry.second.reader.damages();
+        }
         return past;
     });
+}
+
+std::vector<PieceDamage> Composer::damage(std::int64_t first, std::int64_t count) {
+    std::vector<PieceDamage> found;
+    const auto look = [&](std::size_t index, const media::Damages& damages) {
+        const PlannedClip& clip = plan_.clips[index];
+        const std::int64_t from = std::max(first, clip.first_frame), to = std::min(first + count, clip.end_frame);
+        if (from >= to) return;
+        const Flicks start = std::max<Flicks>(0, flicks_of_frame(from, plan_.rate) - clip.start);
+        const Flicks end = std::min(clip.end - clip.start, flicks_of_frame(to, plan_.rate) - clip.start);
+        for (const media::Damage& one : media::within(damages, duration_of(clip.in + start), duration_of(clip.in + end)))
+            found.push_back({static_cast<std::uint32_t>(clip.source), false, one});
+    };
+    for (const auto& [index, shown] : shown_) look(index, shown.reader.damages());
+    for (const auto& [index, damages] : past_) look(index, damages);
+    std::erase_if(past_, [&](const auto& entry) { return plan_.clips[entry.first].end_frame <= first + count; });
+    return found;
 }
 
 Composer::Shown& Composer::show(std::size_t index, std::int64_t number) {

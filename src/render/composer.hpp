@@ -11,6 +11,8 @@
 #include <media/scaler.hpp>
 #include <render/plan.hpp>
 
+#include "piece.hpp"
+
 namespace tenon::render {
 
 /// Makes the pictures of a plan. A frame is decoded once, whatever the number of outputs; frames asked for in order keep
@@ -23,6 +25,8 @@ public:
     media::VideoFrame frame(std::int64_t number, std::size_t output);
 
     std::int64_t damaged_packets() const;
+    /// What of the sources was damaged within frames `first` to `first + count`, all of which were made. Once for each.
+    std::vector<PieceDamage> damage(std::int64_t first, std::int64_t count);
 
 private:
     /// A clip while it is being shown.
@@ -47,6 +51,7 @@ private:
     std::stop_token stop_;
     std::map<std::size_t, Shown> shown_;
     std::int64_t damaged_ = 0;
+    std::map<std::size_t, media::Damages> past_;   // by clip that is shown no more
 };
 
 }  // namespace tenon::render

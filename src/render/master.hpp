@@ -26,6 +26,7 @@ public:
            const Level& level, const std::stop_token& stop);
 
     media::AudioBlock next(std::int64_t count);
+    std::vector<PieceDamage> damage() const { return mixer_.damage(); }
 
 private:
     media::AudioBlock read(std::int64_t count);

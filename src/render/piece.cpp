@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::array<std::uint8_t, 8> magic{0x9b, 0x47, 0xe3, 0x1c, 0x62, 0xd8, 0x05, 0xaf};
 constexpr std::uint16_t format_version = 1;
-constexpr std::size_t header_size = 24, entry_size = 20, digest_size = 32;
+constexpr std::size_t header_size = 24, entry_size = 20, damage_size = 24, digest_size = 32;
+constexpr std::size_t most_damage = 0xffff;
 constexpr std::size_t largest_piece = std::size_t{1} << 31;
 
 }  // namespace
@@ -22,18 +23,21 @@ std::filesystem::path piece_path(const std::filesystem::path& folder, const cryp
     return folder / (crypto::to_hex(id) + ".part");
 }
 
-std::int64_t Piece::size_of(base::ByteView extradata, const std::vector<media::Packet>& packets) {
+std::int64_t Piece::size_of(base::ByteView extradata, const std::vector<media::Packet>& packets,
+                            const std::vector<PieceDamage>& damage) {
     std::size_t size = header_size + extradata.size() + packets.size() * entry_size + digest_size;
+    size += std::min(damage.size(), most_damage) * damage_size;
     for (const media::Packet& packet : packets) size += packet.data.size();
     return static_cast<std::int64_t>(size);
 }
 
 void Piece::write(const std::filesystem::path& folder, const crypto::Digest& id, base::ByteView extradata,
-                  std::int32_t priming, const std::vector<media::Packet>& packets) {
+                  std::int32_t priming, const std::vector<media::Packet>& packets, const std::vector<PieceDamage>& damage) {
+    const auto told = static_cast<std::uint16_t>(std::min(damage.size(), most_damage));
     base::ByteVector bytes;
     base::append(bytes, magic);
     base::append_le(bytes, format_version);
-    base::append_le(bytes, std::uint16_t{0});
+    base::append_le(bytes, told);
     base::append_le(bytes, static_cast<std::uint32_t>(packets.size()));
     base::append_le(bytes, static_cast<std::uint32_t>(extradata.size()));
     base::append_le(bytes, priming);
@@ -43,6 +47,12 @@ void Piece::write(const std::filesystem::path& folder, const crypto::Digest& id,
         base::append_le(bytes, static_cast<std::int32_t>(packet.duration));
         base::append_le(bytes, static_cast<std::uint32_t>(packet.data.size()));
         base::append_le(bytes, std::uint32_t{packet.key});
+    }
+    for (std::size_t i = 0; i < told; ++i) {
+        base::append_le(bytes, damage[i].source);
+        base::append_le(bytes, std::uint32_t{damage[i].sound});
+        base::append_le(bytes, std::int64_t{damage[i].range.start.count()});
+        base::append_le(bytes, std::int64_t{damage[i].range.end.count()});
     }
     for (const media::Packet& packet : packets) base::append(bytes, packet.data);
     base::append(bytes, crypto::sha256(bytes));
@@ -78,7 +88,8 @@ std::optional<Piece> Piece::find(const std::filesystem::path& folder, const cryp
     piece.priming_ = base::load_le<std::int32_t>(&bytes[20]);
     piece.extradata_.assign(bytes.begin() + header_size, bytes.begin() + static_cast<std::ptrdiff_t>(header_size + extra));
     const std::uint8_t* table = bytes.data() + header_size + extra;
-    std::uint64_t offset = header_size + extra + count * entry_size;
+    const std::size_t damages = base::load_le<std::uint16_t>(&bytes[10]);
+    std::uint64_t offset = header_size + extra + count * entry_size + damages * damage_size;
     for (std::size_t i = 0; i < count; ++i, table += entry_size) {
         PieceEntry entry{.pts = base::load_le<std::int64_t>(table), .offset = offset,
                          .size = base::load_le<std::uint32_t>(table + 12), .duration = base::load_le<std::int32_t>(table + 8),
@@ -86,6 +97,9 @@ std::optional<Piece> Piece::find(const std::filesystem::path& folder, const cryp
         offset += entry.size;
         piece.entries_.push_back(entry);
     }
+    for (std::size_t i = 0; i < damages; ++i, table += damage_size)
+        piece.damage_.push_back({base::load_le<std::uint32_t>(table), base::load_le<std::uint32_t>(table + 4) != 0,
+                                 {Duration{base::load_le<std::int64_t>(table + 8)}, Duration{base::load_le<std::int64_t>(table + 16)}}});
     return piece;
 }
 

@@ -8,6 +8,7 @@
 #include <base/bytes.hpp>
 #include <base/file.hpp>
 #include <crypto/hash.hpp>
+#include <media/damage.hpp>
 #include <media/packet.hpp>
 
 namespace tenon::render {
@@ -21,16 +22,25 @@ struct PieceEntry {
     bool key = false;
 };
 
+/// What of a source could not be decoded, within what a piece shows of it.
+struct PieceDamage {
+    std::uint32_t source = 0;    ///< Index into Plan::sources.
+    bool sound = false;
+    media::Damage range{};       ///< In the source.
+    friend bool operator==(const PieceDamage&, const PieceDamage&) = default;
+};
+
 /// A finished part of an output, encoded packets in decode order, as it waits for its file: `<id>.part`. The format is
 /// described in docs/design/render.md.
 class Piece {
 public:
     /// Writes it whole, durably, under its name.
     static void write(const std::filesystem::path& folder, const crypto::Digest& id, base::ByteView extradata,
-                      std::int32_t priming, const std::vector<media::Packet>& packets);
+                      std::int32_t priming, const std::vector<media::Packet>& packets, const std::vector<PieceDamage>& damage = {});
 
     /// What write() will take on disk.
-    static std::int64_t size_of(base::ByteView extradata, const std::vector<media::Packet>& packets);
+    static std::int64_t size_of(base::ByteView extradata, const std::vector<media::Packet>& packets,
+                                const std::vector<PieceDamage>& damage = {});
 
     /// Empty if there is none, or if what is there is not whole: that is removed.
     static std::optional<Piece> find(const std::filesystem::path& folder, const crypto::Digest& id);
@@ -39,6 +49,7 @@ public:
     std::int32_t priming() const { return priming_; }
     std::int64_t size() const { return size_; }   ///< Of its file.
     const std::vector<PieceEntry>& entries() const { return entries_; }
+    const std::vector<PieceDamage>& damage() const { return damage_; }
     media::Packet read(const PieceEntry& entry);
     /// Gives the file descriptor back; the next read opens the file again.
     void rest() { fd_.reset(); }
@@ -51,6 +62,7 @@ private:
     std::int32_t priming_ = 0;
     std::int64_t size_ = 0;
     std::vector<PieceEntry> entries_;
+    std::vector<PieceDamage> damage_;
 };
 
 std::filesystem::path piece_path(const std::filesystem::path& folder, const crypto::Digest& id);

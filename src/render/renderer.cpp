@@ -62,7 +62,11 @@ private:
     void chunk(std::size_t number);
     void sound(const PlannedOutput& output);
     bool has(const crypto::Digest& id);
-    void keep(const crypto::Digest& id, base::ByteView extradata, std::int32_t priming, const std::vector<media::Packet>& packets);
+    void keep(const crypto::Digest& id, base::ByteView extradata, std::int32_t priming, const std::vector<media::Packet>& packets,
+              const std::vector<PieceDamage>& damage);
+    void note(const std::vector<PieceDamage>& damage) {
+        for (const PieceDamage& one : damage) media::add(damage_[{one.source, one.sound}], one.range);
+    }
     void cover(std::int64_t more) {
         if (request_.storage != nullptr) request_.storage->cover(stored_ + more);
     }
@@ -75,6 +79,7 @@ private:
     Composer composer_;
     std::map<crypto::Digest, std::int64_t> whole_;   // pieces known to be there and whole, and their bytes
     std::int64_t stored_ = 0;                        // bytes of all of them
+    std::map<std::pair<std::uint32_t, bool>, media::Damages> damage_;   // by source, of pictures and of sound
     std::int64_t encoded_ = 0;
 };
 
@@ -84,13 +89,16 @@ bool Run::has(const crypto::Digest& id) {
     if (!piece) return false;
     whole_.emplace(id, piece->size());
     stored_ += piece->size();
+    note(piece->damage());
     return true;
 }
 
-void Run::keep(const crypto::Digest& id, base::ByteView extradata, std::int32_t priming, const std::vector<media::Packet>& packets) {
-    const std::int64_t size = Piece::size_of(extradata, packets);
+void Run::keep(const crypto::Digest& id, base::ByteView extradata, std::int32_t priming, const std::vector<media::Packet>& packets,
+               const std::vector<PieceDamage>& damage) {
+    const std::int64_t size = Piece::size_of(extradata, packets, damage);
     cover(size);
-    Piece::write(request_.temp, id, extradata, priming, packets);
+    Piece::write(request_.temp, id, extradata, priming, packets, damage);
+    note(damage);
     whole_.emplace(id, size);
     stored_ += size;
 }
@@ -118,6 +126,7 @@ void Run::chunk(std::size_t number) {
             work.drain();
             progress_.advance(1);
         }
+    const std::vector<PieceDamage> damage = composer_.damage(chunk.first, chunk.count);
     for (Work& work : works) {
         exec::check_stop(stop_);
         work.encoder.finish();
@@ -125,7 +134,7 @@ void Run::chunk(std::size_t number) {
         if (static_cast<std::int64_t>(work.packets.size()) != chunk.count)
             throw InternalError("an encoder returned another number of pictures than it was given");
         const crypto::Digest& id = plan_.outputs[work.output].chunks[number];
-        keep(id, work.encoder.extradata(), 0, work.packets);
+        keep(id, work.encoder.extradata(), 0, work.packets, damage);
         ++encoded_;
     }
 }
@@ -154,7 +163,7 @@ void Run::sound(const PlannedOutput& output) {
     }
     encoder.finish();
     drain();
-    keep(output.sound, encoder.extradata(), encoder.priming(), packets);
+    keep(output.sound, encoder.extradata(), encoder.priming(), packets, master.damage());
 }
 
 Rendered Run::all() {
@@ -207,6 +216,8 @@ Rendered Run::all() {
         result.outputs.push_back(std::move(output));
     }
     base::sync_folder(request_.exports);
+    for (const auto& [of, ranges] : damage_)
+        for (const media::Damage& range : ranges) result.damage.push_back({plan_.sources.at(of.first).asset, of.second, range});
     return result;
 }
 

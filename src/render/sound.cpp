@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <media/decoder.hpp>
 #include <media/input.hpp>
@@ -26,8 +27,9 @@ std::int64_t sound_length(const Plan& plan, std::int32_t rate) { return sample_o
 class Mixer::Voice {
 public:
     Voice(const std::filesystem::path& file, Flicks in, std::int32_t rate, std::int32_t channels, std::stop_token stop)
-        : input_(media::Input::open(file, {}, std::move(stop))), stream_(stream_of(input_, file)), decoder_(stream_, rate, channels) {
-        const Flicks from = flicks_of(media::origin_of(input_)) + in;
+        : input_(media::Input::open(file, {}, std::move(stop))), stream_(stream_of(input_, file)), decoder_(stream_, rate, channels), rate_(rate),
+          origin_(media::origin_of(input_)) {
+        const Flicks from = flicks_of(origin_) + in;
         position_ = sample_of(from, rate);
         input_.select({stream_.index});
         const Flicks early = from - flicks_of(run_up);
@@ -59,6 +61,8 @@ public:
         }
     }
 
+    const media::Damages& damages() const { return damages_; }
+
 private:
     static media::StreamInfo stream_of(const media::Input& input, const std::filesystem::path& file) {
         if (input.audio() == nullptr) throw Conflict("the asset has lost its sound", {.subject = file.native()});
@@ -67,12 +71,13 @@ private:
 
     void fetch() {
         for (;;) {
-            if ((block_ = decoder_.receive())) return;
+            if ((block_ = decoder_.receive())) return judge();
             if (finished_) {
                 ended_ = true;
-                return;
+                return judge_end();
             }
             if (const auto packet = input_.next()) {
+                broken_ = broken_ || packet->damaged;
                 decoder_.send(*packet);
             } else {
                 finished_ = true;
@@ -81,9 +86,40 @@ private:
         }
     }
 
+    Duration time_of(std::int64_t sample) const { return media::to_duration({sample, {1, rate_}}) - origin_; }
+    void report(std::int64_t from, std::int64_t to) { media::add(damages_, {std::max(Duration{}, time_of(from)), time_of(to)}); }
+
+    /// What was refused before this block is the gap in front of it, or the block itself where the codec filled it.
+    void judge() {
+        const std::int64_t refused = decoder_.damaged_packets(), end = block_->position + block_->samples();
+        // A joint of two recordings looks broken to the container too, and has a gap of a codec's frame or two.
+        const bool lost = std::exchange(broken_, false) && heard_until_ && block_->position - *heard_until_ > rate_ / 10;
+        if ((refused != refused_ || lost) && heard_until_)
+            report(std::min(*heard_until_, block_->position), block_->position > *heard_until_ ? block_->position : end);
+        refused_ = refused;
+        heard_until_ = end;
+    }
+
+    /// Sound that its header promised and that is not there.
+    void judge_end() {
+        constexpr std::int64_t rounding = 10;   // a tenth of a second: containers round, codecs pad
+        if (!heard_until_) return;
+        const bool refused = decoder_.damaged_packets() != refused_;
+        if (!stream_.duration || !stream_.start) return;
+        const std::int64_t told =
+            media::rescale(stream_.start->ticks + stream_.duration->ticks, stream_.time_base, {1, rate_}, media::Rounding::down);
+        if (refused || told - *heard_until_ > rate_ / rounding) report(*heard_until_, told);
+    }
+
     media::Input input_;
     media::StreamInfo stream_;
     media::AudioDecoder decoder_;
+    std::int32_t rate_;
+    Duration origin_;
+    media::Damages damages_{};
+    std::int64_t refused_ = 0;
+    bool broken_ = false;   // the container called a packet broken
+    std::optional<std::int64_t> heard_until_{};
     std::optional<media::AudioBlock> block_{};
     std::int64_t position_ = 0;
     bool finished_ = false, ended_ = false;
@@ -94,13 +130,29 @@ Mixer::Mixer(const Plan& plan, const std::vector<std::filesystem::path>& files, 
     : plan_(plan), files_(files), rate_(rate), channels_(channels), stop_(std::move(stop)), voices_(plan.clips.size()) {}
 Mixer::~Mixer() = default;
 
+void Mixer::collect(std::size_t index, std::vector<PieceDamage>& into) const {
+    const PlannedClip& clip = plan_.clips[index];
+    for (const media::Damage& one : media::within(voices_[index]->damages(), duration_of(clip.in), duration_of(clip.in + clip.end - clip.start)))
+        into.push_back({static_cast<std::uint32_t>(clip.source), true, one});
+}
+
+std::vector<PieceDamage> Mixer::damage() const {
+    std::vector<PieceDamage> all = past_;
+    for (std::size_t i = 0; i < voices_.size(); ++i)
+        if (voices_[i]) collect(i, all);
+    return all;
+}
+
 void Mixer::add(std::size_t index, media::AudioBlock& block) {
     const PlannedClip& clip = plan_.clips[index];
     if (!plan_.sources[clip.source].has_sound) return;
     const std::int64_t start = sample_of(clip.start, rate_), end = sample_of(clip.end, rate_);
     const std::int64_t block_end = block.position + block.samples();
     if (end <= block.position || start >= block_end) {
-        if (end <= block.position) voices_[index].reset();
+        if (end <= block.position && voices_[index]) {
+            collect(index, past_);
+            voices_[index].reset();
+        }
         return;
     }
     auto& voice = voices_[index];

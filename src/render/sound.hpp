@@ -11,6 +11,8 @@
 #include <media/frame.hpp>
 #include <render/plan.hpp>
 
+#include "piece.hpp"
+
 namespace tenon::render {
 
 /// How many samples an output's sound has: exactly as long as its pictures.
@@ -26,10 +28,13 @@ public:
 
     /// The next `count` samples.
     media::AudioBlock next(std::int64_t count);
+    /// What of the sources was damaged so far, within their clips.
+    std::vector<PieceDamage> damage() const;
 
 private:
     class Voice;
     void add(std::size_t clip, media::AudioBlock& block);
+    void collect(std::size_t clip, std::vector<PieceDamage>& into) const;
 
     const Plan& plan_;
     const std::vector<std::filesystem::path>& files_;
@@ -37,6 +42,7 @@ private:
     std::stop_token stop_;
     std::int64_t position_ = 0;
     std::vector<std::unique_ptr<Voice>> voices_;   // by clip, while it sounds
+    std::vector<PieceDamage> past_;                // of clips that sound no more
 };
 
 }  // namespace tenon::render

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
 
 #include <media/probe.hpp>
 
@@ -52,4 +53,43 @@ TEST(Ragged, OneEditOfManyKindsHasItsFullLength) {
     EXPECT_GT(loudest(450, 750), 0.05F);
     EXPECT_LT(loudest(850, 1'950), 0.01F);  // three clips without sound
     EXPECT_GT(loudest(2'050, 2'350), 0.05F);
+}
+
+TEST(Ragged, DamageWithinTheEditIsReportedAndAResumedRunReportsTheSame) {
+    Studio studio;
+    const auto path = studio.folder / "broken.mp4";
+    ASSERT_EQ(std::system(("ffmpeg -nostdin -y -loglevel error -f lavfi -i testsrc2=s=160x90:r=25:d=4 -f lavfi -i sine=f=440:d=4 "
+                           "-c:v libx264 -preset ultrafast -x264-params bframes=0:keyint=25:min-keyint=25:scenecut=0 -c:a aac '" +
+                           path.native() + "'").c_str()), 0);
+    const auto position = [&](bool sound, int number) {
+        media::Input input = media::Input::open(path, {}, {});
+        input.select({(sound ? input.audio() : input.video())->index});
+        std::optional<media::Packet> packet;
+        for (int i = 0; i <= number; ++i) packet = input.next();
+        return std::pair(packet->position, packet->data.size());
+    };
+    for (const auto& [at, size] : {position(false, 30), position(false, 90), position(true, 80)}) {
+        std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(at + 4);
+        file << std::string(size - 4, '\xff');
+    }
+    Timeline cut;
+    const AssetId asset = studio.add(path);
+    cut.append({.asset = asset, .start = 1s, .end = 2s});   // the second broken picture is not shown
+    const auto request = studio.request(cut, {"social_square"});
+    const auto first = render::run(request, exec::no_progress(), {});
+    ASSERT_EQ(first.damage.size(), 2u);
+    EXPECT_EQ(first.damage[0].asset, asset);
+    EXPECT_FALSE(first.damage[0].sound);
+    EXPECT_EQ(first.damage[0].range, (media::Damage{1200ms, 2s}));
+    EXPECT_TRUE(first.damage[1].sound);
+    constexpr double packet = 1024e6 / 44'100;
+    EXPECT_NEAR(static_cast<double>(first.damage[1].range.start.count()), 80 * packet, 2 * packet);
+    EXPECT_NEAR(static_cast<double>((first.damage[1].range.end - first.damage[1].range.start).count()), packet, 2 * packet);
+
+    const auto again = render::run(request, exec::no_progress(), {});
+    EXPECT_EQ(again.chunks_encoded, 0);
+    ASSERT_EQ(again.damage.size(), 2u);
+    for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(again.damage[i].range, first.damage[i].range);
+    EXPECT_EQ(again.outputs.at(0).sha256, first.outputs.at(0).sha256);
 }

@@ -55,6 +55,7 @@ private:
     std::optional<std::int64_t> pts_{};
     bool damaged_ = false;
     friend class VideoDecoder;
+    friend VideoFrame deinterlaced(VideoFrame frame);
 };
 
 /// Sound as this engine mixes it: float, planar, one vector per channel, all of one length.

@@ -5,12 +5,13 @@
 #include <memory>
 #include <stop_token>
 
+#include <media/damage.hpp>
 #include <media/decoder.hpp>
 #include <media/input.hpp>
 
 namespace tenon::media {
 
-/// The pictures of a file by time. Going forward decodes each once; going back or far ahead seeks.
+/// The pictures of a file by time, of two fields made one. Going forward decodes each once; going back or far ahead seeks.
 ///
 /// Threads   one at a time.
 class FrameReader {
@@ -35,6 +36,8 @@ public:
     VideoFrame at(Duration position);
 
     std::int64_t damaged_packets() const;
+    /// Of what was decoded so far; from origin(). Where a picture is damaged, the one before it is shown.
+    const Damages& damages() const;
 
 private:
     struct Impl;

@@ -19,6 +19,8 @@ struct Packet {
     std::int64_t duration = 0;                ///< 0: not known.
     bool key = false;
     bool damaged = false;                     ///< The container or transport says that bytes are missing.
+    bool discard = false;                     ///< Decoded for what follows, but cut off by an edit list.
+    std::int64_t position = -1;               ///< In the file, bytes; -1: not known.
     std::int32_t skip_start = 0;              ///< Decoded sound samples to drop in front: encoder priming.
     std::int32_t skip_end = 0;                ///< And behind: encoder padding.
     Duration arrival{};                       ///< Monotonic clock; whoever reads live input sets it.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <exec/progress.hpp>
+#include <media/damage.hpp>
 #include <media/loudness.hpp>
 #include <render/plan.hpp>
 
@@ -41,8 +42,16 @@ struct RenderedOutput {
     media::Loudness loudness{};                      ///< Of the finished file, decoded.
 };
 
+/// What of a source could not be decoded, within what the edit shows of it: the picture before it stays, sound is silent.
+struct SourceDamage {
+    AssetId asset{};
+    bool sound = false;
+    media::Damage range{};                           ///< In the source.
+};
+
 struct Rendered {
     std::vector<RenderedOutput> outputs{};
+    std::vector<SourceDamage> damage{};              ///< By source, pictures first, in order of time. A resumed run tells the same.
     Duration render_time{};
     std::int64_t chunks_encoded = 0;                 ///< (chunk, output) pairs; what an earlier run left is not among them.
     std::int64_t damaged_packets = 0;                ///< Of the sources, concealed.
