@@ -4,10 +4,10 @@
 
 #include <child_process.hpp>
 #include <core.hpp>
+#include <feed.hpp>
 #include <nvr/camera_rows.hpp>
 #include <nvr/footage_writer.hpp>
 
-#include "../nvr/feed.hpp"
 #include "engine_fixture.hpp"
 
 namespace tenon {

@@ -9,7 +9,7 @@
 #include <temp_folder.hpp>
 #include <tenon/error.hpp>
 
-#include "feed.hpp"
+#include <feed.hpp>
 
 namespace tenon::nvr {
 namespace {

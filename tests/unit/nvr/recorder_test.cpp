@@ -8,7 +8,7 @@
 #include <nvr/segment_file.hpp>
 #include <tenon/error.hpp>
 
-#include "feed.hpp"
+#include <feed.hpp>
 #include "recorder_fixture.hpp"
 
 namespace tenon::nvr {
