@@ -56,14 +56,22 @@ private:
 };
 
 /// A tenant's limits, which cannot be oversold: what is granted is durable before the call returns.
+///
+/// When what is used reaches 80 and 100 % of a limit, or something is refused for it, the event "quota.warning" says so, once
+/// each in a period. Its subject is the resource; its data has percent, limit, used and, per period, resets_at.
 class TENON_API Quotas {
 public:
     /// Throws QuotaExceeded with resource(), limit(), used() and, for periods, resets_at().
     Hold reserve(const HoldOptions& options);
     /// Empty instead of QuotaExceeded.
     [[nodiscard]] std::optional<Hold> try_reserve(const HoldOptions& options);
+    /// Where everything stands, as stored.
     std::vector<Quota> snapshot() const;
+    /// The same of one resource, from memory: what this process did is in it at once, what another one did within the time
+    /// its changes take to be heard of, about 250 ms.
     Quota get(Resource resource) const;
+    /// Whether reserve() would grant this now, as far as get() knows. To turn work down early; it reserves nothing.
+    bool has_room(const Ask& ask) const;
 
 private:
     friend struct Internal;

@@ -226,16 +226,42 @@ json::object to_json(const Quota& q) {
             {"resets_at", to_json(q.resets_at)}};
 }
 
+namespace {
+
+json::array to_json(const std::vector<MeterTotal>& meters) {
+    json::array list;
+    for (const auto& m : meters) list.push_back(json::object{{"meter", m.meter}, {"unit", m.unit}, {"quantity", m.quantity}});
+    return list;
+}
+
+}  // namespace
+
 json::object to_json(const UsageReport& r) {
-    json::array meters;
-    for (const auto& m : r.meters)
-        meters.push_back(json::object{{"meter", m.meter}, {"unit", m.unit}, {"quantity", m.quantity}});
     return {{"start", stamp(r.start)},
             {"end", stamp(r.end)},
             {"plan", r.plan},
-            {"meters", meters},
+            {"meters", to_json(r.meters)},
             {"quotas", to_json(r.quotas)}};
 }
+
+json::object to_json(const UsageMonth& m) {
+    json::array resources, advice;
+    for (const auto& r : m.resources)
+        resources.push_back(json::object{{"resource", to_string(r.resource)},
+                                         {"limit", r.limit ? json::value(*r.limit) : json::value(nullptr)},
+                                         {"used", r.used},
+                                         {"peak", r.peak},
+                                         {"percent", r.percent ? json::value(*r.percent) : json::value(nullptr)}});
+    for (const auto& a : m.advice)
+        advice.push_back(json::object{{"advice", to_string(a.advice)},
+                                      {"resource", a.resource ? json::value(to_string(*a.resource)) : json::value(nullptr)},
+                                      {"plan", a.plan},
+                                      {"text", a.text}});
+    return {{"number", m.number}, {"start", stamp(m.start)}, {"end", stamp(m.end)}, {"running", m.running},
+            {"meters", to_json(m.meters)}, {"resources", resources}, {"advice", advice}};
+}
+
+json::object to_json(const UsagePoint& p) { return {{"start", stamp(p.start)}, {"quantity", p.quantity}}; }
 
 json::object to_json(const AuditRecord& r) {
     return {{"seq", r.seq},

@@ -32,6 +32,8 @@ boost::json::object to_json(const CheckReport& report);
 boost::json::object to_json(const KeySlot& slot);
 boost::json::object to_json(const Quota& quota);
 boost::json::object to_json(const UsageReport& report);
+boost::json::object to_json(const UsageMonth& month);
+boost::json::object to_json(const UsagePoint& point);
 boost::json::object to_json(const AuditRecord& record);
 boost::json::object to_json(const AuditReport& report);
 boost::json::object to_json(const AuditCheckpoint& checkpoint);

@@ -1,3 +1,5 @@
+#include <chrono>
+
 #include "context.hpp"
 #include "json.hpp"
 #include "text.hpp"
@@ -33,7 +35,62 @@ std::string metered(const MeterTotal& m) {
     return count(m.quantity);
 }
 
-int usage(Context& context, const Args&) {
+/// What was used of it at all, or could have been.
+bool says_something(const ResourceUsage& r) { return r.peak > 0 || r.limit; }
+
+int months(Context& context, std::int64_t count) {
+    const auto all = context.session().usage().months(static_cast<std::int32_t>(count));
+    const Output& out = context.out();
+    Table table({"MONTH", "RESOURCE", ">USED", ">PEAK", ">LIMIT", ">OF LIMIT"});
+    boost::json::array document;
+    std::vector<std::string> keys;
+    for (const auto& m : all) {
+        document.push_back(to_json(m));
+        for (const auto& r : m.resources) {
+            if (!says_something(r)) continue;
+            table.row({clock(m.start), to_string(r.resource), amount(r.resource, r.used), amount(r.resource, r.peak),
+                       r.limit ? amount(r.resource, *r.limit) : "unlimited", r.percent ? percent(*r.percent) : ""});
+            keys.push_back(stamp(m.start) + " " + to_string(r.resource) + " " + std::to_string(r.used) + " " + std::to_string(r.peak));
+        }
+        if (!out.people()) continue;
+        for (const auto& meter : m.meters) table.row({clock(m.start), meter.meter, metered(meter), "", "", ""});
+    }
+    out.list(document, keys, table, "Nothing.");
+    for (const auto& a : all.front().advice) out.remark(a.text + ".");
+    return 0;
+}
+
+UsageGrain grain_of(const std::string& text) {
+    if (text == "minute") return UsageGrain::minute;
+    if (text == "hour") return UsageGrain::hour;
+    if (text == "day") return UsageGrain::day;
+    throw UsageError("--by takes minute, hour or day, not “" + clean(text) + "”");
+}
+
+int series(Context& context, const Args& args) {
+    const Time now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
+    const auto points = context.session().usage().series({.meter = args.text("--meter"), .grain = grain_of(args.text("--by", "day")),
+                                                          .start = args.time("--start").value_or(now - std::chrono::hours(24 * 31)),
+                                                          .end = args.time("--end").value_or(now)});
+    const std::string unit = args.text("--meter").ends_with("_bytes") ? "bytes" : args.text("--meter").ends_with("_time") ? "ms" : "count";
+    Table table({"FROM", ">QUANTITY"});
+    boost::json::array document;
+    std::vector<std::string> keys;
+    for (const auto& point : points) {
+        document.push_back(to_json(point));
+        table.row({clock(point.start), metered({args.text("--meter"), unit, point.quantity})});
+        keys.push_back(stamp(point.start) + " " + std::to_string(point.quantity));
+    }
+    context.out().list(document, keys, table, "Nothing was used of it.");
+    return 0;
+}
+
+int usage(Context& context, const Args& args) {
+    if (args.has("--months") && args.has("--meter")) throw UsageError("--months or --meter, not both");
+    if (!args.has("--meter") && (args.has("--by") || args.has("--start") || args.has("--end")))
+        throw UsageError("--by, --start and --end belong to --meter");
+    if (args.has("--months")) return months(context, args.integer("--months", 12, 1, 120));
+    if (args.has("--meter")) return series(context, args);
     const UsageReport report = context.session().usage().current();
     const Output& out = context.out();
     if (!out.people()) {
@@ -61,14 +118,23 @@ int quota(Context& context, const Args&) {
 Group usage_verbs() {
     constexpr std::string_view about =
         "Shows what the tenant has used in the period that is running now, meter by meter, and where its limits stand. A "
-        "period begins on the tenant's anchor day at midnight in its own time zone.";
+        "period begins on the tenant's anchor day at midnight in its own time zone. --months shows a summary of each: what was "
+        "used, how high levels such as storage stood, and what the figures suggest. --meter shows when it was used.";
     return {.name = "usage",
-            .summary = "what was used in this period",
+            .summary = "what was used",
             .about = about,
             .commands = {{.path = "usage",
-                          .summary = "show this period",
+                          .summary = "show what was used",
                           .about = about,
-                          .examples = {{"usage", "For people."}, {"usage --json", "For an invoice."}},
+                          .options = {{"--months", "N", "a summary of the last N months, the running one first"},
+                                      {"--meter", "METER", "one meter over time, such as rendered_bytes"},
+                                      {"--by", "STEP", "minute, hour or day (the tenant's own); default day"},
+                                      {"--start", "TIME", "steps that begin at or after this; default 31 days ago"},
+                                      {"--end", "TIME", "and before this; default now"}},
+                          .examples = {{"usage", "For people."},
+                                       {"usage --json", "For an invoice."},
+                                       {"usage --months 3", "This month and the two before it."},
+                                       {"usage --meter rendered_bytes --by hour --start -24h", "Of the last day, hour by hour."}},
                           .run = usage}}};
 }
 

@@ -158,7 +158,7 @@ void Assets::remove(const AssetId& id) {
         rows::remove(tx, id);
         engine::doomed::add(tx, found->path, impl_->workspace);
         if (!found->thumbnail.empty()) engine::doomed::add(tx, found->thumbnail, impl_->workspace);
-        if (weight.count > 0) quota::free(tx, {Resource::storage, weight.count});
+        if (weight.count > 0) quota::free(tx, {Resource::storage, weight.count}, at);
         impl_->audit(tx, "asset.remove", id.text(), at);
         impl_->engine->events->append(tx, {.kind = "asset.removed", .at = at, .subject = id.text()});
     });

@@ -272,7 +272,7 @@ void Cameras::remove(const CameraId& id) {
         if (jobs::is_cause_of_unended(tx, id.text()))
             throw Conflict("a clip of this camera is being exported: wait for it or cancel it", {.subject = id.text()});
         if (!rows::set_removing(tx, id)) throw NotFound("there is no such camera", {.subject = id.text()});
-        quota::free(tx, {Resource::cameras, 1});
+        quota::free(tx, {Resource::cameras, 1}, at);
         impl_->audit(tx, "camera.remove", id.text(), at);
         impl_->engine->events->append(tx, {.kind = "camera.removed", .at = at, .subject = id.text()});
     });

@@ -21,6 +21,7 @@
 #include <tenon/engine.hpp>
 
 #include "gate.hpp"
+#include "hot.hpp"
 #include "permissions.hpp"
 #include "workspace.hpp"
 
@@ -126,6 +127,13 @@ struct SessionImpl {
     const Role role;
     const engine::Workspace workspace;
     std::atomic<bool> closed{false};
+    mutable engine::KnownState known_state;
+    mutable engine::KnownQuotas known_quotas;
+
+    /// The tenant's state now.
+    TenantState state() const;
+    /// Where a resource stands; see Quotas::get().
+    Quota quota(Resource resource) const;
 
     /// First in every public call: the engine and the session are open, the tenant's state and the role allow it.
     /// Throws Closed, PermissionDenied (which leaves an audit record).
@@ -150,8 +158,15 @@ struct SessionImpl {
     /// A change that leaves an audit record when it is refused.
     template <class Fn> auto change(std::string action, std::string target, Fn&& fn) const {
         const tenant::audit::Entry entry{.time = now(), .action = std::move(action), .target = std::move(target)};
-        return tenant::audit::attempt(*engine->database, scope, actor, entry, [&] { return write(fn); });
+        try {
+            return tenant::audit::attempt(*engine->database, scope, actor, entry, [&] { return write(fn); });
+        } catch (const QuotaExceeded& refusal) {
+            warn_of(refusal);
+            throw;
+        }
     }
+    /// The tenant hears, once in a period, that a limit is reached. Never throws: the caller must hear the refusal.
+    void warn_of(const QuotaExceeded& refusal) const noexcept;
     void audit(db::Tx& tx, std::string action, std::string target, Time at, base::Json details = {}) const {
         tenant::audit::append(tx, actor, {.time = at, .action = std::move(action), .target = std::move(target), .details = std::move(details)});
     }

@@ -130,12 +130,13 @@ EngineImpl::EngineImpl(const EngineOptions& given)
             return false;
         }
     };
-    hooks.stopped = [](db::Tx& tx, const jobs::JobRow&) { tenant::quota::free(tx, {Resource::concurrent_jobs, 1}); };
+    hooks.stopped = [this](db::Tx& tx, const jobs::JobRow&) { tenant::quota::free(tx, {Resource::concurrent_jobs, 1}, now()); };
     hooks.ended = [this](db::Tx& tx, const jobs::JobRow& job) {
         const auto at = now();
         const auto info = jobs::info_of(job);
         tenant::audit::append(tx, tenant::engine_actor("jobs"),
                               {.time = at, .action = job.kind + ".end", .target = job.id.text(), .outcome = info.error.value_or(Errc{})});
+        if (info.error == Errc::quota_exceeded) tenant::quota::note_refusal(tx, jobs::resource_of_failure(job.failure), at);
         base::Json data;
         data.set("kind", job.kind);
         if (info.error) data.set("error", to_string(*info.error)).set("message", info.message);

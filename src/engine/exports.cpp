@@ -31,7 +31,7 @@ void Exports::remove(const std::string& name) {
         if (!found) throw NotFound("there is no such export", {.subject = name});
         rows::remove(tx, name);
         engine::doomed::add(tx, found->path, impl_->workspace);
-        if (found->size.count > 0) tenant::quota::free(tx, {Resource::storage, found->size.count});
+        if (found->size.count > 0) tenant::quota::free(tx, {Resource::storage, found->size.count}, at);
         impl_->audit(tx, "export.remove", name, at);
         impl_->engine->events->append(tx, {.kind = "export.removed", .at = at, .subject = name});
     });

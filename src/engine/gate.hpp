@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -8,40 +10,50 @@
 
 namespace tenon::engine {
 
-/// Counts the calls inside an engine, so that close() can refuse new ones and wait for those under way.
+/// Counts the calls inside an engine, so that close() can refuse new ones and wait for those under way. Threads count in
+/// stripes, so that calls that share nothing else do not share a cache line either.
 class Gate {
+    struct alignas(64) Stripe {
+        std::atomic<std::uint64_t> inside{0};
+    };
+
 public:
     class Pass {
     public:
         Pass() = default;
-        Pass(Pass&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
+        Pass(Pass&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)), stripe_(other.stripe_) {}
         Pass& operator=(Pass&& other) noexcept {
             std::swap(gate_, other.gate_);
+            std::swap(stripe_, other.stripe_);
             return *this;
         }
         ~Pass() {
-            if (gate_) gate_->leave();
+            if (gate_) gate_->leave(*stripe_);
         }
 
     private:
         friend class Gate;
-        explicit Pass(Gate* gate) : gate_(gate) {}
+        Pass(Gate& gate, Stripe& stripe) : gate_(&gate), stripe_(&stripe) {}
         Gate* gate_ = nullptr;
+        Stripe* stripe_ = nullptr;
     };
 
     /// Throws Closed.
     Pass enter() {
-        if (state_.fetch_add(1, std::memory_order_acquire) & closed_bit) {
-            leave();
+        Stripe& mine = stripes_[stripe_of_thread()];
+        mine.inside.fetch_add(1);
+        // After counting: whoever closes either is seen here or sees the count.
+        if (closed_.load()) {
+            leave(mine);
             throw Closed("the engine is closed");
         }
-        return Pass(this);
+        return {*this, mine};
     }
 
-    bool closed() const noexcept { return state_.load(std::memory_order_acquire) & closed_bit; }
+    bool closed() const noexcept { return closed_.load(); }
 
     /// True for the one caller that closed it.
-    bool close() noexcept { return !(state_.fetch_or(closed_bit, std::memory_order_acq_rel) & closed_bit); }
+    bool close() noexcept { return !closed_.exchange(true); }
 
     /// The one who closed it says that everything has ended …
     void end() noexcept {
@@ -51,20 +63,27 @@ public:
     /// … and whoever closes second waits for that.
     void await_end() const noexcept { ended_.wait(false, std::memory_order_acquire); }
 
-    /// Returns once every pass has been handed back.
+    /// After close(): returns once every pass has been handed back.
     void drain() noexcept {
-        for (auto now = state_.load(std::memory_order_acquire); now != closed_bit; now = state_.load(std::memory_order_acquire))
-            state_.wait(now);
+        for (auto& stripe : stripes_)
+            for (auto inside = stripe.inside.load(); inside != 0; inside = stripe.inside.load()) stripe.inside.wait(inside);
     }
 
 private:
-    static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 63;
+    static constexpr std::size_t count = 8;
 
-    void leave() noexcept {
-        if (state_.fetch_sub(1, std::memory_order_acq_rel) == (closed_bit | 1)) state_.notify_all();
+    static std::size_t stripe_of_thread() noexcept {
+        static std::atomic<std::size_t> threads{0};
+        thread_local const std::size_t mine = threads.fetch_add(1, std::memory_order_relaxed) % count;
+        return mine;
     }
 
-    std::atomic<std::uint64_t> state_{0};
+    void leave(Stripe& stripe) noexcept {
+        if (stripe.inside.fetch_sub(1) == 1 && closed_.load()) stripe.inside.notify_all();
+    }
+
+    std::array<Stripe, count> stripes_{};
+    alignas(64) std::atomic<bool> closed_{false};
     std::atomic<bool> ended_{false};
 };
 

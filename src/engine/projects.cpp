@@ -65,7 +65,7 @@ void Projects::remove(const ProjectId& id) {
             throw Conflict("a job still uses the project: wait for it or cancel it", {.subject = id.text()});
         const auto weight = engine::asset_rows::weigh(tx, id);
         engine::asset_rows::remove_all(tx, id);
-        if (weight.size.count > 0) tenant::quota::free(tx, {Resource::storage, weight.size.count});
+        if (weight.size.count > 0) tenant::quota::free(tx, {Resource::storage, weight.size.count}, at);
         rows::remove(tx, impl_->actor, id, at);
         engine::doomed::add(tx, impl_->workspace.project(id), impl_->workspace);
         impl_->engine->events->append(tx, {.kind = "project.removed", .at = at, .subject = id.text()});

@@ -1,6 +1,7 @@
 #include <tenon/quota.hpp>
 
 #include <base/id.hpp>
+#include <tenant/live.hpp>
 #include <tenant/quota.hpp>
 
 #include "core.hpp"
@@ -68,6 +69,24 @@ void Hold::release() {
     impl_->ended = true;
 }
 
+Quota SessionImpl::quota(Resource resource) const {
+    const auto version = tenant::live::version_of(scope.tenant());
+    if (auto known = known_quotas.find(version, resource, [this] { return now(); })) return *known;
+    const auto all = read([at = now()](db::Reader& reader) { return ledger::snapshot(reader, at); });
+    known_quotas.keep(version, all);
+    for (const auto& each : all)
+        if (each.resource == resource) return each;
+    throw InvalidArgument("unknown resource " + std::to_string(static_cast<int>(resource)), {.subject = "resource"});
+}
+
+void SessionImpl::warn_of(const QuotaExceeded& refusal) const noexcept {
+    try {
+        write([&](db::Tx& tx) { ledger::note_refusal(tx, refusal.resource(), now()); });
+    } catch (const std::exception& error) {
+        engine->log->failure("quota", "a tenant was not warned of a limit", error);
+    }
+}
+
 Quotas::Quotas(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 
 Hold Quotas::reserve(const HoldOptions& options) {
@@ -99,7 +118,17 @@ std::vector<Quota> Quotas::snapshot() const {
 
 Quota Quotas::get(Resource resource) const {
     const auto pass = impl_->enter(Permission::quota_read);
-    return impl_->read([&, at = impl_->now()](db::Reader& reader) { return ledger::get(reader, resource, at); });
+    return impl_->quota(resource);
+}
+
+bool Quotas::has_room(const Ask& ask) const {
+    const auto pass = impl_->enter(Permission::quota_read);
+    if (ask.amount < 1) throw InvalidArgument("must be above 0", {.subject = "amount"});
+    const auto quota = impl_->quota(ask.resource);
+    const auto fits = [&](std::int64_t lapsed) { return ask.amount <= *quota.limit - (quota.used + quota.reserved - lapsed); };
+    if (!quota.limit || fits(0)) return true;
+    // What is reserved may be over: reserve() would return it first.
+    return quota.reserved > 0 && fits(impl_->read([&, at = impl_->now()](db::Reader& reader) { return ledger::lapsed(reader, ask.resource, at); }));
 }
 
 TENON_END

@@ -46,7 +46,7 @@ public:
     void commit(std::int64_t bytes) noexcept override {
         try {
             engine_.database->write(scope_, [&](db::Tx& tx) {
-                quota::spend(tx, hold_, {Resource::storage, bytes});
+                quota::spend(tx, hold_, {Resource::storage, bytes}, engine_.now());
                 charge(tx, bytes);
             });
         } catch (const std::exception& error) {
@@ -260,7 +260,7 @@ void Repositories::reconcile(const db::TenantScope& scope) {
                 if (rows.next()) charged = rows.i64(0);
             }
             if (weight > charged) quota::charge(tx, {Resource::storage, weight - charged}, engine_.now());
-            if (weight < charged) quota::free(tx, {Resource::storage, charged - weight});
+            if (weight < charged) quota::free(tx, {Resource::storage, charged - weight}, engine_.now());
             if (weight != charged) charge(tx, weight - charged);
         });
     } catch (const QuotaExceeded& error) {

@@ -115,7 +115,7 @@ std::vector<std::string> settle(db::Database& database, const db::TenantScope& s
             if (left > 0) tx.exec(put_row, path, left);
             else tx.exec(remove_row, path);
         }
-        if (less > 0) quota::free(tx, {Resource::storage, less});
+        if (less > 0) quota::free(tx, {Resource::storage, less}, now);
         return std::make_pair(std::move(rows), std::move(others));
     });
     std::vector<std::string> removed;

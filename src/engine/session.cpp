@@ -14,7 +14,7 @@ TENON_BEGIN
 engine::Gate::Pass SessionImpl::enter(engine::Permission permission) const {
     auto pass = engine->gate.enter();
     if (closed.load(std::memory_order_acquire)) throw Closed("the session is closed");
-    const auto state = engine->registry->standing(scope.tenant())->state_at(engine->now());
+    const auto state = this->state();
     const bool role_allows = engine::allows(role, permission);
     if (role_allows && engine::allows(state, permission)) return pass;
     const PermissionDenied refusal(role_allows ? std::string("the tenant is ") + to_string(state) + ": this needs it to be active"
@@ -23,6 +23,17 @@ engine::Gate::Pass SessionImpl::enter(engine::Permission permission) const {
     tenant::audit::append_refusal(*engine->database, scope, actor, {.time = now(), .action = "session.call", .target = engine::to_string(permission)},
                                   refusal);
     throw refusal;
+}
+
+TenantState SessionImpl::state() const {
+    const auto version = engine->registry->version();
+    if (const auto known = known_state.at(version, [this] { return engine->now(); })) return *known;
+    const auto now = engine->now();
+    const auto standing = engine->registry->standing(scope.tenant());
+    const auto state = standing->state_at(now);
+    // A trial ends by itself; whatever else a state becomes is a change that moves the version.
+    known_state.keep(version, state, state == TenantState::trial ? standing->tenant.trial_ends_at : std::nullopt);
+    return state;
 }
 
 void SessionImpl::check_outside(const std::filesystem::path& path, std::string_view field, bool own) const {
@@ -65,6 +76,23 @@ Usage::Usage(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 UsageReport Usage::current() const {
     const auto pass = impl_->enter(engine::Permission::usage_read);
     return impl_->read([at = impl_->now()](db::Reader& reader) { return tenant::usage::report(reader, at); });
+}
+
+std::vector<UsageMonth> Usage::months(std::int32_t count) const {
+    const auto pass = impl_->enter(engine::Permission::usage_read);
+    // One more than asked for: advice looks at the last whole month too.
+    auto months = impl_->read([&, at = impl_->now()](db::Reader& reader) {
+        return tenant::usage::months(reader, count == 1 ? 2 : count, at);
+    });
+    const auto standing = impl_->engine->registry->standing(impl_->scope.tenant());
+    months.front().advice = tenant::usage::advise(months, *standing->terms, impl_->engine->registry->catalogues());
+    if (months.size() > static_cast<std::size_t>(count)) months.resize(static_cast<std::size_t>(count));
+    return months;
+}
+
+std::vector<UsagePoint> Usage::series(const UsageSeriesOptions& options) const {
+    const auto pass = impl_->enter(engine::Permission::usage_read);
+    return impl_->read([&](db::Reader& reader) { return tenant::usage::series(reader, options); });
 }
 
 // ---- audit ----

@@ -112,6 +112,8 @@ std::string failure_json(const Error& error) {
     return base::to_json(json);
 }
 
+std::string resource_of_failure(const std::string& text) { return base::parse_json(text).get_string("resource"); }
+
 std::string cancelled_json() { return failure_json(Cancelled("the job was cancelled")); }
 
 void throw_failure(const std::string& text) {

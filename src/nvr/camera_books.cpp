@@ -38,7 +38,7 @@ void take_up_holds(RunContext& context, const db::TenantScope& scope, const Came
                 owed += rows::upsert_segment(tx, id, {segment, true}, beyond_holds ? INT64_MAX : held - owed);
             for (const auto& hold : holds) {
                 const auto part = std::min(held_by(hold), owed);
-                if (part > 0) quota::spend(tx, hold.id, {Resource::storage, part});
+                if (part > 0) quota::spend(tx, hold.id, {Resource::storage, part}, now);
                 owed -= part;
                 quota::release(tx, hold.id, now);
             }
@@ -105,6 +105,10 @@ void CameraRun::top_up() {
         allowance.denied = false;
         return;
     }
+    if (!allowance.denied)
+        context_.database.write(scope_, [&, at = context_.options.clock->now()](db::Tx& tx) {
+            quota::note_refusal(tx, to_string(Resource::storage), at);
+        });
     allowance.denied = true;
 }
 
@@ -114,7 +118,7 @@ void CameraRun::book(const std::vector<SegmentNote>& notes, const std::vector<te
         std::int64_t sum = 0;
         if (!rows::find(tx, id_)) return sum;  // removed meanwhile
         for (const auto& note : notes) sum += rows::upsert_segment(tx, id_, note, held_ - sum);
-        if (sum > 0) quota::spend(tx, *hold_, {Resource::storage, sum});
+        if (sum > 0) quota::spend(tx, *hold_, {Resource::storage, sum}, context_.options.clock->now());
         if (status) rows::set_status(tx, id_, *status);
         for (const auto& item : news) context_.events.append(tx, item);
         return sum;

@@ -291,7 +291,7 @@ void Recorder::Impl::remove_camera(const Key& key, const db::TenantScope& scope)
         for (const auto& hold : tenant::quota::of_cause(tx, tenant::quota::CauseKind::camera, key.second.text()))
             tenant::quota::release(tx, hold.id, context.options.clock->now());
         const auto weight = rows::remove(tx, key.second);
-        if (weight.count > 0) tenant::quota::free(tx, {Resource::storage, weight.count});
+        if (weight.count > 0) tenant::quota::free(tx, {Resource::storage, weight.count}, context.options.clock->now());
     });
 }
 

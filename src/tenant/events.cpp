@@ -103,6 +103,39 @@ struct EventHub::Subscription::Impl {
     bool closed = false;
 };
 
+namespace {
+
+/// The open hubs of this process: who writes an event knows the transaction, not who listens. A hub of another home that is
+/// woken for nothing finds no new row.
+class Hubs {
+public:
+    void add(const std::shared_ptr<EventHub::Impl>& hub) {
+        const std::lock_guard lock(mutex_);
+        hubs_.push_back(hub);
+    }
+    void wake(const TenantId& tenant) {
+        std::vector<std::shared_ptr<EventHub::Impl>> open;
+        {
+            const std::lock_guard lock(mutex_);
+            std::erase_if(hubs_, [](const auto& hub) { return hub.expired(); });
+            for (const auto& hub : hubs_)
+                if (auto alive = hub.lock()) open.push_back(std::move(alive));
+        }
+        for (const auto& hub : open) hub->wake(tenant);
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<std::weak_ptr<EventHub::Impl>> hubs_;
+};
+
+Hubs& hubs() {
+    static auto& all = *new Hubs;  // never destroyed: an engine that is not closed may still commit while the process ends
+    return all;
+}
+
+}  // namespace
+
 void EventHub::Impl::wake(const std::optional<TenantId>& tenant) {
     std::vector<std::shared_ptr<Subscription::Impl>> awake;
     {
@@ -215,6 +248,7 @@ void EventHub::Subscription::close() noexcept { impl_->end(); }
 
 EventHub::EventHub(db::Database& database, std::shared_ptr<const base::Clock> clock)
     : impl_(std::make_shared<Impl>(database, std::move(clock))) {
+    hubs().add(impl_);
     impl_->watch = database.on_foreign_change([hub = std::weak_ptr(impl_)] {
         if (const auto alive = hub.lock()) alive->wake(std::nullopt);
     });
@@ -222,12 +256,10 @@ EventHub::EventHub(db::Database& database, std::shared_ptr<const base::Clock> cl
 
 EventHub::~EventHub() { close(); }
 
-std::int64_t EventHub::append(db::Tx& tx, const News& news) const {
+std::int64_t append_event(db::Tx& tx, const News& news) {
     const auto id = newest(tx) + 1;
     tx.exec(insert, id, news.kind, news.at, news.subject, news.data.is_null() ? "{}" : base::to_json(news.data));
-    tx.on_commit([hub = std::weak_ptr(impl_), tenant = tx.scope().tenant()] {
-        if (const auto alive = hub.lock()) alive->wake(tenant);
-    });
+    tx.on_commit([tenant = tx.scope().tenant()] { hubs().wake(tenant); });
     return id;
 }
 

@@ -3,9 +3,11 @@
 #include <string>
 
 #include <tenant/catalogues.hpp>
+#include <tenant/live.hpp>
 #include <tenant/period.hpp>
 #include <tenon/error.hpp>
 
+#include "marks.hpp"
 #include "tenant_rows.hpp"
 
 namespace tenon::tenant::ledger {
@@ -79,6 +81,7 @@ std::int32_t row_of(db::Tx& tx, Resource resource, Time now) {
 }
 
 bool take(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t n) {
+    live::moved(tx);
     if (tx.exec(take_row, n, resource, period, unlimited) == 1) return true;
     if (exists(tx, resource, period)) return false;
     const auto terms = own_terms(tx);
@@ -104,14 +107,18 @@ void refuse(const Denial& denial) {
                         {.subject = name, .resource = name, .limit = denial.limit, .used = denial.used, .resets_at = denial.resets_at});
 }
 
-void settle(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t reserved, std::int64_t used) {
+void settle(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t reserved, std::int64_t used, Time now) {
     if (tx.exec(settle_row, reserved, used, resource, period) != 1)
         throw InternalError("the ledger holds less than its holds say", {.subject = to_string(resource)});
+    live::moved(tx);
+    if (used != 0) marks::moved(tx, resource, period, used, now);
 }
 
-void give_back(db::Tx& tx, Resource resource, std::int64_t n) {
+void give_back(db::Tx& tx, Resource resource, std::int64_t n, Time now) {
     if (tx.exec(give_row, n, resource, level) != 1)
         throw InternalError("more is given back than was used", {.subject = to_string(resource)});
+    live::moved(tx);
+    marks::moved(tx, resource, level, -n, now);
 }
 
 std::vector<HoldRow> rows_of(db::Reader& reader, const HoldId& id) { return collect(reader.query(hold_by_id, id)); }
@@ -140,7 +147,7 @@ void end(db::Tx& tx, const std::vector<HoldRow>& rows, const std::vector<Ask>& u
         std::int64_t actual = 0;
         for (const auto& ask : used)
             if (ask.resource == row.resource) actual = ask.amount;
-        settle(tx, row.resource, row.period, row.amount, actual);
+        settle(tx, row.resource, row.period, row.amount, actual, now);
     }
     const bool in_vain = state == HoldState::released && rows.front().cause.kind == quota::CauseKind::job;
     tx.exec(hold_end, state, now + (in_vain ? remembered_of_job : remembered), rows.front().id);

@@ -31,9 +31,9 @@ Denial denial_of(db::Reader& reader, Resource resource, std::int32_t period, std
 
 /// Moves `reserved` out of what is held and `used` of it into what is used. Throws InternalError when the row does not
 /// hold that much.
-void settle(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t reserved, std::int64_t used);
+void settle(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t reserved, std::int64_t used, Time now);
 /// Counts n less as used. Throws InternalError when less was.
-void give_back(db::Tx& tx, Resource resource, std::int64_t n);
+void give_back(db::Tx& tx, Resource resource, std::int64_t n, Time now);
 
 /// One resource of one hold.
 struct HoldRow {

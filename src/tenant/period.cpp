@@ -18,6 +18,9 @@ using std::chrono::year_month;
 constexpr db::TenantStmt at_time{
     "SELECT n, starts_at, ends_at FROM period WHERE tenant_id = :tenant AND starts_at <= :now ORDER BY n DESC LIMIT 1"};
 constexpr db::TenantStmt first{"SELECT n, starts_at, ends_at FROM period WHERE tenant_id = :tenant ORDER BY n LIMIT 1"};
+constexpr db::TenantStmt before{
+    "SELECT n, starts_at, ends_at FROM period WHERE tenant_id = :tenant AND n < :n ORDER BY n DESC LIMIT :count"};
+constexpr db::TenantStmt at_number{"SELECT n, starts_at, ends_at FROM period WHERE tenant_id = :tenant AND n = :n"};
 constexpr db::TenantStmt insert{
     "INSERT INTO period_ (tenant_id, n, starts_at, ends_at, zone, anchor_day, rules) "
     "VALUES (:tenant, :n, :starts_at, :ends_at, :zone, :anchor_day, :rules)"};
@@ -92,6 +95,8 @@ void check_zone(std::string_view field, const std::string& zone) {
     }
 }
 
+Time day_start(Time time, const std::string& zone) { return midnight(civil_day(time, zone), zone); }
+
 Time next_anchor(Time after, std::int32_t anchor_day, const std::string& zone) {
     const std::chrono::year_month_day today(civil_day(after, zone));
     year_month month(today.year(), today.month());
@@ -116,5 +121,18 @@ Period peek_period(db::Reader& reader, Time now) {
     std::optional<Tenant> tenant;
     return missing(reader, now, tenant).back();
 }
+
+std::vector<Period> recent_periods(db::Reader& reader, Time now, std::int32_t count) {
+    std::optional<Tenant> tenant;
+    auto list = missing(reader, now, tenant);
+    std::ranges::reverse(list);
+    const auto enough = static_cast<std::size_t>(count);
+    for (auto rows = reader.query(before, list.back().n, count); list.size() < enough && rows.next();)
+        list.push_back({static_cast<std::int32_t>(rows.i64(0)), rows.time(1), rows.time(2)});
+    if (list.size() > enough) list.resize(enough);
+    return list;
+}
+
+std::optional<Period> stored_period(db::Reader& reader, std::int32_t n) { return read(reader.query(at_number, n)); }
 
 }  // namespace tenon::tenant

@@ -71,7 +71,7 @@ Project rename(db::Tx& tx, const Actor& actor, const ProjectId& id, const std::s
 void remove(db::Tx& tx, const Actor& actor, const ProjectId& id, Time now) {
     const auto project = get(tx, id);
     tx.exec(drop, id);
-    quota::free(tx, {Resource::projects, 1});
+    quota::free(tx, {Resource::projects, 1}, now);
     audit::append(tx, actor, {.time = now, .action = "project.remove", .target = id.text(), .details = named(project.name)});
 }
 

@@ -8,6 +8,7 @@
 #include <tenon/error.hpp>
 
 #include "ledger.hpp"
+#include "marks.hpp"
 #include "usage_rows.hpp"
 
 namespace tenon::tenant::quota {
@@ -91,7 +92,7 @@ std::optional<Denial> take_all(db::Tx& tx, Rows& rows, Time now) {
         if (take(tx, {row.resource, row.amount}, row.period, now)) continue;
         auto denial = ledger::denial_of(tx, row.resource, row.period, row.amount);
         for (std::size_t taken = 0; taken < i; ++taken)
-            ledger::settle(tx, rows[taken].resource, rows[taken].period, rows[taken].amount, 0);
+            ledger::settle(tx, rows[taken].resource, rows[taken].period, rows[taken].amount, 0, now);
         return denial;
     }
     return std::nullopt;
@@ -165,12 +166,12 @@ void extend(db::Tx& tx, const HoldId& id, const Ask& more, Time now) {
     ledger::set_amount(tx, row, row.amount + more.amount);
 }
 
-void spend(db::Tx& tx, const HoldId& id, const Ask& part) {
+void spend(db::Tx& tx, const HoldId& id, const Ask& part, Time now) {
     check_level(part, "it is counted by commit()");
     const auto rows = open(tx, id);
     const auto& row = row_for(rows, part.resource);
     if (part.amount > row.amount) throw InvalidArgument("more than is held", {.subject = to_string(part.resource)});
-    ledger::settle(tx, row.resource, row.period, part.amount, part.amount);
+    ledger::settle(tx, row.resource, row.period, part.amount, part.amount, now);
     ledger::set_amount(tx, row, row.amount - part.amount);
 }
 
@@ -227,12 +228,16 @@ std::vector<HoldInfo> of_cause(db::Reader& reader, CauseKind kind, const std::st
 void charge(db::Tx& tx, const Ask& ask, Time now) {
     check_level(ask, "reserve it");
     if (!take(tx, ask, ledger::level, now)) ledger::refuse(ledger::denial_of(tx, ask.resource, ledger::level, ask.amount));
-    ledger::settle(tx, ask.resource, ledger::level, ask.amount, ask.amount);
+    ledger::settle(tx, ask.resource, ledger::level, ask.amount, ask.amount, now);
 }
 
-void free(db::Tx& tx, const Ask& ask) {
+void free(db::Tx& tx, const Ask& ask, Time now) {
     check_level(ask, "what was used stays used");
-    ledger::give_back(tx, ask.resource, ask.amount);
+    ledger::give_back(tx, ask.resource, ask.amount, now);
+}
+
+void note_refusal(db::Tx& tx, const std::string& resource, Time now) {
+    if (const auto known = resource_of(resource)) marks::refused(tx, *known, now);
 }
 
 }  // namespace tenon::tenant::quota

@@ -17,6 +17,8 @@ constexpr std::int32_t page = 500;
 
 constexpr db::TenantStmt standing{
     "SELECT resource, used, reserved FROM quota WHERE tenant_id = :tenant AND (period = :level OR period = :n)"};
+constexpr db::TenantStmt lapsed_sum{
+    "SELECT coalesce(sum(amount), 0) FROM hold WHERE tenant_id = :tenant AND state = 1 AND expires_at <= :now AND resource = :resource"};
 constexpr db::SystemStmt due_tenants{
     "SELECT DISTINCT tenant_id FROM hold_ WHERE state = 1 AND expires_at <= :now LIMIT :page"};
 constexpr db::SystemStmt forgotten{
@@ -50,6 +52,11 @@ Quota get(db::Reader& reader, Resource resource, Time now) {
     for (auto& quota : snapshot(reader, now))
         if (quota.resource == resource) return quota;
     throw InvalidArgument("unknown resource " + std::to_string(static_cast<int>(resource)), {.subject = "resource"});
+}
+
+std::int64_t lapsed(db::Reader& reader, Resource resource, Time now) {
+    auto rows = reader.query(lapsed_sum, now, resource);
+    return rows.next() ? rows.i64(0) : 0;
 }
 
 std::int64_t expire(db::Database& database, const db::SystemScope& system,

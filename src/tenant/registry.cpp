@@ -2,6 +2,7 @@
 
 #include <base/text.hpp>
 #include <tenant/audit.hpp>
+#include <tenant/live.hpp>
 #include <tenant/period.hpp>
 #include <tenon/error.hpp>
 
@@ -111,13 +112,18 @@ Registry::Registry(db::Database& database, db::SystemScope system, ScopeMaker ma
     : impl_(std::make_unique<Impl>(database, system, std::move(make_scope), std::move(catalogues), std::move(clock))) {
     if (!database.read(system, [&](db::SystemReader& reader) { return are_stored(reader, *impl_->catalogues); }))
         database.write(system, [&](db::SystemTx& tx) { store_plans(tx, *impl_->catalogues); });
-    impl_->watch = database.on_foreign_change([known = impl_->standings] { known->mark_stale(); });
+    impl_->watch = database.on_foreign_change([known = impl_->standings] {
+        known->mark_stale();
+        live::all_moved();
+    });
     impl_->standings->mark_stale();  // what another process changed before the watch began
 }
 
 Registry::~Registry() = default;
 
 const Catalogues& Registry::catalogues() const noexcept { return *impl_->catalogues; }
+
+std::uint64_t Registry::version() const noexcept { return impl_->standings->version(); }
 
 std::shared_ptr<const Standing> Registry::standing(const TenantId& id) const {
     if (auto standing = find_standing(id)) return standing;

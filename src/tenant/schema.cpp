@@ -99,6 +99,16 @@ std::string tree_nodes() {
            db::system_table("audit_leaf_node", columns, "PRIMARY KEY (level, n)");
 }
 
+/// Where levels stood in each period, and of what a tenant was warned in it.
+std::string marks() {
+    return table("quota_level",
+                 "resource INTEGER NOT NULL, period INTEGER NOT NULL, last INTEGER NOT NULL, peak INTEGER NOT NULL",
+                 "PRIMARY KEY (tenant_id, resource, period)") +
+           table("quota_warning",
+                 "resource INTEGER NOT NULL, period INTEGER NOT NULL, percent INTEGER NOT NULL, at INTEGER NOT NULL",
+                 "PRIMARY KEY (tenant_id, resource, period, percent)");
+}
+
 }  // namespace
 
 std::vector<db::Migration> migrations() {
@@ -106,7 +116,8 @@ std::vector<db::Migration> migrations() {
             {.room = "tenant", .number = 2, .sql = ledger()},
             {.room = "tenant", .number = 3, .sql = trail()},
             {.room = "tenant", .number = 4, .sql = checkpoints()},
-            {.room = "tenant", .number = 5, .sql = tree_nodes()}};
+            {.room = "tenant", .number = 5, .sql = tree_nodes()},
+            {.room = "tenant", .number = 6, .sql = marks()}};
 }
 
 }  // namespace tenon::tenant

@@ -24,6 +24,7 @@ void Standings::forget(const TenantId& id) noexcept {
     const std::unique_lock lock(mutex_);
     ++forgotten_;
     known_.erase(id);
+    version_.fetch_add(1, std::memory_order_release);
 }
 
 void Standings::refresh() {

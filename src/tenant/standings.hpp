@@ -29,7 +29,12 @@ public:
     /// This process changed it.
     void forget(const TenantId& id) noexcept;
     /// Another process changed something; it is looked up at the next find(), because the watch must not read.
-    void mark_stale() noexcept { stale_.store(true, std::memory_order_release); }
+    void mark_stale() noexcept {
+        stale_.store(true, std::memory_order_release);
+        version_.fetch_add(1, std::memory_order_release);
+    }
+    /// Moves when what find() said may no longer hold. Never 0. Read it before find().
+    std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
 
 private:
     void refresh();
@@ -40,6 +45,7 @@ private:
     const db::SystemScope system_;
     const std::shared_ptr<const Catalogues> catalogues_;
     std::atomic<bool> stale_{false};
+    std::atomic<std::uint64_t> version_{1};
     std::mutex refreshing_;
     std::uint64_t seen_ = 0;  // under refreshing_: every change up to this epoch is known
 

@@ -34,6 +34,7 @@ constexpr db::SystemStmt update{
 constexpr db::SystemStmt removals[] = {
     "DELETE FROM usage_rollup_ WHERE tenant_id = :id", "DELETE FROM usage_event_ WHERE tenant_id = :id",
     "DELETE FROM hold_ WHERE tenant_id = :id",         "DELETE FROM quota_ WHERE tenant_id = :id",
+    "DELETE FROM quota_level_ WHERE tenant_id = :id",  "DELETE FROM quota_warning_ WHERE tenant_id = :id",
     "DELETE FROM period_ WHERE tenant_id = :id",       "DELETE FROM project_ WHERE tenant_id = :id",
     "DELETE FROM event_ WHERE tenant_id = :id",        "DELETE FROM audit_private_ WHERE tenant_id = :id",
     "DELETE FROM audit_actor_ WHERE tenant_id = :id",  "UPDATE tenant_ SET settings = '{}', branding = '{}' WHERE tenant_id = :id"};

@@ -13,8 +13,6 @@
 namespace tenon::tenant::usage {
 namespace {
 
-enum class Grain : std::uint8_t { minute = 1, hour = 2, period = 3 };
-
 constexpr std::int64_t largest_quantity = std::int64_t{1} << 53;
 // Until then what comes late still counts in the period in which it happened; afterwards in the open one.
 constexpr auto grace = std::chrono::hours(48);
@@ -26,8 +24,6 @@ constexpr db::TenantStmt insert{
 constexpr db::TenantStmt add{
     "INSERT INTO usage_rollup_ (tenant_id, grain, bucket, meter, qty) VALUES (:tenant, :grain, :bucket, :meter, :qty) "
     "ON CONFLICT (tenant_id, grain, bucket, meter) DO UPDATE SET qty = qty + :qty"};
-constexpr db::TenantStmt sums{
-    "SELECT meter, qty FROM usage_rollup WHERE tenant_id = :tenant AND grain = :grain AND bucket = :bucket ORDER BY meter"};
 constexpr db::TenantStmt period_at{
     "SELECT n, ends_at FROM period WHERE tenant_id = :tenant AND starts_at <= :at ORDER BY n DESC LIMIT 1"};
 
@@ -82,17 +78,8 @@ bool record(db::Tx& tx, const Event& event, Time now) { return record_in(tx, per
 
 UsageReport report(db::Reader& reader, Time now) {
     const auto period = peek_period(reader, now);
-    UsageReport report{.start = period.start,
-                       .end = period.end,
-                       .plan = own_row(reader).tenant.plan,
-                       .meters = {},
-                       .quotas = quota::snapshot(reader, now)};
-    for (auto rows = reader.query(sums, Grain::period, period.n); rows.next();) {
-        auto meter = rows.text(0);
-        auto unit = std::string(unit_of_meter(meter));
-        report.meters.push_back({std::move(meter), std::move(unit), rows.i64(1)});
-    }
-    return report;
+    return {.start = period.start, .end = period.end, .plan = own_row(reader).tenant.plan, .meters = meters_of(reader, period.n),
+            .quotas = quota::snapshot(reader, now)};
 }
 
 }  // namespace tenon::tenant::usage

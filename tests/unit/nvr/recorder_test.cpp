@@ -307,7 +307,7 @@ TEST(Recorder, AFullQuotaPausesAndRoomResumes) {
     const auto held = studio.storage(a);
     EXPECT_LE(held.used + held.reserved, limit);
 
-    studio.home.write(a, [&](db::Tx& tx) { tenant::quota::free(tx, {Resource::storage, filler}); });
+    studio.home.write(a, [&](db::Tx& tx) { tenant::quota::free(tx, {Resource::storage, filler}, studio.home.now()); });
     const auto resumed = events->next(15s);
     ASSERT_TRUE(resumed);
     EXPECT_EQ(resumed->kind, "camera.resumed");

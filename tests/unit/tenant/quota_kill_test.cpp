@@ -79,7 +79,7 @@ TEST(QuotaKill, NothingIsOversoldOrLeakedByKill9) {
         const auto after = home.read(home.a, [&](db::Reader& r) { return quota::get(r, Resource::storage, home.now()); });
         EXPECT_EQ(after.reserved, 0) << "nothing stays behind";
         EXPECT_EQ(after.used, storage.used);
-        if (after.used > 0) home.write(home.a, [&](db::Tx& tx) { quota::free(tx, {Resource::storage, after.used}); });
+        if (after.used > 0) home.write(home.a, [&](db::Tx& tx) { quota::free(tx, {Resource::storage, after.used}, home.now()); });
     }
 }
 

@@ -146,7 +146,7 @@ private:
         const auto resource = random_.resource();
         if (model_.used[resource] == 0) return;
         const auto n = 1 + random_.below(model_.used[resource]);
-        quota::free(tx, {resource, n});
+        quota::free(tx, {resource, n}, home_.now());
         model_.used[resource] -= n;
     }
 

@@ -136,10 +136,10 @@ TEST_F(Quotas, MoreThanHeldNeedsAnExtension) {
 
 TEST_F(Quotas, SpendingCountsWhileTheHoldStaysOpen) {
     const auto hold = reserve({.asks = {{Resource::storage, 3 * GB}}});
-    home.write(home.a, [&](db::Tx& tx) { quota::spend(tx, hold.id, {Resource::storage, GB}); });
+    home.write(home.a, [&](db::Tx& tx) { quota::spend(tx, hold.id, {Resource::storage, GB}, home.now()); });
     EXPECT_EQ(get(Resource::storage).used, GB);
     EXPECT_EQ(get(Resource::storage).reserved, 2 * GB);
-    EXPECT_THROW(home.write(home.a, [&](db::Tx& tx) { quota::spend(tx, hold.id, {Resource::storage, 3 * GB}); }), InvalidArgument);
+    EXPECT_THROW(home.write(home.a, [&](db::Tx& tx) { quota::spend(tx, hold.id, {Resource::storage, 3 * GB}, home.now()); }), InvalidArgument);
     release(hold.id);
     EXPECT_EQ(get(Resource::storage).used, GB);
     EXPECT_EQ(get(Resource::storage).reserved, 0);
@@ -236,11 +236,11 @@ TEST_F(Quotas, WhatAPeriodCountsIsUsageToo) {
 
 TEST_F(Quotas, WhatIsFreedCanBeUsedAgain) {
     charge({Resource::projects, 5});
-    home.write(home.a, [&](db::Tx& tx) { quota::free(tx, {Resource::projects, 2}); });
+    home.write(home.a, [&](db::Tx& tx) { quota::free(tx, {Resource::projects, 2}, home.now()); });
     EXPECT_EQ(get(Resource::projects).used, 3);
-    EXPECT_THROW(home.write(home.a, [&](db::Tx& tx) { quota::free(tx, {Resource::projects, 4}); }), InternalError);
-    EXPECT_THROW(home.write(home.b, [&](db::Tx& tx) { quota::free(tx, {Resource::projects, 1}); }), InternalError);
-    EXPECT_THROW(home.write(home.a, [&](db::Tx& tx) { quota::free(tx, {Resource::render_time, 1}); }), InvalidArgument);
+    EXPECT_THROW(home.write(home.a, [&](db::Tx& tx) { quota::free(tx, {Resource::projects, 4}, home.now()); }), InternalError);
+    EXPECT_THROW(home.write(home.b, [&](db::Tx& tx) { quota::free(tx, {Resource::projects, 1}, home.now()); }), InternalError);
+    EXPECT_THROW(home.write(home.a, [&](db::Tx& tx) { quota::free(tx, {Resource::render_time, 1}, home.now()); }), InvalidArgument);
 }
 
 TEST_F(Quotas, UnlimitedDoesNotOverflow) {

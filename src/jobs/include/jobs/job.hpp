@@ -57,6 +57,8 @@ struct JobRow {
 /// An error with all its details as JSON, and back: a job's failure must survive its process.
 std::string failure_json(const Error& error);
 [[noreturn]] void throw_failure(const std::string& json);
+/// The resource that a failure names. Empty: none.
+std::string resource_of_failure(const std::string& json);
 
 std::vector<db::Migration> migrations();
 

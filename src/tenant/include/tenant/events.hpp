@@ -20,6 +20,10 @@ struct News {
     base::Json data{};           ///< Null or an object.
 };
 
+/// Writes the event in the caller's transaction; whoever listens in this process hears of it once that is durable. Returns
+/// its id.
+std::int64_t append_event(db::Tx& tx, const News& news);
+
 /// Every tenant's news: durable rows, written with what causes them, and the queues of those who listen.
 ///
 /// Threads   any member, from any thread, at once.
@@ -45,8 +49,8 @@ public:
     EventHub(const EventHub&) = delete;
     EventHub& operator=(const EventHub&) = delete;
 
-    /// Writes the event in the caller's transaction; listeners hear of it once that is durable. Returns its id.
-    std::int64_t append(db::Tx& tx, const News& news) const;
+    /// append_event()
+    std::int64_t append(db::Tx& tx, const News& news) const { return append_event(tx, news); }
 
     /// Throws InvalidArgument.
     std::shared_ptr<Subscription> subscribe(const db::TenantScope& scope, const SubscribeOptions& options);
@@ -54,8 +58,9 @@ public:
     /// Wakes and ends every subscription. Returns once none of them touches the database any more.
     void close() noexcept;
 
-private:
     struct Impl;
+
+private:
     std::shared_ptr<Impl> impl_;
 };
 

@@ -55,7 +55,7 @@ void extend(db::Tx& tx, const HoldId& id, const Ask& more, Time now);
 
 /// Counts a part of what is held as used and keeps the hold open: for what is charged as it lands. Levels only.
 /// Throws InvalidArgument (more than is held), Conflict, NotFound.
-void spend(db::Tx& tx, const HoldId& id, const Ask& part);
+void spend(db::Tx& tx, const HoldId& id, const Ask& part, Time now);
 
 /// Counts `actual` as used, returns the rest and ends the hold. A resource that `actual` does not name was not used.
 /// Again: does nothing. What a period counts gets its usage event too, source "hold".
@@ -79,11 +79,18 @@ std::vector<std::pair<TenantId, std::string>> causes(db::SystemReader& reader, C
 /// Takes and counts at once, for what needs no hold. Levels only. Throws QuotaExceeded.
 void charge(db::Tx& tx, const Ask& ask, Time now);
 /// Gives back what exists no longer. Levels only. Throws InternalError when more is given back than is used.
-void free(db::Tx& tx, const Ask& ask);
+void free(db::Tx& tx, const Ask& ask, Time now);
+
+/// Something was refused for want of `resource`: the tenant is warned, once in a period. For a transaction of its own, since
+/// that of the refusal leaves nothing. What is no resource of a plan (a rate, say) is passed over.
+void note_refusal(db::Tx& tx, const std::string& resource, Time now);
 
 /// Every resource of the plan, in the order of its number.
 std::vector<Quota> snapshot(db::Reader& reader, Time now);
 Quota get(db::Reader& reader, Resource resource, Time now);
+
+/// What holds whose time is up still hold of a resource.
+std::int64_t lapsed(db::Reader& reader, Resource resource, Time now);
 
 /// Returns due holds that have no cause. Returns how many ended. Reserving does the same for its own tenant before it
 /// refuses anything; this is for tenants that nobody asks about.

@@ -49,6 +49,9 @@ public:
     std::shared_ptr<const Standing> standing(const TenantId& id) const;
     /// Null: there is no such tenant.
     [[nodiscard]] std::shared_ptr<const Standing> find_standing(const TenantId& id) const;
+    /// Moves when a standing may have changed, so that whoever remembers one knows when to ask again. Never 0; read it before
+    /// standing().
+    std::uint64_t version() const noexcept;
     db::TenantScope scope_of(const Standing& standing) const;
     /// The scope of the operators' own log.
     db::TenantScope operators_scope() const;

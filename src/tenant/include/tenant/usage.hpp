@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <db/tx.hpp>
+#include <tenant/catalogues.hpp>
 #include <tenant/period.hpp>
 #include <tenon/usage.hpp>
 
@@ -30,5 +31,12 @@ bool record(db::Tx& tx, const Event& event, Time now);
 
 /// The sums of one period and where its quotas stand.
 UsageReport report(db::Reader& reader, Time now);
+
+/// A summary of each period, newest first, without advice. Throws InvalidArgument.
+std::vector<UsageMonth> months(db::Reader& reader, std::int32_t count, Time now);
+/// What they suggest to a tenant that has these terms. Pure.
+std::vector<UsageAdvice> advise(const std::vector<UsageMonth>& months, const PlanTerms& terms, const Catalogues& catalogues);
+/// Throws InvalidArgument.
+std::vector<UsagePoint> series(db::Reader& reader, const UsageSeriesOptions& options);
 
 }  // namespace tenon::tenant::usage

@@ -1,0 +1,87 @@
+// Question: what does a call through a session cost that checks permission, state and a limit? Input: a home with that many
+// tenants, two threads, each with a session of every tenant, which ask for tenants at random. First nothing else happens;
+// then a third thread reserves and releases for tenants at random, which makes what is remembered of them stale.
+//
+//     bench_session_call [TENANTS] [SECONDS]
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <temp_folder.hpp>
+#include <tenon/tenon.hpp>
+
+namespace {
+
+using namespace tenon;
+using Watch = std::chrono::steady_clock;
+
+constexpr int batch = 64;  // calls between two looks at the time, which costs as much as one of them
+
+struct Caller {
+    std::vector<Quotas> quotas;
+    std::vector<float> nanoseconds;
+
+    void run(std::uint32_t seed, const std::atomic<bool>& stop) {
+        std::mt19937 random(seed);
+        std::size_t room = 0;
+        for (const auto& each : quotas) room += each.has_room({Resource::storage, 1});  // remembered from here on
+        while (!stop) {
+            const auto begun = Watch::now();
+            for (int i = 0; i < batch; ++i) room += quotas[random() % quotas.size()].has_room({Resource::storage, 1});
+            nanoseconds.push_back(static_cast<float>(std::chrono::nanoseconds(Watch::now() - begun).count()) / batch);
+        }
+        if (room == 0) std::puts("there was no room");
+    }
+};
+
+void measure(const char* what, std::vector<Caller>& callers, std::vector<Quotas>& changed, double seconds, bool changing) {
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < callers.size(); ++i) {
+        callers[i].nanoseconds.clear();
+        threads.emplace_back([&, i] { callers[i].run(static_cast<std::uint32_t>(i), stop); });
+    }
+    if (changing)
+        threads.emplace_back([&] {
+            std::mt19937 random(9);
+            while (!stop) changed[random() % changed.size()].reserve({.asks = {{Resource::storage, 1}}}).release();
+        });
+    std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+    stop = true;
+    for (auto& thread : threads) thread.join();
+    std::vector<float> all;
+    for (const auto& caller : callers) all.insert(all.end(), caller.nanoseconds.begin(), caller.nanoseconds.end());
+    std::sort(all.begin(), all.end());
+    std::printf("%-34s p50 %7.0f ns   p99 %7.0f ns\n", what, all[all.size() / 2], all[all.size() * 99 / 100]);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const int count = argc > 1 ? std::atoi(argv[1]) : 1'000;
+    const double seconds = argc > 2 ? std::atof(argv[2]) : 5;
+    const tests::TempFolder folder;
+    Engine engine({.home = folder.path() / "home", .log_level = LogLevel::off});
+    std::vector<TenantId> tenants;
+    auto operators = engine.open_operator({.actor = "bench", .reason = "bench"});
+    for (int i = 0; i < count; ++i)
+        tenants.push_back(operators.tenants().create({.name = "t", .slug = "t" + std::to_string(i), .plan = "studio/basic"}).id);
+    std::vector<Caller> callers(2);
+    std::vector<Quotas> changed;
+    const auto open = [&](std::vector<Quotas>& into) {
+        for (const auto& id : tenants)
+            into.push_back(engine.open_session({.tenant = id, .actor = "bench", .role = Role::owner}).quotas());
+    };
+    for (auto& caller : callers) open(caller.quotas);
+    open(changed);
+    std::printf("%d tenants, %zu threads\n", count, callers.size());
+    measure("a session's quota check", callers, changed, seconds, false);
+    measure("the same while quotas change", callers, changed, seconds, true);
+    return 0;
+}
