@@ -63,15 +63,31 @@ int checkpoint(Context& context, const Args& args) {
     return 0;
 }
 
-int prove(Context& context, const Args& args) {
-    std::int64_t seq = -1;
-    const auto& word = args.operands.at(0);
-    if (const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), seq);
+std::int64_t number(const std::string& word, const std::string& what) {
+    std::int64_t value = -1;
+    if (const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
         error != std::errc{} || end != word.data() + word.size())
-        throw UsageError("SEQ is the number of a record");
+        throw UsageError(what);
+    return value;
+}
+
+int prove(Context& context, const Args& args) {
+    const auto seq = number(args.operands.at(0), "SEQ is the number of a record");
     const AuditProof proof = chosen(context, args).prove(seq);
     if (context.out().json()) context.out().thing(to_json(proof), proof.text, {});
     else std::fputs(proof.text.c_str(), stdout);
+    return 0;
+}
+
+int consistency(Context& context, const Args& args) {
+    const auto before = number(args.operands.at(0), "OLD is a number of records"), after = number(args.operands.at(1), "NEW is a number of records");
+    const auto path = chosen(context, args).consistency(before, after);
+    if (context.out().json()) {
+        boost::json::array hashes(path.begin(), path.end());
+        context.out().thing({{"old_size", before}, {"new_size", after}, {"path", std::move(hashes)}}, "", {});
+        return 0;
+    }
+    for (const auto& hash : path) std::printf("%s\n", hash.c_str());
     return 0;
 }
 
@@ -121,6 +137,14 @@ Group audit_verbs() {
                  .options = {of_operators},
                  .examples = {{"audit prove 0", "The first record and its proof."}},
                  .run = prove},
+                {.path = "audit consistency",
+                 .summary = "prove that the trail only grew",
+                 .about = "Prints the RFC 6962 proof, one hash a line, that the first OLD records are the beginning of the first NEW: "
+                          "with the roots of two checkpoints anybody can check it. Two exports are compared by “verify --since”.",
+                 .operands = {{"OLD", "how many records there were"}, {"NEW", "how many there are"}},
+                 .options = {of_operators},
+                 .examples = {{"audit consistency 1 3", "The first record is still the first of three."}},
+                 .run = consistency},
                 {.path = "audit export",
                  .summary = "write the trail and its proofs to a file",
                  .about = "Writes every record, every checkpoint and what ties them together. Personal values are not in it, only "

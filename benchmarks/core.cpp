@@ -1,0 +1,174 @@
+// Question: what do the small things cost that everything else is made of? Each line names the goal and the method. Figures hold
+// for the machine and its load at the time; the folder decides how long a sync takes.
+//
+//     bench_core [FOLDER] [SECONDS]
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <base/id.hpp>
+#include <db/database.hpp>
+#include <scope_maker.hpp>
+#include <tenant/audit.hpp>
+#include <tenant/audit_seal.hpp>
+#include <tenant/projects.hpp>
+#include <tenant/registry.hpp>
+#include <tenant/schema.hpp>
+#include <tenon/engine.hpp>
+
+#include "core.hpp"
+
+namespace {
+
+using namespace tenon;
+namespace fs = std::filesystem;
+
+double seconds() { return static_cast<double>(base::system_clock()->monotonic().count()) / 1e6; }
+
+void line(const char* what, const char* goal, double figure, const char* unit, const char* how) {
+    std::printf("%-44s %-12s %12.1f %-6s %s\n", what, goal, figure, unit, how);
+    std::fflush(stdout);
+}
+
+/// Calls a second of `callers` threads for `time` seconds, and the longest wait that 99 of 100 stay below, in ms.
+struct Rate {
+    double per_second = 0, p99 = 0;
+};
+Rate rate(unsigned callers, double time, const std::function<void(unsigned, std::size_t)>& call) {
+    std::vector<std::vector<float>> waits(callers);
+    std::vector<std::thread> threads;
+    const double begun = seconds();
+    for (unsigned i = 0; i < callers; ++i)
+        threads.emplace_back([&, i] {
+            std::size_t n = 0;
+            for (double now = seconds(); now - begun < time; ++n) {
+                call(i, n);
+                const double then = seconds();
+                waits[i].push_back(static_cast<float>((then - now) * 1e3));
+                now = then;
+            }
+        });
+    for (auto& thread : threads) thread.join();
+    const double took = seconds() - begun;
+    std::vector<float> all;
+    for (const auto& some : waits) all.insert(all.end(), some.begin(), some.end());
+    std::ranges::sort(all);
+    return {static_cast<double>(all.size()) / took, all.empty() ? 0 : all[all.size() * 99 / 100]};
+}
+
+constexpr unsigned callers = 256;
+constexpr std::size_t tenants = 16;
+
+/// The rooms below the engine: what the store and the audit trail take.
+void store(const fs::path& folder, double time) {
+    constexpr db::TenantStmt insert{"INSERT INTO note_ (tenant_id, id, text) VALUES (:tenant, :id, :text)"};
+    auto tables = tenant::migrations();
+    tables.push_back({"bench", 1, db::tenant_table("note", "id BLOB NOT NULL, text TEXT NOT NULL", "PRIMARY KEY (tenant_id, id)")});
+    const auto database = db::Database::open({.file = folder / "metadata.db", .clock = {}}, tables);
+    const auto now = [] { return base::system_clock()->now(); };
+    std::vector<db::TenantScope> scopes;
+    for (std::size_t i = 0; i < tenants; ++i) scopes.push_back(db::testing::ScopeMaker::tenant(base::new_id<TenantId>(now())));
+    const std::string text(100, 'x');
+    const auto writes = rate(callers, time, [&](unsigned caller, std::size_t) {
+        const auto id = base::new_id<ProjectId>(now());
+        database->write(scopes[caller % tenants], [&](db::Tx& tx) { tx.exec(insert, id, text); });
+    });
+    line("durable small changes", ">= 50000/s", writes.per_second, "/s", "256 callers, 16 tenants, a row of 100 bytes, answered after sync");
+    line("  p99", "<= 10 ms", writes.p99, "ms", "");
+
+    // A million records in one log, for proofs and verifying.
+    const tenant::Actor actor{.id = "bench"};
+    constexpr int many = 1'000'000, at_once = 5000;
+    const double begun = seconds();
+    for (int done = 0; done < many; done += at_once)
+        database->write(scopes[0], [&](db::Tx& tx) {
+            for (int i = 0; i < at_once; ++i) tenant::audit::append(tx, actor, {.time = now(), .action = "thing.do", .target = "t"});
+        });
+    line("audit records, batched", "-", many / (seconds() - begun), "/s", "one thread, 5000 a transaction");
+    const auto system = db::testing::ScopeMaker::system();
+    tenant::audit::seal(*database, system, crypto::SigningKey::generate(), now());
+    const double before = seconds();
+    constexpr int proofs = 2000;
+    for (int i = 0; i < proofs; ++i) (void)tenant::audit::prove(*database, system, scopes[0], (std::int64_t{i} * 7919) % many);
+    line("proof of a record among 1 M", "O(log n)", (seconds() - before) / proofs * 1e6, "us", "both trees, the record, the note; random places");
+    const double then = seconds();
+    for (int i = 0; i < proofs; ++i) (void)tenant::audit::consistency(*database, scopes[0], (std::int64_t{i} * 7919) % many, many);
+    line("consistency of a log of 1 M", "O(log n)", (seconds() - then) / proofs * 1e6, "us", "random older sizes");
+    const double last = seconds();
+    (void)tenant::audit::verify(*database, scopes[0]);
+    line("verifying 1 M records", "<= 2 s", seconds() - last, "s", "every hash, link, commitment and stored node");
+}
+
+/// What a host calls.
+void sessions(const fs::path& folder, double time) {
+    Engine engine({.home = folder, .log_level = LogLevel::off});
+    auto operators = engine.open_operator({.actor = "bench", .reason = "measuring"});
+    std::vector<Session> open;
+    std::vector<ProjectId> projects;
+    for (std::size_t i = 0; i < tenants; ++i) {
+        const auto name = "t" + std::to_string(i);
+        const auto tenant = operators.tenants().create({.name = name, .slug = name, .plan = "studio/professional"});
+        open.push_back(engine.open_session({.tenant = tenant.id, .actor = "bench", .role = Role::owner}));
+        projects.push_back(open.back().projects().create({.name = "reel"}).id);
+    }
+    const auto audited = rate(callers, time, [&](unsigned caller, std::size_t n) {
+        open[caller % tenants].projects().rename(projects[caller % tenants], "reel " + std::to_string(n));
+    });
+    line("audited operations", ">= 50000/s", audited.per_second, "/s", "projects().rename by 256 callers of 16 tenants, answered after sync");
+    line("  p99", "<= 10 ms", audited.p99, "ms", "");
+    for (auto& session : open) session.audit().verify();
+
+    const auto& inside = Internal::impl(engine);
+    const SessionImpl session(inside, inside->scope_of(open[0].tenant()), {.id = "bench"}, Role::owner);
+    constexpr int calls = 5'000'000;
+    const double begun = seconds();
+    for (int i = 0; i < calls; ++i) (void)session.enter(engine::Permission::project_read);
+    line("a session's call is let in", "<= 150 ns", (seconds() - begun) / calls * 1e9, "ns", "gate, state and plan of the tenant, role; one thread");
+}
+
+/// A home of many customers is opened again.
+void opening(const fs::path& folder) {
+    constexpr std::size_t many = 10'000;
+    {
+        Engine engine({.home = folder, .log_level = LogLevel::off});
+        auto operators = engine.open_operator({.actor = "bench", .reason = "measuring"});
+        std::atomic<std::size_t> next{0};
+        std::vector<std::thread> threads;
+        for (int i = 0; i < 128; ++i)
+            threads.emplace_back([&] {
+                for (auto n = next++; n < many; n = next++) {
+                    const auto name = "t" + std::to_string(n);
+                    operators.tenants().create({.name = name, .slug = name, .plan = "studio/professional"});
+                }
+            });
+        for (auto& thread : threads) thread.join();
+    }
+    std::vector<double> took;
+    for (int i = 0; i < 5; ++i) {
+        const double begun = seconds();
+        const Engine engine({.home = folder, .log_level = LogLevel::off});
+        took.push_back((seconds() - begun) * 1e3);
+    }
+    std::ranges::sort(took);
+    line("opening an engine with 10,000 tenants", "<= 100 ms", took[2], "ms", "median of five; files in the page cache");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const auto folder = fs::path(argc > 1 ? argv[1] : ".") / "bench-core";
+    const double time = argc > 2 ? std::stod(argv[2]) : 3;
+    fs::remove_all(folder);
+    fs::create_directories(folder / "store");
+    std::printf("%-44s %-12s %12s %-6s %s\n", "what", "goal", "figure", "", "method");
+    store(folder / "store", time);
+    sessions(folder / "engine", time);
+    opening(folder / "many");
+    fs::remove_all(folder);
+}
