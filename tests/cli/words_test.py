@@ -19,7 +19,7 @@ VERBS = {
     "quota": [],
     "job": ["list", "show", "join", "cancel", "retry", "reschedule", "work"],
     "events": ["follow"],
-    "audit": ["list", "verify", "checkpoint", "prove", "export"],
+    "audit": ["list", "verify", "checkpoint", "prove", "consistency", "export"],
     "completion": ["bash"],
 }
 
