@@ -147,7 +147,7 @@ TEST_F(QuotaWarnings, ComeOnceHoweverManyThreadsCross) {
 [[noreturn]] void take_much(testing::Home& home, int told) {
     home.open();
     std::int64_t granted = 0;
-    for (int i = 0; i < 150; ++i)
+    for (int i = 0; i < 75; ++i)
         granted += home.write(home.a, [&, hold = home.fresh<HoldId>()](db::Tx& tx) {
             const ReserveOptions options{.asks = {{Resource::storage, GB / 10}, {Resource::render_time, hour / 10}}};
             if (!quota::try_reserve(tx, hold, options, home.now())) return 0;
@@ -177,7 +177,7 @@ TEST_F(QuotaWarnings, TwoProcessesOversellNothingAndWarnOnce) {
         EXPECT_EQ(status, 0);
     }
     home.open();
-    EXPECT_EQ(granted, 100) << "300 asked, each a hundredth";
+    EXPECT_EQ(granted, 100) << "150 asked, each a hundredth";
     for (const auto resource : {Resource::storage, Resource::render_time}) {
         const auto quota = home.read(home.a, [&](db::Reader& r) { return quota::get(r, resource, home.now()); });
         EXPECT_EQ(quota.used, quota.limit);
