@@ -10,9 +10,9 @@ from tool import TOOL, ToolTest, main
 VERBS = {
     "tenant": ["create", "list", "show", "suspend", "resume", "erase", "plans"],
     "project": ["create", "list", "rename", "remove"],
-    "asset": ["import", "list", "show", "contact-sheet", "remove"],
-    "render": ["start", "list", "show"],
-    "export": ["list", "show", "contact-sheet", "remove"],
+    "asset": ["import", "list", "show", "contact-sheet", "waveform", "grade-still", "remove"],
+    "render": ["start", "draw", "list", "show"],
+    "export": ["list", "show", "contact-sheet", "waveform", "remove"],
     "camera": ["add", "list", "show", "record", "recordings", "clip", "remove", "run"],
     "backup": ["start", "list", "show", "browse", "restore", "check", "keys", "add-password", "remove-key", "unlock"],
     "usage": [],
