@@ -26,6 +26,9 @@ struct EngineOptions {
     std::vector<std::string> camera_networks{};            ///< CIDR blocks cameras may live in. Empty: the private
                                                            ///< ranges of RFC 1918 and RFC 4193; loopback only if listed.
     std::int32_t workers = 0;                              ///< Jobs at once. 0: as many as cores, at most 4.
+    bool background = true;                                ///< False: takes no jobs, records no cameras, sweeps nothing.
+                                                           ///< For a process that looks or enqueues and leaves the work
+                                                           ///< to others that have the home open.
     LogLevel log_level = LogLevel::info;                   ///< What goes to home/logs.
 };
 

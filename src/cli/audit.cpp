@@ -115,14 +115,16 @@ Group audit_verbs() {
                              of_operators},
                  .examples = {{"audit list --action render.", "All that was done with renders."},
                               {"audit list --operators", "Work across tenants."}},
-                 .run = list},
+                 .run = list,
+                 .looks = true},
                 {.path = "audit verify",
                  .summary = "check the whole trail",
                  .about = "Recomputes every hash of the trail and names the first record that does not fit. Note the head it "
                           "prints: a trail that was cut off is whole too, but ends differently.",
                  .options = {{"--head", "HASH", "also fail unless the trail ends in this"}, of_operators},
                  .examples = {{"audit verify", "Exit code 19 if a record was changed."}},
-                 .run = verify},
+                 .run = verify,
+                 .looks = true},
                 {.path = "audit checkpoint",
                  .summary = "sign the trail as it is now",
                  .about = "Signs what was recorded so far and shows the newest checkpoint. Keep its note outside: no later "

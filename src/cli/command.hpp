@@ -45,6 +45,7 @@ struct Command {
     std::vector<Example> examples{};
     int (*run)(Context&, const Args&) = nullptr;
     bool makes_home = false;  // May be the first command in an empty place.
+    bool looks = false;       // Only reads: no work that the home has to do is begun for it.
 };
 
 struct Group {

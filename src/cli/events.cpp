@@ -53,7 +53,8 @@ Group event_verbs() {
                                       {"--for", "LENGTH", "stop after this long"}},
                           .examples = {{"events follow --kind camera.", "What cameras do."},
                                        {"events follow --after 0 --for 0s --json", "What is kept, and no more."}},
-                          .run = follow_events}}};
+                          .run = follow_events,
+                          .looks = true}}};
 }
 
 }  // namespace tenon::cli

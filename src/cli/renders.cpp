@@ -212,13 +212,15 @@ Group render_verbs() {
                  .about = "Lists renders, newest first, whatever became of them.",
                  .options = {limit_option},
                  .examples = {{"render list --limit 5", "The last five."}},
-                 .run = list},
+                 .run = list,
+                 .looks = true},
                 {.path = "render show",
                  .summary = "show a render and its files",
                  .about = "Shows how far a render is and, once it has succeeded, the files that it made.",
                  .operands = {{"JOB", "its id"}},
                  .examples = {{"render show job_01jd8w3v5e6f7g8h9j0k1m2n3p --json", "With the SHA-256 of each file."}},
-                 .run = show}}};
+                 .run = show,
+                 .looks = true}}};
 }
 
 }  // namespace tenon::cli

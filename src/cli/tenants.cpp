@@ -172,13 +172,15 @@ Group tenant_verbs() {
                          {"--plan", "PLAN", "only those of this plan"},
                          limit_option},
              .examples = {{"tenant list --state suspended", "Who cannot work at the moment."}},
-             .run = list},
+             .run = list,
+             .looks = true},
             {.path = "tenant show",
              .summary = "show one tenant",
              .about = "Shows a tenant's plan, state and periods.",
              .operands = {tenant_operand},
              .examples = {{"tenant show acme --json", "The same for a program."}},
-             .run = show},
+             .run = show,
+             .looks = true},
             {.path = "tenant suspend",
              .summary = "stop a tenant's work, keep its data",
              .about = "A suspended tenant can read and export what it has and change nothing: its jobs are cancelled, its "
@@ -208,7 +210,8 @@ Group tenant_verbs() {
                       "--plan-file loads another.",
              .examples = {{"tenant plans", "What “tenant create --plan” takes."}},
              .run = plans,
-             .makes_home = true}}};
+             .makes_home = true,
+             .looks = true}}};
 }
 
 }  // namespace tenon::cli

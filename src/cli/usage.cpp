@@ -135,7 +135,8 @@ Group usage_verbs() {
                                        {"usage --json", "For an invoice."},
                                        {"usage --months 3", "This month and the two before it."},
                                        {"usage --meter rendered_bytes --by hour --start -24h", "Of the last day, hour by hour."}},
-                          .run = usage}}};
+                          .run = usage,
+                          .looks = true}}};
 }
 
 Group quota_verbs() {
@@ -149,7 +150,8 @@ Group quota_verbs() {
                           .summary = "show the limits",
                           .about = about,
                           .examples = {{"quota", "All limits of the plan."}},
-                          .run = quota}}};
+                          .run = quota,
+                          .looks = true}}};
 }
 
 }  // namespace tenon::cli

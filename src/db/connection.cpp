@@ -163,7 +163,7 @@ void Connection::control(const char* sql) {
     const StatementText text{.kind = StatementText::Kind::own, .sql = sql};
     const auto prepared = take(text);
     const int code = sqlite3_step(prepared.stmt);
-    if (code != SQLITE_DONE && code != SQLITE_ROW) last_code_ = code & 0xff;
+    note(code);
     const int extended = code;
     const std::string message = code == SQLITE_DONE || code == SQLITE_ROW ? "" : sqlite3_errmsg(handle_);
     give_back(text, prepared);
@@ -218,12 +218,17 @@ void Connection::new_lineage() noexcept {
     lineage_ = ++last;
 }
 
+/// A failed disk is not forgotten for what fails because of it.
+void Connection::note(int code) noexcept {
+    if (code != SQLITE_ROW && code != SQLITE_DONE && last_code_ != SQLITE_IOERR) last_code_ = code & 0xff;
+}
+
 int Connection::step(const Actor& actor, sqlite3_stmt* stmt) {
     // A full disk or a failed read may have ended the transaction; what ran now would commit itself.
     if (expects_transaction_ && !in_transaction()) throw Unavailable("the transaction was given up after an earlier error");
     actor_ = actor;
     const int code = sqlite3_step(stmt);
-    if (code != SQLITE_ROW && code != SQLITE_DONE) last_code_ = code & 0xff;
+    note(code);
     return code;
 }
 

@@ -57,7 +57,8 @@ public:
     bool in_transaction() const noexcept { return sqlite3_get_autocommit(handle_) == 0; }
     sqlite3* handle() const noexcept { return handle_; }
     bool idle() const noexcept { return cursors_ == 0; }
-    int last_code() const noexcept { return last_code_; }  ///< Of the newest failure: a primary result code.
+    /// Of the newest failure, or of the first failure of the disk: a primary result code.
+    int last_code() const noexcept { return last_code_; }
     void forget_failure() noexcept { last_code_ = SQLITE_OK; }
 
     /// The functions that run after a commit are collected here; null: the transaction reads.
@@ -95,6 +96,7 @@ private:
     void give_back(const StatementText& text, const Prepared& prepared) noexcept;
     Prepared prepare(const char* sql);
     int step(const Actor& actor, sqlite3_stmt* stmt);
+    void note(int code) noexcept;
     [[noreturn]] void fail(bool deleting);
 
     static int on_busy(void* self, int count);

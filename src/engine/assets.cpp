@@ -54,7 +54,7 @@ public:
             try {
                 session_.write([&](db::Tx& tx) { quota::release(tx, id_, session_.now()); });
             } catch (const std::exception& error) {
-                session_.engine->log->failure("engine", "a hold stays until the home is opened again", error);
+                session_.engine->log->failure("engine", "a hold stays until the next sweep", error);
             }
         }
         unmark();
@@ -94,7 +94,8 @@ Asset bring_in(const SessionImpl& session, const ImportOptions& options, const s
     StorageHold hold(session, intake.size().count + thumbnail_allowance, asset);
     const auto folder = session.workspace.assets(options.project);
     engine::make_private_folder(folder);
-    intake.copy_to(folder / (asset.id.text() + extension_of(options.path)), stop);
+    const auto go_on = [&] { session.check_state(Permission::asset_write); };  // an erasure waits for this
+    intake.copy_to(folder / (asset.id.text() + extension_of(options.path)), stop, go_on);
     intake.describe(asset, folder / (asset.id.text() + ".jpg"), stop);
     base::sync_folder(folder);
 

@@ -17,6 +17,7 @@
 #include <jobs/queue.hpp>
 #include <tenant/audit.hpp>
 #include <tenant/events.hpp>
+#include <tenant/quota.hpp>
 #include <tenant/registry.hpp>
 #include <tenon/engine.hpp>
 
@@ -61,7 +62,7 @@ TENON_BEGIN
 
 /// What stands behind Engine and outlives it for handles that still exist.
 struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
-    explicit EngineImpl(const EngineOptions& options);
+    explicit EngineImpl(const EngineOptions& options, std::shared_ptr<const base::Clock> clock = base::system_clock());
     ~EngineImpl();
     EngineImpl(const EngineImpl&) = delete;
     EngineImpl& operator=(const EngineImpl&) = delete;
@@ -102,16 +103,21 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
     void remove_doomed_later(db::Tx& tx, const TenantId& id);
     /// A path of the host's must not lead into the home, but for `own`, if given. Throws PermissionDenied.
     void check_outside(const std::filesystem::path& path, std::string_view field, const engine::Workspace* own) const;
+    /// Returns what is held for jobs and imports that are gone.
+    void recover_holds();
     /// Signs what was recorded since the last checkpoint.
     void seal_audit();
 
 private:
-    void recover_holds();
     void sweep();
     void sweep_doomed();
     void sweep_temp();
     void schedule_sweep(Duration delay);
     void await_idle(const db::TenantScope& scope);
+    bool is_idle(const db::TenantScope& scope);
+    std::vector<tenant::quota::Cause> imports_of(const TenantId& id);
+    bool import_lives(const TenantId& id, const tenant::quota::Cause& cause);
+    std::shared_ptr<const tenant::Standing> standing_named(const std::string& id) const;
     void remove_files(const TenantId& id);
     bool temp_swept = false;  // the timer thread's own
 };
@@ -138,6 +144,8 @@ struct SessionImpl {
     /// First in every public call: the engine and the session are open, the tenant's state and the role allow it.
     /// Throws Closed, PermissionDenied (which leaves an audit record).
     engine::Gate::Pass enter(engine::Permission permission) const;
+    /// For a long call, now and then: the tenant's state still allows it. Throws PermissionDenied.
+    void check_state(engine::Permission permission) const;
 
     Time now() const { return engine->now(); }
     /// Runs `work` with a token that ends it when the engine closes; the caller then hears Closed.

@@ -1,12 +1,13 @@
 #include <tenon/engine.hpp>
 
+#include <algorithm>
+#include <thread>
 #include <utility>
 
 #include <base/file.hpp>
 #include <base/text.hpp>
 #include <crypto/encoding.hpp>
 #include <nvr/camera_url.hpp>
-#include <exec/wait.hpp>
 
 #include <nvr/schema.hpp>
 #include <tenant/catalogues.hpp>
@@ -18,7 +19,6 @@
 #include "core.hpp"
 #include "doomed.hpp"
 #include "export_rows.hpp"
-#include "import_recovery.hpp"
 #include "repositories.hpp"
 #include "restored.hpp"
 
@@ -26,8 +26,6 @@ namespace tenon {
 namespace {
 
 constexpr std::string_view room = "engine";
-constexpr Duration sweep_interval = std::chrono::minutes(1);
-constexpr Duration idle_deadline = std::chrono::seconds(15);
 
 const EngineOptions& checked(const EngineOptions& options) {
     if (options.home.empty()) throw InvalidArgument("an engine needs a folder to live in", {.subject = "home"});
@@ -90,6 +88,11 @@ void check_master(db::Database& database, const db::SystemScope& system, const c
     }
 }
 
+unsigned workers_of(const EngineOptions& options) {
+    if (!options.background) return 0;
+    return options.workers ? static_cast<unsigned>(options.workers) : std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
+}
+
 // The passphrase has done its work once the master key is derived.
 EngineOptions without_secrets(EngineOptions options) {
     crypto::wipe({reinterpret_cast<std::uint8_t*>(options.master_passphrase.data()), options.master_passphrase.size()});
@@ -100,8 +103,8 @@ EngineOptions without_secrets(EngineOptions options) {
 
 }  // namespace
 
-EngineImpl::EngineImpl(const EngineOptions& given)
-    : options(without_secrets(checked(given))), home{options.home}, clock(base::system_clock()),
+EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::Clock> time)
+    : options(without_secrets(checked(given))), home{options.home}, clock(std::move(time)),
       log(open_log(options, home, clock)), system(engine::SessionBroker::system()) {
     master.emplace(open_master(given, home));
     database = db::Database::open({.file = home.database(), .clock = clock}, all_migrations());
@@ -142,10 +145,8 @@ EngineImpl::EngineImpl(const EngineOptions& given)
         if (info.error) data.set("error", to_string(*info.error)).set("message", info.message);
         events->append(tx, {.kind = std::string("job.") + to_string(job.state), .at = at, .subject = job.id.text(), .data = std::move(data)});
     };
-    const auto cores = std::max(1u, std::thread::hardware_concurrency());
     queue = std::make_unique<jobs::Queue>(
-        jobs::Options{.clock = clock, .log = log, .nodes = home.root / "run",
-                      .workers = options.workers ? static_cast<unsigned>(options.workers) : std::min(cores, 4u)},
+        jobs::Options{.clock = clock, .log = log, .nodes = home.root / "run", .workers = workers_of(options)},
         *database, system, std::move(hooks));
 
     renders = engine::make_renders(*this);
@@ -158,10 +159,12 @@ EngineImpl::EngineImpl(const EngineOptions& given)
 EngineImpl::~EngineImpl() { close(); }
 
 void EngineImpl::start() {
-    recover_holds();
+    if (options.background) recover_holds();
     queue->start();
-    for (auto* part : parts) part->start();
-    schedule_sweep(Duration::zero());  // what a killed process left
+    if (options.background) {
+        for (auto* part : parts) part->start();
+        schedule_sweep(Duration::zero());  // what a killed process left
+    }
     log->info(room, "open", {{"version", TENON_VERSION}});
 }
 
@@ -174,7 +177,7 @@ void EngineImpl::close() noexcept {
     if (queue) queue->close();
     gate.drain();
     try {
-        if (database && registry) seal_audit();
+        if (options.background && database && registry) seal_audit();
     } catch (const std::exception& error) {
         log->failure(room, "no last checkpoint of the audit trail was taken; the next start takes it", error);
     }
@@ -183,167 +186,9 @@ void EngineImpl::close() noexcept {
     gate.end();
 }
 
-void EngineImpl::recover_holds() {
-    const auto is_live = [this](const TenantId& id, const tenant::quota::Cause& cause) {
-        switch (cause.kind) {
-            case tenant::quota::CauseKind::upload:
-                return engine::import_lives(workspace(id), cause, [&](const AssetId& asset) {
-                    return database->read(scope_of(id), [&](db::Reader& reader) {
-                        return engine::asset_rows::find(reader, asset, workspace(id)).has_value();
-                    });
-                });
-            case tenant::quota::CauseKind::job: {
-                const auto job = queue->find(scope_of(id), JobId::parse(cause.id));
-                return job && !jobs::has_ended(job->state);
-            }
-            case tenant::quota::CauseKind::camera:  // its recorder settles it
-            case tenant::quota::CauseKind::none: return true;
-        }
-        return true;
-    };
-    const auto returned = tenant::quota::recover(*database, system, [this](const TenantId& id) { return scope_of(id); }, is_live, now());
-    if (returned > 0) log->warning(room, "returned holds of work that a process left behind", {{"holds", returned}});
-}
-
-void EngineImpl::schedule_sweep(Duration delay) {
-    timers->after(delay, [this] {
-        try {
-            sweep();
-        } catch (const Closed&) {
-            return;
-        } catch (const std::exception& error) {
-            log->failure(room, "the sweep failed", error);
-        }
-        try {
-            schedule_sweep(sweep_interval);
-        } catch (const Closed&) {
-        }
-    });
-}
-
 void EngineImpl::seal_audit() {
     const auto seed = master->derive("audit checkpoints");
     tenant::audit::seal(*database, system, crypto::SigningKey::from_seed(seed.bytes()), now());
-}
-
-void EngineImpl::sweep() {
-    tenant::quota::expire(*database, system, [this](const TenantId& id) { return scope_of(id); }, now());
-    for (const auto& id : registry->due_for_erasure()) {
-        try {
-            erase(id);
-        } catch (const Closed&) {
-            throw;
-        } catch (const std::exception& error) {
-            log->failure(room, "a tenant is not erased yet", error);  // and must not keep the others from it
-        }
-    }
-    sweep_doomed();
-    if (!std::exchange(temp_swept, true)) sweep_temp();
-    seal_audit();
-}
-
-void EngineImpl::sweep_doomed() {
-    for (const auto& id : engine::doomed::tenants(*database, system)) {
-        if (stopping.stop_requested()) return;
-        remove_doomed(id);
-    }
-}
-
-void EngineImpl::remove_doomed(const TenantId& id) noexcept {
-    try {
-        if (const auto error = engine::doomed::sweep(*database, scope_of(id), workspace(id)))
-            log->warning(room, "files that nothing names cannot be removed yet", {{"tenant", id.text()}, {"error", error.message()}});
-        engine::repositories_of(*this).settle_restored(scope_of(id));  // with a project go the files that were restored into it
-    } catch (const Closed&) {
-        // Swept when the home is opened again.
-    } catch (const std::exception& error) {
-        log->failure(room, "files that nothing names are not removed yet", error);
-    }
-}
-
-void EngineImpl::remove_doomed_later(db::Tx& tx, const TenantId& id) {
-    tx.on_commit([this, id] {
-        try {
-            timers->after(Duration::zero(), [this, id] { remove_doomed(id); });
-        } catch (const Closed&) {
-            // Swept when the home is opened again.
-        }
-    });
-}
-
-/// Removes what jobs left in temp that have ended since, as a kill between the end and the removal would, and the marks of
-/// imports that nobody makes any more.
-void EngineImpl::sweep_temp() {
-    std::error_code error;
-    for (const auto& workspace : std::filesystem::directory_iterator(home.root / "workspaces", error)) {
-        if (stopping.stop_requested()) return;
-        for (const auto& entry : std::filesystem::directory_iterator(workspace.path() / "temp", error)) {
-            try {
-                if (entry.path().extension() == engine::import_mark_ending) {
-                    engine::remove_dead_mark(entry.path());
-                    continue;
-                }
-                const auto job = JobId::parse(entry.path().stem().string());
-                const auto standing = registry->find_standing(TenantId::parse(workspace.path().filename().string()));
-                if (!standing) continue;
-                const auto row = queue->find(registry->scope_of(*standing), job);
-                if (!row || !jobs::has_ended(row->state)) continue;
-                std::error_code ignored;
-                std::filesystem::remove_all(entry.path(), ignored);
-            } catch (const InvalidArgument&) {
-                // Not a job's.
-            }
-        }
-    }
-}
-
-void EngineImpl::halt(const TenantId& id) {
-    for (auto* part : parts) part->halt(id);
-    const auto scope = scope_of(id);
-    database->write(scope, [&](db::Tx& tx) {
-        for (const auto& job : jobs::unended(tx)) queue->cancel(tx, job);
-    });
-}
-
-void EngineImpl::erase(const TenantId& id) {
-    halt(id);
-    const auto scope = scope_of(id);
-    await_idle(scope);
-    // From its moment on an erasure cannot be undone, so what is due stays due.
-    const auto due = registry->due_for_erasure();
-    if (std::find(due.begin(), due.end(), id) == due.end()) return;
-    const auto standing = registry->standing(id);
-    // Files first: once the row says erased, nobody would come back for them.
-    remove_files(id);
-    database->write(system, [&](db::SystemTx& tx) {
-        auto mine = tx.tenant(scope);
-        for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->erase(mine);
-        engine::asset_rows::erase(mine);
-        engine::export_rows::erase(mine);
-        engine::doomed::erase(mine);
-        jobs::erase(mine);
-        registry->finish_erasure(tx, tenant::engine_actor("sweep"), *standing);
-    });
-    remove_files(id);  // what a call that was under way wrote meanwhile
-    log->info(room, "erased a tenant", {{"tenant", id.text()}});
-}
-
-/// Waits until no job of the tenant runs any more, in any process. Throws Unavailable: the sweep tries again.
-void EngineImpl::await_idle(const db::TenantScope& scope) {
-    const auto deadline = clock->monotonic() + idle_deadline;
-    while (!database->read(scope, [](db::Reader& reader) { return jobs::unended(reader).empty(); })) {
-        if (clock->monotonic() >= deadline)
-            throw Unavailable("work of the tenant is still ending: it is erased as soon as that has stopped", {.subject = scope.tenant().text()});
-        if (exec::sleep_for(clock, stopping.get_token(), std::chrono::milliseconds(20))) throw Closed("the engine is closed");
-    }
-}
-
-void EngineImpl::remove_files(const TenantId& id) {
-    for (const auto& path : {home.workspace(id), home.repository(id), home.vault(id), home.backup_key(id)}) {
-        std::error_code error;
-        std::filesystem::remove_all(path, error);
-        if (error) base::throw_errno("cannot remove the tenant's files", path.string(), error.value());
-    }
 }
 
 Engine::Engine(const EngineOptions& options) : impl_(std::make_shared<EngineImpl>(options)) {

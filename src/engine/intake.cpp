@@ -40,7 +40,7 @@ Intake::~Intake() {
     if (!thumbnail_.empty()) std::filesystem::remove(thumbnail_, ignored);
 }
 
-void Intake::copy_to(const std::filesystem::path& target, const std::stop_token& stop) {
+void Intake::copy_to(const std::filesystem::path& target, const std::stop_token& stop, const std::function<void()>& go_on) {
     const auto out = base::open_file(target, O_WRONLY | O_CREAT | O_EXCL, 0600);
     copy_ = target;
     crypto::Sha256 hash;
@@ -54,6 +54,7 @@ void Intake::copy_to(const std::filesystem::path& target, const std::stop_token&
         hash.update(part);
         base::write_all(out, part, target.string());
         offset += got;
+        go_on();
         // Storage was held for the size seen at first; a file that grows meanwhile must not write past it.
         if (offset > static_cast<std::uint64_t>(size_.count)) break;
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <stop_token>
 #include <string>
 
@@ -21,9 +22,9 @@ public:
     /// Of the source, when it was opened.
     Bytes size() const noexcept { return size_; }
 
-    /// Copies it to `target`, hashing what is written, and makes the bytes durable. Throws Conflict if the source grew or
-    /// shrank meanwhile.
-    void copy_to(const std::filesystem::path& target, const std::stop_token& stop);
+    /// Copies it to `target`, hashing what is written, and makes the bytes durable. `go_on` is asked after each piece and
+    /// throws what ends it. Throws Conflict if the source grew or shrank meanwhile.
+    void copy_to(const std::filesystem::path& target, const std::stop_token& stop, const std::function<void()>& go_on);
 
     /// Probes the copy and fills in what `asset` says about its content; writes the thumbnail if there is a picture.
     void describe(Asset& asset, const std::filesystem::path& thumbnail, const std::stop_token& stop);

@@ -14,15 +14,24 @@ TENON_BEGIN
 engine::Gate::Pass SessionImpl::enter(engine::Permission permission) const {
     auto pass = engine->gate.enter();
     if (closed.load(std::memory_order_acquire)) throw Closed("the session is closed");
-    const auto state = this->state();
-    const bool role_allows = engine::allows(role, permission);
-    if (role_allows && engine::allows(state, permission)) return pass;
-    const PermissionDenied refusal(role_allows ? std::string("the tenant is ") + to_string(state) + ": this needs it to be active"
-                                               : std::string("the role ") + to_string(role) + " does not include this",
+    try {
+        if (!engine::allows(role, permission))
+            throw PermissionDenied(std::string("the role ") + to_string(role) + " does not include this",
                                    {.subject = engine::to_string(permission)});
-    tenant::audit::append_refusal(*engine->database, scope, actor, {.time = now(), .action = "session.call", .target = engine::to_string(permission)},
-                                  refusal);
-    throw refusal;
+        check_state(permission);
+    } catch (const PermissionDenied& refusal) {
+        tenant::audit::append_refusal(*engine->database, scope, actor,
+                                      {.time = now(), .action = "session.call", .target = engine::to_string(permission)}, refusal);
+        throw;
+    }
+    return pass;
+}
+
+void SessionImpl::check_state(engine::Permission permission) const {
+    const auto state = this->state();
+    if (engine::allows(state, permission)) return;
+    throw PermissionDenied(std::string("the tenant is ") + to_string(state) + ": this needs it to be active",
+                           {.subject = engine::to_string(permission)});
 }
 
 TenantState SessionImpl::state() const {

@@ -32,6 +32,10 @@ void Queue::Impl::stop_running(const JobId& id) {
 }
 
 void Queue::Impl::start() {
+    foreign = database.on_foreign_change([self = weak_from_this()] {
+        if (const auto queue = self.lock()) queue->wake_all();
+    });
+    if (options.workers == 0) return;
     std::filesystem::create_directories(options.nodes);
     sweep_node_files();
     for (int attempt = 0; !alive; ++attempt) {
@@ -43,9 +47,6 @@ void Queue::Impl::start() {
         if (alive && !std::filesystem::exists(node_file(node), ignored)) alive.reset();
     }
     take_back_lost();
-    foreign = database.on_foreign_change([self = weak_from_this()] {
-        if (const auto queue = self.lock()) queue->wake_all();
-    });
     const auto stop = stopping.get_token();
     for (unsigned i = 0; i < options.workers; ++i) threads.emplace_back([this, stop] { work_loop(stop); });
     threads.emplace_back([this, stop] { keep_loop(stop); });

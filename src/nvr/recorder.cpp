@@ -121,6 +121,7 @@ bool Recorder::wait_removed(const db::TenantScope& scope, const CameraId& id, Du
     std::uint64_t look;
     {
         const std::lock_guard lock(impl_->mutex);
+        if (!impl_->clerk.joinable()) return false;  // left to the processes that record
         impl_->intents_changed = true;
         look = ++impl_->wanted_looks;
         impl_->changed.notify_all();

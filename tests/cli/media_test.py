@@ -223,6 +223,16 @@ class Renders(Media):
         self.assertEqual(self.json("job", "work", "--for", "100ms", "--drain", "1s"), {"drained": True})
         self.assertEqual(self.error(*edit, "--at", "2090-01-01", code=11)["code"], "invalid_argument")
 
+    def test_verbs_that_look_leave_the_work_to_others(self):
+        job = self.json(*self.long_edit(), "--detach")["id"]
+        before = self.json("job", "show", job)
+        self.assertEqual(before["state"], "ready")
+        for words in (["job", "list"], ["render", "list"], ["render", "show", job], ["asset", "list"], ["camera", "list"],
+                      ["tenant", "list"], ["usage"], ["audit", "list"], ["backup", "list"], ["events", "follow", "--for", "1s"]):
+            self.tool(*words)
+        self.assertEqual(self.json("job", "show", job), before)
+        self.assertEqual(self.json("job", "cancel", job)["state"], "cancelled")
+
     def test_a_killed_render_goes_on_when_the_home_is_opened_again(self):
         process = self.start("render", "start", "--project", "Reel", "--clip", "interview.mp4", "--name", "killed", "--json",
                              stdout=-1, stderr=-1)

@@ -27,8 +27,10 @@ cmake --build "$temp/stranger/build"
 libdir=$(dirname "$(find "$temp/moved" -name tenon.pc -printf '%h\n')")
 export PKG_CONFIG_PATH=$libdir/pkgconfig
 # shellcheck disable=SC2046  # flags are words
-"$compiler" -Wall -Wextra -Werror "$source/examples/first_page.cpp" -o "$temp/by_pkg_config" \
-    $(pkg-config --cflags --libs tenon)
+"$compiler" -Wall -Wextra -Werror "$source/examples/quota.cpp" -o "$temp/quota" $(pkg-config --cflags --libs tenon)
+mkdir "$temp/desk.quota"
+(cd "$temp/desk.quota" && LD_LIBRARY_PATH=$libdir timeout 300 "$temp/quota") | tee "$temp/quota.output"
+grep -q '2040000 used' "$temp/quota.output" || { echo "the program built by pkg-config did not work"; exit 1; }
 
 # The program as a reader of the README would run it: beside the video that it names.
 mkdir "$temp/desk"

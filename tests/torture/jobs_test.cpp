@@ -14,7 +14,8 @@ void load(Session session, const std::string& name, const std::string& project, 
     Timeline cut;
     cut.append({.asset = AssetId::parse(asset), .start = 1s, .end = 1200ms});
     std::vector<JobId> jobs;
-    for (int i = 0; i < 2; ++i) {
+    const int renders = std::stoi(Victim::setting("TORTURE_RENDERS"));
+    for (int i = 0; i < renders; ++i) {
         jobs.push_back(session.renders().start({.project = ProjectId::parse(project), .timeline = cut, .outputs = {"social_square"}}).id());
         tell("started", {name, jobs.back().text()});
         if (i > 0) continue;  // one backup at a time
@@ -42,6 +43,7 @@ TEST_F(Torture, jobs_of_two_tenants) {
     };
     furnish(acme(), "TORTURE_OURS", "TORTURE_OUR_ASSET");
     furnish(other(), "TORTURE_THEIRS", "TORTURE_THEIR_ASSET");
+    settings["TORTURE_RENDERS"] = kills > 20 ? "8" : "2";  // of each tenant
     int started = 0;
     for (int n = 0; n <= kills && !HasFailure(); ++n) {
         const auto told = round("jobs");

@@ -1,12 +1,5 @@
 // What a batch of three leaves behind when the disk or the memory fails at any step of it.
-#include <atomic>
-#include <thread>
-
-#include <tenon/error.hpp>
-
-#include <fault_disk.hpp>
-#include "fixture.hpp"
-#include "raw.hpp"
+#include "fault_fixture.hpp"
 
 namespace tenon::db::testing {
 namespace {
@@ -32,90 +25,10 @@ struct FaultMemory {
     }
 } const fault_memory;
 
-class Faults : public Store {
-protected:
-
-    void SetUp() override {
-        FaultDisk::install();
-        Store::SetUp();
-    }
-    void TearDown() override {
-        FaultDisk::disarm();
-        Store::TearDown();
-    }
-
-    static constexpr std::size_t spills = 1'200'000;  // three of them outgrow the page cache: statements meet the disk
-
-    struct Answer {
-        bool done = false;
-        Errc code = Errc::internal_error;
-    };
-
-    /// Three writes of two tenants in one group: each adds a project and its asset. `arm` runs on the writer's thread
-    /// just before them.
-    std::array<Answer, 3> three(const std::function<void()>& arm, std::size_t size = spills) {
-        static constexpr TenantStmt insert_big{"INSERT INTO project_ (tenant_id, id, name, note) VALUES (:tenant, :id, :name, :note)"};
-        std::array<Answer, 3> answers;
-        std::array<ProjectId, 3> projects;
-        std::array<AssetId, 3> assets;
-        for (auto& id : projects) id = fresh<ProjectId>();
-        for (auto& id : assets) id = fresh<AssetId>();
-        const std::string big(size, 'x');
-        std::atomic<bool> armed = false, inside = false;
-        std::thread blocker([&] {
-            database->write(system, [&](SystemTx&) {
-                inside = true;
-                inside.notify_all();
-                while (database->stats().waiting < 3) std::this_thread::yield();
-                // Past the group's time, so that the three make up the next group by themselves.
-                const auto begun = base::system_clock()->monotonic();
-                while (base::system_clock()->monotonic() - begun < std::chrono::milliseconds(3)) std::this_thread::yield();
-            });
-        });
-        inside.wait(false);
-        std::vector<std::thread> callers;
-        for (std::size_t i = 0; i < 3; ++i)
-            callers.emplace_back([&, i] {
-                try {
-                    database->write(i == 1 ? b : a, [&](Tx& tx) {
-                        if (!armed.exchange(true)) arm();
-                        tx.exec(insert_big, projects[i], projects[i].text(), big);
-                        tx.exec(insert_asset, assets[i], projects[i], 1);
-                    });
-                    answers[i].done = true;
-                } catch (const Error& error) {
-                    answers[i].code = error.code();
-                }
-            });
-        blocker.join();
-        for (auto& caller : callers) caller.join();
-        FaultDisk::disarm();
-        expected += (answers[0].done + answers[1].done + answers[2].done);
-        return answers;
-    }
-
-    /// Acknowledged means there, refused means gone, and nothing is there by half.
-    void expect_exactly_the_acknowledged() {
-        EXPECT_EQ(count(a) + count(b), expected);
-        Raw raw(options().file);
-        EXPECT_EQ(raw.run("SELECT count(*) FROM asset_").at(0), std::to_string(expected));
-        const auto* whole = "SELECT count(*) FROM project_ p JOIN asset_ x USING (tenant_id) WHERE x.project_id = p.id";
-        EXPECT_EQ(raw.run(whole).at(0), std::to_string(expected));
-        EXPECT_EQ(raw.run("PRAGMA integrity_check").at(0), "ok");
-        database->write(system, [](SystemTx& tx) {
-            tx.exec(SystemStmt("DELETE FROM asset_"));
-            tx.exec(SystemStmt("DELETE FROM project_"));
-        });
-        expected = 0;
-    }
-
-    std::int64_t expected = 0;
-};
-
 TEST_F(Faults, a_full_disk_at_any_write_fails_cleanly_and_passes) {
     int n = 1;
     for (int step = 1;; n += step, step += 2) {  // closely at first, then fewer of the hundreds alike
-        const auto answers = three([&] { FaultDisk::arm(FaultDisk::Step::write, n, SQLITE_FULL, false); });
+        const auto answers = three({.size = spills, .before_writes = [&] { FaultDisk::arm(FaultDisk::Step::write, n, SQLITE_FULL, false); }});
         const bool fired = FaultDisk::fired() > 0;
         // One failed write breaks the group; each of the three succeeds when it runs again alone.
         for (const auto& answer : answers) EXPECT_TRUE(answer.done) << "write " << n << ": " << to_string(answer.code);
@@ -128,7 +41,7 @@ TEST_F(Faults, a_full_disk_at_any_write_fails_cleanly_and_passes) {
 
 TEST_F(Faults, a_disk_that_stays_full_refuses_all_three_and_recovers) {
     for (const int n : {1, 2, 3, 50, 400, 700, 900}) {
-        const auto answers = three([&] { FaultDisk::arm(FaultDisk::Step::write, n, SQLITE_FULL, true); });
+        const auto answers = three({.size = spills, .before_writes = [&] { FaultDisk::arm(FaultDisk::Step::write, n, SQLITE_FULL, true); }});
         for (const auto& answer : answers) {
             EXPECT_TRUE(answer.done || answer.code == Errc::no_space) << to_string(answer.code);
         }
@@ -141,7 +54,7 @@ TEST_F(Faults, a_disk_that_stays_full_refuses_all_three_and_recovers) {
 
 TEST_F(Faults, a_failing_disk_fails_everybody_in_the_group) {
     for (const int n : {1, 2, 3, 50, 400, 700}) {
-        const auto answers = three([&] { FaultDisk::arm(FaultDisk::Step::write, n, SQLITE_IOERR_WRITE, true); });
+        const auto answers = three({.size = spills, .before_writes = [&] { FaultDisk::arm(FaultDisk::Step::write, n, SQLITE_IOERR_WRITE, true); }});
         for (const auto& answer : answers) EXPECT_FALSE(answer.done);
         for (const auto& answer : answers) EXPECT_EQ(answer.code, Errc::unavailable);
         expect_exactly_the_acknowledged();
@@ -149,7 +62,7 @@ TEST_F(Faults, a_failing_disk_fails_everybody_in_the_group) {
 }
 
 TEST_F(Faults, a_failed_sync_acknowledges_nobody) {
-    const auto answers = three([&] { FaultDisk::arm(FaultDisk::Step::sync, 1, SQLITE_IOERR_FSYNC, false); });
+    const auto answers = three({.size = spills, .before_writes = [&] { FaultDisk::arm(FaultDisk::Step::sync, 1, SQLITE_IOERR_FSYNC, false); }});
     EXPECT_EQ(FaultDisk::fired(), 1);
     for (const auto& answer : answers) EXPECT_FALSE(answer.done);
     expect_exactly_the_acknowledged();
@@ -164,7 +77,7 @@ TEST_F(Faults, memory_that_runs_out_at_any_allocation_leaves_nothing_by_half) {
     for (int step = 1;; n += 1 + step++ / 8) {
         FaultMemory::fired = 0;
         // The fuse is the writer thread's own: the writes run there.
-        const auto answers = three([&] { FaultMemory::left = n; }, 10);
+        const auto answers = three({.before_writes = [&] { FaultMemory::left = n; }});
         const bool fired = FaultMemory::fired > 0;
         database->write(system, [](SystemTx&) { FaultMemory::left = 0; });
         for (const auto& answer : answers) {
@@ -192,7 +105,8 @@ TEST_F(Faults, a_function_that_swallows_a_lost_transaction_commits_nothing) {
         } catch (const NoSpace&) {
         }
         tx.exec(insert_project, fresh<ProjectId>(), "after the end");
-    }), Error);
+    }),
+                 Error);
     FaultDisk::disarm();
     EXPECT_EQ(runs, 2);  // in the group, then alone
     EXPECT_EQ(count(a), 1);

@@ -18,7 +18,11 @@ protected:
         project = mine.projects().create({.name = "reel"}).id;
         asset = mine.assets().import_file({.project = project, .path = tests::clip_with_sound}).id;
     }
-    EngineOptions options() const { return {.home = folder.path() / "home", .workers = 2}; }
+    EngineOptions options() const {
+        auto two = EngineTest::options();
+        two.workers = 2;
+        return two;
+    }
     RenderJob start_render(Session& mine) {
         Timeline cut;
         cut.append({.asset = asset, .start = 1s, .end = 2s});

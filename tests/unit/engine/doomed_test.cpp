@@ -45,12 +45,17 @@ protected:
 };
 
 TEST_F(DoomedTest, what_a_killed_removal_left_is_swept_when_the_home_is_opened) {
+    open_looking();  // no sweep but the one that the test waits for
     const auto file = write(workspace() / "exports" / "reel.mp4"), inside = write(workspace() / "projects" / "gone" / "assets" / "a.mp4");
     const auto kept = write(workspace() / "exports" / "kept.mp4");
     doom(file);
     doom(inside.parent_path().parent_path());
     doom(workspace() / "exports" / "was-never-made");
-    engine.reset();  // the sweep of its own opening may be under way: what it does not get to, the next one does
+    EXPECT_EQ(tenants_with_rows(), std::vector{acme.id});
+    EXPECT_TRUE(std::filesystem::exists(file));
+    EXPECT_TRUE(std::filesystem::exists(inside));
+    engine.reset();
+    EXPECT_TRUE(std::filesystem::exists(file)) << "closing removes nothing";
     open();
     EXPECT_TRUE(eventually([&] { return tenants_with_rows().empty(); }));
     EXPECT_FALSE(std::filesystem::exists(file));
@@ -80,9 +85,11 @@ TEST_F(DoomedTest, a_path_outside_of_the_workspace_is_never_doomed) {
 }
 
 TEST_F(DoomedTest, the_mark_of_a_dead_import_is_swept_and_that_of_a_living_one_is_not) {
+    open_looking();
     const auto dead = write(workspace() / "temp" / (base::new_id<AssetId>(base::system_clock()->now()).text() + ".import"));
     const auto alive = workspace() / "temp" / (base::new_id<AssetId>(base::system_clock()->now()).text() + ".import");
     const auto lock = engine::lock_import_mark(alive);
+    EXPECT_TRUE(std::filesystem::exists(dead));
     engine.reset();
     open();
     EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(dead); }));

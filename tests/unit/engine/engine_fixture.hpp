@@ -23,7 +23,14 @@ protected:
         acme = setup.tenants().create({.name = "Acme", .slug = "acme", .plan = "studio/basic"});
         other = setup.tenants().create({.name = "Other", .slug = "other", .plan = "studio/basic"});
     }
-    void open() { engine.emplace(EngineOptions{.home = folder.path() / "home", .camera_networks = {"127.0.0.0/8"}}); }
+    EngineOptions options() const { return {.home = folder.path() / "home", .camera_networks = {"127.0.0.0/8"}}; }
+    void open() { engine.emplace(options()); }
+    /// An engine that only looks: nothing happens behind a test's back.
+    void open_looking() {
+        auto looking = options();
+        looking.background = false;
+        engine.emplace(looking);
+    }
     Session session(const Tenant& tenant, Role role = Role::owner) {
         return engine->open_session({.tenant = tenant.id, .actor = "tester", .role = role});
     }

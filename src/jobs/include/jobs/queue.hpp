@@ -60,7 +60,7 @@ struct Options {
     std::shared_ptr<const base::Clock> clock{};
     std::shared_ptr<base::Log> log{};
     std::filesystem::path nodes{};                        ///< Folder of the files that show which processes live.
-    unsigned workers = 2;
+    unsigned workers = 2;                                 ///< 0: enqueues and watches; the work is left to other processes.
     Duration lease = std::chrono::seconds(30);            ///< A silent process loses its jobs after this.
     Duration heartbeat = std::chrono::seconds(5);
     Duration retry_first = std::chrono::seconds(2);       ///< About the pause before the second attempt; each next is longer …

@@ -1,0 +1,232 @@
+// What the engine does unasked: it takes back what killed processes left, ends tenants whose undo window has passed and
+// removes files that nothing names.
+
+#include <algorithm>
+#include <utility>
+
+#include <base/file.hpp>
+#include <exec/wait.hpp>
+#include <tenant/quota.hpp>
+
+#include "asset_rows.hpp"
+#include "core.hpp"
+#include "doomed.hpp"
+#include "export_rows.hpp"
+#include "import_recovery.hpp"
+#include "repositories.hpp"
+
+namespace tenon {
+namespace {
+
+constexpr std::string_view room = "engine";
+constexpr Duration sweep_interval = std::chrono::minutes(1);
+constexpr Duration idle_deadline = std::chrono::seconds(15);
+
+[[noreturn]] void refuse_busy(const TenantId& id) {
+    throw Unavailable("work of the tenant is still ending: it is erased as soon as that has stopped", {.subject = id.text()});
+}
+
+bool has_import(db::SystemReader& reader, const TenantId& id) {
+    const auto imports = tenant::quota::causes(reader, tenant::quota::CauseKind::upload);
+    return std::any_of(imports.begin(), imports.end(), [&](const auto& import) { return import.first == id; });
+}
+
+}  // namespace
+
+void EngineImpl::recover_holds() {
+    const auto is_live = [this](const TenantId& id, const tenant::quota::Cause& cause) {
+        switch (cause.kind) {
+            case tenant::quota::CauseKind::upload: return import_lives(id, cause);
+            case tenant::quota::CauseKind::job: {
+                const auto job = queue->find(scope_of(id), JobId::parse(cause.id));
+                return job && !jobs::has_ended(job->state);
+            }
+            case tenant::quota::CauseKind::camera:  // its recorder settles it
+            case tenant::quota::CauseKind::none: return true;
+        }
+        return true;
+    };
+    const auto returned = tenant::quota::recover(
+        *database, system, [this](const TenantId& id) { return scope_of(id); }, is_live, now());
+    if (returned > 0) log->warning(room, "returned holds of work that a process left behind", {{"holds", returned}});
+}
+
+bool EngineImpl::import_lives(const TenantId& id, const tenant::quota::Cause& cause) {
+    return engine::import_lives(workspace(id), cause, [&](const AssetId& asset) {
+        return database->read(scope_of(id), [&](db::Reader& reader) {
+            return engine::asset_rows::find(reader, asset, workspace(id)).has_value();
+        });
+    });
+}
+
+void EngineImpl::schedule_sweep(Duration delay) {
+    timers->after(delay, [this] {
+        try {
+            sweep();
+        } catch (const Closed&) {
+            return;
+        } catch (const std::exception& error) {
+            log->failure(room, "the sweep failed", error);
+        }
+        try {
+            schedule_sweep(sweep_interval);
+        } catch (const Closed&) {
+        }
+    });
+}
+
+void EngineImpl::sweep() {
+    recover_holds();  // also of an import that could not return its own, for want of room
+    tenant::quota::expire(
+        *database, system, [this](const TenantId& id) { return scope_of(id); }, now());
+    for (const auto& id : registry->due_for_erasure()) {
+        try {
+            erase(id);
+        } catch (const Closed&) {
+            throw;
+        } catch (const std::exception& error) {
+            log->failure(room, "a tenant is not erased yet", error);  // and must not keep the others from it
+        }
+    }
+    sweep_doomed();
+    if (!std::exchange(temp_swept, true)) sweep_temp();
+    seal_audit();
+}
+
+void EngineImpl::sweep_doomed() {
+    for (const auto& id : engine::doomed::tenants(*database, system)) {
+        if (stopping.stop_requested()) return;
+        remove_doomed(id);
+    }
+}
+
+void EngineImpl::remove_doomed(const TenantId& id) noexcept {
+    try {
+        if (const auto error = engine::doomed::sweep(*database, scope_of(id), workspace(id)))
+            log->warning(room, "files that nothing names cannot be removed yet", {{"tenant", id.text()}, {"error", error.message()}});
+        engine::repositories_of(*this).settle_restored(scope_of(id));  // with a project go the files that were restored into it
+    } catch (const Closed&) {
+        // Swept when the home is opened again.
+    } catch (const std::exception& error) {
+        log->failure(room, "files that nothing names are not removed yet", error);
+    }
+}
+
+void EngineImpl::remove_doomed_later(db::Tx& tx, const TenantId& id) {
+    tx.on_commit([this, id] {
+        try {
+            timers->after(Duration::zero(), [this, id] { remove_doomed(id); });
+        } catch (const Closed&) {
+            // Swept when the home is opened again.
+        }
+    });
+}
+
+std::shared_ptr<const tenant::Standing> EngineImpl::standing_named(const std::string& id) const {
+    try {
+        return registry->find_standing(TenantId::parse(id));
+    } catch (const InvalidArgument&) {
+        return nullptr;  // a folder of somebody else's
+    }
+}
+
+/// Removes what jobs left in temp that have ended since, as a kill between the end and the removal would, and the marks of
+/// imports that nobody makes any more; and what a call that was under way made for a tenant that is erased.
+void EngineImpl::sweep_temp() {
+    std::error_code error;
+    for (const auto& workspace : std::filesystem::directory_iterator(home.root / "workspaces", error)) {
+        if (stopping.stop_requested()) return;
+        const auto standing = standing_named(workspace.path().filename().string());
+        if (!standing) continue;
+        if (standing->tenant.state == TenantState::erased) {
+            remove_files(standing->tenant.id);
+            continue;
+        }
+        for (const auto& entry : std::filesystem::directory_iterator(workspace.path() / "temp", error)) {
+            try {
+                if (entry.path().extension() == engine::import_mark_ending) {
+                    engine::remove_dead_mark(entry.path());
+                    continue;
+                }
+                const auto job = JobId::parse(entry.path().stem().string());
+                const auto row = queue->find(registry->scope_of(*standing), job);
+                if (!row || !jobs::has_ended(row->state)) continue;
+                std::error_code ignored;
+                std::filesystem::remove_all(entry.path(), ignored);
+            } catch (const InvalidArgument&) {
+                // Not a job's.
+            }
+        }
+    }
+}
+
+void EngineImpl::halt(const TenantId& id) {
+    for (auto* part : parts) part->halt(id);
+    const auto scope = scope_of(id);
+    database->write(scope, [&](db::Tx& tx) {
+        for (const auto& job : jobs::unended(tx)) queue->cancel(tx, job);
+    });
+}
+
+void EngineImpl::erase(const TenantId& id) {
+    halt(id);
+    const auto scope = scope_of(id);
+    await_idle(scope);
+    // From its moment on an erasure cannot be undone, so what is due stays due.
+    const auto due = registry->due_for_erasure();
+    if (std::find(due.begin(), due.end(), id) == due.end()) return;
+    const auto standing = registry->standing(id);
+    // Files first: once the row says erased, nobody would come back for them.
+    remove_files(id);
+    database->write(system, [&](db::SystemTx& tx) {
+        auto mine = tx.tenant(scope);
+        // A call that had passed its checks before the erasure began may have enqueued or held something since.
+        if (!jobs::unended(mine).empty() || has_import(tx, id)) refuse_busy(id);
+        for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->erase(mine);
+        engine::asset_rows::erase(mine);
+        engine::export_rows::erase(mine);
+        engine::doomed::erase(mine);
+        jobs::erase(mine);
+        registry->finish_erasure(tx, tenant::engine_actor("sweep"), *standing);
+    });
+    remove_files(id);  // what a call that was under way wrote meanwhile
+    log->info(room, "erased a tenant", {{"tenant", id.text()}});
+}
+
+bool EngineImpl::is_idle(const db::TenantScope& scope) {
+    if (!database->read(scope, [](db::Reader& reader) { return jobs::unended(reader).empty(); })) return false;
+    for (const auto& import : imports_of(scope.tenant())) {
+        if (import_lives(scope.tenant(), import)) return false;
+        database->write(scope, [&](db::Tx& tx) {
+            for (const auto& hold : tenant::quota::of_cause(tx, import.kind, import.id)) tenant::quota::release(tx, hold.id, now());
+        });
+    }
+    return true;
+}
+
+std::vector<tenant::quota::Cause> EngineImpl::imports_of(const TenantId& id) {
+    constexpr auto kind = tenant::quota::CauseKind::upload;
+    std::vector<tenant::quota::Cause> imports;
+    for (const auto& [owner, cause] : database->read(system, [](db::SystemReader& reader) { return tenant::quota::causes(reader, kind); }))
+        if (owner == id) imports.push_back({.kind = kind, .id = cause});
+    return imports;
+}
+
+/// Waits until no job and no import of the tenant runs any more, in any process. Throws Unavailable: the sweep tries again.
+void EngineImpl::await_idle(const db::TenantScope& scope) {
+    const auto deadline = clock->monotonic() + idle_deadline;
+    while (!is_idle(scope)) {
+        if (clock->monotonic() >= deadline) refuse_busy(scope.tenant());
+        if (exec::sleep_for(clock, stopping.get_token(), std::chrono::milliseconds(20))) throw Closed("the engine is closed");
+    }
+}
+
+void EngineImpl::remove_files(const TenantId& id) {
+    for (const auto& path : {home.workspace(id), home.repository(id), home.vault(id), home.backup_key(id)}) {
+        std::error_code error;
+        std::filesystem::remove_all(path, error);
+        if (error) base::throw_errno("cannot remove the tenant's files", path.string(), error.value());
+    }
+}
+
+}  // namespace tenon

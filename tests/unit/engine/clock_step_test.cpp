@@ -1,0 +1,105 @@
+// Clocks that are set: forwards, back, and in the middle of work.
+
+#include "engine_fixture.hpp"
+#include "tenant_state.hpp"
+
+#include <core.hpp>
+
+namespace {
+
+using namespace tenon;
+using namespace std::chrono_literals;
+
+/// The machine's own clocks, with the wall clock set by hand.
+class SetClock final : public base::Clock {
+public:
+    Time now() const override { return base::system_clock()->now() + Duration{off.load()}; }
+    Duration monotonic() const override { return base::system_clock()->monotonic(); }
+    Duration boot() const override { return base::system_clock()->boot(); }
+    void set(Duration by) { off += by.count(); }
+
+private:
+    std::atomic<std::int64_t> off = 0;
+};
+
+class ClockStepTest : public ::testing::Test {
+protected:
+    ClockStepTest() { open(); }
+    ~ClockStepTest() override { impl->close(); }
+    void open() {
+        if (impl) impl->close();
+        impl = std::make_shared<EngineImpl>(EngineOptions{.home = folder / "home"}, clock);
+        impl->start();
+        auto operators = std::make_shared<OperatorImpl>();
+        operators->engine = impl;
+        operators->actor = {.kind = tenant::ActorKind::operator_session, .id = "operator", .reason = "test"};
+        tenants.emplace(Internal::make<OperatorSession>(operators).tenants());
+        if (!acme) acme = tenants->create({.name = "Acme", .slug = "acme", .plan = "studio/basic"}).id;
+    }
+    Session session() {
+        return Internal::make<Session>(
+            std::make_shared<SessionImpl>(impl, impl->scope_of(*acme), tenant::Actor{.id = "tester"}, Role::owner));
+    }
+    std::int64_t reserved(Session& mine, Resource resource) { return mine.quotas().get(resource).reserved; }
+
+    tests::TempFolder folder;
+    const std::shared_ptr<SetClock> clock = std::make_shared<SetClock>();
+    std::shared_ptr<EngineImpl> impl;
+    std::optional<Tenants> tenants;
+    std::optional<TenantId> acme;
+};
+
+TEST_F(ClockStepTest, work_goes_on_and_its_trail_holds_whichever_way_the_clock_is_set) {
+    auto mine = session();
+    const auto project = mine.projects().create({.name = "reel"}).id;
+    const auto asset = mine.assets().import_file({.project = project, .path = tests::footage / "clapper.mp4"}).id;
+    Timeline cut;
+    cut.append({.asset = asset, .start = 0s, .end = 400ms});
+    for (const auto step : {Duration(3h), Duration(-26h), Duration(24h * 40), Duration(-24h * 80)}) {
+        SCOPED_TRACE(step.count());
+        auto job = mine.renders().start({.project = project, .timeline = cut, .outputs = {"mp4"}});
+        clock->set(step);  // while it runs
+        EXPECT_EQ(job.result().outputs.size(), 1u);
+        EXPECT_NO_THROW(mine.projects().create({.name = "later or earlier"}));
+        EXPECT_NO_THROW(mine.backups().start({.name = "nightly"}).result());
+        EXPECT_EQ(reserved(mine, Resource::storage), 0);
+        EXPECT_EQ(reserved(mine, Resource::render_time), 0);
+        EXPECT_NO_THROW(mine.usage().current());
+        open();
+        mine = session();
+        EXPECT_EQ(mine.projects().get(project).name, "reel");
+        EXPECT_NO_THROW(mine.audit().verify());
+    }
+    EXPECT_EQ(mine.exports().list().size(), 4u);
+    EXPECT_EQ(mine.backups().list().size(), 4u);
+}
+
+TEST_F(ClockStepTest, a_hold_that_ran_out_by_the_clock_is_refused_and_returned_and_one_set_back_ends_at_its_time) {
+    auto mine = session();
+    auto hold = mine.quotas().reserve({.asks = {{Resource::storage, 5000}}, .ttl = 10min});
+    clock->set(-1h);
+    EXPECT_NO_THROW(hold.extend({Resource::storage, 5000})) << "it has longer now";
+    EXPECT_EQ(reserved(mine, Resource::storage), 10'000);
+    clock->set(3h);
+    // What the sweep does every minute.
+    tenant::quota::expire(*impl->database, impl->system, [&](const TenantId& id) { return impl->scope_of(id); }, impl->now());
+    EXPECT_THROW(hold.commit({{Resource::storage, 5000}}), Conflict);
+    EXPECT_EQ(reserved(mine, Resource::storage), 0);
+}
+
+TEST_F(ClockStepTest, a_clock_set_back_undoes_no_state) {
+    tenants->suspend(*acme, "unpaid");
+    clock->set(-24h * 365);
+    EXPECT_EQ(tenants->get(*acme).state, TenantState::suspended);
+    tenants->resume(*acme, "paid");
+    auto mine = session();
+    EXPECT_NO_THROW(mine.projects().create({.name = "reel"}));
+    tenants->erase({.tenant = *acme, .reason = "left", .undo_window = 1h});
+    clock->set(-24h);
+    EXPECT_EQ(tenants->get(*acme).state, TenantState::erasing);
+    EXPECT_TRUE(std::filesystem::exists(mine.workspace())) << "the undo window is not over";
+    open();
+    EXPECT_EQ(tenants->get(*acme).state, TenantState::erasing);
+}
+
+}  // namespace
