@@ -35,7 +35,7 @@ class Brand(ToolTest):
     def test_help_and_refusals(self):
         self.assertIn("Acme", self.text("--version"))
         self.assertIn("Northwind", self.text("--version", env={"ACME_PRODUCT": "Northwind"}))
-        self.assertIn("acme project create", self.text("project", "--help"))
+        self.assertIn("acme project VERB", self.text("project", "--help"))
         self.tool("--help")
         for group in GROUPS:
             self.tool(group, "--help")

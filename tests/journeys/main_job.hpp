@@ -31,7 +31,7 @@ inline void do_the_main_job(Session& session) {
     cut.grade("cinematic_warm");
     const auto made = session.renders().start({.project = project.id, .timeline = cut, .outputs = {"mp4", "social_square"}}).result();
     EXPECT_EQ(made.outputs.size(), 2u);
-    session.pictures().contact_sheet({.asset = asset.id, .target = session.workspace() / "temp" / "sheet.png"});
+    session.pictures().contact_sheet({.asset = asset.id, .target = session.workspace().parent_path().parent_path().parent_path() / "sheet.png"});
     session.cameras().create({.name = "Door", .url = "rtsp://10.0.0.7/stream", .recording = Recording::off});
     session.backups().start({.name = "nightly"}).join();
     EXPECT_TRUE(session.backups().check().result().problems.empty());
