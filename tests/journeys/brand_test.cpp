@@ -23,7 +23,9 @@ std::string content(const std::filesystem::path& file) {
 class Branded : public ::testing::Test {
 protected:
     EngineOptions options() const {
-        return {.home = folder / "home", .brand = {.product = "Acme Cloud", .vendor = "Acme", .url = "https://acme.example"}, .log_level = LogLevel::debug};
+        return {.home = folder / "home",
+                .brand = {.product = "Acme Cloud", .vendor = "Acme", .url = "https://acme.example"},
+                .log_level = LogLevel::debug};
     }
     void expect_no_trace() const {
         std::size_t files = 0;
