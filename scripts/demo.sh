@@ -88,7 +88,6 @@ demo_steps() {
     manifest "$workspace" >"$demo_output/before.sha256"
     say "Deleting $(wc -l <"$demo_output/before.sha256") files of the workspace"
     find "$workspace" -mindepth 1 -type f -delete
-    tenon camera record "Door" off # footage is not restored under a camera that records
     tenon backup restore nightly
     manifest "$workspace" >"$demo_output/after.sha256"
     diff "$demo_output/before.sha256" "$demo_output/after.sha256" || die "The restored files differ."

@@ -1,5 +1,7 @@
 #include "cameras.hpp"
 
+#include <cstdio>
+
 #include "json.hpp"
 #include "jobs.hpp"
 #include "progress.hpp"
@@ -9,18 +11,6 @@
 
 namespace tenon::cli {
 namespace {
-
-void show_camera(const Context& context, const CameraInfo& c) {
-    context.out().thing(to_json(c), c.id.text(),
-                        {{"Camera", c.name},
-                         {"Id", c.id.text()},
-                         {"Address", c.url},
-                         {"Recording", to_string(c.recording)},
-                         {"State", to_string(c.state)},
-                         {"Problem", c.problem},
-                         {"Last frame", c.last_frame_at ? clock(*c.last_frame_at) : ""},
-                         {"Added", clock(c.created_at)}});
-}
 
 /// "rtsp://user:secret@…": whoever lists processes would have read it by now, so the habit is refused, not served.
 bool holds_password(std::string_view url) {
@@ -53,26 +43,24 @@ int list(Context& context, const Args&) {
     return 0;
 }
 
-Camera chosen(const Session& session, const Args& args) {
-    return session.cameras().get(camera_named(session, args.operand(0)));
-}
-
 int show(Context& context, const Args& args) {
-    show_camera(context, chosen(context.session(), args).info());
+    show_camera(context, chosen_camera(context.session(), args).info());
     return 0;
 }
 
 int record(Context& context, const Args& args) {
     const std::string what = args.operand(1);
-    if (what != "on" && what != "off") throw UsageError("say on or off, not “" + clean(what) + "”");
-    Camera camera = chosen(context.session(), args);
-    show_camera(context, camera.set_recording(what == "on" ? Recording::continuous : Recording::off));
+    if (what != "on" && what != "off" && what != "schedule") throw UsageError("say on, off or schedule, not “" + clean(what) + "”");
+    Camera camera = chosen_camera(context.session(), args);
+    show_camera(context, camera.set_recording(what == "on"    ? Recording::continuous
+                                              : what == "off" ? Recording::off
+                                                              : Recording::schedule));
     return 0;
 }
 
 int recordings(Context& context, const Args& args) {
     const RecordingFilter filter{.start = args.time("--start"), .end = args.time("--end")};
-    const auto all = chosen(context.session(), args).recordings(filter);
+    const auto all = chosen_camera(context.session(), args).recordings(filter);
     Table table({"START", "END", ">LENGTH", ">SIZE", ">FRAMES", "GAP BEFORE"});
     std::vector<std::string> keys;
     for (const auto& r : all) {
@@ -87,7 +75,7 @@ int clip(Context& context, const Args& args) {
     ClipOptions options{.start = *args.time("--start"), .end = *args.time("--end")};
     if (args.has("--exact")) options.cut = Cut::exact;
     options.name = args.text("--name", options.name);
-    Camera camera = chosen(context.session(), args);
+    Camera camera = chosen_camera(context.session(), args);
     ClipJob job = camera.export_clip(options);
     if (args.has(detach.name)) return show_started(context, job);
     follow(context, job, "clip");
@@ -105,16 +93,46 @@ int clip(Context& context, const Args& args) {
 
 int remove(Context& context, const Args& args) {
     const Session session = context.session();
-    const CameraInfo camera = chosen(session, args).info();
+    const CameraInfo camera = chosen_camera(session, args).info();
     confirm(context, args, "Remove the camera " + camera.name + " with all its footage?");
     session.cameras().remove(camera.id);
     context.out().done(to_json(camera), "Removed " + camera.name + ".");
     return 0;
 }
 
-constexpr Operand camera_operand{"CAMERA", "id or name"};
-
 }  // namespace
+
+const Operand camera_operand{"CAMERA", "id or name"};
+
+Camera chosen_camera(const Session& session, const Args& args) {
+    return session.cameras().get(camera_named(session, args.operand(0)));
+}
+
+void show_camera(const Context& context, const CameraInfo& c) {
+    std::string windows, health, kept;
+    for (const auto& window : c.schedule) windows += (windows.empty() ? "" : ", ") + window_text(window);
+    if (c.health.frames_per_second > 0) {
+        char text[80];
+        std::snprintf(text, sizeof text, "%.1f frames/s, %.2f Mbit/s, key frame every %.1f s", c.health.frames_per_second,
+                      static_cast<double>(c.health.bits_per_second) / 1e6, static_cast<double>(c.health.key_frame_interval.count()) / 1e6);
+        health = text;
+        if (c.health.reconnects > 0) health += ", reconnected " + count(c.health.reconnects) + " times";
+    }
+    if (c.retention.keep_for > Duration{}) kept = length(c.retention.keep_for);
+    if (c.retention.keep_bytes.count > 0) kept += (kept.empty() ? "" : ", ") + size(c.retention.keep_bytes);
+    context.out().thing(to_json(c), c.id.text(),
+                        {{"Camera", c.name},
+                         {"Id", c.id.text()},
+                         {"Address", c.url},
+                         {"Recording", to_string(c.recording)},
+                         {"Schedule", windows},
+                         {"Kept", kept},
+                         {"State", to_string(c.state)},
+                         {"Problem", c.problem},
+                         {"Stream", health},
+                         {"Last frame", c.last_frame_at ? clock(*c.last_frame_at) : ""},
+                         {"Added", clock(c.created_at)}});
+}
 
 Table camera_table(const std::vector<CameraInfo>& cameras) {
     Table table({"NAME", "RECORDING", "STATE", "LAST FRAME", "ADDRESS", "PROBLEM", "ID"});
@@ -160,8 +178,9 @@ Group camera_verbs() {
             {.path = "camera record",
              .summary = "turn recording on or off",
              .about = "Says whether the camera is to be recorded. It holds until it is said otherwise.",
-             .operands = {camera_operand, {"on|off", "what it is to do"}},
-             .examples = {{"camera record Door on", "From now on, whenever the home is open."}},
+             .operands = {camera_operand, {"on|off|schedule", "what it is to do"}},
+             .examples = {{"camera record Door on", "From now on, whenever the home is open."},
+                          {"camera record Door schedule", "In the windows of “camera schedule”."}},
              .run = record},
             {.path = "camera recordings",
              .summary = "list footage",
@@ -185,6 +204,13 @@ Group camera_verbs() {
                            "One minute."},
                           {"camera clip Door --start -2min --end now", "The last two minutes."}},
              .run = clip},
+            timeline_verb(),
+            snapshot_verb(),
+            playlist_verb(),
+            schedule_verb(),
+            keep_verb(),
+            protect_verb(),
+            unprotect_verb(),
             {.path = "camera remove",
              .summary = "remove a camera with its footage",
              .about = "Stops recording and removes the camera with all its footage. Clips stay.",

@@ -157,7 +157,42 @@ json::object to_json(const CameraInfo& c) {
             {"state", to_string(c.state)},
             {"problem", or_null(c.problem)},
             {"last_frame_at", to_json(c.last_frame_at)},
-            {"created_at", stamp(c.created_at)}};
+            {"created_at", stamp(c.created_at)},
+            {"schedule", to_json(c.schedule)},
+            {"keep_for_us", c.retention.keep_for.count()},
+            {"keep_bytes", c.retention.keep_bytes.count},
+            {"health", json::object{{"frames_per_second", c.health.frames_per_second},
+                                    {"bits_per_second", c.health.bits_per_second},
+                                    {"key_frame_interval_us", c.health.key_frame_interval.count()},
+                                    {"arrived_at", to_json(c.health.arrived_at)},
+                                    {"reconnects", c.health.reconnects}}}};
+}
+
+json::object to_json(const RecordingWindow& w) {
+    return {{"day", to_string(w.day)}, {"start_us", w.start.count()}, {"end_us", w.end.count()}};
+}
+
+json::object to_json(const FootageSpan& s) {
+    return {{"kind", to_string(s.kind)}, {"start", stamp(s.start)}, {"end", stamp(s.end)}, {"reason", or_null(s.reason)}};
+}
+
+json::object to_json(const Protection& p) {
+    return {{"number", p.number}, {"start", stamp(p.start)}, {"end", stamp(p.end)}, {"reason", or_null(p.reason)}};
+}
+
+json::object to_json(const CameraSnapshot& s) {
+    return {{"at", stamp(s.at)}, {"width", s.width}, {"height", s.height}, {"size", s.size.count}};
+}
+
+json::object to_json(const Playlist& p) {
+    json::array files;
+    for (const auto& file : p.files) files.push_back(json::value(file));
+    return {{"text", p.text},
+            {"folder", p.folder.string()},
+            {"files", files},
+            {"start", stamp(p.start)},
+            {"end", stamp(p.end)},
+            {"duration_us", p.duration.count()}};
 }
 
 json::object to_json(const RecordingInfo& r) {

@@ -101,7 +101,6 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
     (void)get(options.snapshot);
     const auto target = options.target.empty() ? impl_->workspace.root : std::filesystem::absolute(options.target).lexically_normal();
     if (target != impl_->workspace.root) impl_->check_outside(target, "target", false);
-    repositories(impl_).check_restorable(impl_->scope, options.snapshot, target, options.paths);
     Json paths = Json::array();
     for (const auto& path : options.paths) paths.push(path);
     Json payload;

@@ -9,6 +9,7 @@
 #include <tenant/quota.hpp>
 #include <tenant/usage.hpp>
 
+#include "recordings_pause.hpp"
 #include "restored.hpp"
 
 namespace tenon::engine {
@@ -339,25 +340,19 @@ jobs::Outcome Repositories::taken(const jobs::Attempt& attempt, const backup::Ba
             }};
 }
 
-void Repositories::check_restorable(const db::TenantScope& scope, const SnapshotId& snapshot, const std::filesystem::path& target,
-                                    const std::vector<std::string>& paths) {
-    if (target != engine_.workspace(scope.tenant()).root) return;
+/// Whether a restore puts footage where cameras record.
+bool Repositories::restores_recordings(const db::TenantScope& scope, const SnapshotId& snapshot, const std::filesystem::path& target,
+                                       const std::vector<std::string>& paths) {
+    if (target != engine_.workspace(scope.tenant()).root) return false;
     const auto is_recordings = [](const std::string& path) {
         const auto clean = std::filesystem::path("/" + path).lexically_normal();
         return clean == "/" || *std::next(clean.begin()) == "recordings";
     };
-    if (!paths.empty() && std::none_of(paths.begin(), paths.end(), is_recordings)) return;
-    const auto cameras = engine_.database->read(scope, [](db::Reader& reader) { return nvr::rows::list(reader); });
-    const auto recording = std::find_if(cameras.begin(), cameras.end(), [](const auto& camera) { return camera.recording != Recording::off; });
-    if (recording == cameras.end()) return;
+    if (!paths.empty() && std::none_of(paths.begin(), paths.end(), is_recordings)) return false;
     const auto repository = open(scope, false);
-    if (!repository) return;
+    if (!repository) return false;
     const auto top = repository->browse(snapshot, "");
-    if (std::none_of(top.begin(), top.end(), [](const auto& entry) { return entry.name == "recordings"; })) return;
-    throw Conflict(
-        "recordings cannot be restored under a camera that records: stop the tenant's cameras, restore into another "
-        "folder, or name the paths to restore without recordings",
-        {.subject = recording->id.text()});
+    return std::any_of(top.begin(), top.end(), [](const auto& entry) { return entry.name == "recordings"; });
 }
 
 jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
@@ -367,9 +362,13 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     backup::RestoreRequest request{.target = payload.get_string("target"), .paths = {}, .overwrite = true};
     for (const auto& path : payload.get_array("paths")) request.paths.push_back(path.as_string("paths"));
     const auto snapshot = SnapshotId::parse(payload.get_string("snapshot"));
-    // Asked again: a camera may have been started while the job waited.
-    check_restorable(attempt.scope, snapshot, request.target, request.paths);
+    std::shared_ptr<void> pause;
+    if (restores_recordings(attempt.scope, snapshot, request.target, request.paths))
+        pause = pause_recordings(engine_, attempt.scope, attempt.stop);
     const auto totals = restore_charged(attempt, *repository, snapshot, std::move(request));
+    // Footage is charged with its segments from here on: the end of the pause takes them in.
+    if (pause) restored::hand_over_footage(*engine_.database, attempt.scope);
+    pause.reset();
     Json json;
     json.set("target", payload.get_string("target")).set("files", totals.files).set("written", totals.bytes_written);
     json.set("files_unchanged", totals.files_unchanged).set("problems", to_json(lines_of(totals.problems)));

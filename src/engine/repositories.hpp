@@ -31,10 +31,6 @@ public:
     std::shared_ptr<backup::Repository> open(const db::TenantScope& scope);
     /// Opens it with a password and gives the home a new key. Throws NotFound, PermissionDenied.
     void unlock(const db::TenantScope& scope, const std::string& password);
-    /// Throws Conflict while a camera of the tenant records and recordings are among what is to be restored into its
-    /// workspace: the recorder's files would be replaced under its hands.
-    void check_restorable(const db::TenantScope& scope, const SnapshotId& snapshot, const std::filesystem::path& target,
-                          const std::vector<std::string>& paths);
     /// Throws NotFound, Conflict for the home's own key.
     void remove_key(const db::TenantScope& scope, std::uint32_t number);
 
@@ -42,6 +38,8 @@ public:
     void settle_restored(const db::TenantScope& scope);
 
 private:
+    bool restores_recordings(const db::TenantScope& scope, const SnapshotId& snapshot, const std::filesystem::path& target,
+                             const std::vector<std::string>& paths);
     jobs::Outcome back_up(const jobs::Attempt& attempt);
     jobs::Outcome restore(const jobs::Attempt& attempt);
     jobs::Outcome check(const jobs::Attempt& attempt);

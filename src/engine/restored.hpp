@@ -25,6 +25,9 @@ std::vector<backup::RestoredFile> admit(db::Database& database, const db::Tenant
 std::vector<std::string> settle(db::Database& database, const db::TenantScope& scope, const Workspace& workspace,
                                 const std::vector<backup::RestoredFile>& files, Time now);
 
+/// Frees what is charged for recorded segments: who takes them in charges them.
+void hand_over_footage(db::Database& database, const db::TenantScope& scope);
+
 /// Every row of a tenant that is being erased.
 void erase(db::Tx& tx);
 

@@ -17,6 +17,8 @@ struct Home {
     /// Outside the workspace: a repository must never back itself up.
     std::filesystem::path repository(const TenantId& tenant) const { return root / "backups" / tenant.text(); }
     std::filesystem::path vault(const TenantId& tenant) const { return root / "keys" / "backup" / tenant.text(); }
+    /// Held by who puts footage of the tenant in place.
+    std::filesystem::path recordings_lock(const TenantId& tenant) const { return root / "locks" / (tenant.text() + ".recordings"); }
     /// What opens the vault's slot of this home; sealed by the master key.
     std::filesystem::path backup_key(const TenantId& tenant) const { return root / "keys" / "backup" / (tenant.text() + ".key"); }
 };

@@ -54,20 +54,27 @@ void take_up_holds(RunContext& context, const db::TenantScope& scope, const Came
     }
 }
 
-void settle_left_behind(RunContext& context, const db::TenantScope& scope, const CameraId& id) {
+bool settle_left_behind(RunContext& context, const db::TenantScope& scope, const CameraId& id, bool every_day) {
     std::optional<rows::CameraRow> camera;
     std::optional<rows::SiteRow> site;
     context.database.read(scope, [&](db::Reader& reader) {
         camera = rows::find(reader, id);
         if (camera) site = rows::find_site(reader, camera->site);
     });
-    if (!site) return;  // removed meanwhile, and its holds with it
+    if (!site) return true;  // removed meanwhile, and its holds with it
     const auto folder = context.options.folder(scope.tenant()) / id.text();
     std::filesystem::create_directories(folder);
     const auto lock = base::FileLock::try_acquire(folder / ".recorder");
-    if (!lock) return;
+    if (!lock) return false;
     const auto key = rows::signing_key(*site, context.master);
-    take_up_holds(context, scope, id, recover_camera(folder, {scope.tenant(), camera->site, id}, &key, *context.options.log));
+    take_up_holds(context, scope, id, recover_camera(folder, {scope.tenant(), camera->site, id}, &key, *context.options.log, every_day));
+    if (!every_day) return true;
+    auto gone = context.database.read(scope, [&](db::Reader& reader) { return rows::segments(reader, id); });
+    std::erase_if(gone, [&](const rows::KeptSegment& kept) { return std::filesystem::exists(path_of(folder, kept.segment)); });
+    context.database.write(scope, [&](db::Tx& tx) {
+        if (const auto charged = rows::remove_segments(tx, id, gone); charged > 0) quota::free(tx, {Resource::storage, charged});
+    });
+    return true;
 }
 
 /// Asks for more storage and counts it as usable. False: refused.
@@ -142,7 +149,7 @@ void CameraRun::settle() {
             booked_at_ = now;
         }
         news.swap(news_);
-        if (std::exchange(status_changed_, false) || !notes.empty()) status = status_;
+        if (std::exchange(status_changed_, false) || !notes.empty()) status = measured();
     }
     try {
         for (const auto& note : notes) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <base/json.hpp>
+#include <nvr/schedule.hpp>
 #include <nvr/schema.hpp>
 #include <tenon/error.hpp>
 
@@ -32,21 +34,59 @@ std::vector<db::Migration> migrations() {
                                   "frames INTEGER NOT NULL, flags INTEGER NOT NULL, finished INTEGER NOT NULL",
                                   "PRIMARY KEY (tenant_id, camera_id, day, ordinal), "
                                   "FOREIGN KEY (tenant_id, camera_id) REFERENCES camera_ (tenant_id, id)")},
-            {"nvr", 2, "ALTER TABLE camera_ ADD COLUMN sealed_url BLOB NOT NULL DEFAULT x'';\n"}};
+            {"nvr", 2, "ALTER TABLE camera_ ADD COLUMN sealed_url BLOB NOT NULL DEFAULT x'';\n"},
+            {"nvr", 3,
+             "ALTER TABLE camera_ ADD COLUMN schedule TEXT NOT NULL DEFAULT '';\n"
+             "ALTER TABLE camera_ ADD COLUMN keep_for INTEGER NOT NULL DEFAULT 0;\n"
+             "ALTER TABLE camera_ ADD COLUMN keep_bytes INTEGER NOT NULL DEFAULT 0;\n"
+             "ALTER TABLE camera_ ADD COLUMN pruned_until INTEGER;\n"
+             "CREATE INDEX camera_keeper ON camera_ (tenant_id, id) WHERE keep_for <> 0 OR keep_bytes <> 0;\n"
+             "ALTER TABLE camera_status_ ADD COLUMN health TEXT NOT NULL DEFAULT '';\n" +
+                 db::tenant_table("protection",
+                                  "camera_id BLOB NOT NULL, number INTEGER NOT NULL, start_at INTEGER NOT NULL, "
+                                  "end_at INTEGER NOT NULL, reason TEXT NOT NULL",
+                                  "PRIMARY KEY (tenant_id, camera_id, number), "
+                                  "FOREIGN KEY (tenant_id, camera_id) REFERENCES camera_ (tenant_id, id)")}};
 }
 
 namespace rows {
 namespace {
 
-#define NVR_CAMERA_COLUMNS "id, site_id, name, url, username, password, recording, removing, created_at, sealed_url"
+#define NVR_CAMERA_COLUMNS                                                               \
+    "id, site_id, name, url, username, password, recording, removing, created_at, " \
+    "sealed_url, schedule, keep_for, keep_bytes, pruned_until"
 
 constexpr db::TenantStmt insert_camera{
-    "INSERT INTO camera_ (tenant_id, id, site_id, name, url, username, password, recording, removing, created_at, sealed_url) "
-    "VALUES (:tenant, :id, :site, :name, :url, :username, :password, :recording, 0, :created_at, :sealed_url)"};
+    "INSERT INTO camera_ (tenant_id, id, site_id, name, url, username, password, recording, removing, created_at, sealed_url, schedule, "
+    "keep_for, keep_bytes) VALUES (:tenant, :id, :site, :name, :url, :username, :password, :recording, 0, :created_at, :sealed_url, "
+    ":schedule, :keep_for, :keep_bytes)"};
 constexpr db::TenantStmt find_camera{"SELECT " NVR_CAMERA_COLUMNS " FROM camera WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt list_cameras{"SELECT " NVR_CAMERA_COLUMNS " FROM camera WHERE tenant_id = :tenant AND removing = 0 ORDER BY id"};
 constexpr db::TenantStmt update_recording{
     "UPDATE camera_ SET recording = :recording WHERE tenant_id = :tenant AND id = :id AND removing = 0"};
+constexpr db::TenantStmt update_schedule{
+    "UPDATE camera_ SET schedule = :schedule WHERE tenant_id = :tenant AND id = :id AND removing = 0"};
+constexpr db::TenantStmt update_retention{
+    "UPDATE camera_ SET keep_for = :keep_for, keep_bytes = :keep_bytes WHERE tenant_id = :tenant AND id = :id AND removing = 0"};
+constexpr db::TenantStmt update_pruned{
+    "UPDATE camera_ SET pruned_until = MAX(COALESCE(pruned_until, :until), :until) WHERE tenant_id = :tenant AND id = :id"};
+constexpr db::SystemStmt list_keepers{"SELECT tenant_id, id FROM camera_ WHERE (keep_for <> 0 OR keep_bytes <> 0) AND removing = 0"};
+constexpr db::TenantStmt list_segments{
+    "SELECT day, ordinal, run, number, started_at, ended_at, bytes, frames, flags, charged, finished FROM segment "
+    "WHERE tenant_id = :tenant AND camera_id = :camera ORDER BY day, ordinal"};
+constexpr db::TenantStmt delete_segment{
+    "DELETE FROM segment_ WHERE tenant_id = :tenant AND camera_id = :camera AND day = :day AND ordinal = :ordinal"};
+constexpr db::TenantStmt last_protection{
+    "SELECT COALESCE(MAX(number), 0) FROM protection WHERE tenant_id = :tenant AND camera_id = :camera"};
+constexpr db::TenantStmt insert_protection{
+    "INSERT INTO protection_ (tenant_id, camera_id, number, start_at, end_at, reason) "
+    "VALUES (:tenant, :camera, :number, :start_at, :end_at, :reason)"};
+constexpr db::TenantStmt list_protections{
+    "SELECT number, start_at, end_at, reason FROM protection WHERE tenant_id = :tenant AND camera_id = :camera ORDER BY number"};
+constexpr db::TenantStmt delete_protection{
+    "DELETE FROM protection_ WHERE tenant_id = :tenant AND camera_id = :camera AND number = :number"};
+constexpr db::TenantStmt delete_protections{"DELETE FROM protection_ WHERE tenant_id = :tenant AND camera_id = :id"};
+constexpr db::TenantStmt erase_protections{"DELETE FROM protection_ WHERE tenant_id = :tenant"};
 constexpr db::TenantStmt update_removing{
     "UPDATE camera_ SET removing = 1, recording = 0 WHERE tenant_id = :tenant AND id = :id AND removing = 0"};
 constexpr db::TenantStmt delete_camera{"DELETE FROM camera_ WHERE tenant_id = :tenant AND id = :id"};
@@ -58,12 +98,18 @@ constexpr db::TenantStmt erase_cameras{"DELETE FROM camera_ WHERE tenant_id = :t
 constexpr db::TenantStmt erase_sites{"DELETE FROM site_ WHERE tenant_id = :tenant"};
 
 constexpr db::TenantStmt find_status{
-    "SELECT state, problem, last_frame_at FROM camera_status WHERE tenant_id = :tenant AND camera_id = :id"};
+    "SELECT state, problem, last_frame_at, health FROM camera_status WHERE tenant_id = :tenant AND camera_id = :id"};
 constexpr db::TenantStmt put_status{
-    "INSERT INTO camera_status_ (tenant_id, camera_id, state, problem, last_frame_at) "
-    "VALUES (:tenant, :id, :state, :problem, :last_frame_at) ON CONFLICT (tenant_id, camera_id) "
-    "DO UPDATE SET state = :state, problem = :problem, last_frame_at = COALESCE(:last_frame_at, last_frame_at)"};
-constexpr db::SystemStmt list_intents{"SELECT tenant_id, id, removing FROM camera_ WHERE recording <> 0 OR removing <> 0 ORDER BY tenant_id, id"};
+    "INSERT INTO camera_status_ (tenant_id, camera_id, state, problem, last_frame_at, health) "
+    "VALUES (:tenant, :id, :state, :problem, :last_frame_at, :health) ON CONFLICT (tenant_id, camera_id) "
+    "DO UPDATE SET state = :state, problem = :problem, last_frame_at = COALESCE(:last_frame_at, last_frame_at), "
+    "health = :health"};
+constexpr db::SystemStmt list_intents{
+    "SELECT tenant_id, id, removing, recording, schedule FROM camera_ WHERE recording <> 0 OR removing <> 0 ORDER BY tenant_id, id"};
+
+constexpr db::SystemStmt list_open_urls{"SELECT tenant_id, id, url FROM camera_ WHERE length(sealed_url) = 0"};
+constexpr db::TenantStmt update_url{
+    "UPDATE camera_ SET url = :url, sealed_url = :sealed_url WHERE tenant_id = :tenant AND id = :id AND length(sealed_url) = 0"};
 
 constexpr db::TenantStmt first_site{"SELECT id, public_key, seed FROM site WHERE tenant_id = :tenant ORDER BY id LIMIT 1"};
 constexpr db::TenantStmt site_by_id{"SELECT id, public_key, seed FROM site WHERE tenant_id = :tenant AND id = :id"};
@@ -96,6 +142,9 @@ CameraRow camera_of(const db::Rows& row) {
     camera.removing = row.boolean(7);
     camera.created_at = row.time(8);
     camera.sealed_url = row.blob(9);
+    camera.schedule = schedule_from(row.text(10));
+    camera.retention = {Duration{row.i64(11)}, {row.i64(12)}};
+    camera.pruned_until = row.maybe_time(13);
     return camera;
 }
 
@@ -109,13 +158,34 @@ SiteRow site_of(const db::Rows& row) {
     return site;
 }
 
+std::string health_text(const CameraHealth& health) {
+    base::Json json;
+    json.set("millifps", static_cast<std::int64_t>(health.frames_per_second * 1000)).set("bits", health.bits_per_second);
+    json.set("key", std::int64_t{health.key_frame_interval.count()}).set("reconnects", health.reconnects);
+    if (health.arrived_at) json.set("arrived", std::int64_t{health.arrived_at->time_since_epoch().count()});
+    return base::to_json(json);
+}
+
+CameraHealth health_from(const std::string& text) {
+    CameraHealth health;
+    if (text.empty()) return health;
+    const auto json = base::parse_json(text);
+    health.frames_per_second = static_cast<double>(json.get_int("millifps")) / 1000;
+    health.bits_per_second = json.get_int("bits");
+    health.key_frame_interval = Duration{json.get_int("key")};
+    health.reconnects = json.get_int("reconnects");
+    if (json.find("arrived")) health.arrived_at = Time{Duration{json.get_int("arrived")}};
+    return health;
+}
+
 std::string seed_label(const SiteId& id) { return "site signing seed " + id.text(); }
 
 }  // namespace
 
 void insert(db::Tx& tx, const CameraRow& camera) {
     tx.exec(insert_camera, camera.id, camera.site, camera.name, camera.url, camera.username, camera.password,
-            static_cast<std::int64_t>(camera.recording), camera.created_at, camera.sealed_url);
+            static_cast<std::int64_t>(camera.recording), camera.created_at, camera.sealed_url, schedule_text(camera.schedule),
+            std::int64_t{camera.retention.keep_for.count()}, camera.retention.keep_bytes.count);
 }
 
 std::optional<CameraRow> find(db::Reader& reader, const CameraId& id) {
@@ -135,11 +205,20 @@ bool set_recording(db::Tx& tx, const CameraId& id, Recording recording) {
     return tx.exec(update_recording, static_cast<std::int64_t>(recording), id) == 1;
 }
 
+bool set_schedule(db::Tx& tx, const CameraId& id, const std::vector<RecordingWindow>& schedule) {
+    return tx.exec(update_schedule, schedule_text(schedule), id) == 1;
+}
+
+bool set_retention(db::Tx& tx, const CameraId& id, const Retention& retention) {
+    return tx.exec(update_retention, std::int64_t{retention.keep_for.count()}, retention.keep_bytes.count, id) == 1;
+}
+
 bool set_removing(db::Tx& tx, const CameraId& id) { return tx.exec(update_removing, id) == 1; }
 
 Bytes remove(db::Tx& tx, const CameraId& id) {
     const auto weight = weigh(tx, id);
     tx.exec(delete_segments, id);
+    tx.exec(delete_protections, id);
     tx.exec(delete_status, id);
     tx.exec(delete_camera, id);
     return {weight.charged};
@@ -147,6 +226,7 @@ Bytes remove(db::Tx& tx, const CameraId& id) {
 
 void erase(db::Tx& tx) {
     tx.exec(erase_segments);
+    tx.exec(erase_protections);
     tx.exec(erase_status);
     tx.exec(erase_cameras);
     tx.exec(erase_sites);
@@ -155,18 +235,32 @@ void erase(db::Tx& tx) {
 std::optional<StatusRow> status(db::Reader& reader, const CameraId& id) {
     auto rows = reader.query(find_status, id);
     if (!rows.next()) return {};
-    return StatusRow{static_cast<CameraState>(rows.i64(0)), rows.text(1), rows.maybe_time(2)};
+    return StatusRow{static_cast<CameraState>(rows.i64(0)), rows.text(1), rows.maybe_time(2), health_from(rows.text(3))};
 }
 
 void set_status(db::Tx& tx, const CameraId& id, const StatusRow& status) {
-    tx.exec(put_status, id, static_cast<std::int64_t>(status.state), status.problem, status.last_frame_at);
+    tx.exec(put_status, id, static_cast<std::int64_t>(status.state), status.problem, status.last_frame_at, health_text(status.health));
 }
 
 std::vector<Intent> intents(db::SystemReader& reader) {
     std::vector<Intent> all;
     auto rows = reader.query(list_intents);
-    while (rows.next()) all.push_back({rows.id<TenantId>(0), rows.id<CameraId>(1), rows.boolean(2)});
+    while (rows.next())
+        all.push_back({rows.id<TenantId>(0), rows.id<CameraId>(1), rows.boolean(2), static_cast<Recording>(rows.i64(3)),
+                       schedule_from(rows.text(4))});
     return all;
+}
+
+std::vector<OpenUrl> open_urls(db::SystemReader& reader) {
+    std::vector<OpenUrl> all;
+    auto rows = reader.query(list_open_urls);
+    while (rows.next()) all.push_back({rows.id<TenantId>(0), rows.id<CameraId>(1), rows.text(2)});
+    return all;
+}
+
+void seal_url(db::Tx& tx, const CameraId& id, const std::string& url, const crypto::MasterKey& master) {
+    const auto given = parse_camera_url(url).url;
+    tx.exec(update_url, given.shown(), master.seal(url_label(id), base::view_of(given.text())), id);
 }
 
 SiteRow open_site(db::Tx& tx, const SiteId& new_id, const crypto::MasterKey& master, Time now) {
@@ -214,6 +308,59 @@ Weight weigh(db::Reader& reader, const CameraId& camera) {
     rows.next();
     return {rows.i64(0), rows.i64(1)};
 }
+
+std::vector<KeptSegment> segments(db::Reader& reader, const CameraId& camera) {
+    std::vector<KeptSegment> all;
+    for (auto rows = reader.query(list_segments, camera); rows.next();) {
+        KeptSegment kept;
+        kept.segment = {static_cast<std::uint32_t>(rows.i64(0)),
+                        static_cast<std::uint16_t>(rows.i64(1)),
+                        {static_cast<std::uint64_t>(rows.i64(2)), static_cast<std::uint32_t>(rows.i64(3))},
+                        rows.time(4),
+                        rows.time(5),
+                        static_cast<std::uint64_t>(rows.i64(6)),
+                        static_cast<std::uint64_t>(rows.i64(7)),
+                        static_cast<std::uint8_t>(rows.i64(8))};
+        kept.charged = rows.i64(9);
+        kept.finished = rows.boolean(10);
+        all.push_back(kept);
+    }
+    return all;
+}
+
+std::int64_t remove_segments(db::Tx& tx, const CameraId& camera, const std::vector<KeptSegment>& gone) {
+    std::int64_t charged = 0;
+    for (const auto& kept : gone)
+        if (tx.exec(delete_segment, camera, std::int64_t{kept.segment.day}, std::int64_t{kept.segment.ordinal}) == 1) charged += kept.charged;
+    return charged;
+}
+
+void set_pruned(db::Tx& tx, const CameraId& camera, Time until) { tx.exec(update_pruned, until, camera); }
+
+std::vector<Keeper> keepers(db::SystemReader& reader) {
+    std::vector<Keeper> all;
+    for (auto rows = reader.query(list_keepers); rows.next();) all.push_back({rows.id<TenantId>(0), rows.id<CameraId>(1)});
+    return all;
+}
+
+std::int64_t protect(db::Tx& tx, const CameraId& camera, const Protection& protection) {
+    std::int64_t number = 1;
+    {
+        auto rows = tx.query(last_protection, camera);
+        if (rows.next()) number = rows.i64(0) + 1;
+    }
+    tx.exec(insert_protection, camera, number, protection.start, protection.end, protection.reason);
+    return number;
+}
+
+std::vector<Protection> protections(db::Reader& reader, const CameraId& camera) {
+    std::vector<Protection> all;
+    for (auto rows = reader.query(list_protections, camera); rows.next();)
+        all.push_back({rows.i64(0), rows.time(1), rows.time(2), rows.text(3)});
+    return all;
+}
+
+bool unprotect(db::Tx& tx, const CameraId& camera, std::int64_t number) { return tx.exec(delete_protection, camera, number) == 1; }
 
 std::vector<SegmentRow> closed_segments(db::Reader& reader, std::optional<Time> after) {
     std::vector<SegmentRow> segments;

@@ -60,7 +60,14 @@ void CameraRun::join() noexcept {
 
 rows::StatusRow CameraRun::status() const {
     const std::lock_guard lock(mutex_);
-    return status_;
+    return measured();
+}
+
+/// Under the mutex.
+rows::StatusRow CameraRun::measured() const {
+    auto status = status_;
+    meter_.read(context_.options.clock->monotonic(), status.health);
+    return status;
 }
 
 void CameraRun::set_state(CameraState state, const std::string& problem) {
@@ -197,6 +204,7 @@ void CameraRun::connect(const std::stop_token& stop) {
         connection_ = connection;
         last_packet_ = clock->monotonic();
         silence_ = context_.options.open_timeout + kLongestSilence;
+        status_.health.reconnects += std::exchange(connected_before_, true);
         silent_ = false;
     }
     try {
@@ -259,7 +267,12 @@ void CameraRun::read(const std::string& url, const std::stop_token& stop) {
             packet->arrival = clock.monotonic();
             {
                 const std::lock_guard lock(mutex_);
-                if (packet->stream == picture) last_packet_ = packet->arrival;
+                meter_.add(packet->arrival, packet->data.size(), packet->stream == picture);
+                if (packet->stream == picture) {
+                    last_packet_ = packet->arrival;
+                    status_.health.arrived_at = clock.now();
+                    status_.health.key_frame_interval = Duration{builder.key_interval() * 100 / 9};
+                }
                 const Duration gops{2 * builder.key_interval() * 100 / 9};
                 silence_ = gops > Duration{} ? std::clamp(gops, kShortestSilence, kLongestSilence) : kLongestSilence;
             }

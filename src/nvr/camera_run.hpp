@@ -13,6 +13,7 @@
 #include <tenant/quota.hpp>
 
 #include "disk.hpp"
+#include "stream_meter.hpp"
 
 namespace tenon::nvr {
 
@@ -31,7 +32,11 @@ struct RunContext {
 void take_up_holds(RunContext& context, const db::TenantScope& scope, const CameraId& id, const CameraTail& tail);
 
 /// The same for a camera that nobody records now and that is not to be recorded: first its footage is made whole.
-void settle_left_behind(RunContext& context, const db::TenantScope& scope, const CameraId& id);
+/// `every_day`: files were put there by others; rows of what is not there go. False: another process records it.
+bool settle_left_behind(RunContext& context, const db::TenantScope& scope, const CameraId& id, bool every_day = false);
+
+/// Removes the footage of a camera that its retention does not keep. This process holds the camera's lock.
+void prune(RunContext& context, const db::TenantScope& scope, const rows::CameraRow& camera);
 
 /// One camera being recorded: the thread that reads it, and what the clerk books for it.
 class CameraRun final : public LineOwner {
@@ -47,6 +52,7 @@ public:
     const CameraId& id() const { return id_; }
     rows::StatusRow status() const;
     bool owns() const { return owns_; }
+    bool prepared() const { return prepared_; }
 
     /// The clerk's part, on its thread only.
     void watch();             ///< Ends a connection that has gone silent.
@@ -59,6 +65,7 @@ private:
     void connect(const std::stop_token& stop);
     void read(const std::string& url, const std::stop_token& stop);
 
+    rows::StatusRow measured() const;
     void set_state(CameraState state, const std::string& problem);
     void tell(const std::string& kind, base::Json data);
     void lost(GapReason reason, const std::string& problem);
@@ -85,11 +92,12 @@ private:
     // The thread's own.
     GapReason gap_;  ///< Why footage is missing before what comes next.
     bool was_online_ = false;
+    bool connected_before_ = false;
     int failures_ = 0;
     Duration failing_since_{};
 
     mutable std::mutex mutex_;  // guards what follows
-    rows::StatusRow status_{CameraState::connecting, {}, {}};
+    rows::StatusRow status_{CameraState::connecting, {}, {}, {}};
     bool status_changed_ = true;
     bool paused_ = false;
     std::string pause_problem_;
@@ -99,6 +107,7 @@ private:
     Duration last_packet_{};
     Duration silence_{};   ///< How long it may be silent.
     bool silent_ = false;  ///< It was ended for its silence.
+    StreamMeter meter_;
 
     // The clerk's own, once the thread has prepared them.
     std::atomic<bool> owns_{false};  ///< Holds the lock: its word on the camera counts.

@@ -11,11 +11,11 @@
 #include <crypto/hash.hpp>
 #include <exec/wait.hpp>
 #include <nvr/footage.hpp>
-#include <nvr/recovery.hpp>
 #include <nvr/segment_file.hpp>
 #include <tenon/error.hpp>
 
 #include "clip_builder.hpp"
+#include "footage_files.hpp"
 #include "footage_index.hpp"
 
 namespace tenon::nvr {
@@ -25,61 +25,8 @@ namespace mp4 = media::mp4;
 using namespace std::chrono_literals;
 
 constexpr std::size_t kStep = 4u << 20;  // between two looks at the stop token
-constexpr std::uint32_t kRecordBox = 24 + kRecordSize;
 
 Duration micros(std::int64_t ticks) { return Duration{ticks * 100 / 9}; }
-
-/// Finds the segment file of an ordinal: names and ordinals sort alike, so a few looks into files are enough.
-class DayFiles {
-public:
-    explicit DayFiles(std::filesystem::path folder) : folder_(std::move(folder)), names_(segments_of(folder_)) {}
-
-    std::filesystem::path find(std::uint16_t ordinal) {
-        for (;;) {
-            const auto names = names_.size();
-            try {
-                return search(ordinal);
-            } catch (const Error&) {
-                if (names_.size() == names) throw;  // else a file that cannot be read: the others are searched without it
-            }
-        }
-    }
-
-private:
-    std::filesystem::path search(std::uint16_t ordinal) {
-        std::size_t low = 0, high = names_.size();
-        while (low < high) {
-            const auto middle = (low + high) / 2;
-            if (ordinal_of(names_[middle]) < ordinal) low = middle + 1;
-            else high = middle;
-        }
-        if (low == names_.size() || ordinal_of(names_[low]) != ordinal)
-            throw NotFound("the footage is not there any more", {.subject = folder_.filename().string()});
-        return folder_ / names_[low];
-    }
-    std::uint32_t ordinal_of(const std::string& name) {
-        const auto known = ordinals_.find(name);
-        if (known != ordinals_.end()) return known->second;
-        try {
-            const auto file = base::open_file(folder_ / name, O_RDONLY);
-            // The head, moov and one record are read; what a recorder is writing behind them does not matter.
-            return ordinals_[name] = scan_first(file, name);
-        } catch (const Error&) {
-            std::erase(names_, std::string(name));
-            throw;
-        }
-    }
-    static std::uint32_t scan_first(const base::Fd& file, const std::string& name) {
-        const auto boxes = mp4::top_boxes(file.get(), 0, base::file_size(file, name), 4).boxes;
-        if (boxes.size() < 4 || boxes[3].uuid != kRecordUuid) return 0x1'0000;  // empty yet: the newest of all
-        const auto bytes = mp4::read_at(file.get(), boxes[3].offset + 20 + boxes[3].header, 2);
-        return base::load_le<std::uint16_t>(bytes.data());
-    }
-
-    const std::filesystem::path folder_;
-    std::vector<std::string> names_;
-    std::map<std::string, std::uint32_t> ordinals_;
-};
 
 struct Source {
     std::filesystem::path path;

@@ -6,6 +6,7 @@
 #include <nvr/recovery.hpp>
 #include <tenon/error.hpp>
 
+#include "footage_files.hpp"
 #include "footage_index.hpp"
 
 namespace tenon::nvr {
@@ -18,6 +19,10 @@ std::vector<DayFootage> footage_between(const std::filesystem::path& folder, std
         if (end && day > day_of(*end)) continue;
         try {
             days.push_back({folder / day_name(day), read_index(folder / day_name(day) / kIndexName).records});
+            // Retention takes the oldest; the index of the newest day is its recorder's, and says so later.
+            auto& records = days.back().records;
+            const auto first = DayFiles(days.back().folder).first();
+            std::erase_if(records, [&](const IndexRecord& record) { return record.ordinal < first; });
         } catch (const NotFound&) {  // a day whose first segment is being made
         }
     }
@@ -49,6 +54,33 @@ std::vector<RecordingInfo> list_recordings(const std::filesystem::path& folder, 
         return (filter.start && info.end <= *filter.start) || (filter.end && info.start >= *filter.end);
     });
     return list;
+}
+
+std::vector<FootageSpan> list_spans(const std::filesystem::path& folder, const TimeRange& range, const SpanFacts& facts) {
+    std::vector<FootageSpan> spans;
+    const auto end = std::min(range.end, std::max(facts.now, range.start));
+    auto at = range.start;
+    const auto gap = [&](Time until, const std::string& reason) {
+        if (facts.pruned_until && at < *facts.pruned_until) {
+            const auto pruned = std::min(until, *facts.pruned_until);
+            spans.push_back({SpanKind::gap, at, pruned, to_string(GapReason::retention)});
+            at = pruned;
+        }
+        if (at < until) spans.push_back({SpanKind::gap, at, until, reason});
+        at = std::max(at, until);
+    };
+    // A day behind the range: what comes next says why nothing came before it.
+    for (const auto& run : list_recordings(folder, {.start = range.start, .end = range.end + std::chrono::days(1)})) {
+        const auto start = std::clamp(run.start, range.start, end);
+        if (start > at) gap(start, run.gap_before);
+        else if (!run.gap_before.empty() && run.start >= range.start && run.start < end)
+            spans.push_back({SpanKind::gap, start, start, run.gap_before});
+        const auto until = std::min(run.end, end);
+        if (until > at) spans.push_back({SpanKind::footage, at, until, {}});
+        at = std::max(at, until);
+    }
+    if (at < end) gap(end, facts.now_missing);
+    return spans;
 }
 
 }  // namespace tenon::nvr

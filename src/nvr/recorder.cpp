@@ -7,6 +7,8 @@
 #include <utility>
 
 #include <exec/wait.hpp>
+#include <nvr/schedule.hpp>
+#include <tenant/period.hpp>
 #include <tenant/quota.hpp>
 #include <tenon/error.hpp>
 
@@ -21,6 +23,7 @@ constexpr Duration kTick = 250ms;  // looking for silent cameras
 constexpr int kTicksPerBooking = 4;
 constexpr int kTicksPerLook = 20;  // at the intents, in case nobody said that they changed
 constexpr Duration kHaltDeadline = 30s;
+constexpr int kTakeInTries = 40;  // ten seconds
 
 using Key = std::pair<TenantId, CameraId>;
 
@@ -47,6 +50,8 @@ struct Recorder::Impl {
     void end_runs(const std::vector<Key>& keys);
     void remove_camera(const Key& key, const db::TenantScope& scope);
     void book_all();
+    void prune_all(const std::stop_token& stop);
+    bool due(const rows::Intent& intent) const;
 
     const db::SystemScope system;
     RunContext context;
@@ -60,6 +65,7 @@ struct Recorder::Impl {
     std::uint64_t wanted_looks = 1;  ///< … and how often that was asked for.
     std::map<Key, std::shared_ptr<CameraRun>> runs;
     std::map<CameraId, rows::StatusRow> failed;  ///< Cameras that could not even be begun with, until the next look.
+    Duration pruned_at{};                        ///< The clerk's own.
     std::set<CameraId> switched_off;             ///< In this process, so that coming back says why footage is missing.
 
     std::jthread clerk;
@@ -108,6 +114,19 @@ std::optional<rows::StatusRow> Recorder::status(const CameraId& id) const {
     return found->status();  // not under the lock: a run's own comes first
 }
 
+void Recorder::take_in(const db::TenantScope& scope) {
+    auto& context = impl_->context;
+    for (const auto& camera : context.database.read(scope, [](db::Reader& reader) { return rows::list(reader); })) {
+        // Who looks after old footage holds a camera's lock for a moment.
+        bool taken = settle_left_behind(context, scope, camera.id, true);
+        for (int tries = 0; !taken && tries < kTakeInTries; ++tries) {
+            (void)exec::sleep_for(context.options.clock, {}, kTick);
+            taken = settle_left_behind(context, scope, camera.id, true);
+        }
+        if (!taken) context.options.log->warning("nvr", "footage is not taken in: its camera is recorded", {{"camera", camera.id.text()}});
+    }
+}
+
 void Recorder::halt() {
     std::unique_lock lock(impl_->mutex);
     if (!impl_->clerk.joinable()) return;
@@ -152,11 +171,48 @@ void Recorder::Impl::serve(const std::stop_token& stop) {
             for (const auto& [key, run] : runs) run->watch();
             if (look_now) look(stop);
             if (book_now) book_all();
+            if (look_now) prune_all(stop);
         } catch (const Cancelled&) {
             return;
         } catch (const std::exception& error) {
             // The store may be away for a while. Cameras go on meanwhile; what they have to say waits.
             context.options.log->failure("nvr", "what cameras have to say could not be booked", error);
+        }
+    }
+}
+
+/// Whether it is to record now.
+bool Recorder::Impl::due(const rows::Intent& intent) const {
+    if (intent.recording != Recording::schedule) return true;
+    const auto now = context.options.clock->now();
+    if (context.options.week_time) return covers(intent.schedule, context.options.week_time(intent.tenant, now));
+    return covers(intent.schedule, tenant::week_time(now, "UTC"));
+}
+
+/// Removes what no camera keeps any more. Who records a camera does it, or anybody if nobody does.
+void Recorder::Impl::prune_all(const std::stop_token& stop) {
+    const auto now = context.options.clock->monotonic();
+    if (pruned_at != Duration{} && now - pruned_at < context.options.prune_every) return;
+    pruned_at = now;
+    const auto keepers = context.database.read(system, [](db::SystemReader& reader) { return rows::keepers(reader); });
+    for (const auto& [tenant, id] : keepers) {
+        if (stop.stop_requested()) return;
+        try {
+            const auto run = runs.find({tenant, id});
+            const auto scope = context.options.scope(tenant);
+            if (!scope || (context.options.is_read && context.options.is_read(*scope, id))) continue;
+            std::optional<base::FileLock> lock;
+            if (run != runs.end()) {
+                if (!run->second->prepared()) continue;
+            } else {
+                const auto folder = context.options.folder(tenant) / id.text();
+                if (std::filesystem::exists(folder)) lock = base::FileLock::try_acquire(folder / ".recorder");
+                if (!lock) continue;
+            }
+            const auto camera = context.database.read(*scope, [&](db::Reader& reader) { return rows::find(reader, id); });
+            if (camera) prune(context, *scope, *camera);
+        } catch (const std::exception& error) {
+            context.options.log->failure("nvr", "old footage cannot be removed", error);
         }
     }
 }
@@ -181,7 +237,7 @@ bool Recorder::Impl::attempt(const Key& key, const char* what, const std::functi
     } catch (const std::exception& error) {
         context.options.log->failure("nvr", what, error);
         const std::lock_guard lock(mutex);
-        failed.insert_or_assign(key.second, rows::StatusRow{CameraState::retrying, error.what(), {}});
+        failed.insert_or_assign(key.second, rows::StatusRow{CameraState::retrying, error.what(), {}, {}});
         return false;
     }
 }
@@ -225,7 +281,7 @@ void Recorder::Impl::reconcile(const std::stop_token& stop) {
         if (!attempt(key, "a camera's tenant cannot be looked up", [&] { scope = scope_of(intent.tenant); })) unclear.insert(key);
         else if (!scope) continue;
         else if (intent.removing) leaving.emplace_back(key, *scope);
-        else wanted.emplace(key, *scope);
+        else if (due(intent)) wanted.emplace(key, *scope);
         current.insert(intent.camera);
     }
     std::vector<Key> surplus;

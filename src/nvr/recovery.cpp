@@ -78,6 +78,10 @@ bool same_place(const IndexRecord& a, const IndexRecord& b) {
 
 }  // namespace
 
+std::filesystem::path path_of(const std::filesystem::path& camera_folder, const SegmentInfo& segment) {
+    return camera_folder / day_name(segment.day) / segment_name(segment.place.run, segment.place.number);
+}
+
 std::vector<std::uint32_t> days_of(const std::filesystem::path& camera_folder) {
     std::vector<std::uint32_t> days;
     std::error_code error;
@@ -154,10 +158,10 @@ std::vector<SegmentInfo> recover_day(const std::filesystem::path& folder, std::u
 }
 
 CameraTail recover_camera(const std::filesystem::path& folder, const Origin& origin, const crypto::SigningKey* key,
-                          base::Log& log) {
+                          base::Log& log, bool every_day) {
     CameraTail tail;
     const auto days = days_of(folder);
-    for (std::size_t i = days.size() - std::min<std::size_t>(2, days.size()); i < days.size(); ++i) {
+    for (std::size_t i = every_day ? 0 : days.size() - std::min<std::size_t>(2, days.size()); i < days.size(); ++i) {
         const auto found = recover_day(folder / day_name(days[i]), days[i], origin, key, log, tail);
         tail.segments.insert(tail.segments.end(), found.begin(), found.end());
     }

@@ -97,6 +97,13 @@ void check_zone(std::string_view field, const std::string& zone) {
 
 Time day_start(Time time, const std::string& zone) { return midnight(civil_day(time, zone), zone); }
 
+Duration week_time(Time time, const std::string& zone) {
+    const auto since_1970 = is_utc(zone) ? time.time_since_epoch() : Duration(locate(zone).to_local(time).time_since_epoch());
+    const auto day = std::chrono::floor<std::chrono::days>(since_1970);
+    const std::chrono::weekday weekday{std::chrono::sys_days{day}};
+    return since_1970 - day + std::chrono::days(weekday.iso_encoding() - 1);
+}
+
 Time next_anchor(Time after, std::int32_t anchor_day, const std::string& zone) {
     const std::chrono::year_month_day today(civil_day(after, zone));
     year_month month(today.year(), today.month());

@@ -77,21 +77,22 @@ std::vector<Told> Torture::let_run(const std::string& part) {
     return parse(text);
 }
 
-std::vector<Told> Torture::kill(const std::string& part) {
-    const auto until = std::uniform_int_distribution<Duration::rep>(0, durations_.at(part).count())(random);
+std::vector<Told> Torture::kill(const std::string& part, std::optional<Duration> within) {
+    const auto until = std::uniform_int_distribution<Duration::rep>(0, within.value_or(durations_.at(part)).count())(random);
     SCOPED_TRACE(part + " killed after " + std::to_string(until) + " us of " + std::to_string(durations_.at(part).count()));
     tests::ChildProcess child("Victim.DISABLED_" + part, settings);
+    const auto begun = within ? child.read(1) : std::string();
     std::this_thread::sleep_for(Duration(until));
-    return parse(child.kill_and_drain());
+    return parse(begun + child.kill_and_drain());
 }
 
-std::vector<Told> Torture::round(const std::string& part) {
+std::vector<Told> Torture::round(const std::string& part, std::optional<Duration> within) {
     engine.reset();
     std::vector<Told> told;
     if (!durations_.contains(part)) {
         told = let_run(part);
     } else {
-        told = kill(part);
+        told = kill(part, within);
         // A job may be begun three times: killed here at most twice, it has one left.
         durations_.try_emplace("resume", durations_.at(part));
         if (random() % 3 == 0) kill("resume");

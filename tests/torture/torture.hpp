@@ -58,7 +58,8 @@ protected:
 
     /// Lets the part run to its end the first time, which measures it; from then on kills it at some moment of its work,
     /// and sometimes whoever picks up the pieces, too. Then reopens the home here. What the part was told by the library.
-    std::vector<Told> round(const std::string& part);
+    /// `within`: the kill comes so long after the part's first word at most, and not before it.
+    std::vector<Told> round(const std::string& part, std::optional<Duration> within = {});
 
     /// Everything that must hold of every home whose work has ended. `both`: the second tenant works here, too.
     void expect_sound(bool both = false);
@@ -74,7 +75,7 @@ protected:
 
 private:
     std::vector<Told> let_run(const std::string& part);
-    std::vector<Told> kill(const std::string& part);
+    std::vector<Told> kill(const std::string& part, std::optional<Duration> within = {});
     void furnish_other();
     std::string untouched();
 

@@ -1,8 +1,14 @@
+#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <thread>
 
+#include <base/clock.hpp>
+#include <base/file.hpp>
 #include <camera_server.hpp>
+#include <core.hpp>
+#include <nvr/camera_rows.hpp>
+#include <recordings_pause.hpp>
 
 #include "engine_fixture.hpp"
 
@@ -55,6 +61,15 @@ TEST_F(CameraTest, FromTheCameraToAClip) {
     EXPECT_EQ(s.cameras().find_clip(job.id()).value().result().sha256, clip.sha256);
     EXPECT_EQ(s.exports().find(clip.path.filename().string()).value().sha256, clip.sha256);
     EXPECT_FALSE(session(other).cameras().find_clip(job.id()));
+
+    const auto spans = camera.timeline({footage.start - 5s, footage.start + 2s});
+    ASSERT_EQ(spans.size(), 2u);
+    EXPECT_EQ(spans[1].kind, SpanKind::footage);
+    const auto picture = folder.path() / "door.jpg";
+    const auto taken = camera.snapshot({.at = footage.start + 1s, .target = picture});
+    EXPECT_EQ(taken.size.count, static_cast<std::int64_t>(std::filesystem::file_size(picture)));
+    EXPECT_THROW((void)camera.snapshot({.at = footage.start + 1s, .target = s.workspace() / "door.jpg"}), PermissionDenied);
+    EXPECT_EQ(camera.playlist({.start = footage.start, .end = footage.start + 1s}).files.size(), 1u);
 
     // The clip is footage like any other: it can be imported.
     auto project = s.projects().create({.name = "Case"});
@@ -115,20 +130,109 @@ TEST_F(CameraTest, SuspendingATenantEndsItsRecording) {
     ASSERT_TRUE(wait(20s, [&] { return size() > before; }));
 }
 
-TEST_F(CameraTest, RecordingsAreNotRestoredUnderACameraThatRecords) {
+TEST_F(CameraTest, ARestoreOfRecordingsPausesTheCamerasAndTheyGoOn) {
     CameraServer server;
     auto s = session(acme);
     auto camera = s.cameras().create({.name = "Door", .url = server.url(), .recording = Recording::continuous});
     ASSERT_TRUE(wait(60s, [&] { return covered(camera) >= 1s; })) << camera.info().problem;
-    const auto without = s.backups().start({.name = "projects"}).result().snapshot.id;
-    const auto with = s.backups().start({.name = "all", .include_recordings = true}).result().snapshot.id;
-    for (const auto& paths : std::vector<std::vector<std::string>>{{}, {"recordings"}, {"projects", "./recordings/"}})
-        EXPECT_THROW((void)s.backups().restore({.snapshot = with, .paths = paths}), Conflict);
-    EXPECT_NO_THROW(s.backups().restore({.snapshot = without}).result());
-    EXPECT_NO_THROW(s.backups().restore({.snapshot = with, .paths = {"projects"}}).result());
-    EXPECT_NO_THROW(s.backups().restore({.snapshot = with, .target = folder.path() / "elsewhere"}).result());
     camera.set_recording(Recording::off);
+    ASSERT_TRUE(wait(60s, [&] { return camera.info().state == CameraState::off && reserved(s, Resource::storage) == 0; }));
+    const auto kept = camera.recordings();
+    const auto with = s.backups().start({.name = "all", .include_recordings = true}).result().snapshot.id;
+    camera.set_recording(Recording::continuous);
+    ASSERT_TRUE(wait(60s, [&] { return camera.recordings().size() == kept.size() + 1; }));
+
+    // The footage is lost, and the camera goes on recording.
+    const auto folder_of_camera = s.workspace() / "recordings" / camera.id().text();
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_of_camera))
+        if (entry.path().extension() == ".mp4" || entry.path().extension() == ".bin") std::filesystem::remove(entry.path());
     EXPECT_NO_THROW(s.backups().restore({.snapshot = with}).result());
+    const auto first = [&] {
+        const auto now = camera.recordings();
+        return now.empty() ? Time{} : now.front().start;
+    };
+    EXPECT_EQ(first(), kept.front().start);
+    const auto after = base::system_clock()->now();
+    EXPECT_TRUE(wait(60s, [&] { return camera.recordings().back().start > after - 60s && camera.recordings().size() > kept.size(); }));
+    EXPECT_TRUE(wait(60s, [&] { return camera.info().state == CameraState::recording; })) << camera.info().problem;
+    EXPECT_EQ(camera.recordings().back().gap_before, "switched_off");
+}
+
+// A process that dies in the middle of a restore leaves no lock: cameras record again.
+TEST_F(CameraTest, CamerasWaitWhileFootageIsPutInPlaceAndNoLonger) {
+    CameraServer server;
+    auto s = session(acme);
+    auto camera = s.cameras().create({.name = "Door", .url = server.url(), .recording = Recording::continuous});
+    ASSERT_TRUE(wait(60s, [&] { return covered(camera) >= 1s; })) << camera.info().problem;
+    auto& impl = *Internal::impl(*engine);
+    {
+        const auto pause = engine::pause_recordings(impl, impl.scope_of(acme.id), {});
+        EXPECT_EQ(camera.info().state, CameraState::retrying);
+        EXPECT_NE(camera.info().problem.find("restored"), std::string::npos);
+        EXPECT_TRUE(engine::recordings_paused(impl, acme.id));
+        EXPECT_FALSE(engine::recordings_paused(impl, other.id));
+        EXPECT_TRUE(base::FileLock::try_acquire(s.workspace() / "recordings" / camera.id().text() / ".recorder"));
+        auto late = s.cameras().create({.name = "Yard", .url = server.url(), .recording = Recording::continuous});
+        EXPECT_TRUE(late.recordings().empty());
+    }
+    EXPECT_FALSE(engine::recordings_paused(impl, acme.id));
+    EXPECT_TRUE(wait(60s, [&] { return camera.recordings().size() == 2; }));
+}
+
+TEST_F(CameraTest, AddressesOfOlderVersionsAreSealedWhenTheHomeIsOpened) {
+    auto s = session(acme);
+    const auto id = s.cameras().create({.name = "Door", .url = "rtsp://127.0.0.1:9/live"}).id();
+    {
+        auto& impl = *Internal::impl(*engine);
+        impl.database->write(impl.scope_of(acme.id), [&](db::Tx& tx) {
+            auto row = nvr::rows::find(tx, id).value();
+            nvr::rows::remove(tx, id);
+            row.url = "rtsp://127.0.0.1:9/token=geheim123456?key=geheim123456";
+            row.sealed_url.clear();
+            nvr::rows::insert(tx, row);
+        });
+    }
+    engine.reset();
+    open();
+    auto& impl = *Internal::impl(*engine);
+    const auto row = impl.database->read(impl.scope_of(acme.id), [&](db::Reader& reader) { return nvr::rows::find(reader, id).value(); });
+    EXPECT_EQ(row.url, "rtsp://127.0.0.1:9/***?***");
+    const auto whole = impl.master->open(nvr::rows::url_label(id), row.sealed_url);
+    EXPECT_EQ(base::text_of(whole.bytes()), "rtsp://127.0.0.1:9/token=geheim123456?key=geheim123456");
+}
+
+TEST_F(CameraTest, AScheduleAndARetentionAreCheckedStoredAndAudited) {
+    auto s = session(acme);
+    auto camera = s.cameras().create({.name = "Door", .url = "rtsp://127.0.0.1:9/live"});
+    EXPECT_THROW(camera.set_recording(Recording::schedule), InvalidArgument);
+    EXPECT_THROW(camera.set_schedule({{Weekday::monday, 25h, 26h}}), InvalidArgument);
+    EXPECT_EQ(camera.set_schedule({{Weekday::monday, 8h, 18h}}).schedule.size(), 1u);
+    EXPECT_EQ(camera.set_recording(Recording::schedule).recording, Recording::schedule);
+    EXPECT_THROW(camera.set_schedule({}), InvalidArgument) << "it records by them";
+    EXPECT_THROW(camera.set_retention({.keep_for = -1s}), InvalidArgument);
+    const auto info = camera.set_retention({.keep_for = 24h * 30, .keep_bytes = {1'000'000'000}});
+    EXPECT_EQ(info.retention.keep_for, 24h * 30);
+    EXPECT_EQ(info.retention.keep_bytes.count, 1'000'000'000);
+    const auto now = base::system_clock()->now();
+    EXPECT_THROW((void)camera.protect({now, now}, "x"), InvalidArgument);
+    EXPECT_EQ(camera.protect({now - 1h, now}, "case 12"), 1);
+    EXPECT_EQ(camera.protect({now - 2h, now}, ""), 2);
+    camera.unprotect(1);
+    EXPECT_THROW(camera.unprotect(1), NotFound);
+    ASSERT_EQ(camera.protections().size(), 1u);
+    EXPECT_EQ(camera.protections()[0].number, 2);
+    for (const auto* action : {"camera.set_schedule", "camera.set_retention", "camera.protect", "camera.unprotect"}) {
+        const auto records = s.audit().list({});
+        EXPECT_TRUE(std::any_of(records.begin(), records.end(), [&](const auto& record) { return record.action == action; })) << action;
+    }
+    EXPECT_THROW((void)session(acme, Role::viewer).cameras().get(camera.id()).protect({now - 1h, now}, "x"), PermissionDenied);
+    EXPECT_THROW((void)camera.timeline({now, now - 1h}), InvalidArgument);
+    EXPECT_THROW((void)camera.snapshot({.at = now, .target = folder.path() / "x.jpg"}), NotFound);
+    EXPECT_FALSE(std::filesystem::exists(folder.path() / "x.jpg"));
+    EXPECT_THROW((void)camera.playlist({.start = now - 1h, .end = now}), NotFound);
+    EXPECT_THROW((void)camera.playlist({.start = now - 1h, .end = now, .uri_prefix = "x\"y"}), InvalidArgument);
+    s.cameras().remove(camera.id());
+    EXPECT_NO_THROW((void)s.audit().verify());
 }
 
 TEST_F(CameraTest, ForeignCamerasAreNotFound) {

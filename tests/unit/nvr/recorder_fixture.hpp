@@ -43,6 +43,9 @@ public:
             return folder(id);
         };
         options.open_timeout = 2s;
+        options.week_time = [this](const TenantId&, Time) { return Duration{week_time}; };
+        options.is_read = [this](const db::TenantScope&, const CameraId&) { return is_read.load(); };
+        options.prune_every = 100ms;
         recorder = std::make_unique<Recorder>(std::move(options), *home.database, home.system, *events, master);
         recorder->start();
     }
@@ -99,8 +102,10 @@ public:
         return true;
     }
 
-    std::atomic<bool> suspended{false};  ///< Nobody may record.
-    std::atomic<bool> b_is_away{false};  ///< Asking for the second tenant's folder fails.
+    std::atomic<Duration::rep> week_time{0};  ///< What the clock on the wall shows, from Monday 00:00.
+    std::atomic<bool> is_read{false};         ///< Somebody copies footage.
+    std::atomic<bool> suspended{false};       ///< Nobody may record.
+    std::atomic<bool> b_is_away{false};       ///< Asking for the second tenant's folder fails.
     tenant::testing::Home home;
     crypto::MasterKey master = crypto::MasterKey::from_bytes(base::ByteVector(32, 7));
     std::shared_ptr<base::Log> log = base::Log::to_stderr(base::system_clock(), base::LogLevel::warning);

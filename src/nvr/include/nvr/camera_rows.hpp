@@ -26,6 +26,9 @@ struct CameraRow {
     Recording recording = Recording::off;
     bool removing = false;  ///< Its footage is being removed; nobody sees it any more.
     Time created_at{};
+    std::vector<RecordingWindow> schedule{};
+    Retention retention{};
+    std::optional<Time> pruned_until{};  ///< Retention has removed footage up to here.
 };
 
 /// What a recorder last said of a camera, for other processes and after its end.
@@ -33,6 +36,7 @@ struct StatusRow {
     CameraState state = CameraState::off;
     std::string problem{};
     std::optional<Time> last_frame_at{};
+    CameraHealth health{};
 };
 
 void insert(db::Tx& tx, const CameraRow& camera);
@@ -40,6 +44,8 @@ std::optional<CameraRow> find(db::Reader& reader, const CameraId& id);
 std::vector<CameraRow> list(db::Reader& reader);
 /// False: there is no such camera.
 bool set_recording(db::Tx& tx, const CameraId& id, Recording recording);
+bool set_schedule(db::Tx& tx, const CameraId& id, const std::vector<RecordingWindow>& schedule);
+bool set_retention(db::Tx& tx, const CameraId& id, const Retention& retention);
 bool set_removing(db::Tx& tx, const CameraId& id);
 /// The row itself, with its status and segments. Returns the bytes of storage that were charged for its footage.
 Bytes remove(db::Tx& tx, const CameraId& id);
@@ -48,11 +54,23 @@ void erase(db::Tx& tx);
 std::optional<StatusRow> status(db::Reader& reader, const CameraId& id);
 void set_status(db::Tx& tx, const CameraId& id, const StatusRow& status);
 
+/// Cameras of an older version, whose row holds the whole URL.
+struct OpenUrl {
+    TenantId tenant{};
+    CameraId camera{};
+    std::string url{};
+};
+std::vector<OpenUrl> open_urls(db::SystemReader& reader);
+/// Puts what may be shown in place of the URL, which is sealed beside it.
+void seal_url(db::Tx& tx, const CameraId& id, const std::string& url, const crypto::MasterKey& master);
+
 /// Who is to be recorded or removed, in every tenant.
 struct Intent {
     TenantId tenant{};
     CameraId camera{};
     bool removing = false;
+    Recording recording = Recording::off;
+    std::vector<RecordingWindow> schedule{};
 };
 std::vector<Intent> intents(db::SystemReader& reader);
 
@@ -82,6 +100,28 @@ struct SegmentRow {
     CameraId camera{};
     SegmentInfo segment{};
 };
+/// Every segment of a camera that a row tells of, oldest first, with what its tenant was charged for it.
+struct KeptSegment {
+    SegmentInfo segment{};
+    std::int64_t charged = 0;
+    bool finished = false;
+};
+std::vector<KeptSegment> segments(db::Reader& reader, const CameraId& camera);
+/// Rows of segments whose files are gone. Returns what was charged for them.
+std::int64_t remove_segments(db::Tx& tx, const CameraId& camera, const std::vector<KeptSegment>& gone);
+void set_pruned(db::Tx& tx, const CameraId& camera, Time until);
+/// Cameras whose footage is not kept for ever.
+struct Keeper {
+    TenantId tenant{};
+    CameraId camera{};
+};
+std::vector<Keeper> keepers(db::SystemReader& reader);
+
+/// Footage that retention leaves alone.
+std::int64_t protect(db::Tx& tx, const CameraId& camera, const Protection& protection);
+std::vector<Protection> protections(db::Reader& reader, const CameraId& camera);
+bool unprotect(db::Tx& tx, const CameraId& camera, std::int64_t number);
+
 /// Segments that will not change any more, oldest first: for backup. `after`: those that ended later.
 std::vector<SegmentRow> closed_segments(db::Reader& reader, std::optional<Time> after = {});
 

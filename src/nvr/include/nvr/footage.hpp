@@ -16,6 +16,26 @@ namespace tenon::nvr {
 /// camera's; none is no footage.
 std::vector<RecordingInfo> list_recordings(const std::filesystem::path& folder, const RecordingFilter& filter);
 
+/// What the indexes do not know.
+struct SpanFacts {
+    Time now{};
+    std::optional<Time> pruned_until{};
+    std::string now_missing{};  ///< Why nothing is recorded now, if nothing is.
+};
+/// The range up to now, as footage and gaps that follow one another.
+std::vector<FootageSpan> list_spans(const std::filesystem::path& folder, const TimeRange& range, const SpanFacts& facts);
+
+/// The files from key frame to key frame. Throws InvalidArgument, NotFound when there is none in the range.
+Playlist make_playlist(const std::filesystem::path& folder, const PlaylistOptions& options);
+
+/// A frame as a JPEG file in memory.
+struct Still {
+    CameraSnapshot info{};
+    std::vector<std::uint8_t> jpeg{};
+};
+/// The frame shown at that time. Throws NotFound; Corrupt if it cannot be decoded.
+Still take_still(const std::filesystem::path& folder, Time at, std::int32_t quality);
+
 struct ClipRequest {
     Time start{};
     Time end{};

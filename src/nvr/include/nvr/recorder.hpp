@@ -25,6 +25,11 @@ struct RecorderOptions {
     std::function<std::optional<db::TenantScope>(const TenantId&)> scope{};
     /// Where a tenant's recordings lie.
     std::function<std::filesystem::path(const TenantId&)> folder{};
+    /// What the clocks of a tenant's place show, counted from Monday 00:00; unset: UTC.
+    std::function<Duration(const TenantId&, Time)> week_time{};
+    /// Whether somebody reads a camera's footage and needs all of it; unset: nobody.
+    std::function<bool(const db::TenantScope&, const CameraId&)> is_read{};
+    Duration prune_every = std::chrono::seconds(60);
     std::size_t queue_bytes = 64u << 20;  ///< Footage in memory while the disk is slow.
     Duration open_timeout = std::chrono::seconds(5);
     Duration refused_pause = std::chrono::seconds(60);  ///< After a wrong password: cameras lock accounts.
@@ -53,6 +58,9 @@ public:
     /// What a camera is doing now. Empty: this process does not record it. A camera that cannot
     /// even be begun with is retrying, with the reason.
     [[nodiscard]] std::optional<rows::StatusRow> status(const CameraId& id) const;
+
+    /// Files were put into the tenant's recordings while nobody may record: makes indexes whole and takes the segments in.
+    void take_in(const db::TenantScope& scope);
 
     /// Returns when what may not record any more has stopped. Call it after `RecorderOptions::scope` has turned to none.
     void halt();

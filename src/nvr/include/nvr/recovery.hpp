@@ -23,6 +23,9 @@ struct SegmentInfo {
     std::uint8_t flags = 0;  ///< TrailerFlag
 };
 
+/// Its file, below the camera's folder.
+std::filesystem::path path_of(const std::filesystem::path& camera_folder, const SegmentInfo& segment);
+
 /// Where a camera's footage ends, and so where it goes on.
 struct CameraTail {
     std::optional<Time> end{};
@@ -38,9 +41,9 @@ struct CameraTail {
 /// Makes a camera's folder whole after any end of its process: half fragments are cut, trailers written with
 /// `recovered`, and the index says again what the files say. Looks at the newest two days, since older ones were
 /// finished while a newer one was written. A segment that cannot be read is logged and left as it is, out of the index.
-/// Nobody may be recording there.
+/// Nobody may be recording there. `every_day`: after files were put there that no recorder wrote.
 CameraTail recover_camera(const std::filesystem::path& folder, const Origin& origin, const crypto::SigningKey* key,
-                          base::Log& log);
+                          base::Log& log, bool every_day = false);
 
 /// One day, looked at in full. Files are the truth: what the index says is kept only where a file says it too.
 std::vector<SegmentInfo> recover_day(const std::filesystem::path& folder, std::uint32_t day, const Origin& origin,

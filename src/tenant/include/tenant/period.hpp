@@ -27,6 +27,9 @@ Time next_anchor(Time after, std::int32_t anchor_day, const std::string& zone);
 /// The instant at which the civil day of `time` began in `zone`.
 Time day_start(Time time, const std::string& zone);
 
+/// What clocks in `zone` show at `time`, counted from Monday 00:00.
+Duration week_time(Time time, const std::string& zone);
+
 /// The period that `now` lies in. Stores those that have begun since the last one.
 Period current_period(db::Tx& tx, Time now);
 
