@@ -42,7 +42,7 @@ class Cameras(ToolTest):
         self.assertEqual((added["name"], added["recording"], added["state"]), ("Door", "off", "off"))
         self.assertTable(self.text("camera", "list"), "NAME", "RECORDING", "STATE", "LAST FRAME", "ADDRESS", "PROBLEM", "ID")
         self.assertEqual(self.json("camera", "list")[0]["id"], added["id"])
-        self.assertIn("on or off", self.tool("camera", "record", "Door", "maybe", code=2)[1])
+        self.assertIn("on, off or schedule", self.tool("camera", "record", "Door", "maybe", code=2)[1])
         self.assertEqual(self.json("camera", "record", "Door", "on", env=LOOPBACK)["recording"], "continuous")
 
         lines = self.run_until_recorded("Door", seconds=5)
