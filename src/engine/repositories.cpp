@@ -367,7 +367,7 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
         pause = pause_recordings(engine_, attempt.scope, attempt.stop);
     const auto totals = restore_charged(attempt, *repository, snapshot, std::move(request));
     // Footage is charged with its segments from here on: the end of the pause takes them in.
-    if (pause) restored::hand_over_footage(*engine_.database, attempt.scope);
+    if (pause) restored::hand_over_footage(*engine_.database, attempt.scope, engine_.now());
     pause.reset();
     Json json;
     json.set("target", payload.get_string("target")).set("files", totals.files).set("written", totals.bytes_written);

@@ -136,15 +136,15 @@ std::vector<std::string> settle(db::Database& database, const db::TenantScope& s
     return removed;
 }
 
-void hand_over_footage(db::Database& database, const db::TenantScope& scope) {
-    database.write(scope, [](db::Tx& tx) {
+void hand_over_footage(db::Database& database, const db::TenantScope& scope, Time now) {
+    database.write(scope, [now](db::Tx& tx) {
         std::int64_t less = 0;
         for (const auto& [path, bytes] : rows_of(tx)) {
             if (!path.starts_with("recordings/") || !path.ends_with(".mp4")) continue;
             less += bytes;
             tx.exec(remove_row, path);
         }
-        if (less > 0) quota::free(tx, {Resource::storage, less});
+        if (less > 0) quota::free(tx, {Resource::storage, less}, now);
     });
 }
 

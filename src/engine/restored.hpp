@@ -26,7 +26,7 @@ std::vector<std::string> settle(db::Database& database, const db::TenantScope& s
                                 const std::vector<backup::RestoredFile>& files, Time now);
 
 /// Frees what is charged for recorded segments: who takes them in charges them.
-void hand_over_footage(db::Database& database, const db::TenantScope& scope);
+void hand_over_footage(db::Database& database, const db::TenantScope& scope, Time now);
 
 /// Every row of a tenant that is being erased.
 void erase(db::Tx& tx);

@@ -93,7 +93,7 @@ void prune(RunContext& context, const db::TenantScope& scope, const rows::Camera
     }
     // Last: until then the next one finds these rows and does the same again.
     context.database.write(scope, [&](db::Tx& tx) {
-        if (const auto charged = rows::remove_segments(tx, camera.id, going); charged > 0) quota::free(tx, {Resource::storage, charged});
+        if (const auto charged = rows::remove_segments(tx, camera.id, going); charged > 0) quota::free(tx, {Resource::storage, charged}, now);
         rows::set_pruned(tx, camera.id, going.back().segment.end);
         base::Json data;
         data.set("segments", going.size()).set("bytes", bytes).set("until", going.back().segment.end.time_since_epoch().count());
