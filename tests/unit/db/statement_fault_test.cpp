@@ -52,7 +52,9 @@ struct FaultStep {
         if (static_cast<int>(ran.size()) != fuse.at) return run(stmt);
         armed = counting = false;
         fired = true;
-        if (rollback) EXPECT_EQ(run(rollback), SQLITE_DONE);
+        if (rollback) {
+            EXPECT_EQ(run(rollback), SQLITE_DONE);
+        }
         sqlite3_finalize(std::exchange(rollback, nullptr));
         failed = fuse.code;
         return fuse.code;
