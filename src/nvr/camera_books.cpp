@@ -72,7 +72,8 @@ bool settle_left_behind(RunContext& context, const db::TenantScope& scope, const
     auto gone = context.database.read(scope, [&](db::Reader& reader) { return rows::segments(reader, id); });
     std::erase_if(gone, [&](const rows::KeptSegment& kept) { return std::filesystem::exists(path_of(folder, kept.segment)); });
     context.database.write(scope, [&](db::Tx& tx) {
-        if (const auto charged = rows::remove_segments(tx, id, gone); charged > 0) quota::free(tx, {Resource::storage, charged}, context.options.clock->now());
+        if (const auto charged = rows::remove_segments(tx, id, gone); charged > 0)
+            quota::free(tx, {Resource::storage, charged}, context.options.clock->now());
     });
     return true;
 }
