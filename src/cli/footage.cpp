@@ -228,7 +228,7 @@ Command protect_verb() {
 Command unprotect_verb() {
     return {.path = "camera unprotect",
             .summary = "give footage back to retention",
-            .about = "Takes a protection back.",
+            .about = "Takes a protection back. What is older than the camera keeps goes with the next look at its footage.",
             .operands = {camera_operand, {"NUMBER", "as “camera protect CAMERA” lists it"}},
             .examples = {{"camera unprotect Door 1", "The first one."}},
             .run = unprotect};
