@@ -1,28 +1,15 @@
 #include "title.hpp"
 
 #include <algorithm>
-#include <memory>
 #include <vector>
 
-#include <pango/pangocairo.h>
-
 #include <tenon/error.hpp>
+
+#include "pango.hpp"
 
 namespace tenon::render {
 namespace {
 
-struct Release {
-    void operator()(cairo_surface_t* p) const noexcept { cairo_surface_destroy(p); }
-    void operator()(cairo_t* p) const noexcept { cairo_destroy(p); }
-    void operator()(PangoFontMap* p) const noexcept { g_object_unref(p); }
-    void operator()(PangoContext* p) const noexcept { g_object_unref(p); }
-    void operator()(PangoLayout* p) const noexcept { g_object_unref(p); }
-    void operator()(PangoFontDescription* p) const noexcept { pango_font_description_free(p); }
-};
-template <class T> using Own = std::unique_ptr<T, Release>;
-
-// No emoji font by name: it has digits too, and would be asked for them. Where a text has emoji, one is found.
-constexpr const char* typeface = "DejaVu Sans, Noto Sans, sans-serif";
 constexpr int size_divisor = 14;         // letters are a fourteenth of the picture's height
 constexpr int edge_divisor = 12;         // the edge is a twelfth of a letter
 constexpr double edge_opacity = 0.55;
