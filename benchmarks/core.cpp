@@ -1,13 +1,11 @@
 // Question: what do the small things cost that everything else is made of? Each line names the goal and the method. Figures hold
 // for the machine and its load at the time; the folder decides how long a sync takes.
 //
-//     bench_core [FOLDER] [SECONDS]
+//     bench_core [FOLDER] [SECONDS] [PART…]     parts: store, sessions, opening; without any: all
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,44 +21,15 @@
 #include <tenon/engine.hpp>
 
 #include "core.hpp"
+#include "timed.hpp"
 
 namespace {
 
 using namespace tenon;
 namespace fs = std::filesystem;
 
-double seconds() { return static_cast<double>(base::system_clock()->monotonic().count()) / 1e6; }
-
-void line(const char* what, const char* goal, double figure, const char* unit, const char* how) {
-    std::printf("%-44s %-12s %12.1f %-6s %s\n", what, goal, figure, unit, how);
-    std::fflush(stdout);
-}
-
-/// Calls a second of `callers` threads for `time` seconds, and the longest wait that 99 of 100 stay below, in ms.
-struct Rate {
-    double per_second = 0, p99 = 0;
-};
-Rate rate(unsigned callers, double time, const std::function<void(unsigned, std::size_t)>& call) {
-    std::vector<std::vector<float>> waits(callers);
-    std::vector<std::thread> threads;
-    const double begun = seconds();
-    for (unsigned i = 0; i < callers; ++i)
-        threads.emplace_back([&, i] {
-            std::size_t n = 0;
-            for (double now = seconds(); now - begun < time; ++n) {
-                call(i, n);
-                const double then = seconds();
-                waits[i].push_back(static_cast<float>((then - now) * 1e3));
-                now = then;
-            }
-        });
-    for (auto& thread : threads) thread.join();
-    const double took = seconds() - begun;
-    std::vector<float> all;
-    for (const auto& some : waits) all.insert(all.end(), some.begin(), some.end());
-    std::ranges::sort(all);
-    return {static_cast<double>(all.size()) / took, all.empty() ? 0 : all[all.size() * 99 / 100]};
-}
+using bench::line;
+using bench::seconds;
 
 constexpr unsigned callers = 256;
 constexpr std::size_t tenants = 16;
@@ -75,7 +44,7 @@ void store(const fs::path& folder, double time) {
     std::vector<db::TenantScope> scopes;
     for (std::size_t i = 0; i < tenants; ++i) scopes.push_back(db::testing::ScopeMaker::tenant(base::new_id<TenantId>(now())));
     const std::string text(100, 'x');
-    const auto writes = rate(callers, time, [&](unsigned caller, std::size_t) {
+    const auto writes = bench::rate(callers, time, [&](unsigned caller, std::size_t) {
         const auto id = base::new_id<ProjectId>(now());
         database->write(scopes[caller % tenants], [&](db::Tx& tx) { tx.exec(insert, id, text); });
     });
@@ -117,11 +86,16 @@ void sessions(const fs::path& folder, double time) {
         open.push_back(engine.open_session({.tenant = tenant.id, .actor = "bench", .role = Role::owner}));
         projects.push_back(open.back().projects().create({.name = "reel"}).id);
     }
-    const auto audited = rate(callers, time, [&](unsigned caller, std::size_t n) {
+    const auto& store = *Internal::impl(engine)->database;
+    const auto before = store.stats();
+    const auto audited = bench::rate(callers, time, [&](unsigned caller, std::size_t n) {
         open[caller % tenants].projects().rename(projects[caller % tenants], "reel " + std::to_string(n));
     });
     line("audited operations", ">= 50000/s", audited.per_second, "/s", "projects().rename by 256 callers of 16 tenants, answered after sync");
     line("  p99", "<= 10 ms", audited.p99, "ms", "");
+    const auto after = store.stats();
+    line("  operations a commit", "-", static_cast<double>(after.requests - before.requests) / static_cast<double>(after.commits - before.commits),
+         "", "");
     for (auto& session : open) session.audit().verify();
 
     const auto& inside = Internal::impl(engine);
@@ -164,11 +138,13 @@ void opening(const fs::path& folder) {
 int main(int argc, char** argv) {
     const auto folder = fs::path(argc > 1 ? argv[1] : ".") / "bench-core";
     const double time = argc > 2 ? std::stod(argv[2]) : 3;
+    const std::vector<std::string> chosen(argv + std::min(argc, 3), argv + argc);
+    const auto part = [&](const char* name) { return chosen.empty() || std::ranges::find(chosen, name) != chosen.end(); };
     fs::remove_all(folder);
     fs::create_directories(folder / "store");
     std::printf("%-44s %-12s %12s %-6s %s\n", "what", "goal", "figure", "", "method");
-    store(folder / "store", time);
-    sessions(folder / "engine", time);
-    opening(folder / "many");
+    if (part("store")) store(folder / "store", time);
+    if (part("sessions")) sessions(folder / "engine", time);
+    if (part("opening")) opening(folder / "many");
     fs::remove_all(folder);
 }

@@ -3,17 +3,16 @@
 // tenants in turn. Everything is answered after its sync; the file lies in the folder given, or the current one.
 //
 //     bench_db_commit [FOLDER] [SECONDS]
-#include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <base/id.hpp>
 #include <db/database.hpp>
 #include <scope_maker.hpp>
+
+#include "timed.hpp"
 
 namespace {
 
@@ -22,7 +21,7 @@ using namespace tenon;
 constexpr db::TenantStmt insert{"INSERT INTO note_ (tenant_id, id, text) VALUES (:tenant, :id, :text)"};
 constexpr db::TenantStmt find{"SELECT text FROM note WHERE tenant_id = :tenant AND id = :id"};
 
-double seconds() { return static_cast<double>(base::system_clock()->monotonic().count()) / 1e6; }
+using bench::seconds;
 
 struct Bench {
     std::unique_ptr<db::Database> store;
@@ -31,28 +30,14 @@ struct Bench {
     const std::string text = std::string(100, 'x');
 
     void writes(unsigned callers, double time) {
-        std::vector<std::vector<float>> waits(callers);
-        std::vector<std::thread> threads;
         const auto before = store->stats();
-        const double begun = seconds();
-        for (unsigned i = 0; i < callers; ++i)
-            threads.emplace_back([&, i] {
-                for (double now = seconds(); now - begun < time;) {
-                    const auto id = base::new_id<ProjectId>(base::system_clock()->now());
-                    store->write(tenants[i % tenants.size()], [&](db::Tx& tx) { tx.exec(insert, id, text); });
-                    const double then = seconds();
-                    waits[i].push_back(static_cast<float>((then - now) * 1e3));
-                    now = then;
-                }
-            });
-        for (auto& thread : threads) thread.join();
-        const double took = seconds() - begun;
-        std::vector<float> all;
-        for (const auto& w : waits) all.insert(all.end(), w.begin(), w.end());
-        std::sort(all.begin(), all.end());
+        const auto rate = bench::rate(callers, time, [&](unsigned caller, std::size_t) {
+            const auto id = base::new_id<ProjectId>(base::system_clock()->now());
+            store->write(tenants[caller % tenants.size()], [&](db::Tx& tx) { tx.exec(insert, id, text); });
+        });
         const auto after = store->stats();
         std::printf("durable writes, %3u callers  %9.0f /s   p50 %6.2f ms   p99 %6.2f ms   %5.1f writes a commit\n", callers,
-                    static_cast<double>(all.size()) / took, all[all.size() / 2], all[all.size() * 99 / 100],
+                    rate.per_second, rate.p50, rate.p99,
                     static_cast<double>(after.requests - before.requests) / static_cast<double>(after.commits - before.commits));
     }
 
