@@ -31,7 +31,8 @@ void generate(const fs::path& root, int files) {
             const auto size = 1024 + random() % (19 * 1024);
             while (content.size() < size) {
                 const bool noise = i % 3 == 0 || (i % 3 == 1 && random() % 2 == 0);
-                if (noise) for (auto bits = random(), n = std::uint64_t{8}; n > 0; --n, bits >>= 8) content += static_cast<char>(bits);
+                if (noise)
+                    for (auto bits = random(), n = std::uint64_t{8}; n > 0; --n, bits >>= 8) content += static_cast<char>(bits);
                 else content += words[random() % words.size()];
             }
         }
@@ -46,7 +47,8 @@ std::int64_t size_of(const fs::path& root) {
     return size;
 }
 
-template <class Work> double seconds(Work work) {
+template <class Work>
+double seconds(Work work) {
     const auto start = std::chrono::steady_clock::now();
     work();
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -1,9 +1,8 @@
-// Question: what do the small things cost that everything else is made of? Each line names the goal and the method. Figures hold
+// Question: what do the small durable things cost that everything else is made of: changes, audit records, calls? Each line names the goal and the method. Figures hold
 // for the machine and its load at the time; the folder decides how long a sync takes.
 //
-//     bench_core [FOLDER] [SECONDS] [PART…]     parts: store, sessions, opening; without any: all
+//     bench_metadata [FOLDER] [SECONDS] [PART…]     parts: store, sessions; without any: both
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -88,14 +87,16 @@ void sessions(const fs::path& folder, double time) {
     }
     const auto& store = *Internal::impl(engine)->database;
     const auto before = store.stats();
+    const double busy = bench::busiest_thread();
     const auto audited = bench::rate(callers, time, [&](unsigned caller, std::size_t n) {
         open[caller % tenants].projects().rename(projects[caller % tenants], "reel " + std::to_string(n));
     });
     line("audited operations", ">= 50000/s", audited.per_second, "/s", "projects().rename by 256 callers of 16 tenants, answered after sync");
     line("  p99", "<= 10 ms", audited.p99, "ms", "");
     const auto after = store.stats();
-    line("  operations a commit", "-", static_cast<double>(after.requests - before.requests) / static_cast<double>(after.commits - before.commits),
-         "", "");
+    const auto operations = static_cast<double>(after.requests - before.requests);
+    line("  operations a commit", "-", operations / static_cast<double>(after.commits - before.commits), "", "");
+    line("  of the thread that writes, each", "-", (bench::busiest_thread() - busy) / operations * 1e6, "us", "processor time");
     for (auto& session : open) session.audit().verify();
 
     const auto& inside = Internal::impl(engine);
@@ -106,37 +107,10 @@ void sessions(const fs::path& folder, double time) {
     line("a session's call is let in", "<= 150 ns", (seconds() - begun) / calls * 1e9, "ns", "gate, state and plan of the tenant, role; one thread");
 }
 
-/// A home of many customers is opened again.
-void opening(const fs::path& folder) {
-    constexpr std::size_t many = 10'000;
-    {
-        Engine engine({.home = folder, .log_level = LogLevel::off});
-        auto operators = engine.open_operator({.actor = "bench", .reason = "measuring"});
-        std::atomic<std::size_t> next{0};
-        std::vector<std::thread> threads;
-        for (int i = 0; i < 128; ++i)
-            threads.emplace_back([&] {
-                for (auto n = next++; n < many; n = next++) {
-                    const auto name = "t" + std::to_string(n);
-                    operators.tenants().create({.name = name, .slug = name, .plan = "studio/professional"});
-                }
-            });
-        for (auto& thread : threads) thread.join();
-    }
-    std::vector<double> took;
-    for (int i = 0; i < 5; ++i) {
-        const double begun = seconds();
-        const Engine engine({.home = folder, .log_level = LogLevel::off});
-        took.push_back((seconds() - begun) * 1e3);
-    }
-    std::ranges::sort(took);
-    line("opening an engine with 10,000 tenants", "<= 100 ms", took[2], "ms", "median of five; files in the page cache");
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-    const auto folder = fs::path(argc > 1 ? argv[1] : ".") / "bench-core";
+    const auto folder = fs::path(argc > 1 ? argv[1] : ".") / "bench-metadata";
     const double time = argc > 2 ? std::stod(argv[2]) : 3;
     const std::vector<std::string> chosen(argv + std::min(argc, 3), argv + argc);
     const auto part = [&](const char* name) { return chosen.empty() || std::ranges::find(chosen, name) != chosen.end(); };
@@ -145,6 +119,5 @@ int main(int argc, char** argv) {
     std::printf("%-44s %-12s %12s %-6s %s\n", "what", "goal", "figure", "", "method");
     if (part("store")) store(folder / "store", time);
     if (part("sessions")) sessions(folder / "engine", time);
-    if (part("opening")) opening(folder / "many");
     fs::remove_all(folder);
 }
