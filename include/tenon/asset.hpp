@@ -16,7 +16,7 @@ TENON_BEGIN
 struct Internal;
 struct SessionImpl;
 
-/// A media file of a project.
+/// A media file of a project: film, sound, a still, or a colour table (.cube).
 struct Asset {
     AssetId id{};
     ProjectId project{};
@@ -25,7 +25,7 @@ struct Asset {
     std::filesystem::path thumbnail{};   ///< JPEG; empty if the asset has no picture.
     Bytes size{};
     std::string sha256{};                ///< Hex.
-    std::string container{};             ///< "mp4"
+    std::string container{};             ///< "mp4"; "cube": a colour table.
     Duration duration{};
     std::string video_codec{};           ///< "h264"; empty: no picture.
     std::int32_t width = 0;              ///< As shown, in pixels.

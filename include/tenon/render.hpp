@@ -32,6 +32,17 @@ struct Loudness {
     double true_peak = 0;                  ///< dBTP.
 };
 
+/// How close a finished file's pictures came to what was composed, before it was encoded, and its sound to the loudness asked
+/// for.
+struct Quality {
+    bool measured = false;                 ///< False: rendered before it was measured.
+    double score = 0;                      ///< 0 to 1, of everything below and blockiness and loudness; about 0.9 is good.
+    double ssim = 0;                       ///< Structural similarity of luma, mean. 1: the same.
+    double ssim_low = 0;                   ///< What one picture of twenty stays below.
+    double psnr = 0;                       ///< dB, of luma.
+    std::int64_t frames = 0;               ///< Looked at.
+};
+
 struct RenderedFile {
     std::string preset{};
     std::filesystem::path path{};
@@ -42,6 +53,7 @@ struct RenderedFile {
     std::int32_t width = 0;
     std::int32_t height = 0;
     Loudness loudness{};
+    Quality quality{};
 };
 
 /// A stretch of an asset that was damaged where the edit shows it.

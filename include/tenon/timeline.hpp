@@ -34,6 +34,20 @@ struct TimelineTitle {
     std::string text{};                   ///< Required. UTF-8.
     Duration start{};                     ///< In the edit.
     Duration duration{};                  ///< Required.
+    std::string look{};                   ///< caption, centre, corner, lower_third, subtitle. Empty: caption.
+    std::string font{};                   ///< Family, such as "Noto Serif"; must be installed. Empty: the look's own.
+};
+
+/// A still over the picture, below titles: a logo, a frame. Keeps its transparency and its proportions.
+struct TimelineImage {
+    AssetId asset{};                      ///< Required. PNG, JPEG, WebP …
+    Duration start{};                     ///< In the edit.
+    Duration duration{};                  ///< 0: to the end.
+    double x = 0.5;                       ///< 0: flush with the left side, 1: with the right one, 0.5: in the middle.
+    double y = 0.5;                       ///< 0: flush with the upper side, 1: with the lower one.
+    double width = 0;                     ///< In parts of the picture's, 0 to 1; 0: its own pixels, on a picture of 1080 lines.
+    double opacity = 1;                   ///< 0 to 1.
+    Duration fade{};                      ///< How long it takes to appear, and to go. 0: at once.
 };
 
 /// An edit: what is shown when. A value; building it needs no engine.
@@ -41,12 +55,17 @@ class TENON_API Timeline {
 public:
     void append(const TimelineClip& clip);
     void title(const TimelineTitle& title);
+    void image(const TimelineImage& image);
     /// Colours everything: "cinematic_warm". Empty: no grade.
     void grade(const std::string& name);
+    /// Colours everything, after the grade, by an asset that is a .cube file. Nil: no LUT.
+    void lut(const AssetId& asset);
 
     std::vector<TimelineClip> clips() const;
     std::vector<TimelineTitle> titles() const;
+    std::vector<TimelineImage> images() const;
     std::string grade_name() const;
+    AssetId lut_asset() const;
 
     /// One JSON object with a version; from_json gives an equal timeline back.
     std::string to_json() const;
@@ -56,7 +75,9 @@ public:
 private:
     std::vector<TimelineClip> clips_;
     std::vector<TimelineTitle> titles_;
+    std::vector<TimelineImage> images_;
     std::string grade_;
+    AssetId lut_{};
 };
 
 TENON_END

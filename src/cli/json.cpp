@@ -131,7 +131,13 @@ json::object to_json(const RenderResult& r) {
                                        {"loudness", f.loudness.measured ? json::value{{"lufs", f.loudness.integrated},
                                                                                       {"range_lu", f.loudness.range},
                                                                                       {"true_peak_dbtp", f.loudness.true_peak}}
-                                                                        : json::value(nullptr)}});
+                                                                        : json::value(nullptr)},
+                                       {"quality", f.quality.measured ? json::value{{"score", f.quality.score},
+                                                                                    {"ssim", f.quality.ssim},
+                                                                                    {"ssim_low", f.quality.ssim_low},
+                                                                                    {"psnr_db", f.quality.psnr},
+                                                                                    {"frames", f.quality.frames}}
+                                                                      : json::value(nullptr)}});
     json::array damage;
     for (const auto& d : r.damage)
         damage.push_back(json::object{

@@ -1,3 +1,4 @@
+#include <array>
 #include <charconv>
 #include <fstream>
 #include <iterator>
@@ -29,6 +30,33 @@ Timeline timeline_from_file(const std::string& path) {
     return Timeline::from_json(text);
 }
 
+/// "0.95,0.05,0.1": where an image lies and, if given, how wide it is.
+void place(TimelineImage& image, const std::string& text) {
+    const std::array<double*, 3> numbers{&image.x, &image.y, &image.width};
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        const auto read = std::from_chars(at, end, *numbers[i]);
+        if (read.ec != std::errc()) break;
+        if (read.ptr == end && i > 0) return;
+        if (read.ptr == end || *read.ptr != ',') break;
+        at = read.ptr + 1;
+    }
+    throw UsageError("--image-at takes X,Y or X,Y,WIDTH, each from 0 to 1, such as 0.95,0.05,0.1, not “" + clean(text) + "”");
+}
+
+TimelineImage image_of(const Session& session, const ProjectId& project, const std::string& given, const Args& args) {
+    const auto [name, range] = named_range(given, '@');
+    TimelineImage image{.asset = asset_named(session, name, project)};
+    if (range) {
+        image.start = range->start;
+        if (range->end != Duration::zero()) image.duration = range->end - range->start;
+    }
+    if (args.has("--image-at")) place(image, args.text("--image-at"));
+    if (const auto fade = args.duration("--image-fade")) image.fade = *fade;
+    return image;
+}
+
 Timeline timeline_from_options(const Session& session, const ProjectId& project, const Args& args) {
     const auto clips = args.all("--clip");
     if (clips.empty()) throw UsageError("--clip ASSET[:START-END] or --timeline FILE is missing");
@@ -49,9 +77,13 @@ Timeline timeline_from_options(const Session& session, const ProjectId& project,
         if (range && range->end == Duration::zero()) throw UsageError("a title needs an end, such as Acme@0s-2s");
         timeline.title({.text = text,
                         .start = range ? range->start : Duration::zero(),
-                        .duration = range ? range->end - range->start : Duration(3s)});
+                        .duration = range ? range->end - range->start : Duration(3s),
+                        .look = args.text("--look", ""),
+                        .font = args.text("--font", "")});
     }
+    for (const auto& given : args.all("--image")) timeline.image(image_of(session, project, given, args));
     if (args.has("--grade")) timeline.grade(args.text("--grade"));
+    if (args.has("--lut")) timeline.lut(asset_named(session, args.text("--lut"), project));
     return timeline;
 }
 
@@ -69,14 +101,21 @@ std::vector<std::string> presets(const Args& args) {
     return out;
 }
 
+std::string score(const Quality& quality) {
+    if (!quality.measured) return "–";
+    constexpr int hundred = 100;
+    const int value = static_cast<int>(quality.score * hundred + 0.5);
+    return value >= hundred ? "1.00" : "0." + std::string(value < 10 ? "0" : "") + std::to_string(value);
+}
+
 void show_result(const Context& context, const JobInfo& job, const RenderResult& result) {
     boost::json::object document = to_json(job);
     document["result"] = to_json(result);
-    Table table({"PRESET", ">LENGTH", ">SIZE", ">FRAMES", "PICTURE", "FILE"});
+    Table table({"PRESET", ">LENGTH", ">SIZE", ">FRAMES", "PICTURE", ">QUALITY", "FILE"});
     std::vector<std::string> keys;
     for (const auto& f : result.outputs) {
         table.row({f.preset, length(f.duration), size(f.size), count(f.frames),
-                   std::to_string(f.width) + "×" + std::to_string(f.height), f.path.string()});
+                   std::to_string(f.width) + "×" + std::to_string(f.height), score(f.quality), f.path.string()});
         keys.push_back(f.path.string());
     }
     context.out().list(document, keys, table, "");
@@ -96,8 +135,9 @@ std::int32_t loudness_of(const std::string& text) {
 }
 
 void check_one_way(const Args& args) {
-    if (args.has("--timeline") && (args.has("--clip") || args.has("--title") || args.has("--grade") || args.has("--crossfade")))
-        throw UsageError("--timeline already says everything that --clip, --title, --grade and --crossfade say");
+    if (!args.has("--timeline")) return;
+    for (const char* option : {"--clip", "--crossfade", "--title", "--look", "--font", "--image", "--image-at", "--image-fade", "--grade", "--lut"})
+        if (args.has(option)) throw UsageError(std::string("--timeline already says everything that ") + option + " says");
 }
 
 int start(Context& context, const Args& args) {
@@ -162,6 +202,12 @@ constexpr Option project_option{"--project", "PROJECT", "id or name"};
 constexpr Option clip_option{"--clip", "ASSET[:START-END]", "what to show next", true};
 constexpr Option crossfade_option{"--crossfade", "LENGTH", "blend each clip into the next, such as 500ms"};
 constexpr Option title_option{"--title", "TEXT[@START-END]", "text over the picture; default for the first 3 s", true};
+constexpr Option look_option{"--look", "NAME", "of titles: caption, centre, corner, lower_third, subtitle; default caption"};
+constexpr Option font_option{"--font", "FAMILY", "of titles; must be installed"};
+constexpr Option image_option{"--image", "ASSET[@START-END]", "a still over the picture, such as a logo", true};
+constexpr Option image_at_option{"--image-at", "X,Y[,WIDTH]", "where: 0,0 upper left, 1,1 lower right; width in parts of the picture's"};
+constexpr Option image_fade_option{"--image-fade", "LENGTH", "let images appear and go slowly, such as 300ms"};
+constexpr Option lut_option{"--lut", "ASSET", "colours everything by an imported .cube file"};
 constexpr Option grade_option{"--grade", "NAME", "colours everything, such as cinematic_warm"};
 constexpr Option timeline_option{"--timeline", "FILE", "the whole edit as JSON instead of --clip and so on"};
 
@@ -181,7 +227,8 @@ Group render_verbs() {
                           "range of it: interview.mp4:1s-4s, or interview.mp4:0:20- to its end. Progress is shown until it is "
                           "done; Ctrl-C cancels it, which leaves no file and returns the render time held for it.",
                  .options = {{"--project", "PROJECT", "id or name", false, true},
-                             clip_option, crossfade_option, title_option, grade_option, timeline_option,
+                             clip_option, crossfade_option, title_option, look_option, font_option,
+                             image_option, image_at_option, image_fade_option, grade_option, lut_option, timeline_option,
                              {"--print-timeline", "", "print the edit as JSON and render nothing"},
                              {"--output", "PRESET", "mp4, mov, social_square, social_vertical, 4k; several by commas; default mp4", true},
                              {"--loudness", "LUFS", "what the sound is brought to, such as -16, or keep; default -14"},
@@ -191,6 +238,9 @@ Group render_verbs() {
                               {"render start --project \"Spring reel\" --clip interview.mp4:1s-4s --clip interview.mp4:5s-9s "
                                "--crossfade 500ms --title Acme@0s-2s",
                                "Two ranges that blend into each other, with a title."},
+                              {"render start --project \"Spring reel\" --clip interview.mp4 --title Amina@1s-4s --look lower_third "
+                               "--image logo.png --image-at 0.96,0.05,0.12",
+                               "A lower third, and a logo in the upper right corner."},
                               {"render start --project \"Spring reel\" --timeline cut.json --output mp4,social_square",
                                "An edit from a file, two outputs."}},
                  .run = start},

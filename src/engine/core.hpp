@@ -48,6 +48,8 @@ public:
     virtual void start() {}
     /// Ends every wait and every thread of its own.
     virtual void stop() noexcept {}
+    /// The last job has ended: ends what jobs left behind.
+    virtual void end() noexcept {}
     /// The tenant was suspended or erased: nothing of it may go on.
     virtual void halt(const TenantId&) {}
     /// The tenant is active again.

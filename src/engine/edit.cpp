@@ -1,10 +1,15 @@
 #include "edit.hpp"
 
 #include <algorithm>
+#include <map>
+#include <memory>
 
 #include <base/json.hpp>
 #include <crypto/encoding.hpp>
+#include <render/still.hpp>
 #include <tenon/error.hpp>
+
+#include "intake.hpp"
 
 namespace tenon::engine {
 
@@ -31,32 +36,61 @@ Edit edit_of(const std::string& payload) {
     return edit;
 }
 
+namespace {
+
+/// What `work` makes of an asset's file; failures name the asset, which people know, and not our copy.
+template <class Find, class Work> auto with_file(const AssetId& id, const Find& find, Work&& work) {
+    const std::optional<Asset> asset = find(id);
+    if (!asset) throw NotFound("there is no such asset", {.subject = id.text()});
+    try {
+        return work(*asset);
+    } catch (const Error& error) {
+        if (error.code() == Errc::not_found) throw NotFound("the file of an asset has vanished", {.subject = id.text()});
+        if (error.subject() == asset->path.string()) throw_error(error.code(), error.what(), {.subject = id.text()});
+        throw;
+    }
+}
+
+render::Source source_of(const Asset& asset, const std::stop_token& stop) {
+    const auto bytes = crypto::from_hex(asset.sha256);
+    crypto::Digest digest{};
+    if (!bytes || bytes->size() != digest.size()) throw Corrupt("the asset's digest is damaged", {.subject = asset.id.text()});
+    std::copy(bytes->begin(), bytes->end(), digest.begin());
+    return render::inspect(asset.id, asset.path, digest, stop);
+}
+
+template <class Find> render::Materials materials_of(const Timeline& timeline, const Find& find, const std::stop_token& stop) {
+    render::Materials materials;
+    for (const auto& image : timeline.images()) {
+        if (materials.stills.contains(image.asset)) continue;
+        const auto read = [&](const Asset& asset) { return render::read_still(asset.path, stop); };
+        materials.stills.emplace(image.asset, with_file(image.asset, find, read));
+    }
+    if (const AssetId lut = timeline.lut_asset(); !lut.is_nil())
+        materials.lut = with_file(lut, find, [&](const Asset& asset) {
+            if (asset.container != cube_container) throw Unsupported("the asset is no LUT: it needs a .cube file", {.subject = lut.text()});
+            return std::make_shared<const render::Cube>(render::read_cube(asset.path));
+        });
+    return materials;
+}
+
+}  // namespace
+
 Prepared prepare(const Edit& edit, const std::function<std::optional<Asset>(const AssetId&)>& find, const std::stop_token& stop) {
     std::vector<render::Source> sources;
-    std::vector<Asset> assets;
+    std::map<AssetId, Asset> assets;
     for (const auto& clip : edit.timeline.clips()) {
-        const auto known = [&](const Asset& asset) { return asset.id == clip.asset; };
-        if (std::any_of(assets.begin(), assets.end(), known)) continue;
-        const std::optional<Asset> asset = find(clip.asset);
-        if (!asset) throw NotFound("there is no such asset", {.subject = clip.asset.text()});
-        const auto bytes = crypto::from_hex(asset->sha256);
-        crypto::Digest digest{};
-        if (!bytes || bytes->size() != digest.size()) throw Corrupt("the asset's digest is damaged", {.subject = clip.asset.text()});
-        std::copy(bytes->begin(), bytes->end(), digest.begin());
-        try {
-            sources.push_back(render::inspect(clip.asset, asset->path, digest, stop));
-        } catch (const NotFound&) {
-            throw NotFound("the file of an asset has vanished", {.subject = clip.asset.text()});
-        }
-        assets.push_back(*asset);
+        if (assets.contains(clip.asset)) continue;
+        with_file(clip.asset, find, [&](const Asset& asset) {
+            sources.push_back(source_of(asset, stop));
+            assets.emplace(clip.asset, asset);
+        });
     }
-    Prepared prepared{.plan = render::compile(edit.timeline, edit.outputs, sources, edit.loudness)};
-    for (const auto& source : prepared.plan.sources)
-        for (const Asset& asset : assets)
-            if (source.asset == asset.id) {
-                prepared.files.push_back(asset.path);
-                prepared.names.push_back(asset.name);
-            }
+    Prepared prepared{.plan = render::compile(edit.timeline, edit.outputs, sources, edit.loudness, materials_of(edit.timeline, find, stop), stop)};
+    for (const auto& source : prepared.plan.sources) {
+        prepared.files.push_back(assets.at(source.asset).path);
+        prepared.names.push_back(assets.at(source.asset).name);
+    }
     return prepared;
 }
 

@@ -175,6 +175,7 @@ void EngineImpl::close() noexcept {
     if (timers) timers->close();
     for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->stop();
     if (queue) queue->close();
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->end();
     gate.drain();
     try {
         if (options.background && database && registry) seal_audit();

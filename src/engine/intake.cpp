@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cctype>
 #include <vector>
 
 #include <crypto/encoding.hpp>
@@ -10,6 +12,7 @@
 #include <exec/wait.hpp>
 #include <media/probe.hpp>
 #include <media/thumbnail.hpp>
+#include <render/cube.hpp>
 #include <tenon/error.hpp>
 
 namespace tenon::engine {
@@ -66,6 +69,17 @@ void Intake::copy_to(const std::filesystem::path& target, const std::stop_token&
 }
 
 void Intake::describe(Asset& asset, const std::filesystem::path& thumbnail, const std::stop_token& stop) {
+    asset.path = copy_;
+    asset.size = size_;
+    asset.sha256 = sha256_;
+    std::string extension = source_.extension().string();
+    std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return c < 128 ? std::tolower(c) : c; });
+    if (extension != ".cube") return describe_media(asset, thumbnail, stop);
+    (void)render::read_cube(copy_);
+    asset.container = cube_container;
+}
+
+void Intake::describe_media(Asset& asset, const std::filesystem::path& thumbnail, const std::stop_token& stop) {
     media::Probe probe;
     try {
         probe = media::probe(copy_, {}, stop);
@@ -80,9 +94,6 @@ void Intake::describe(Asset& asset, const std::filesystem::path& thumbnail, cons
         if (error.subject() == copy_.string()) throw_error(error.code(), error.what(), {.subject = source_.string()});
         throw;
     }
-    asset.path = copy_;
-    asset.size = size_;
-    asset.sha256 = sha256_;
     asset.container = probe.container;
     asset.duration = to_duration(probe.duration);
     if (probe.video) {

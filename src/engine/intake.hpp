@@ -10,6 +10,9 @@
 
 namespace tenon::engine {
 
+/// What Asset::container says of a colour table.
+inline constexpr const char* cube_container = "cube";
+
 /// A host's file on its way into a workspace. What it wrote is gone with it unless keep() was called.
 class Intake {
 public:
@@ -26,7 +29,8 @@ public:
     /// throws what ends it. Throws Conflict if the source grew or shrank meanwhile.
     void copy_to(const std::filesystem::path& target, const std::stop_token& stop, const std::function<void()>& go_on);
 
-    /// Probes the copy and fills in what `asset` says about its content; writes the thumbnail if there is a picture.
+    /// Probes the copy and fills in what `asset` says about its content; writes the thumbnail if there is a picture. A file
+    /// that is called .cube is a colour table or nothing.
     void describe(Asset& asset, const std::filesystem::path& thumbnail, const std::stop_token& stop);
 
     /// What lies on disk now: copy and thumbnail.
@@ -35,6 +39,8 @@ public:
     void keep() noexcept { keep_ = true; }
 
 private:
+    void describe_media(Asset& asset, const std::filesystem::path& thumbnail, const std::stop_token& stop);
+
     std::filesystem::path source_;
     base::Fd file_;
     Bytes size_{};

@@ -40,6 +40,9 @@ std::string result_json(const render::Rendered& rendered) {
         if (output.loudness.integrated)
             json.set("loudness", Json().set("lufs", *output.loudness.integrated).set("range_lu", output.loudness.range)
                                      .set("true_peak_dbtp", output.loudness.true_peak_db()));
+        if (const auto& q = output.quality; q.measured)
+            json.set("quality", Json().set("score", q.score).set("ssim", q.ssim).set("ssim_low", q.ssim_low).set("psnr_db", q.psnr)
+                                    .set("frames", q.frames));
         list.push(std::move(json));
     }
     Json json;
@@ -54,6 +57,13 @@ Loudness loudness_of(const Json& output) {
             .true_peak = json->get_double("true_peak_dbtp")};
 }
 
+Quality quality_of(const Json& output) {
+    const Json* json = output.find("quality");   // results of earlier versions have none
+    if (json == nullptr) return {};
+    return {.measured = true, .score = json->get_double("score"), .ssim = json->get_double("ssim"), .ssim_low = json->get_double("ssim_low"),
+            .psnr = json->get_double("psnr_db"), .frames = json->get_int("frames")};
+}
+
 RenderResult result_of(const std::string& text, const engine::Workspace& workspace) {
     const Json json = base::parse_json(text, {.max_size = largest_document}, "result");
     RenderResult result{.render_time = Duration{json.get_int("render_time_us")}};
@@ -66,7 +76,8 @@ RenderResult result_of(const std::string& text, const engine::Workspace& workspa
                                   .size = {output.get_int("bytes")}, .sha256 = output.get_string("sha256"),
                                   .duration = Duration{output.get_int("duration_us")}, .frames = output.get_int("frames"),
                                   .width = static_cast<std::int32_t>(output.get_int("width")),
-                                  .height = static_cast<std::int32_t>(output.get_int("height")), .loudness = loudness_of(output)});
+                                  .height = static_cast<std::int32_t>(output.get_int("height")), .loudness = loudness_of(output),
+                                  .quality = quality_of(output)});
     return result;
 }
 
@@ -195,6 +206,8 @@ public:
                                        .give_up = [this](db::Tx& tx, const jobs::JobRow& row) { give_up(tx, row); }});
     }
 
+    void end() noexcept override { yard_.clear(); }
+
 private:
     jobs::Outcome run(const jobs::Attempt& attempt) {
         // It may have waited until a trial was over.
@@ -212,7 +225,7 @@ private:
         HeldStorage storage(engine_, attempt);
         const render::Request request{.plan = std::move(prepared.plan), .sources = std::move(prepared.files),
                                       .temp = temp(workspace, attempt.job.id), .exports = workspace.exports(),
-                                      .file_names = file_names(payload, attempt.job.id), .storage = &storage};
+                                      .file_names = file_names(payload, attempt.job.id), .storage = &storage, .yard = &yard_};
         const render::Rendered rendered = render::run(request, attempt.progress, attempt.stop);
         for (const auto& one : rendered.damage)
             engine_.log->warning(kind, one.sound ? "damaged sound is silent" : "damaged pictures were passed over",
@@ -268,6 +281,7 @@ private:
     }
 
     EngineImpl& engine_;
+    render::Yard yard_;
 };
 
 }  // namespace

@@ -99,6 +99,15 @@ void ProgressState::advance(std::int64_t by) {
     state_->sample();
 }
 
+void ProgressState::found(std::int64_t by) {
+    const std::lock_guard lock(state_->mutex);
+    const double before = state_->fraction();
+    state_->done += by;
+    const double gained = state_->fraction() - before;
+    for (auto& sample : state_->samples) sample.fraction += gained;
+    state_->sample();
+}
+
 void ProgressState::finish() {
     const std::lock_guard lock(state_->mutex);
     state_->before = 1;

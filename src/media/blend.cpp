@@ -77,22 +77,36 @@ Overlay overlay_from_bgra(const std::vector<std::uint8_t>& pixels, std::int32_t 
     return out;
 }
 
-void lay_over(const Overlay& overlay, VideoFrame& frame) {
-    constexpr int black = 16, grey = 128, opaque = 255;
-    for (std::int32_t i = 0; i < 3; ++i) {
-        const Plane plane = frame.plane(i);
-        const std::int32_t shift = i == 0 ? 0 : 1;
-        const std::int32_t left = overlay.x >> shift, top = overlay.y >> shift, width = overlay.width >> shift;
-        for (std::int32_t row = std::max(0, -top); row < (overlay.height >> shift) && top + row < plane.height; ++row)
-            for (std::int32_t column = std::max(0, -left); column < width && left + column < plane.width; ++column) {
-                const auto at = static_cast<std::size_t>(row) * static_cast<std::size_t>(width) + static_cast<std::size_t>(column);
-                std::uint8_t& pixel = plane.data[(top + row) * plane.stride + left + column];
-                const int offset = i == 0 ? black : grey;
-                const int colour = i == 0 ? overlay.luma[at] : i == 1 ? overlay.u[at] : overlay.v[at];
-                const int opacity = i == 0 ? overlay.opacity[at] : overlay.half_opacity[at];
-                pixel = static_cast<std::uint8_t>(std::clamp(offset + colour + scaled(pixel - offset, opaque - opacity), 0, 255));
-            }
+namespace {
+
+template <class Colour>
+void lay_plane(const std::vector<Colour>& colours, const std::vector<std::uint8_t>& opacities, int width, int height, int left, int top,
+               int offset, int strength, const Plane& plane) {
+    constexpr int opaque = 255;
+    const int first = std::max(0, -left), end = std::min(width, plane.width - left);
+    for (int row = std::max(0, -top); row < height && top + row < plane.height; ++row) {
+        const auto at = static_cast<std::size_t>(row) * static_cast<std::size_t>(width);
+        const Colour* colour = colours.data() + at;
+        const std::uint8_t* opacity = opacities.data() + at;
+        std::uint8_t* pixels = plane.data + (top + row) * plane.stride + left;
+        for (int x = first; x < end; ++x) {
+            if (opacity[x] == 0) continue;
+            const int seen = strength == 256 ? colour[x] : (colour[x] * strength + 128) >> 8;
+            const int hidden = strength == 256 ? opacity[x] : (opacity[x] * strength + 128) >> 8;
+            pixels[x] = static_cast<std::uint8_t>(std::clamp(offset + seen + scaled(pixels[x] - offset, opaque - hidden), 0, 255));
+        }
     }
+}
+
+}  // namespace
+
+void lay_over(const Overlay& overlay, VideoFrame& frame, std::int32_t strength) {
+    constexpr int black = 16, grey = 128;
+    if (strength < 0 || strength > 256) throw InvalidArgument("an overlay is seen from 0 to 256 / 256");
+    const int width = overlay.width, height = overlay.height, x = overlay.x, y = overlay.y;
+    lay_plane(overlay.luma, overlay.opacity, width, height, x, y, black, strength, frame.plane(0));
+    lay_plane(overlay.u, overlay.half_opacity, width / 2, height / 2, x / 2, y / 2, grey, strength, frame.plane(1));
+    lay_plane(overlay.v, overlay.half_opacity, width / 2, height / 2, x / 2, y / 2, grey, strength, frame.plane(2));
 }
 
 }  // namespace tenon::media

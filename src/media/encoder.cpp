@@ -13,6 +13,7 @@ extern "C" {
 #include <media/scaler.hpp>
 
 #include "frame_box.hpp"
+#include "parameters.hpp"
 
 namespace tenon::media {
 namespace {
@@ -202,6 +203,17 @@ std::optional<Packet> VideoEncoder::receive() {
 }
 
 const std::vector<std::uint8_t>& VideoEncoder::extradata() const { return impl_->extradata; }
+
+StreamInfo VideoEncoder::stream() const {
+    const VideoEncoding& e = impl_->encoding;
+    StreamInfo stream{.kind = StreamKind::video, .codec = "h264", .time_base = {e.rate.den, e.rate.num}, .extradata = impl_->extradata,
+                      .width = e.width, .height = e.height, .colour = e.colour, .rate = e.rate};
+    Av<AVCodecParameters> parameters(checked(avcodec_parameters_alloc()));
+    if (const int code = avcodec_parameters_from_context(parameters.get(), &impl_->codec.context()); code < 0)
+        throw_av(code, "an encoder's output cannot be described", "h264");
+    stream.parameters = std::make_shared<const CodecParameters>(CodecParameters{std::move(parameters)});
+    return stream;
+}
 
 struct AudioEncoder::Impl {
     AudioEncoding encoding;

@@ -57,6 +57,7 @@ int FileIo::read(void* self, std::uint8_t* buffer, int size) {
 int FileIo::write(void* self, std::uint8_t* buffer, int size) {
     auto& io = *static_cast<FileIo*>(self);
     if (io.error_ != 0) return io.error_;
+    if (io.stop_.stop_requested()) return io.error_ = AVERROR_EXIT;
     for (int done = 0; done < size;) {
         const ssize_t n = ::pwrite(io.fd_.get(), buffer + done, static_cast<std::size_t>(size - done), io.position_);
         if (n < 0 && errno == EINTR) continue;

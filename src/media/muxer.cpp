@@ -27,6 +27,7 @@ void set_extradata(AVCodecParameters& codec, const std::vector<std::uint8_t>& by
 struct Mp4Muxer::Impl {
     std::string subject;
     std::unique_ptr<FileIo> file;
+    std::stop_token stop{};
     std::vector<std::unique_ptr<FileIo>> readers{};   // the second pass reads what the first wrote
     std::unique_ptr<AVFormatContext, FreeOutput> format{};
     AVRational video_tick{}, audio_tick{};
@@ -52,6 +53,17 @@ struct Mp4Muxer::Impl {
         if (code < 0) throw_av(code, what, subject);
     }
 
+    /// In steps, so that a slow disk does not hold up who wants to stop.
+    void sync() const {
+        constexpr std::int64_t step = 4 << 20;
+        for (std::int64_t at = 0, end = file->size(); at < end; at += step) {
+            if (stop.stop_requested()) throw Cancelled("cancelled on request");
+            // A hint: what it cannot do, fsync does.
+            (void)::sync_file_range(file->descriptor(), at, step, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+        }
+        if (::fsync(file->descriptor()) != 0) check(AVERROR(errno), "the file cannot be written to disk");
+    }
+
     void write(const Packet& packet, int stream, AVRational tick, std::int64_t duration) {
         const Quiet quiet;
         auto raw = new_packet();
@@ -68,11 +80,11 @@ struct Mp4Muxer::Impl {
 };
 
 Mp4Muxer::Mp4Muxer(const std::filesystem::path& path, const VideoTrack& video, const std::optional<AudioTrack>& audio,
-                   Container container) {
+                   Container container, const std::stop_token& stop) {
     const Quiet quiet;
     base::Fd fd = base::Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (fd.get() < 0) throw_av(AVERROR(errno), "the file cannot be made", path.native());
-    impl_.reset(new Impl{path.native(), std::make_unique<FileIo>(std::move(fd), true, std::stop_token{})});
+    impl_.reset(new Impl{path.native(), std::make_unique<FileIo>(std::move(fd), true, stop), stop});
 
     AVFormatContext* made = nullptr;
     const int code = avformat_alloc_output_context2(&made, nullptr, container == Container::mov ? "mov" : "mp4", nullptr);
@@ -139,7 +151,7 @@ void Mp4Muxer::finish() {
     impl_->check(av_write_trailer(impl_->format.get()), "the file cannot be finished");
     avio_flush(impl_->file->context());
     impl_->check(impl_->file->context()->error, "the file cannot be finished");
-    if (::fsync(impl_->file->descriptor()) != 0) impl_->check(AVERROR(errno), "the file cannot be written to disk");
+    impl_->sync();
 }
 
 }  // namespace tenon::media

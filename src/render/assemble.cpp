@@ -26,7 +26,8 @@ Piece find(const std::filesystem::path& folder, const crypto::Digest& id) {
 }  // namespace
 
 Unnamed::Unnamed(Unnamed&& other) noexcept
-    : part_(std::exchange(other.part_, {})), target_(std::move(other.target_)), size_(other.size_), sha256_(other.sha256_) {}
+    : part_(std::exchange(other.part_, {})), target_(std::move(other.target_)), size_(other.size_), sha256_(other.sha256_),
+      samples_(std::move(other.samples_)) {}
 
 Unnamed::~Unnamed() {
     std::error_code ignored;
@@ -63,6 +64,7 @@ Unnamed assemble(const Plan& plan, const PlannedOutput& output, const std::files
     for (const crypto::Digest& id : output.chunks) {
         exec::check_stop(stop);
         pictures.push_back(find(pieces, id));
+        file.add(pictures.back().samples());
         if (pictures.back().extradata() != pictures.front().extradata())
             throw InternalError("pieces of one output were encoded with different settings", {.subject = target.string()});
     }
@@ -77,7 +79,7 @@ Unnamed assemble(const Plan& plan, const PlannedOutput& output, const std::files
     const std::int64_t samples = sound_length(plan, encoding.rate);
     media::Mp4Muxer muxer(file.part(), {output.encoding, pictures.front().extradata()},
                           media::AudioTrack{encoding, sound.extradata(), sound.priming(), samples},
-                          output.preset.extension == "mov" ? media::Container::mov : media::Container::mp4);
+                          output.preset.extension == "mov" ? media::Container::mov : media::Container::mp4, stop);
     auto next_sound = sound.entries().begin();
     const auto sound_up_to = [&](std::int64_t position) {
         for (; next_sound != sound.entries().end() && next_sound->pts <= position; ++next_sound) muxer.write_audio(sound.read(*next_sound));

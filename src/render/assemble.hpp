@@ -3,9 +3,12 @@
 #include <filesystem>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include <crypto/hash.hpp>
 #include <render/plan.hpp>
+
+#include "score.hpp"
 
 namespace tenon::render {
 
@@ -20,6 +23,9 @@ public:
     const std::filesystem::path& part() const { return part_; }
     Bytes size() const { return size_; }
     const crypto::Digest& sha256() const { return sha256_; }
+    /// How its pictures came out.
+    const std::vector<Sample>& samples() const { return samples_; }
+    void add(const std::vector<Sample>& samples) { samples_.insert(samples_.end(), samples.begin(), samples.end()); }
     /// Reads what was written.
     void measure(const std::stop_token& stop);
     /// Gives it its name, taking the place of a file there.
@@ -29,6 +35,7 @@ private:
     std::filesystem::path part_, target_;
     Bytes size_{};
     crypto::Digest sha256_{};
+    std::vector<Sample> samples_{};
 };
 
 /// Puts the pieces of an output together to one file, `<target>.part`, synced to disk.

@@ -164,10 +164,10 @@ media::VideoFrame Composer::frame(std::int64_t number, std::size_t output) {
         picture = media::VideoFrame::allocate(encoding.width, encoding.height, media::PixelFormat::yuv420p);
         media::fill_black(*picture);
     }
-    for (const PlannedTitle& title : plan_.outputs[output].titles)
-        if (number >= title.first_frame && number < title.end_frame) {
+    for (const PlannedOverlay& overlay : plan_.outputs[output].overlays)
+        if (number >= overlay.first_frame && number < overlay.end_frame) {
             picture = std::move(*picture).writable();
-            media::lay_over(title.overlay, *picture);
+            media::lay_over(*overlay.overlay, *picture, overlay.strength(number));
         }
     return *std::move(picture);
 }

@@ -69,16 +69,17 @@ std::optional<Grade> find_grade(const std::string& name) {
     throw NotFound("there is no such grade; there are " + known, {.subject = name.substr(0, 64)});
 }
 
-std::shared_ptr<const media::ColourTable> colour_chain(const Source& source, const std::optional<Grade>& grade) {
+std::shared_ptr<const media::ColourTable> colour_chain(const Source& source, const std::optional<Grade>& grade, const Cube* lut) {
     const std::uint8_t matrix = source.colour.matrix;
-    if (matrix == media::bt709 && !grade) return nullptr;
+    if (matrix == media::bt709 && !grade && lut == nullptr) return nullptr;
     return std::make_shared<const media::ColourTable>([&](const media::ColourTable::Pixel& pixel) {
         const Rgb rgb = media::to_rgb(pixel, matrix);
-        if (!grade) return media::to_yuv(rgb, media::bt709);
+        if (!grade && lut == nullptr) return media::to_yuv(rgb, media::bt709);
         // What lies outside of the cube keeps its distance: clipping here would be seen as flat patches.
         Rgb inside{}, result{};
         for (std::size_t i = 0; i < 3; ++i) inside[i] = std::clamp(rgb[i], 0.0, 1.0);
-        const Rgb graded = grade->apply(inside);
+        Rgb graded = grade ? grade->apply(inside) : inside;
+        if (lut != nullptr) graded = lut->apply(graded);
         for (std::size_t i = 0; i < 3; ++i) result[i] = graded[i] + rgb[i] - inside[i];
         return media::to_yuv(result, media::bt709);
     });

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <media/colour_table.hpp>
+#include <render/cube.hpp>
 #include <render/source.hpp>
 
 namespace tenon::render {
@@ -23,7 +24,7 @@ Grade parse_grade(const std::string& json);
 /// Empty name: none. Throws NotFound, listing those there are.
 std::optional<Grade> find_grade(const std::string& name);
 
-/// The whole chain of one source as one table: its matrix, the grade, BT.709. Null if nothing changes.
-std::shared_ptr<const media::ColourTable> colour_chain(const Source& source, const std::optional<Grade>& grade);
+/// The whole chain of one source as one table: its matrix, the grade, the LUT if there is one, BT.709. Null if nothing changes.
+std::shared_ptr<const media::ColourTable> colour_chain(const Source& source, const std::optional<Grade>& grade, const Cube* lut = nullptr);
 
 }  // namespace tenon::render

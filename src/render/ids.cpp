@@ -60,11 +60,12 @@ Canonical span(const Plan& plan, const PlannedOutput& output, const PlannedChunk
     c.integer(1, chunk.count);
     for (const PlannedClip& clip : plan.clips)
         if (meets(clip.first_frame, clip.end_frame, chunk)) c.record(2, layer(plan, output, clip, chunk, tables));
-    for (const PlannedTitle& title : output.titles)
-        if (meets(title.first_frame, title.end_frame, chunk)) {
-            Canonical t;
-            t.bytes(1, title.digest).integer(2, title.first_frame - chunk.first).integer(3, title.end_frame - chunk.first);
-            c.record(3, t);
+    for (const PlannedOverlay& overlay : output.overlays)
+        if (meets(overlay.first_frame, overlay.end_frame, chunk)) {
+            Canonical o;
+            o.bytes(1, overlay.digest).integer(2, overlay.first_frame - chunk.first).integer(3, overlay.end_frame - chunk.first)
+                .integer(4, overlay.fade).integer(5, overlay.opacity);
+            c.record(3, o);
         }
     return c;
 }

@@ -12,8 +12,8 @@ namespace tenon::render {
 namespace {
 
 constexpr std::array<std::uint8_t, 8> magic{0x9b, 0x47, 0xe3, 0x1c, 0x62, 0xd8, 0x05, 0xaf};
-constexpr std::uint16_t format_version = 1;
-constexpr std::size_t header_size = 24, entry_size = 20, damage_size = 24, digest_size = 32;
+constexpr std::uint16_t format_version = 2;
+constexpr std::size_t header_size = 24, entry_size = 20, damage_size = 24, sample_size = 16, digest_size = 32;
 constexpr std::size_t most_damage = 0xffff;
 constexpr std::size_t largest_piece = std::size_t{1} << 31;
 
@@ -24,15 +24,16 @@ std::filesystem::path piece_path(const std::filesystem::path& folder, const cryp
 }
 
 std::int64_t Piece::size_of(base::ByteView extradata, const std::vector<media::Packet>& packets,
-                            const std::vector<PieceDamage>& damage) {
+                            const std::vector<PieceDamage>& damage, const std::vector<Sample>& samples) {
     std::size_t size = header_size + extradata.size() + packets.size() * entry_size + digest_size;
-    size += std::min(damage.size(), most_damage) * damage_size;
+    size += sizeof(std::uint32_t) + samples.size() * sample_size + std::min(damage.size(), most_damage) * damage_size;
     for (const media::Packet& packet : packets) size += packet.data.size();
     return static_cast<std::int64_t>(size);
 }
 
 void Piece::write(const std::filesystem::path& folder, const crypto::Digest& id, base::ByteView extradata,
-                  std::int32_t priming, const std::vector<media::Packet>& packets, const std::vector<PieceDamage>& damage) {
+                  std::int32_t priming, const std::vector<media::Packet>& packets, const std::vector<PieceDamage>& damage,
+                  const std::vector<Sample>& samples) {
     const auto told = static_cast<std::uint16_t>(std::min(damage.size(), most_damage));
     base::ByteVector bytes;
     base::append(bytes, magic);
@@ -42,6 +43,9 @@ void Piece::write(const std::filesystem::path& folder, const crypto::Digest& id,
     base::append_le(bytes, static_cast<std::uint32_t>(extradata.size()));
     base::append_le(bytes, priming);
     base::append(bytes, extradata);
+    base::append_le(bytes, static_cast<std::uint32_t>(samples.size()));
+    for (const Sample& sample : samples)
+        for (const std::int32_t value : {sample.frame, sample.ssim, sample.psnr, sample.blockiness}) base::append_le(bytes, value);
     for (const media::Packet& packet : packets) {
         base::append_le(bytes, packet.pts.value_or(0));
         base::append_le(bytes, static_cast<std::int32_t>(packet.duration));
@@ -89,7 +93,13 @@ std::optional<Piece> Piece::find(const std::filesystem::path& folder, const cryp
     piece.extradata_.assign(bytes.begin() + header_size, bytes.begin() + static_cast<std::ptrdiff_t>(header_size + extra));
     const std::uint8_t* table = bytes.data() + header_size + extra;
     const std::size_t damages = base::load_le<std::uint16_t>(&bytes[10]);
-    std::uint64_t offset = header_size + extra + count * entry_size + damages * damage_size;
+    const std::size_t looked_at = base::load_le<std::uint32_t>(table);
+    table += sizeof(std::uint32_t);
+    for (std::size_t i = 0; i < looked_at; ++i, table += sample_size) {
+        const auto value = [&](std::size_t at) { return base::load_le<std::int32_t>(table + at * sizeof(std::int32_t)); };
+        piece.samples_.push_back({value(0), value(1), value(2), value(3)});
+    }
+    std::uint64_t offset = header_size + extra + sizeof(std::uint32_t) + looked_at * sample_size + count * entry_size + damages * damage_size;
     for (std::size_t i = 0; i < count; ++i, table += entry_size) {
         PieceEntry entry{.pts = base::load_le<std::int64_t>(table), .offset = offset,
                          .size = base::load_le<std::uint32_t>(table + 12), .duration = base::load_le<std::int32_t>(table + 8),

@@ -11,6 +11,8 @@
 #include <media/damage.hpp>
 #include <media/packet.hpp>
 
+#include "score.hpp"
+
 namespace tenon::render {
 
 /// One packet of a piece as its table says.
@@ -36,11 +38,12 @@ class Piece {
 public:
     /// Writes it whole, durably, under its name.
     static void write(const std::filesystem::path& folder, const crypto::Digest& id, base::ByteView extradata,
-                      std::int32_t priming, const std::vector<media::Packet>& packets, const std::vector<PieceDamage>& damage = {});
+                      std::int32_t priming, const std::vector<media::Packet>& packets, const std::vector<PieceDamage>& damage = {},
+                      const std::vector<Sample>& samples = {});
 
     /// What write() will take on disk.
     static std::int64_t size_of(base::ByteView extradata, const std::vector<media::Packet>& packets,
-                                const std::vector<PieceDamage>& damage = {});
+                                const std::vector<PieceDamage>& damage = {}, const std::vector<Sample>& samples = {});
 
     /// Empty if there is none, or if what is there is not whole: that is removed.
     static std::optional<Piece> find(const std::filesystem::path& folder, const crypto::Digest& id);
@@ -50,6 +53,7 @@ public:
     std::int64_t size() const { return size_; }   ///< Of its file.
     const std::vector<PieceEntry>& entries() const { return entries_; }
     const std::vector<PieceDamage>& damage() const { return damage_; }
+    const std::vector<Sample>& samples() const { return samples_; }   ///< How its pictures came out.
     media::Packet read(const PieceEntry& entry);
     /// Gives the file descriptor back; the next read opens the file again.
     void rest() { fd_.reset(); }
@@ -63,6 +67,7 @@ private:
     std::int64_t size_ = 0;
     std::vector<PieceEntry> entries_;
     std::vector<PieceDamage> damage_;
+    std::vector<Sample> samples_;
 };
 
 std::filesystem::path piece_path(const std::filesystem::path& folder, const crypto::Digest& id);

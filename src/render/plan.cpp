@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 
+#include <exec/wait.hpp>
 #include <media/colour.hpp>
+#include <render/still.hpp>
 #include <tenon/error.hpp>
 
 #include "canonical.hpp"
 #include "grade.hpp"
 #include "ids.hpp"
+#include "look.hpp"
 #include "title.hpp"
 
 namespace tenon::render {
@@ -112,21 +116,58 @@ crypto::Digest digest_of(const media::Overlay& overlay) {
     return crypto::sha256(c.view());
 }
 
-std::vector<PlannedTitle> paint(const std::vector<TimelineTitle>& titles, const Plan& plan, const Preset& preset) {
-    std::vector<PlannedTitle> painted;
-    for (const TimelineTitle& title : titles) {
-        const std::int64_t first = media::frame_at(title.start, plan.rate);
-        const std::int64_t end = std::min(plan.frames, media::frame_at(title.start + title.duration, plan.rate));
-        if (first >= end) continue;
-        if (auto overlay = paint_title(title.text, preset.width, preset.height)) {
-            const crypto::Digest digest = digest_of(*overlay);
-            painted.push_back({first, end, std::move(*overlay), digest});
-        }
-    }
-    return painted;
+/// Empty if nothing of it would be seen.
+std::optional<PlannedOverlay> lay(media::Overlay painted, Duration start, Duration end, Duration fade, std::int32_t opacity, const Plan& plan) {
+    const std::int64_t first = media::frame_at(start, plan.rate);
+    const std::int64_t last = std::min(plan.frames, media::frame_at(end, plan.rate));
+    if (first >= last || opacity == 0) return std::nullopt;
+    PlannedOverlay overlay{.first_frame = first, .end_frame = last, .opacity = opacity};
+    overlay.fade = std::min(media::frame_at(fade, plan.rate), (last - first) / 2);
+    overlay.digest = digest_of(painted);
+    overlay.overlay = std::make_shared<const media::Overlay>(std::move(painted));
+    return overlay;
 }
 
-PlannedOutput prepare(const Plan& plan, const Preset& preset, const std::vector<TimelineTitle>& titles) {
+std::int64_t millionths(double value) { return std::llround(value * 1e6); }
+
+/// Names the item that a failure is about.
+template <class Work> auto named(const std::string& list, std::size_t number, Work&& work) {
+    try {
+        return work();
+    } catch (const Error& error) {
+        throw_error(error.code(), list + "[" + std::to_string(number) + "]: " + error.what(), {.subject = error.subject()});
+    }
+}
+
+std::vector<PlannedOverlay> overlays(const Timeline& timeline, const Plan& plan, const Preset& preset, const Materials& materials,
+                                     const std::stop_token& stop) {
+    constexpr double opaque = 256;
+    std::vector<PlannedOverlay> all;
+    const auto add = [&](std::optional<PlannedOverlay> overlay) {
+        if (overlay) all.push_back(*std::move(overlay));
+    };
+    const auto images = timeline.images();
+    for (const TimelineImage& image : images) {
+        exec::check_stop(stop);
+        const auto still = materials.stills.find(image.asset);
+        if (still == materials.stills.end()) throw NotFound("there is no such asset", {.subject = image.asset.text()});
+        const Placement placement{millionths(image.x), millionths(image.y), millionths(image.width)};
+        const Duration end = image.duration == Duration{} ? plan.duration() : image.start + image.duration;
+        add(lay(place_still(still->second, placement, preset.width, preset.height), image.start, end, image.fade,
+                static_cast<std::int32_t>(std::lround(image.opacity * opaque)), plan));
+    }
+    const auto titles = timeline.titles();
+    for (std::size_t i = 0; i < titles.size(); ++i) {
+        exec::check_stop(stop);
+        const Look look = named("titles", i, [&] { return find_look(titles[i].look); });
+        auto painted = named("titles", i, [&] { return paint_title(titles[i].text, look, titles[i].font, preset.width, preset.height); });
+        if (painted) add(lay(*std::move(painted), titles[i].start, titles[i].start + titles[i].duration, look.fade, 256, plan));
+    }
+    return all;
+}
+
+PlannedOutput prepare(const Plan& plan, const Preset& preset, const Timeline& timeline, const Materials& materials,
+                      const std::stop_token& stop) {
     PlannedOutput output;
     output.preset = preset;
     output.encoding = {.width = preset.width, .height = preset.height, .rate = plan.rate, .profile = preset.profile,
@@ -134,7 +175,7 @@ PlannedOutput prepare(const Plan& plan, const Preset& preset, const std::vector<
                        .gop = static_cast<std::int32_t>(std::max<std::int64_t>(1, media::frame_at(preset.gop, plan.rate))),
                        .threads = preset.threads};
     for (const Source& source : plan.sources) output.geometry.push_back(arrange(source, preset));
-    output.titles = paint(titles, plan, preset);
+    output.overlays = overlays(timeline, plan, preset, materials, stop);
     return output;
 }
 
@@ -150,8 +191,14 @@ std::vector<std::string> guesses(const Source& source) {
 
 }  // namespace
 
+std::int32_t PlannedOverlay::strength(std::int64_t number) const {
+    const std::int64_t from_edge = std::min(number - first_frame, end_frame - 1 - number);
+    if (from_edge >= fade) return opacity;
+    return static_cast<std::int32_t>((opacity * (from_edge + 1) + (fade + 1) / 2) / (fade + 1));
+}
+
 Plan compile(const Timeline& timeline, const std::vector<std::string>& outputs, const std::vector<Source>& sources,
-             std::optional<std::int32_t> loudness) {
+             std::optional<std::int32_t> loudness, const Materials& materials, const std::stop_token& stop) {
     constexpr std::size_t most_outputs = 16;
     const auto clips = timeline.clips();
     if (clips.empty()) throw InvalidArgument("the timeline is empty", {.subject = "timeline"});
@@ -166,9 +213,10 @@ Plan compile(const Timeline& timeline, const std::vector<std::string>& outputs, 
         if (by_asset.contains(clips[i].asset)) continue;
         const auto found = std::find_if(sources.begin(), sources.end(), [&](const Source& s) { return s.asset == clips[i].asset; });
         if (found == sources.end()) throw NotFound("there is no such asset", {.subject = clips[i].asset.text()});
+        exec::check_stop(stop);
         by_asset.emplace(clips[i].asset, plan.sources.size());
         plan.sources.push_back(*found);
-        plan.tables.push_back(colour_chain(*found, grade));
+        plan.tables.push_back(colour_chain(*found, grade, materials.lut.get()));
         for (auto& note : guesses(*found)) plan.notes.push_back(std::move(note));
     }
     plan.rate = plan.sources.front().rate;
@@ -182,7 +230,7 @@ Plan compile(const Timeline& timeline, const std::vector<std::string>& outputs, 
             throw InvalidArgument("an output is asked for twice", {.subject = name});
         Preset preset = find_preset(name);
         preset.loudness = loudness.value_or(preset.loudness);
-        plan.outputs.push_back(prepare(plan, preset, timeline.titles()));
+        plan.outputs.push_back(prepare(plan, preset, timeline, materials, stop));
         gop = std::max<std::int64_t>(gop, plan.outputs.back().encoding.gop);
     }
     plan.chunks = split(plan.frames, gop, plan.rate);

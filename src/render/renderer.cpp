@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <base/file.hpp>
 #include <exec/wait.hpp>
@@ -9,18 +10,36 @@
 #include <tenon/error.hpp>
 
 #include "assemble.hpp"
-#include "composer.hpp"
 #include "master.hpp"
 #include "piece.hpp"
+#include "pipeline.hpp"
 #include "sound.hpp"
 
 namespace tenon::render {
 namespace {
 
-// Shares of the whole work, measured on plain edits.
-constexpr double encode_share = 0.93, sound_share = 0.04, write_share = 0.02, measure_share = 0.01;
 // The sound stage hears a mix once more than it is measured.
 constexpr std::int64_t sound_passes = most_measurements + 1;
+
+/// Shares of the whole work, so that what is left is estimated from the speed so far. In time of one core, as measured on
+/// plain edits: only their proportions count.
+struct Shares {
+    explicit Shares(const Plan& plan) {
+        constexpr double per_pixel = 18, per_sample = 1'500, per_written_sample = 100, per_measured_sample = 300;   // nanoseconds
+        std::set<crypto::Digest> sounds;
+        for (const PlannedOutput& output : plan.outputs) {
+            const auto samples = static_cast<double>(sound_length(plan, output.preset.sound.rate));
+            pictures += per_pixel * static_cast<double>(plan.frames) * output.encoding.width * output.encoding.height;
+            files += per_written_sample * samples;
+            if (!sounds.insert(output.sound).second) continue;
+            sound += per_sample * samples;
+            measuring += per_measured_sample * samples;
+        }
+        const double all = pictures + sound + files + measuring;
+        for (double* share : {&pictures, &sound, &files, &measuring}) *share /= all;
+    }
+    double pictures = 0, sound = 0, files = 0, measuring = 0;
+};
 
 /// The sources are those that were planned with, or the pieces would not be what their ids say.
 void check_sources(const Request& request) {
@@ -39,31 +58,19 @@ void check_sources(const Request& request) {
             throw InvalidArgument("an output needs a plain file name", {.subject = name});
 }
 
-/// One chunk for one output, while it is being made.
-struct Work {
-    std::size_t output;
-    media::VideoEncoder encoder;
-    std::vector<media::Packet> packets{};
-
-    void drain() {
-        while (auto packet = encoder.receive()) packets.push_back(std::move(*packet));
-    }
-};
-
 class Run {
 public:
     Run(const Request& request, exec::ProgressSink& progress, std::stop_token stop)
-        : request_(request), plan_(request.plan), progress_(progress), stop_(std::move(stop)),
-          composer_(plan_, request.sources, stop_) {}
+        : request_(request), plan_(request.plan), progress_(progress), stop_(std::move(stop)) {}
 
     Rendered all();
 
 private:
-    void chunk(std::size_t number);
+    void pictures();
     void sound(const PlannedOutput& output);
     bool has(const crypto::Digest& id);
     void keep(const crypto::Digest& id, base::ByteView extradata, std::int32_t priming, const std::vector<media::Packet>& packets,
-              const std::vector<PieceDamage>& damage);
+              const std::vector<PieceDamage>& damage, const std::vector<Sample>& samples = {});
     void note(const std::vector<PieceDamage>& damage) {
         for (const PieceDamage& one : damage) media::add(damage_[{one.source, one.sound}], one.range);
     }
@@ -76,11 +83,10 @@ private:
     const Plan& plan_;
     exec::ProgressSink& progress_;
     std::stop_token stop_;
-    Composer composer_;
     std::map<crypto::Digest, std::int64_t> whole_;   // pieces known to be there and whole, and their bytes
     std::int64_t stored_ = 0;                        // bytes of all of them
     std::map<std::pair<std::uint32_t, bool>, media::Damages> damage_;   // by source, of pictures and of sound
-    std::int64_t encoded_ = 0;
+    std::int64_t encoded_ = 0, damaged_ = 0;
 };
 
 bool Run::has(const crypto::Digest& id) {
@@ -94,10 +100,10 @@ bool Run::has(const crypto::Digest& id) {
 }
 
 void Run::keep(const crypto::Digest& id, base::ByteView extradata, std::int32_t priming, const std::vector<media::Packet>& packets,
-               const std::vector<PieceDamage>& damage) {
-    const std::int64_t size = Piece::size_of(extradata, packets, damage);
+               const std::vector<PieceDamage>& damage, const std::vector<Sample>& samples) {
+    const std::int64_t size = Piece::size_of(extradata, packets, damage, samples);
     cover(size);
-    Piece::write(request_.temp, id, extradata, priming, packets, damage);
+    Piece::write(request_.temp, id, extradata, priming, packets, damage, samples);
     note(damage);
     whole_.emplace(id, size);
     stored_ += size;
@@ -111,39 +117,35 @@ std::int64_t Run::largest(const PlannedOutput& output) const {
     return size;
 }
 
-void Run::chunk(std::size_t number) {
-    const PlannedChunk& chunk = plan_.chunks[number];
-    std::vector<Work> works;
-    for (std::size_t i = 0; i < plan_.outputs.size(); ++i) {
-        if (has(plan_.outputs[i].chunks[number])) progress_.advance(chunk.count);
-        else works.push_back({i, media::VideoEncoder(plan_.outputs[i].encoding)});
-    }
-    if (works.empty()) return;
-    for (std::int64_t i = 0; i < chunk.count; ++i)
-        for (Work& work : works) {
+/// Has everything composed and encoded that an earlier run has not left.
+void Run::pictures() {
+    std::vector<Wanted> wanted;
+    for (std::size_t chunk = 0; chunk < plan_.chunks.size(); ++chunk) {
+        Wanted want{.chunk = chunk};
+        for (std::size_t i = 0; i < plan_.outputs.size(); ++i) {
             exec::check_stop(stop_);
-            work.encoder.send(composer_.frame(chunk.first + i, work.output));
-            work.drain();
-            progress_.advance(1);
+            if (has(plan_.outputs[i].chunks[chunk])) progress_.found(plan_.chunks[chunk].count);
+            else want.outputs.push_back(i);
         }
-    const std::vector<PieceDamage> damage = composer_.damage(chunk.first, chunk.count);
-    for (Work& work : works) {
-        exec::check_stop(stop_);
-        work.encoder.finish();
-        work.drain();
-        if (static_cast<std::int64_t>(work.packets.size()) != chunk.count)
-            throw InternalError("an encoder returned another number of pictures than it was given");
-        const crypto::Digest& id = plan_.outputs[work.output].chunks[number];
-        keep(id, work.encoder.extradata(), 0, work.packets, damage);
+        if (!want.outputs.empty()) wanted.push_back(std::move(want));
+    }
+    if (wanted.empty()) return;
+    Pipeline pipeline(plan_, request_.sources, std::move(wanted), request_.yard);
+    while (const auto news = pipeline.next(stop_)) {
+        progress_.advance(news->pictures);
+        if (!news->made) continue;
+        const Made& made = *news->made;
+        keep(plan_.outputs[made.output].chunks[made.chunk], made.extradata, 0, made.packets, made.damage, made.samples);
         ++encoded_;
     }
+    damaged_ = pipeline.damaged_packets();
 }
 
 void Run::sound(const PlannedOutput& output) {
     const media::AudioEncoding& encoding = output.preset.sound;
     const std::int64_t length = sound_length(plan_, encoding.rate);
     if (has(output.sound)) {
-        progress_.advance(sound_passes * length);
+        progress_.found(sound_passes * length);
         return;
     }
     const Level level = level_for(plan_, request_.sources, encoding, output.preset.loudness, progress_, stop_);
@@ -168,16 +170,17 @@ void Run::sound(const PlannedOutput& output) {
 
 Rendered Run::all() {
     const auto outputs = static_cast<std::int64_t>(plan_.outputs.size());
-    progress_.stage("encode", encode_share, plan_.frames * outputs, "frames");
-    for (std::size_t i = 0; i < plan_.chunks.size(); ++i) chunk(i);
+    const Shares shares(plan_);
+    progress_.stage("encode", shares.pictures, plan_.frames * outputs, "frames");
+    pictures();
 
     std::int64_t samples = 0;
     for (const PlannedOutput& output : plan_.outputs) samples += sound_length(plan_, output.preset.sound.rate);
-    progress_.stage("sound", sound_share, sound_passes * samples, "samples");
+    progress_.stage("sound", shares.sound, sound_passes * samples, "samples");
     for (const PlannedOutput& output : plan_.outputs) sound(output);
 
-    progress_.stage("write", write_share, outputs, "files");
-    Rendered result{.render_time = plan_.render_time(), .chunks_encoded = encoded_, .damaged_packets = composer_.damaged_packets()};
+    progress_.stage("write", shares.files, outputs, "files");
+    Rendered result{.render_time = plan_.render_time(), .chunks_encoded = encoded_, .damaged_packets = damaged_};
     // All are written before the first gets its name: a failure leaves the folder as it was.
     std::vector<Unnamed> files;
     std::int64_t expected = 0;
@@ -188,7 +191,7 @@ Rendered Run::all() {
         progress_.advance(1);
     }
     // Measured on the files, so that a resumed render reports what an uninterrupted one does.
-    progress_.stage("measure", measure_share, samples, "samples");
+    progress_.stage("measure", shares.measuring, samples, "samples");
     std::map<crypto::Digest, media::Loudness> loudness;
     for (std::size_t i = 0; i < files.size(); ++i) {
         const media::AudioEncoding& encoding = plan_.outputs[i].preset.sound;
@@ -211,7 +214,8 @@ Rendered Run::all() {
         RenderedOutput output{.path = request_.exports / request_.file_names[i], .preset = plan_.outputs[i].preset.name,
                               .size = files[i].size(), .sha256 = files[i].sha256(), .duration = plan_.duration(), .frames = plan_.frames,
                               .width = plan_.outputs[i].encoding.width, .height = plan_.outputs[i].encoding.height,
-                              .loudness = loudness.at(plan_.outputs[i].sound)};
+                              .loudness = loudness.at(plan_.outputs[i].sound),
+                              .quality = quality(files[i].samples(), loudness.at(plan_.outputs[i].sound), plan_.outputs[i].preset.loudness)};
         files[i].name();
         result.outputs.push_back(std::move(output));
     }

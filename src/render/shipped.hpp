@@ -13,5 +13,6 @@ struct Shipped {
 
 std::span<const Shipped> shipped_presets();
 std::span<const Shipped> shipped_grades();
+std::span<const Shipped> shipped_titles();
 
 }  // namespace tenon::render

@@ -13,7 +13,7 @@ using base::Json;
 
 constexpr std::int64_t format_version = 1;
 constexpr std::size_t title_characters = 1'000;
-constexpr std::size_t most_clips = 10'000, most_titles = 1'000;
+constexpr std::size_t most_clips = 10'000, most_titles = 1'000, most_images = 100;
 // Beyond any edit, and far from where arithmetic on microseconds ends.
 constexpr Duration longest = std::chrono::hours(24 * 366);
 
@@ -47,6 +47,25 @@ void check(const TimelineTitle& title, std::size_t number) {
     base::check_text(name + ".text", title.text, title_characters);
     check_range(title.start, Duration{}, name + ".start");
     check_range(title.duration, Duration{1}, name + ".duration");
+    if (!title.look.empty()) base::check_name(name + ".look", title.look);
+    if (!title.font.empty()) base::check_name(name + ".font", title.font);
+    // The list of fonts that text is laid out with is separated by commas.
+    if (title.font.find(',') != std::string::npos) refuse("a font is one family", name + ".font");
+}
+
+void check(const TimelineImage& image, std::size_t number) {
+    const std::string name = "images[" + std::to_string(number) + "]";
+    if (image.asset.is_nil()) refuse("an image needs an asset", name + ".asset");
+    check_range(image.start, Duration{}, name + ".start");
+    check_range(image.duration, Duration{}, name + ".duration");
+    check_range(image.fade, Duration{}, name + ".fade");
+    const auto part = [&](double value, const char* field) {
+        if (!(value >= 0 && value <= 1)) refuse("a number lies between 0 and 1", name + "." + field);
+    };
+    part(image.x, "x");
+    part(image.y, "y");
+    part(image.width, "width");
+    part(image.opacity, "opacity");
 }
 
 Json json_of(const TimelineClip& clip) {
@@ -76,9 +95,33 @@ TimelineClip clip_of(const Json& json) {
 }
 
 TimelineTitle title_of(const Json& json) {
-    json.allow_only({"text", "start_us", "duration_us"});
+    json.allow_only({"text", "start_us", "duration_us", "look", "font"});
     return {.text = json.get_string("text"), .start = Duration{json.int_or("start_us", 0)},
-            .duration = Duration{json.get_int("duration_us")}};
+            .duration = Duration{json.get_int("duration_us")}, .look = json.string_or("look", ""), .font = json.string_or("font", "")};
+}
+
+Json json_of(const TimelineTitle& title) {
+    Json json;
+    json.set("text", title.text).set("start_us", title.start.count()).set("duration_us", title.duration.count());
+    if (!title.look.empty()) json.set("look", title.look);
+    if (!title.font.empty()) json.set("font", title.font);
+    return json;
+}
+
+TimelineImage image_of(const Json& json) {
+    json.allow_only({"asset", "start_us", "duration_us", "x", "y", "width", "opacity", "fade_us"});
+    const TimelineImage usual;
+    return {.asset = AssetId::parse(json.get_string("asset")), .start = Duration{json.int_or("start_us", 0)},
+            .duration = Duration{json.int_or("duration_us", 0)}, .x = json.double_or("x", usual.x), .y = json.double_or("y", usual.y),
+            .width = json.double_or("width", usual.width), .opacity = json.double_or("opacity", usual.opacity),
+            .fade = Duration{json.int_or("fade_us", 0)}};
+}
+
+Json json_of(const TimelineImage& image) {
+    Json json;
+    json.set("asset", image.asset.text()).set("start_us", image.start.count()).set("duration_us", image.duration.count())
+        .set("x", image.x).set("y", image.y).set("width", image.width).set("opacity", image.opacity).set("fade_us", image.fade.count());
+    return json;
 }
 
 }  // namespace
@@ -97,6 +140,14 @@ void Timeline::title(const TimelineTitle& title) {
     titles_.push_back(title);
 }
 
+void Timeline::image(const TimelineImage& image) {
+    if (images_.size() >= most_images) refuse("an edit has at most 100 images", "images");
+    check(image, images_.size());
+    images_.push_back(image);
+}
+
+void Timeline::lut(const AssetId& asset) { lut_ = asset; }
+
 void Timeline::grade(const std::string& name) {
     if (!name.empty()) base::check_name("grade", name);
     grade_ = name;
@@ -104,31 +155,38 @@ void Timeline::grade(const std::string& name) {
 
 std::vector<TimelineClip> Timeline::clips() const { return clips_; }
 std::vector<TimelineTitle> Timeline::titles() const { return titles_; }
+std::vector<TimelineImage> Timeline::images() const { return images_; }
 std::string Timeline::grade_name() const { return grade_; }
+AssetId Timeline::lut_asset() const { return lut_; }
 
 std::string Timeline::to_json() const {
     Json clips = Json::array(), titles = Json::array();
     for (const auto& clip : clips_) clips.push(json_of(clip));
-    for (const auto& title : titles_) {
-        Json json;
-        json.set("text", title.text).set("start_us", title.start.count()).set("duration_us", title.duration.count());
-        titles.push(std::move(json));
-    }
+    for (const auto& title : titles_) titles.push(json_of(title));
     Json json;
     json.set("version", format_version).set("clips", std::move(clips)).set("titles", std::move(titles)).set("grade", grade_);
+    if (!images_.empty()) {
+        Json images = Json::array();
+        for (const auto& image : images_) images.push(json_of(image));
+        json.set("images", std::move(images));
+    }
+    if (!lut_.is_nil()) json.set("lut", lut_.text());
     return base::to_json(json);
 }
 
 Timeline Timeline::from_json(const std::string& text) {
     constexpr std::size_t largest = 16 << 20;
     const Json json = base::parse_json(text, {.max_size = largest}, "timeline");
-    json.allow_only({"version", "clips", "titles", "grade"});
+    json.allow_only({"version", "clips", "titles", "images", "grade", "lut"});
     if (json.get_int("version") != format_version) refuse("this version of a timeline is not known", "version");
     Timeline timeline;
     for (const auto& clip : json.get_array("clips")) timeline.append(clip_of(clip));
     if (const Json* titles = json.find("titles"); titles != nullptr && !titles->is_null())
         for (const auto& title : titles->as_array("titles")) timeline.title(title_of(title));
+    if (const Json* images = json.find("images"); images != nullptr && !images->is_null())
+        for (const auto& image : images->as_array("images")) timeline.image(image_of(image));
     timeline.grade(json.string_or("grade", ""));
+    if (const auto lut = json.string_or("lut", ""); !lut.empty()) timeline.lut(AssetId::parse(lut));
     return timeline;
 }
 

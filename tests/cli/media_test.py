@@ -97,7 +97,7 @@ class Renders(Media):
         self.assertEqual(done["result"]["render_time_us"], output["duration_us"])
 
         self.assertEqual(self.json("render", "show", done["id"])["result"], done["result"])
-        self.assertTable(self.text("render", "show", done["id"]), "PRESET", "LENGTH", "SIZE", "FRAMES", "PICTURE", "FILE")
+        self.assertTable(self.text("render", "show", done["id"]), "PRESET", "LENGTH", "SIZE", "FRAMES", "PICTURE", "QUALITY", "FILE")
         self.assertTable(self.text("render", "list"), "KIND", "STATE", "DONE", "BEGAN", "ENDED", "ID", "MESSAGE")
         self.assertIn(done["id"], [job["id"] for job in self.json("render", "list")])
         self.assertIn("succeeded", self.text("job", "show", done["id"]))
@@ -121,7 +121,7 @@ class Renders(Media):
 
     def test_progress_in_plain_lines(self):
         out, err = self.tool("render", "start", "--project", "Reel", "--name", "plain", "--clip", "interview.mp4:2s-3s")
-        self.assertTable(out, "PRESET", "LENGTH", "SIZE", "FRAMES", "PICTURE", "FILE")
+        self.assertTable(out, "PRESET", "LENGTH", "SIZE", "FRAMES", "PICTURE", "QUALITY", "FILE")
         self.assertRegex(err, r"(?m)^render.* 100\.0 %")
         self.assertIn("Render time used: 1 s.", err)
         self.assertNotIn("\r", out + err)

@@ -2,8 +2,10 @@
 
 #include <array>
 #include <csignal>
+#include <fstream>
 #include <thread>
 
+#include <media/files.hpp>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,6 +106,63 @@ TEST_F(RenderTest, a_cancelled_render_returns_what_it_held) {
     EXPECT_EQ(used(mine, Resource::render_time), 0);
     EXPECT_EQ(used(mine, Resource::storage), before);
     EXPECT_EQ(exports(), 0u);
+}
+
+TEST_F(RenderTest, a_full_disk_fails_the_job_by_name_and_returns_what_it_held) {
+    for (const char* folder : {"temp", "exports"}) {
+        std::filesystem::create_directories(mine.workspace() / folder);
+        const test::SmallDisk disk(mine.workspace() / folder, "size=64k");
+        if (!disk) GTEST_SKIP() << "may not mount a small file system";
+        auto job = mine.renders().start({.project = project.id, .timeline = reel(1s), .outputs = {"mp4"}});
+        EXPECT_THROW((void)job.result(), NoSpace) << folder;
+        EXPECT_EQ(job.info().error, Errc::no_space) << folder;
+        EXPECT_EQ(exports(), 0u) << folder;
+        EXPECT_EQ(reserved(mine, Resource::render_time), 0) << folder;
+        EXPECT_EQ(reserved(mine, Resource::storage), 0) << folder;
+        EXPECT_EQ(used(mine, Resource::storage), before) << folder;
+    }
+    EXPECT_EQ(mine.renders().start({.project = project.id, .timeline = reel(200ms), .outputs = {"mp4"}}).result().outputs.size(), 1u);
+}
+
+TEST_F(RenderTest, stills_and_luts_are_assets) {
+    const auto file = [&](const char* name, const std::string& text) {
+        std::ofstream(folder.path() / name, std::ios::binary) << text;
+        return mine.assets().import_file({.project = project.id, .path = folder.path() / name});
+    };
+    const Asset warm = file("warm.CUBE", "LUT_1D_SIZE 2\n0 0 0\n1 0.9 0.8\n");
+    EXPECT_EQ(warm.container, "cube");
+    try {
+        file("broken.cube", "LUT_1D_SIZE 2\n0 0\n");
+        ADD_FAILURE() << "nothing was thrown";
+    } catch (const Corrupt& error) {
+        EXPECT_EQ(error.subject(), "line 2");
+    }
+    const Asset logo = mine.assets().import_file({.project = project.id, .path = clip.thumbnail, .name = "logo"});
+    Timeline cut = reel(200ms);
+    cut.title({.text = "Acme\nReel", .duration = 200ms, .look = "lower_third"});
+    cut.image({.asset = logo.id, .x = 1, .y = 0, .width = 0.2});
+    cut.lut(warm.id);
+    const auto result = mine.renders().start({.project = project.id, .timeline = cut, .outputs = {"mp4"}}).result();
+    EXPECT_TRUE(result.outputs.at(0).quality.measured);
+    EXPECT_GT(result.outputs.at(0).quality.ssim, 0.8);
+
+    const auto refused = [&](const Timeline& timeline) {
+        try {
+            mine.renders().start({.project = project.id, .timeline = timeline, .outputs = {"mp4"}});
+        } catch (const Error& error) {
+            return error.subject();
+        }
+        return std::string("nothing was thrown");
+    };
+    Timeline wrong = reel(200ms);
+    wrong.lut(logo.id);
+    EXPECT_EQ(refused(wrong), logo.id.text());
+    wrong = reel(200ms);
+    wrong.image({.asset = warm.id});
+    EXPECT_EQ(refused(wrong), warm.id.text());
+    wrong = reel(200ms);
+    wrong.title({.text = "x", .duration = 1s, .font = "No Such Typeface"});
+    EXPECT_EQ(refused(wrong), "No Such Typeface");
 }
 
 TEST_F(RenderTest, a_vanished_source_fails_the_job_by_name) {

@@ -72,6 +72,20 @@ TEST_F(Reporting, EstimatesFromTheLastTenSeconds) {
     EXPECT_FALSE(progress.snapshot().eta && *progress.snapshot().eta < 79s) << "a stall does not look better";
 }
 
+TEST_F(Reporting, WhatAnEarlierRunDidSaysNothingOfTheSpeed) {
+    progress.stage("work", 1, 1000, "frames");
+    progress.found(500);
+    EXPECT_DOUBLE_EQ(progress.snapshot().percent, 50);
+    EXPECT_FALSE(progress.snapshot().eta);
+    for (int i = 0; i < 10; ++i) {
+        clock->advance(1s);
+        progress.advance(10);
+    }
+    EXPECT_EQ(std::chrono::round<std::chrono::seconds>(*progress.snapshot().eta), 40s);
+    progress.found(300);
+    EXPECT_EQ(std::chrono::round<std::chrono::seconds>(*progress.snapshot().eta), 10s) << "less is left, at the same speed";
+}
+
 TEST_F(Reporting, FromManyThreads) {
     progress.stage("work", 1, 40'000, "x");
     std::atomic<bool> backwards = false;

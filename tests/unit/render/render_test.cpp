@@ -38,6 +38,22 @@ private:
     std::function<void()> call_;
 };
 
+/// Calls back as soon as a piece is finished and another picture is encoded.
+class PieceWatcher final : public exec::ProgressSink {
+public:
+    PieceWatcher(std::filesystem::path folder, std::function<void()> call) : folder_(std::move(folder)), call_(std::move(call)) {}
+    void stage(std::string_view, double, std::int64_t, std::string_view) override {}
+    void total(std::int64_t) override {}
+    void advance(std::int64_t) override {
+        for (const auto& entry : std::filesystem::directory_iterator(folder_))
+            if (entry.path().extension() == ".part") return call_();
+    }
+
+private:
+    std::filesystem::path folder_;
+    std::function<void()> call_;
+};
+
 std::int64_t count_frames(const std::filesystem::path& path) {
     media::Input input = media::Input::open(path, {}, {});
     input.select({input.video()->index});
@@ -202,7 +218,7 @@ TEST(Render, KilledAndResumedItGivesTheSameBytes) {
     ASSERT_GE(child, 0);
     if (child == 0) {
         // Dies in the middle of the second piece, and no destructor runs.
-        Watcher progress(70, [] { ::kill(::getpid(), SIGKILL); });
+        PieceWatcher progress(request.temp, [] { ::kill(::getpid(), SIGKILL); });
         render::run(request, progress, {});
         ::_exit(0);
     }

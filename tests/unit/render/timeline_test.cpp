@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 
 #include <tenon/error.hpp>
@@ -62,6 +63,28 @@ TEST(Timeline, NamesTheBadField) {
     EXPECT_EQ(subject_of([&] { cut.title({.text = "\xff", .duration = 1s}); }), "titles[0].text");
     EXPECT_EQ(subject_of([&] { cut.title({.text = "a"}); }), "titles[0].duration");
     EXPECT_EQ(cut.clips().size(), 1U) << "refused items leave no trace";
+}
+
+TEST(Timeline, KeepsLooksImagesAndLut) {
+    Timeline cut = reel();
+    cut.title({.text = "Amina\nDirector", .duration = 2s, .look = "lower_third", .font = "Noto Serif"});
+    cut.image({.asset = first, .start = 1s, .duration = 2s, .x = 0.95, .y = 0.05, .width = 0.1, .opacity = 0.8, .fade = 300ms});
+    cut.lut(second);
+    const Timeline back = Timeline::from_json(cut.to_json());
+    EXPECT_EQ(back.to_json(), cut.to_json());
+    EXPECT_EQ(back.titles()[1].look, "lower_third");
+    EXPECT_EQ(back.titles()[1].font, "Noto Serif");
+    ASSERT_EQ(back.images().size(), 1U);
+    EXPECT_EQ(back.images()[0].x, 0.95);
+    EXPECT_EQ(back.images()[0].fade, 300ms);
+    EXPECT_EQ(back.lut_asset(), second);
+    EXPECT_EQ(reel().to_json().find("images"), std::string::npos) << "older readers read what does not use them";
+
+    EXPECT_EQ(subject_of([&] { cut.image({.duration = 1s}); }), "images[1].asset");
+    EXPECT_EQ(subject_of([&] { cut.image({.asset = first, .x = 1.5}); }), "images[1].x");
+    EXPECT_EQ(subject_of([&] { cut.image({.asset = first, .opacity = std::nan("")}); }), "images[1].opacity");
+    EXPECT_EQ(subject_of([&] { cut.image({.asset = first, .fade = -1s}); }), "images[1].fade");
+    EXPECT_EQ(subject_of([&] { cut.title({.text = "a", .duration = 1s, .font = "Sans, Serif"}); }), "titles[2].font");
 }
 
 TEST(Timeline, RefusesForeignJson) {

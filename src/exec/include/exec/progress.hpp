@@ -17,6 +17,8 @@ public:
     virtual void stage(std::string_view name, double share, std::int64_t total, std::string_view unit) = 0;
     virtual void total(std::int64_t value) = 0;   ///< The stage's total became known.
     virtual void advance(std::int64_t by) = 0;    ///< More of this stage is done.
+    /// An earlier run had done this much of the stage: it counts, but says nothing of the speed.
+    virtual void found(std::int64_t by) { advance(by); }
 };
 
 /// For work nobody watches.

@@ -18,6 +18,7 @@ public:
     void stage(std::string_view name, double share, std::int64_t total, std::string_view unit) override;
     void total(std::int64_t value) override;
     void advance(std::int64_t by) override;
+    void found(std::int64_t by) override;
     void finish();  ///< All is done: 100 %.
 
     /// The estimate comes from the rate of the last ten seconds.

@@ -27,7 +27,7 @@ struct Overlay {
 Overlay overlay_from_bgra(const std::vector<std::uint8_t>& pixels, std::int32_t width, std::int32_t height,
                           std::ptrdiff_t stride, std::int32_t x, std::int32_t y);
 
-/// Lays it over a writable yuv420p picture; what lies outside is cut off.
-void lay_over(const Overlay& overlay, VideoFrame& frame);
+/// Lays it over a writable yuv420p picture; what lies outside is cut off. `strength` / 256 of it is seen.
+void lay_over(const Overlay& overlay, VideoFrame& frame, std::int32_t strength = 256);
 
 }  // namespace tenon::media

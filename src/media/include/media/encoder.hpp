@@ -8,6 +8,7 @@
 
 #include <media/frame.hpp>
 #include <media/packet.hpp>
+#include <media/stream.hpp>
 
 namespace tenon::media {
 
@@ -41,6 +42,8 @@ public:
 
     /// The parameter sets, Annex B.
     const std::vector<std::uint8_t>& extradata() const;
+    /// What it makes, for a decoder; times are counted in frames.
+    StreamInfo stream() const;
 
 private:
     struct Impl;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <vector>
 
 #include <media/encoder.hpp>
@@ -28,12 +29,12 @@ struct AudioTrack {
 /// An MP4 file that plays before it is loaded in full. Holds no creation time and no tool's name: its bytes depend on
 /// its content only.
 ///
-/// Throws    NoSpace, PermissionDenied, InternalError. The file is whole only after finish().
+/// Throws    NoSpace, PermissionDenied, Cancelled, InternalError. The file is whole only after finish().
 class Mp4Muxer {
 public:
     /// `path` must not exist. Tracks: picture first, then sound if given.
     Mp4Muxer(const std::filesystem::path& path, const VideoTrack& video, const std::optional<AudioTrack>& audio,
-             Container container = Container::mp4);
+             Container container = Container::mp4, const std::stop_token& stop = {});
     Mp4Muxer(Mp4Muxer&&) noexcept;
     Mp4Muxer& operator=(Mp4Muxer&&) noexcept;
     ~Mp4Muxer();

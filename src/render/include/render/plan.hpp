@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include <media/blend.hpp>
 #include <media/colour_table.hpp>
 #include <media/scaler.hpp>
+#include <render/cube.hpp>
 #include <render/position.hpp>
 #include <render/preset.hpp>
 #include <render/source.hpp>
@@ -32,17 +35,23 @@ struct Geometry {
     bool colour_first = false;          ///< Colours change before scaling: the smaller picture is less work.
 };
 
-struct PlannedTitle {
+/// A title or a still over the picture.
+struct PlannedOverlay {
     std::int64_t first_frame = 0, end_frame = 0;
-    media::Overlay overlay{};
+    std::int64_t fade = 0;              ///< Frames, at both ends.
+    std::int32_t opacity = 256;         ///< Of 256.
+    std::shared_ptr<const media::Overlay> overlay{};
     crypto::Digest digest{};            ///< Of what is painted: fonts decide it too.
+
+    /// How much of it frame `number` shows, of 256. The first and the last frame show something of it.
+    std::int32_t strength(std::int64_t number) const;
 };
 
 struct PlannedOutput {
     Preset preset{};
     media::VideoEncoding encoding{};
     std::vector<Geometry> geometry{};             ///< By source.
-    std::vector<PlannedTitle> titles{};
+    std::vector<PlannedOverlay> overlays{};       ///< In the order they are laid: stills, then titles.
     std::vector<crypto::Digest> chunks{};         ///< Their ids, in order.
     crypto::Digest sound{};                       ///< Id of its sound; equal ids are encoded once.
     crypto::Digest id{};
@@ -69,11 +78,18 @@ struct Plan {
     Duration render_time() const { return duration() * static_cast<std::int64_t>(outputs.size()); }
 };
 
+/// What a timeline uses beside its clips, read.
+struct Materials {
+    std::map<AssetId, media::VideoFrame> stills{};
+    std::shared_ptr<const Cube> lut{};
+};
+
 /// Pure, but for the fonts that titles are painted with. `sources` holds every asset of the timeline, in any order.
 /// `loudness` takes the place of the presets': LUFS, 0 for as mixed.
 ///
-/// Throws    InvalidArgument naming the item, NotFound (preset, grade, an asset that is not among the sources).
+/// Throws    InvalidArgument naming the item, NotFound (preset, grade, look, font, an asset that is not among the sources),
+///           Unsupported (a character that no font has), Cancelled.
 Plan compile(const Timeline& timeline, const std::vector<std::string>& outputs, const std::vector<Source>& sources,
-             std::optional<std::int32_t> loudness = std::nullopt);
+             std::optional<std::int32_t> loudness = std::nullopt, const Materials& materials = {}, const std::stop_token& stop = {});
 
 }  // namespace tenon::render

@@ -10,6 +10,7 @@
 #include <media/damage.hpp>
 #include <media/loudness.hpp>
 #include <render/plan.hpp>
+#include <render/yard.hpp>
 
 namespace tenon::render {
 
@@ -29,6 +30,16 @@ struct Request {
     std::filesystem::path exports{};                 ///< Must exist.
     std::vector<std::string> file_names{};           ///< In `exports`, as Plan::outputs; one there is replaced.
     Storage* storage = nullptr;                      ///< Outlives the run. Null: nobody counts.
+    Yard* yard = nullptr;                            ///< Outlives the run. Null: a run that is cancelled waits for its threads.
+};
+
+/// How close an output came to what was composed, and its sound to what was asked for. docs/design/render.md has the parts.
+struct Quality {
+    bool measured = false;
+    double score = 0;                                ///< 0 to 1.
+    double ssim = 0, ssim_low = 0;                   ///< Of luma: mean, and what one picture of twenty stays below.
+    double psnr = 0;                                 ///< dB, of luma.
+    std::int64_t frames = 0;                         ///< Looked at.
 };
 
 struct RenderedOutput {
@@ -40,6 +51,7 @@ struct RenderedOutput {
     std::int64_t frames = 0;
     std::int32_t width = 0, height = 0;
     media::Loudness loudness{};                      ///< Of the finished file, decoded.
+    Quality quality{};
 };
 
 /// What of a source could not be decoded, within what the edit shows of it: the picture before it stays, sound is silent.
@@ -63,7 +75,7 @@ struct Rendered {
 ///
 /// Throws    Cancelled; NotFound, Conflict, Corrupt (a source vanished, changed, is damaged), NoSpace, Unsupported.
 ///           Then no new file is in `exports`, and none there was touched.
-/// Cancel    within 200 ms, between frames.
+/// Cancel    within 200 ms if there is a yard: encoders wind down there.
 Rendered run(const Request& request, exec::ProgressSink& progress, std::stop_token stop);
 
 }  // namespace tenon::render
