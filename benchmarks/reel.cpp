@@ -78,14 +78,16 @@ void write_cube(const fs::path& path) {
 std::string clip(const char* input, int from, int to, const char* name) {
     const std::string range = std::to_string(from) + ":" + std::to_string(to);
     const std::string in = input, label = name;
-    return "[" + in + ":v]trim=" + range + ",setpts=PTS-STARTPTS,fps=30,scale=1440:1080:flags=bicubic:in_color_matrix=bt601:out_color_matrix=bt709," +
+    return "[" + in + ":v]trim=" + range + ",setpts=PTS-STARTPTS,fps=30," +
+           "scale=1440:1080:flags=bicubic:in_color_matrix=bt601:out_color_matrix=bt709," +
            "setsar=1,pad=1920:1080:240:0,format=yuv420p[" + label + "v];[" + in + ":a]atrim=" + range +
            ",asetpts=PTS-STARTPTS,aresample=48000,aformat=channel_layouts=stereo[" + label + "a];";
 }
 
 std::string graph() {
-    return "ffmpeg -v error -nostdin -y -i '" + tenon::test::footage("camera.mp4").string() + "' -i '" + tenon::test::balle().string() + "' -i '" +
-           tenon::test::footage("camera.mp4").string() + "' -filter_complex \"" + clip("0", 2, 6, "a") + clip("1", 1, 5, "b") + clip("2", 10, 14, "c") +
+    const std::string street = tenon::test::footage("camera.mp4").string(), talk = tenon::test::balle().string();
+    return "ffmpeg -v error -nostdin -y -i '" + street + "' -i '" + talk + "' -i '" + street + "' -filter_complex \"" +
+           clip("0", 2, 6, "a") + clip("1", 1, 5, "b") + clip("2", 10, 14, "c") +
            "[av][bv]xfade=duration=0.5:offset=3.5[abv];[abv][cv]xfade=duration=0.5:offset=7[v0];"
            "[v0]lut3d=grade.cube:interp=tetrahedral,format=yuv420p,drawtext=fontfile=/usr/share/fonts/truetype/noto/NotoSans-Bold.ttf:text=Acme:"
            "fontsize=71:fontcolor=white:borderw=5:bordercolor=black@0.55:x=(w-tw)/2:y=h*0.88-th:enable='between(t,0,2)'[v];"
@@ -137,9 +139,12 @@ int main(int argc, char** argv) {
     Taken ours, other;
     RenderedFile file;
     for (int i = 0; i < rounds; ++i) {
-        ours.round(RUSAGE_SELF, [&] { file = session.renders().start({.project = project.id, .timeline = cut, .outputs = {"mp4"}}).result().outputs.at(0); });
+        ours.round(RUSAGE_SELF, [&] {
+            file = session.renders().start({.project = project.id, .timeline = cut, .outputs = {"mp4"}}).result().outputs.at(0);
+        });
         other.round(RUSAGE_CHILDREN, [&] { run(theirs); });
-        std::printf("round %d  ours %6.2f s, CPU %6.2f   ffmpeg %6.2f s, CPU %6.2f\n", i + 1, ours.wall.back(), ours.cpu.back(), other.wall.back(), other.cpu.back());
+        std::printf("round %d  ours %6.2f s, CPU %6.2f   ffmpeg %6.2f s, CPU %6.2f\n", i + 1, ours.wall.back(), ours.cpu.back(),
+                    other.wall.back(), other.cpu.back());
         std::fflush(stdout);
     }
     run(graph() + "-t 11 -c:v libx264 -preset ultrafast -qp 0 -an reference.mkv");

@@ -38,8 +38,11 @@ private:
 
     Cube::Table& curve() { return cube_.curve_; }
     Cube::Table& lattice() { return cube_.lattice_; }
-    static std::size_t cubed(std::int32_t size) { return static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * static_cast<std::size_t>(size); }
-    std::size_t wanted() { return static_cast<std::size_t>(curve().size) + cubed(lattice().size); }
+    /// Points in all.
+    std::size_t wanted() {
+        const auto side = static_cast<std::size_t>(lattice().size);
+        return static_cast<std::size_t>(curve().size) + side * side * side;
+    }
 
     static bool blank(char c) { return c == ' ' || c == '\t'; }
     static bool starts_as_number(char c) { return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.'; }
@@ -75,7 +78,7 @@ private:
         if (!text.empty() && text.front() == '+') text.remove_prefix(1);
         double value = 0;
         const auto read = std::from_chars(text.data(), text.data() + text.size(), value);   // no locale has a say
-        constexpr double largest = 65'536;
+        constexpr double largest = 1e6;
         if (read.ec != std::errc() || read.ptr != text.data() + text.size()) fail("a number is missing or malformed");
         if (!std::isfinite(value) || std::fabs(value) > largest) fail("a number is out of range");
         return value;

@@ -182,7 +182,7 @@ std::optional<media::Overlay> paint_title(const std::string& text, const Look& l
     const std::int32_t side = std::min(width, height), letter = std::max(8, thousandths(look.lines.front().size, side));
     const Text laid = lay_out(text, look, font, width, side);
     if (laid.ink.width <= 0 || laid.ink.height <= 0) return std::nullopt;
-    const bool rightward = pango_find_base_dir(text.data(), static_cast<int>(text.size())) != PANGO_DIRECTION_RTL;
+    const bool rightward = pango_layout_get_direction(laid.layout.get(), 0) != PANGO_DIRECTION_RTL;
 
     // A plate goes round the lines, so that it does not jump with the letters; without one the ink alone counts.
     const bool plated = look.plate.alpha > 0;

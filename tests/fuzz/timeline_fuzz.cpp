@@ -32,7 +32,8 @@ void edit(const std::string& text) {
     if (!cut.titles().empty() || !cut.images().empty() || cut.clips().size() > 64) return;   // painting is slow
     const auto plan = render::compile(cut, {"mp4"}, {source(street, {25, 1}), source(talk, {30'000, 1'001})});
     for (const auto& clip : plan.clips)
-        if (clip.end <= clip.start || clip.first_frame > clip.end_frame || clip.end_frame > plan.frames) throw std::logic_error("a clip lies outside");
+        if (clip.end <= clip.start || clip.first_frame > clip.end_frame || clip.end_frame > plan.frames)
+            throw std::logic_error("a clip lies outside");
     std::int64_t frames = 0;
     for (const auto& chunk : plan.chunks) {
         if (chunk.first != frames || chunk.count <= 0) throw std::logic_error("chunks leave a gap");

@@ -210,8 +210,8 @@ TEST(Render, CrossfadesBlendPictureAndSound) {
 TEST(Render, KilledAndResumedItGivesTheSameBytes) {
     Studio studio;
     Timeline cut;
-    cut.append({.asset = studio.add(vtest()), .start = 3s, .end = 10s});
-    cut.append({.asset = studio.add(balle()), .start = 1s, .end = 2s});
+    cut.append({.asset = studio.slate(7, {5, 1})});   // few pictures, long enough for two chunks
+    cut.append({.asset = studio.add(balle()), .start = 1s, .end = 3s});
     const auto request = studio.request(cut);
     ASSERT_EQ(request.plan.chunks.size(), 2U);
     const pid_t child = ::fork();
@@ -232,6 +232,8 @@ TEST(Render, KilledAndResumedItGivesTheSameBytes) {
     const auto fresh = render::run(studio.request(cut, {"mp4"}, "other"), exec::no_progress(), {});
     EXPECT_EQ(fresh.chunks_encoded, 2);
     EXPECT_EQ(resumed.outputs[0].sha256, fresh.outputs[0].sha256);
+    EXPECT_TRUE(resumed.outputs[0].quality.measured);
+    EXPECT_EQ(resumed.outputs[0].quality.score, fresh.outputs[0].quality.score);
 }
 
 TEST(Render, DamagedPiecesAreMadeAgain) {
