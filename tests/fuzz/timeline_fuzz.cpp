@@ -70,7 +70,7 @@ std::vector<Input> seeds() {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace tenon;
     if (size == 0) return 0;
-    const std::string text = base::text_of({data + 1, size - 1});
+    const std::string text(base::text_of({data + 1, size - 1}));
     fuzz::reads([&] {
         switch (data[0] % 4) {
             case fuzz::timeline: return fuzz::edit(text);

@@ -111,9 +111,9 @@ TEST_F(RenderTest, a_cancelled_render_returns_what_it_held) {
 TEST_F(RenderTest, a_full_disk_fails_the_job_by_name_and_returns_what_it_held) {
     for (const char* folder : {"temp", "exports"}) {
         std::filesystem::create_directories(mine.workspace() / folder);
-        const test::SmallDisk disk(mine.workspace() / folder, "size=64k");
+        const test::SmallDisk disk(mine.workspace() / folder, "size=16k");
         if (!disk) GTEST_SKIP() << "may not mount a small file system";
-        auto job = mine.renders().start({.project = project.id, .timeline = reel(1s), .outputs = {"mp4"}});
+        auto job = mine.renders().start({.project = project.id, .timeline = reel(200ms), .outputs = {"mp4"}});
         EXPECT_THROW((void)job.result(), NoSpace) << folder;
         EXPECT_EQ(job.info().error, Errc::no_space) << folder;
         EXPECT_EQ(exports(), 0u) << folder;
