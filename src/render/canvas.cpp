@@ -14,6 +14,8 @@ namespace tenon::render {
 namespace {
 
 constexpr double pi = 3.14159265358979323846;
+// No emoji font by name: it has digits too, and would be asked for them. Where a text has emoji, one is found.
+constexpr const char* typeface = "DejaVu Sans, Noto Sans, sans-serif";
 
 void choose(cairo_t* cairo, Ink colour) {
     constexpr double full = 255;

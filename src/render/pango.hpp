@@ -20,7 +20,4 @@ struct ReleasePango {
 /// An object of Pango's or Cairo's and its only owner.
 template <class T> using Own = std::unique_ptr<T, ReleasePango>;
 
-// No emoji font by name: it has digits too, and would be asked for them. Where a text has emoji, one is found.
-inline constexpr const char* typeface = "DejaVu Sans, Noto Sans, sans-serif";
-
 }  // namespace tenon::render
