@@ -19,6 +19,11 @@ struct BackupOptions {
     bool include_recordings = false;          ///< Camera footage too, closed segments only.
     std::vector<Label> tags{};
     JobSchedule schedule{};
+    /// What to leave out, by paths as `browse` shows them: `*`, `?` and `[…]` stand for parts of one name, `**` for any number of
+    /// folders. A pattern without '/' is about names in every folder, one that ends with '/' about folders alone; '!' before one
+    /// takes back what those before it left out.
+    std::vector<std::string> exclude{};
+    Bytes upload_per_second{};                ///< Written to the repository at most, once compressed. 0: no limit.
 };
 
 /// One committed state of the workspace.
@@ -29,6 +34,7 @@ struct Snapshot {
     std::vector<Label> tags{};
     std::int64_t files = 0;
     Bytes size{};                             ///< Of the files, before deduplication and compression.
+    std::optional<Bytes> stored{};            ///< What it added to the repository; unset where an older version took it.
 };
 
 struct BackupResult {
@@ -45,6 +51,7 @@ struct SnapshotFilter {
     std::optional<Time> start{};              ///< Taken at or after. Unset: no bound.
     std::optional<Time> end{};                ///< Taken before.
     std::string name{};                       ///< Empty: every name.
+    std::vector<Label> tags{};                ///< With all of these; an empty value stands for any.
 };
 
 struct BrowseOptions {
@@ -61,11 +68,87 @@ struct FileEntry {
     Time modified_at{};
 };
 
+struct DiffOptions {
+    SnapshotId before{};                      ///< Required.
+    SnapshotId after{};                       ///< Required.
+    std::string path{};                       ///< At and below it. Empty: everything.
+    std::int32_t limit = 10'000;              ///< Changes listed at most; all are counted. 0: only counted.
+};
+
+enum class ChangeKind : std::uint8_t {
+    added = 1,
+    removed = 2,
+    modified = 3,                             ///< Other content.
+    attributes = 4,                           ///< The same content with another mode, owner, modification time …
+};
+
+TENON_API const char* to_string(ChangeKind change) noexcept;
+
+/// One file or folder that differs between two snapshots.
+struct FileChange {
+    std::string path{};
+    ChangeKind change = ChangeKind::added;
+    FileKind kind = FileKind::file;
+    Bytes before{};                           ///< A file's size there; 0 where it is not, and of other things.
+    Bytes after{};
+};
+
+struct SnapshotDiff {
+    std::vector<FileChange> changes{};        ///< In the order of names, a folder before what is in it.
+    std::int64_t added = 0;
+    std::int64_t removed = 0;
+    std::int64_t modified = 0;
+    std::int64_t attributes = 0;
+    Bytes bytes_added{};                      ///< Of files; a modified one counts here and there with its whole size.
+    Bytes bytes_removed{};
+};
+
+struct TagOptions {
+    SnapshotId snapshot{};                    ///< Required.
+    std::vector<Label> add{};                 ///< One whose key it has already replaces that.
+    std::vector<std::string> remove{};        ///< Keys; those that it does not have are passed over.
+};
+
+/// A snapshot stays if any of these wants it. Of each hour, day … the newest snapshot counts. -1: as many as there are.
+struct KeepRules {
+    std::int32_t last = 0;
+    std::int32_t hourly = 0;
+    std::int32_t daily = 0;
+    std::int32_t weekly = 0;                  ///< From Monday (ISO 8601).
+    std::int32_t monthly = 0;
+    std::int32_t yearly = 0;
+    Duration within{};                        ///< Those that are at most so much older than the newest.
+    std::vector<Label> tags{};                ///< Those with one of these; an empty value stands for any.
+    Duration utc_offset{};                    ///< Of the clock on the wall that hours and days go by.
+};
+
+struct ForgetOptions {
+    KeepRules keep{};                         ///< For each name by itself, whose newest snapshot always stays.
+    std::string name{};                       ///< Only snapshots of this name. Empty: all.
+    std::vector<SnapshotId> snapshots{};      ///< Instead of rules: exactly these.
+    bool dry_run = false;                     ///< Only say what would become of each.
+};
+
+/// What became of one snapshot, and why.
+struct SnapshotVerdict {
+    Snapshot snapshot{};
+    bool kept = false;
+    std::vector<std::string> reasons{};       ///< For people: the rules that want it, "daily 2026-11-21". Empty: none does.
+};
+
+struct ForgetResult {
+    std::vector<SnapshotVerdict> snapshots{}; ///< Newest first.
+    std::int64_t kept = 0;
+    std::int64_t forgotten = 0;               ///< Or would be.
+};
+
 struct RestoreOptions {
     SnapshotId snapshot{};                    ///< Required.
     std::filesystem::path target{};           ///< Empty: the workspace itself.
     std::vector<std::string> paths{};         ///< Files and folders within the snapshot. Empty: all.
     JobSchedule schedule{};
+    std::vector<std::string> exclude{};       ///< What of that to leave out: patterns as in BackupOptions.
+    Bytes download_per_second{};              ///< Read from the repository at most. 0: no limit.
 };
 
 struct RestoreResult {
@@ -149,6 +232,8 @@ public:
     /// Cancel    between chunks; no snapshot appears, never half of one.
     BackupJob start(const BackupOptions& options);
     /// Fetches only what differs. A file is replaced in one step or not at all; those that the snapshot does not have stay.
+    /// Into the workspace: the tenant's storage is charged for what comes back before anything is written; the job ends in
+    /// QuotaExceeded where there is no room.
     /// One restore into a folder at a time: the job of a second one ends in Conflict.
     /// Throws    Conflict when recordings would be restored into the workspace while a camera of the tenant records.
     RestoreJob restore(const RestoreOptions& options);
@@ -158,6 +243,14 @@ public:
     Snapshot get(const SnapshotId& id) const;
     [[nodiscard]] std::optional<Snapshot> find(const SnapshotId& id) const;
     std::vector<FileEntry> browse(const BrowseOptions& options) const;
+    /// What differs from one snapshot to another. What they share costs nothing.
+    SnapshotDiff diff(const DiffOptions& options) const;
+
+    /// Changes a snapshot's tags; the snapshot itself stays as it is.
+    Snapshot tag(const TagOptions& options);
+    /// Nobody finds these snapshots any more. The space that only they took is not free before it is collected.
+    /// Throws    InvalidArgument for rules that keep nothing, NotFound for a snapshot that there is not.
+    ForgetResult forget(const ForgetOptions& options);
 
     [[nodiscard]] std::optional<BackupJob> find_job(const JobId& id) const;
     [[nodiscard]] std::optional<RestoreJob> find_restore(const JobId& id) const;

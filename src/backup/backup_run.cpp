@@ -105,14 +105,14 @@ void BackupRun::scan_root(SnapshotRecord& snapshot) {
         if (whole) {
             root->fd = fd;
             root->device = st.st_dev;
-            scan(*root, parents, names, "");
+            scan(*root, parents, names);
             continue;
         }
         auto below_source = below(parents, source.name);
         auto& slot = root->slots.emplace_back();
         auto& folder = open_folder(root, &slot, source.name, fd, std::move(entry));
         folder.device = st.st_dev;
-        scan(folder, below_source, names, "");
+        scan(folder, below_source, names);
         finish_scan();
     }
     settle();
@@ -167,21 +167,20 @@ BackupRun::Folder& BackupRun::open_folder(Folder* above, Slot* slot, std::string
     return folder;
 }
 
-void BackupRun::scan(Folder& folder, std::vector<Ancestor>& parents, std::vector<std::string>& names, const std::string& within) {
+void BackupRun::scan(Folder& folder, std::vector<Ancestor>& parents, std::vector<std::string>& names) {
     for (const auto& name : names) {
         exec::check_stop(stop_);
-        scan_name(folder, parents, name, within);
+        scan_name(folder, parents, name);
     }
 }
 
-void BackupRun::scan_name(Folder& folder, std::vector<Ancestor>& parents, const std::string& name, const std::string& within) {
-    const auto inner = join(within, name);
-    if (exclude_.match(inner)) return;
+void BackupRun::scan_name(Folder& folder, std::vector<Ancestor>& parents, const std::string& name) {
     const auto path = join(folder.path, name);
     struct stat st {};
     if (fstatat(folder.fd->get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
         return report(path, base::errc_of(errno), "cannot look at it");
-    if (S_ISDIR(st.st_mode)) return scan_folder(folder, parents, name, st, inner);
+    if (exclude_.match(path, S_ISDIR(st.st_mode))) return;
+    if (S_ISDIR(st.st_mode)) return scan_folder(folder, parents, name, st);
     if (is_beside(name)) return;  // a restore's work in the making
     if (request_.keep && !request_.keep(path)) return;
 
@@ -202,8 +201,7 @@ void BackupRun::scan_name(Folder& folder, std::vector<Ancestor>& parents, const 
     }
 }
 
-void BackupRun::scan_folder(Folder& above, std::vector<Ancestor>& parents, const std::string& name, const struct stat& st,
-                            const std::string& within) {
+void BackupRun::scan_folder(Folder& above, std::vector<Ancestor>& parents, const std::string& name, const struct stat& st) {
     const auto path = join(above.path, name);
     std::shared_ptr<const base::Fd> fd;
     std::vector<std::string> names;
@@ -226,7 +224,7 @@ void BackupRun::scan_folder(Folder& above, std::vector<Ancestor>& parents, const
     auto& slot = above.slots.emplace_back();
     auto& folder = open_folder(&above, &slot, path, std::move(fd), std::move(self));
     folder.device = st.st_dev;
-    scan(folder, below_here, names, within);
+    scan(folder, below_here, names);
     finish_scan();
 }
 

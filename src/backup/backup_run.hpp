@@ -70,10 +70,9 @@ private:
 
     void scan_root(SnapshotRecord& snapshot);
     Entry open_source(const Source& source, std::shared_ptr<const base::Fd>& fd) const;
-    void scan(Folder& folder, std::vector<Ancestor>& parents, std::vector<std::string>& names, const std::string& within);
-    void scan_name(Folder& folder, std::vector<Ancestor>& parents, const std::string& name, const std::string& within);
-    void scan_folder(Folder& above, std::vector<Ancestor>& parents, const std::string& name, const struct stat& st,
-                     const std::string& within);
+    void scan(Folder& folder, std::vector<Ancestor>& parents, std::vector<std::string>& names);
+    void scan_name(Folder& folder, std::vector<Ancestor>& parents, const std::string& name);
+    void scan_folder(Folder& above, std::vector<Ancestor>& parents, const std::string& name, const struct stat& st);
     Folder& open_folder(Folder* above, Slot* slot, std::string path, std::shared_ptr<const base::Fd> fd, Entry self);
     void finish_scan();
     std::vector<Ancestor> below(std::vector<Ancestor>& parents, const std::string& name);

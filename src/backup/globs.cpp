@@ -2,16 +2,77 @@
 
 #include <fnmatch.h>
 
-namespace tenon::backup {
+#include <backup/repository.hpp>
+#include <tenon/error.hpp>
 
-bool Globs::match(const std::string& path) const {
-    const auto slash = path.rfind('/');
-    const auto name = slash == std::string::npos ? path : path.substr(slash + 1);
-    for (const auto& pattern : patterns_) {
-        const auto& against = pattern.find('/') == std::string::npos ? name : path;
-        if (fnmatch(pattern.c_str(), against.c_str(), FNM_PATHNAME) == 0) return true;
+namespace tenon::backup {
+namespace {
+
+constexpr std::size_t longest = 4096, most = 10'000;
+
+std::vector<std::string> split(std::string_view text) {
+    std::vector<std::string> names;
+    while (!text.empty()) {
+        const auto end = std::min(text.find('/'), text.size());
+        if (end > 0) names.emplace_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return names;
+}
+
+bool fits(const std::string& pattern, const std::string& name) { return fnmatch(pattern.c_str(), name.c_str(), 0) == 0; }
+
+/// Each `**` is tried with ever more names; only the last one seen has to be gone back to.
+bool fits(const std::vector<std::string>& patterns, const std::vector<std::string>& names) {
+    std::size_t p = 0, n = 0;
+    std::size_t after = patterns.size() + 1, from = 0;  // behind the last `**`, and where it was last continued
+    while (n < names.size()) {
+        if (p < patterns.size() && patterns[p] == "**") {
+            after = ++p;
+            from = n;
+        } else if (p < patterns.size() && fits(patterns[p], names[n])) {
+            ++p;
+            ++n;
+        } else if (after <= patterns.size()) {
+            p = after;
+            n = ++from;
+        } else {
+            return false;
+        }
+    }
+    while (p < patterns.size() && patterns[p] == "**") ++p;
+    return p == patterns.size();
+}
+
+}  // namespace
+
+Globs::Globs(const std::vector<std::string>& patterns, std::string_view field) {
+    if (patterns.size() > most) throw InvalidArgument("these are too many patterns", {.subject = std::string(field)});
+    for (const auto& pattern : patterns) {
+        std::string_view text(pattern);
+        if (text.size() > longest || text.find('\0') != std::string_view::npos)
+            throw InvalidArgument("a pattern is too long or holds a NUL byte", {.subject = std::string(field)});
+        Rule rule;
+        if ((rule.takes_back = text.starts_with('!'))) text.remove_prefix(1);
+        if ((rule.folders_only = text.ends_with('/'))) text.remove_suffix(1);
+        rule.anywhere = text.find('/') == std::string_view::npos;
+        rule.names = split(text);
+        if (rule.names.empty()) throw InvalidArgument("a pattern is empty", {.subject = std::string(field)});
+        rules_.push_back(std::move(rule));
+    }
+}
+
+bool Globs::match(const std::string& path, bool is_folder) const {
+    if (rules_.empty()) return false;
+    const auto names = split(path);
+    if (names.empty()) return false;
+    for (auto rule = rules_.rbegin(); rule != rules_.rend(); ++rule) {
+        if (rule->folders_only && !is_folder) continue;
+        if (rule->anywhere ? fits(rule->names.front(), names.back()) : fits(rule->names, names)) return !rule->takes_back;
     }
     return false;
 }
+
+void check_patterns(const std::vector<std::string>& patterns) { (void)Globs(patterns); }
 
 }  // namespace tenon::backup

@@ -26,8 +26,9 @@ struct PackWriter::OpenPack {
     }
 };
 
-PackWriter::PackWriter(const Keys& keys, blob::Store& store, Meter& meter, Kind kind, const Id16& class_id, std::uint64_t pack_size)
-    : keys_(keys), store_(store), meter_(meter), kind_(kind), class_id_(class_id), pack_size_(pack_size) {}
+PackWriter::PackWriter(const Keys& keys, blob::Store& store, Meter& meter, Throttle& throttle, Kind kind, const Id16& class_id,
+                       std::uint64_t pack_size)
+    : keys_(keys), store_(store), meter_(meter), throttle_(throttle), kind_(kind), class_id_(class_id), pack_size_(pack_size) {}
 
 PackWriter::~PackWriter() = default;
 
@@ -67,8 +68,9 @@ PackWriter::Ticket PackWriter::admit(const FrameBuilder& frame, std::size_t stor
     return {current_, seq};
 }
 
-void PackWriter::add(FrameBuilder& frame, const FramePacker& packer, ByteVector& scratch) {
+void PackWriter::add(FrameBuilder& frame, const FramePacker& packer, ByteVector& scratch, const std::stop_token& stop) {
     const auto codec = packer.pack(frame.plain, frame.lengths, frame.full(), scratch);
+    throttle_.spend(static_cast<std::int64_t>(scratch.size()), stop);
     meter_.hold(static_cast<std::int64_t>(scratch.size()));
     const auto ticket = admit(frame, scratch.size(), codec);
     frame.clear();

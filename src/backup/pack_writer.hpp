@@ -10,6 +10,7 @@
 #include "container.hpp"
 #include "index.hpp"
 #include "meter.hpp"
+#include "throttle.hpp"
 
 namespace tenon::backup {
 
@@ -37,11 +38,12 @@ struct FrameBuilder {
 /// pack's spool and hash in their order, by whoever finds the next one ready: memory holds frames, never packs.
 class PackWriter {
 public:
-    PackWriter(const Keys& keys, blob::Store& store, Meter& meter, Kind kind, const Id16& class_id, std::uint64_t pack_size);
+    PackWriter(const Keys& keys, blob::Store& store, Meter& meter, Throttle& throttle, Kind kind, const Id16& class_id,
+               std::uint64_t pack_size);
     ~PackWriter();
 
-    /// Seals the frame and empties the builder.
-    void add(FrameBuilder& frame, const FramePacker& packer, ByteVector& scratch);
+    /// Seals the frame and empties the builder. Throws Cancelled.
+    void add(FrameBuilder& frame, const FramePacker& packer, ByteVector& scratch, const std::stop_token& stop);
     /// Closes the open pack. No add() may be under way.
     void close();
     /// Packs that were handed to the store, as deferred puts, since the last call.
@@ -65,6 +67,7 @@ private:
     const Keys& keys_;
     blob::Store& store_;
     Meter& meter_;
+    Throttle& throttle_;
     const Kind kind_;
     const Id16 class_id_;
     const std::uint64_t pack_size_;

@@ -288,12 +288,24 @@ SnapshotRecord Repository::Impl::snapshot(const SnapshotId& id, std::stop_token 
     const auto text = id.text().substr(std::string_view(SnapshotId::prefix()).size());
     const auto found = objects->list("snap/" + text + '-', "", 1, stop);
     if (found.objects.empty()) throw NotFound("there is no such snapshot", {.subject = id.text()});
-    return read_snapshot(found.objects.front().name, stop);
+    const auto said = annotations.read(keys, *objects, stop);
+    const auto note = said.find(id);
+    if (note != said.end() && note->second.forgotten) throw NotFound("this snapshot was forgotten", {.subject = id.text()});
+    auto record = read_snapshot(found.objects.front().name, stop);
+    if (note != said.end() && note->second.tags) record.tags = *note->second.tags;
+    return record;
 }
 
 std::vector<SnapshotInfo> Repository::list(std::stop_token stop) const {
+    const auto said = impl_->annotations.read(impl_->keys, *impl_->objects, stop);
     std::vector<SnapshotInfo> all;
-    for (const auto& record : impl_->snapshots(std::move(stop))) all.push_back(record.info());
+    for (auto& record : impl_->snapshots(stop)) {
+        if (const auto note = said.find(record.id); note != said.end()) {
+            if (note->second.forgotten) continue;
+            if (note->second.tags) record.tags = *note->second.tags;
+        }
+        all.push_back(record.info());
+    }
     return all;
 }
 

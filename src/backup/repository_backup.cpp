@@ -2,6 +2,7 @@
 #include <set>
 
 #include <base/text.hpp>
+#include <exec/thread.hpp>
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
 
@@ -26,6 +27,8 @@ void check_request(const BackupRequest& request) {
     }
     if (!base::is_utf8(request.name) || !base::is_utf8(request.host) || !base::is_utf8(request.run))
         throw InvalidArgument("not UTF-8", {.subject = "name"});
+    (void)Globs(request.exclude);
+    if (request.bytes_per_second < 0) throw InvalidArgument("a limit is not negative", {.subject = "bytes_per_second"});
     for (const auto& tag : request.tags)
         if (!base::is_utf8(tag.key) || !base::is_utf8(tag.value)) throw InvalidArgument("not UTF-8", {.subject = "tags"});
 }
@@ -76,6 +79,31 @@ EndedSessions find_ended(const Keys& keys, blob::Store& store, const Id& options
     return ended;
 }
 
+/// What the files to be read add up to, as far as it can be seen. Throws nothing.
+std::int64_t count_bytes(const BackupRequest& request, const std::stop_token& enough) noexcept {
+    std::int64_t total = 0;
+    try {
+        const Globs exclude(request.exclude);
+        for (const auto& source : request.sources) {
+            std::error_code error;
+            using Walk = std::filesystem::recursive_directory_iterator;
+            for (Walk at(source.path, std::filesystem::directory_options::skip_permission_denied, error); !error && at != Walk(); at.increment(error)) {
+                if (enough.stop_requested()) return total;
+                std::error_code ignored;
+                const auto inside = at->path().lexically_relative(source.path).string();
+                const auto path = source.name.empty() ? inside : source.name + '/' + inside;
+                const bool is_folder = at->is_directory(ignored) && !at->is_symlink(ignored);
+                if (exclude.match(path, is_folder)) at.disable_recursion_pending();
+                else if (at->is_regular_file(ignored) && !at->is_symlink(ignored) && (!request.keep || request.keep(path)))
+                    if (const auto size = at->file_size(ignored); !ignored) total += static_cast<std::int64_t>(size);
+            }
+        }
+    } catch (const std::exception&) {
+        // An estimate that fails is none.
+    }
+    return total;
+}
+
 }  // namespace
 
 BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, exec::ProgressSink& progress, std::stop_token stop) {
@@ -88,7 +116,8 @@ BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, ex
     const auto options = options_hash(request);
 
     Meter meter(ledger);
-    WriteSession session(impl_->keys, impl_->super, store, meter, impl_->writer, impl_->options.clock, impl_->chain, stop);
+    Throttle throttle(request.bytes_per_second, impl_->options.clock);
+    WriteSession session(impl_->keys, impl_->super, store, meter, throttle, impl_->writer, impl_->options.clock, impl_->chain, stop);
     try {
         session.begin();
         const auto index = impl_->load_index(stop);
@@ -111,6 +140,13 @@ BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, ex
 
         BackupTotals totals;
         {
+            // Nobody knows yet how much there is: so that a first backup says how long it takes, it is counted beside the work.
+            std::jthread counting;
+            if (snapshot.parents.empty())
+                counting = exec::start_thread("count", [&](const std::stop_token& enough) {
+                    const auto total = count_bytes(request, enough);
+                    if (!enough.stop_requested()) progress.total(total);
+                });
             BackupRun run(session, request, nodes, std::move(parents), options, impl_->threads(), started, progress, stop);
             run.run(snapshot, totals);
         }

@@ -7,6 +7,7 @@
 
 #include <backup/repository.hpp>
 
+#include "annotations.hpp"
 #include "session.hpp"
 #include "snapshot.hpp"
 #include "superblock.hpp"
@@ -32,6 +33,8 @@ struct Repository::Impl {
     std::vector<std::string> index_names;        // guarded by index_mutex: what it was read from, as the next
     std::map<std::string, std::uint64_t> index_packs;
 
+    Annotations annotations;
+
     unsigned threads() const;
     void renew_writer();
 
@@ -42,8 +45,9 @@ struct Repository::Impl {
     void add_footers(Index& index, const std::map<std::string, std::uint64_t>& packs, const std::stop_token& stop);
     std::map<std::string, std::uint64_t> list_packs(const std::stop_token& stop);  ///< Names and sizes.
 
+    /// Every one whose object can be read, the newest first, as it was taken.
     std::vector<SnapshotRecord> snapshots(std::stop_token stop);
-    /// Throws NotFound, Corrupt.
+    /// As it is now. Throws NotFound, also for one that was forgotten, and Corrupt.
     SnapshotRecord snapshot(const SnapshotId& id, std::stop_token stop);
     SnapshotRecord read_snapshot(const std::string& name, std::stop_token stop);
 
@@ -54,5 +58,8 @@ struct Repository::Impl {
 SealedPack read_footer(const Keys& keys, blob::Store& store, const std::string& name, std::uint64_t size, std::stop_token stop);
 
 std::string slot_name(std::uint32_t number);
+
+/// Makes a record of the log durable that belongs to no backup.
+void append_record(Repository::Impl& impl, std::string_view type, ByteView body, const std::stop_token& stop);
 
 }  // namespace tenon::backup

@@ -34,12 +34,13 @@ const base::Fd& TargetFolders::open(std::uint32_t number) {
 }
 
 RestoreRun::RestoreRun(const Keys& keys, blob::Store& store, const Index& index, RestorePlan& plan, const RestoreRequest& request,
-                       unsigned threads, exec::ProgressSink& progress, std::stop_token stop)
+                       Throttle& throttle, unsigned threads, exec::ProgressSink& progress, std::stop_token stop)
     : keys_(keys),
       store_(store),
       index_(index),
       plan_(plan),
       request_(request),
+      throttle_(throttle),
       threads_(threads),
       progress_(progress),
       stop_(std::move(stop)),
@@ -173,6 +174,7 @@ void RestoreRun::write_pieces(Lane& lane, std::size_t first, std::size_t last) {
             ++end;
         }
         auto stored = lane.reader.fetch(pack, from, until);
+        throttle_.spend(static_cast<std::int64_t>(stored.size()), stop_);
         while (first < end) {
             exec::check_stop(stop_);
             const auto frame = pieces[first].place.frame;

@@ -58,7 +58,7 @@ private:
 class RestoreRun {
 public:
     RestoreRun(const Keys& keys, blob::Store& store, const Index& index, RestorePlan& plan, const RestoreRequest& request,
-               unsigned threads, exec::ProgressSink& progress, std::stop_token stop);
+               Throttle& throttle, unsigned threads, exec::ProgressSink& progress, std::stop_token stop);
     RestoreTotals run();
 
 private:
@@ -95,6 +95,7 @@ private:
     const Index& index_;
     RestorePlan& plan_;
     const RestoreRequest& request_;
+    Throttle& throttle_;
     const unsigned threads_;
     exec::ProgressSink& progress_;
     const std::stop_token stop_;

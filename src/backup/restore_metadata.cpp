@@ -106,13 +106,15 @@ void RestoreRun::finish_folders() {
 RestoreTotals Repository::restore(const SnapshotId& id, const RestoreRequest& request, exec::ProgressSink& progress,
                                   std::stop_token stop) const {
     if (request.target.empty()) throw InvalidArgument("a restore needs a target", {.subject = "target"});
+    if (request.bytes_per_second < 0) throw InvalidArgument("a limit is not negative", {.subject = "bytes_per_second"});
+    const Globs exclude(request.exclude);
     const auto snapshot = impl_->snapshot(id, stop);
     std::optional<Entry> self;
     if (snapshot.sources.size() == 1 && snapshot.sources.front().name.empty()) self = snapshot.sources.front().folder;
     auto index = impl_->load_index(stop);
     const auto plan = [&] {
         ChunkReader nodes(impl_->keys, *impl_->objects, *index, stop);
-        return plan_restore(*index, nodes, snapshot.root, self, request.paths, stop);
+        return plan_restore(*index, nodes, snapshot.root, self, request.paths, exclude, stop);
     };
     std::optional<RestorePlan> planned;
     try {
@@ -122,7 +124,8 @@ RestoreTotals Repository::restore(const SnapshotId& id, const RestoreRequest& re
         index = impl_->index_with_footers(stop);
         planned.emplace(plan());
     }
-    return RestoreRun(impl_->keys, *impl_->objects, *index, *planned, request, impl_->threads(), progress, stop).run();
+    Throttle throttle(request.bytes_per_second, impl_->options.clock);
+    return RestoreRun(impl_->keys, *impl_->objects, *index, *planned, request, throttle, impl_->threads(), progress, stop).run();
 }
 
 }  // namespace tenon::backup

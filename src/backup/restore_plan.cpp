@@ -20,7 +20,8 @@ struct Wanted {
 
 class Planner {
 public:
-    Planner(const Index& index, ChunkReader& nodes, const std::stop_token& stop) : index_(index), nodes_(nodes), stop_(stop) {}
+    Planner(const Index& index, ChunkReader& nodes, const Globs& exclude, const std::stop_token& stop)
+        : index_(index), nodes_(nodes), exclude_(exclude), stop_(stop) {}
 
     RestorePlan take() {
         std::sort(plan_.pieces.begin(), plan_.pieces.end(), [](const Piece& a, const Piece& b) {
@@ -52,6 +53,7 @@ private:
 
     void entry(Entry entry, std::uint32_t folder_number, const Wanted& wanted) {
         const auto path = join(plan_.folders[folder_number].path, entry.name);
+        if (wanted.all && exclude_.match(path, entry.kind == EntryKind::folder)) return;
         if (entry.kind == EntryKind::folder) {
             const auto root = *entry.subtree;
             return folder(root, path, wanted, wanted.all ? std::optional(std::move(entry)) : std::nullopt);
@@ -99,6 +101,7 @@ private:
 
     const Index& index_;
     ChunkReader& nodes_;
+    const Globs& exclude_;
     const std::stop_token& stop_;
     RestorePlan plan_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, PlannedFile*> links_;
@@ -107,7 +110,7 @@ private:
 }  // namespace
 
 RestorePlan plan_restore(const Index& index, ChunkReader& nodes, const Id& root, const std::optional<Entry>& self,
-                         const std::vector<std::string>& paths, const std::stop_token& stop) {
+                         const std::vector<std::string>& paths, const Globs& exclude, const std::stop_token& stop) {
     Wanted wanted;
     wanted.all = paths.empty();
     for (const auto& path : paths) {
@@ -115,7 +118,7 @@ RestorePlan plan_restore(const Index& index, ChunkReader& nodes, const Id& root,
         for (const auto& part : split_path(path)) at = &at->names[part];
         at->all = true;
     }
-    Planner planner(index, nodes, stop);
+    Planner planner(index, nodes, exclude, stop);
     planner.folder(root, "", wanted, wanted.all ? self : std::nullopt);
     return planner.take();
 }

@@ -11,6 +11,7 @@
 #include <base/file.hpp>
 
 #include "chunk_reader.hpp"
+#include "globs.hpp"
 #include "tree.hpp"
 
 namespace tenon::backup {
@@ -63,11 +64,11 @@ struct RestorePlan {
     std::int64_t bytes = 0;
 };
 
-/// What is below these paths of a snapshot (all of it, if none), and where each chunk of it lies. Throws NotFound for a
+/// What is below these paths of a snapshot (all of it, if none) and not excluded, and where each chunk of it lies. Throws NotFound for a
 /// path that the snapshot does not have, Corrupt for what the index does not know.
 ///
 /// `self`: the root folder's own metadata, for a target that is made.
 RestorePlan plan_restore(const Index& index, ChunkReader& nodes, const Id& root, const std::optional<Entry>& self,
-                         const std::vector<std::string>& paths, const std::stop_token& stop);
+                         const std::vector<std::string>& paths, const Globs& exclude, const std::stop_token& stop);
 
 }  // namespace tenon::backup

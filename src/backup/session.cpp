@@ -9,8 +9,8 @@
 
 namespace tenon::backup {
 
-WriteSession::WriteSession(const Keys& keys, const Superblock& super, blob::Store& store, Meter& meter, const Id16& writer,
-                           std::shared_ptr<const base::Clock> clock, LogChain& chain, std::stop_token stop)
+WriteSession::WriteSession(const Keys& keys, const Superblock& super, blob::Store& store, Meter& meter, Throttle& throttle,
+                           const Id16& writer, std::shared_ptr<const base::Clock> clock, LogChain& chain, std::stop_token stop)
     : keys_(keys),
       store_(store),
       meter_(meter),
@@ -19,8 +19,8 @@ WriteSession::WriteSession(const Keys& keys, const Superblock& super, blob::Stor
       clock_(std::move(clock)),
       chain_(chain),
       stop_(std::move(stop)),
-      data_(keys, store, meter, Kind::data, keys.ring.data_class(), super.pack_size()),
-      tree_(keys, store, meter, Kind::tree, keys.ring.data_class(), super.pack_size()) {}
+      data_(keys, store, meter, throttle, Kind::data, keys.ring.data_class(), super.pack_size()),
+      tree_(keys, store, meter, throttle, Kind::tree, keys.ring.data_class(), super.pack_size()) {}
 
 WriteSession::~WriteSession() {
     if (!has_progress_) end();
@@ -181,14 +181,14 @@ Id Lane::node(ByteView bytes) {
 
 void Lane::add(FrameBuilder& frame, PackWriter& writer, const Id& id, ByteView bytes) {
     // A chunk above the target is alone in its frame.
-    if (bytes.size() > frame_target && !frame.empty()) writer.add(frame, packer_, scratch_);
+    if (bytes.size() > frame_target && !frame.empty()) writer.add(frame, packer_, scratch_, session_.stop());
     frame.add(id, bytes);
-    if (frame.full()) writer.add(frame, packer_, scratch_);
+    if (frame.full()) writer.add(frame, packer_, scratch_, session_.stop());
 }
 
 void Lane::flush() {
-    if (!data_.empty()) session_.data().add(data_, packer_, scratch_);
-    if (!tree_.empty()) session_.tree().add(tree_, packer_, scratch_);
+    if (!data_.empty()) session_.data().add(data_, packer_, scratch_, session_.stop());
+    if (!tree_.empty()) session_.tree().add(tree_, packer_, scratch_, session_.stop());
 }
 
 }  // namespace tenon::backup

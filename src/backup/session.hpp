@@ -32,7 +32,7 @@ struct LogChain {
 /// order that makes every prefix a valid repository.
 class WriteSession {
 public:
-    WriteSession(const Keys& keys, const Superblock& super, blob::Store& store, Meter& meter, const Id16& writer,
+    WriteSession(const Keys& keys, const Superblock& super, blob::Store& store, Meter& meter, Throttle& throttle, const Id16& writer,
                  std::shared_ptr<const base::Clock> clock, LogChain& chain, std::stop_token stop);
     ~WriteSession();
 
@@ -44,6 +44,7 @@ public:
     [[nodiscard]] bool claim(const Id& id);
     const Index& index() const { return *index_; }
     const Keys& keys() const { return keys_; }
+    const std::stop_token& stop() const { return stop_; }
     PackWriter& data() { return data_; }
     PackWriter& tree() { return tree_; }
 

@@ -16,11 +16,6 @@ constexpr std::size_t ulid_digits = 26;
 std::int64_t count_of(Time time) { return time.time_since_epoch().count(); }
 Time time_of(std::int64_t count) { return Time(Duration(count)); }
 
-void write_labels(cbor::Writer& out, const std::vector<Label>& labels) {
-    out.array(labels.size());
-    for (const auto& label : labels) out.array(2).text(label.key).text(label.value);
-}
-
 std::int64_t read_count(cbor::Reader& reader) { return static_cast<std::int64_t>(reader.uint_at_most(std::uint64_t{1} << 62)); }
 
 Id log_mac(const Keys& keys, ByteView body) {
@@ -35,8 +30,23 @@ void write_log_fields(cbor::Writer& out, std::uint64_t seq, const Id& previous, 
 
 }  // namespace
 
+void write_labels(cbor::Writer& out, const std::vector<Label>& labels) {
+    out.array(labels.size());
+    for (const auto& label : labels) out.array(2).text(label.key).text(label.value);
+}
+
+std::vector<Label> read_labels(cbor::Reader& reader) {
+    std::vector<Label> labels;
+    for (auto left = reader.array(); left > 0; --left) {
+        reader.array_of(2);
+        std::string key(reader.text());
+        labels.push_back({std::move(key), std::string(reader.text())});
+    }
+    return labels;
+}
+
 SnapshotInfo SnapshotRecord::info() const {
-    return {.id = id, .name = name, .taken_at = claimed, .tags = tags, .host = host, .files = files, .folders = folders, .bytes = bytes,
+    return {.id = id, .name = name, .taken_at = claimed, .stored_at = stored, .tags = tags, .host = host, .files = files, .folders = folders, .bytes = bytes,
             .run = run, .cost = cost};
 }
 
@@ -93,13 +103,7 @@ SnapshotRecord decode_snapshot(ByteView payload, const std::string& object) {
                     });
                 }
                 return true;
-            case 10:
-                for (auto left = reader.array(); left > 0; --left) {
-                    reader.array_of(2);
-                    const auto label = reader.text();
-                    s.tags.push_back({std::string(label), std::string(reader.text())});
-                }
-                return true;
+            case 10: s.tags = read_labels(reader); return true;
             case 11:
                 reader.array_of(2);
                 s.root_class = reader.fixed<16>();
@@ -181,7 +185,7 @@ LogRecord open_log_record(const Keys& keys, ByteView raw, const std::string& obj
     const auto payload = open_object(keys, Kind::log, raw, object);
     cbor::Reader reader(payload, object);
     LogRecord record;
-    ByteVector body;
+    auto& body = record.body;
     Id mac{};
     cbor::each_key(reader, [&](std::uint64_t key) {
         if (key == 1) record.seq = reader.uint();

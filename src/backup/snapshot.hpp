@@ -40,6 +40,9 @@ struct SnapshotRecord {
     SnapshotInfo info() const;
 };
 
+void write_labels(cbor::Writer& out, const std::vector<Label>& labels);
+std::vector<Label> read_labels(cbor::Reader& reader);
+
 ByteVector encode(const SnapshotRecord& snapshot);
 SnapshotRecord decode_snapshot(ByteView payload, const std::string& object);
 
@@ -56,6 +59,7 @@ struct LogRecord {
     Id previous{};
     std::string type;
     Time stored{};
+    ByteVector body;
 };
 LogRecord open_log_record(const Keys& keys, ByteView raw, const std::string& object);
 

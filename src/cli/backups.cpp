@@ -11,15 +11,10 @@
 #include "verbs.hpp"
 
 namespace tenon::cli {
-namespace {
 
-void say_problems(const Context& context, const std::vector<std::string>& problems) {
-    for (const auto& problem : problems) context.out().remark("! " + problem);
-}
-
-Label label(const std::string& given) {
+Label label(const std::string& given, std::string_view option) {
     const auto equals = given.find('=');
-    if (equals == std::string::npos || equals == 0) throw UsageError("--tag takes KEY=VALUE, not “" + clean(given) + "”");
+    if (equals == std::string::npos || equals == 0) throw UsageError(std::string(option) + " takes KEY=VALUE, not “" + clean(given) + "”");
     return {given.substr(0, equals), given.substr(equals + 1)};
 }
 
@@ -35,18 +30,28 @@ Fields fields(const Snapshot& s) {
             {"Taken", clock(s.taken_at)},
             {"Tags", tags_text(s.tags)},
             {"Files", count(s.files)},
-            {"Size", size(s.size)}};
+            {"Size", size(s.size)},
+            {"Stored", s.stored ? size(*s.stored) : "–"}};
+}
+
+namespace {
+
+void say_problems(const Context& context, const std::vector<std::string>& problems) {
+    for (const auto& problem : problems) context.out().remark("! " + problem);
 }
 
 int start(Context& context, const Args& args) {
     BackupOptions options{.name = args.text("--name", "manual"), .include_recordings = args.has("--recordings")};
-    for (const auto& given : args.all("--tag")) options.tags.push_back(label(given));
     options.schedule = schedule_of(args);
+    for (const auto& given : args.all("--tag")) options.tags.push_back(label(given, "--tag"));
+    options.exclude = args.all("--exclude");
+    options.upload_per_second = args.size("--limit").value_or(Bytes{});
     BackupJob job = context.session().backups().start(options);
     if (args.has(detach.name) || options.schedule.start) return show_started(context, job);
     follow(context, job, "backup");
     const BackupResult result = job.result();
     Fields shown = fields(result.snapshot);
+    shown.pop_back();  // what it stored stands at the end
     shown.emplace_back("Read", count(result.files_new) + " files new or changed, " + size(result.read));
     shown.emplace_back("Unchanged", count(result.files_unchanged) + " files");
     shown.emplace_back("Deduplicated", size(result.deduplicated));
@@ -57,7 +62,8 @@ int start(Context& context, const Args& args) {
 }
 
 int list(Context& context, const Args& args) {
-    const SnapshotFilter filter{.start = args.time("--start"), .end = args.time("--end"), .name = args.text("--name")};
+    SnapshotFilter filter{.start = args.time("--start"), .end = args.time("--end"), .name = args.text("--name")};
+    for (const auto& given : args.all("--tag")) filter.tags.push_back(given.find('=') == std::string::npos ? Label{given, ""} : label(given, "--tag"));
     const auto all = context.session().backups().list(filter);
     Table table({"TAKEN", "NAME", ">FILES", ">SIZE", "TAGS", "ID"});
     std::vector<std::string> keys;
@@ -93,7 +99,8 @@ int browse(Context& context, const Args& args) {
 
 int restore(Context& context, const Args& args) {
     const Session session = context.session();
-    RestoreOptions options{.snapshot = snapshot_named(session, args.operand(0)), .paths = args.operands_from(1)};
+    RestoreOptions options{.snapshot = snapshot_named(session, args.operand(0)), .paths = args.operands_from(1), .exclude = args.all("--exclude"),
+                           .download_per_second = args.size("--limit").value_or(Bytes{})};
     if (args.has("--target")) options.target = std::filesystem::absolute(args.text("--target"));
     RestoreJob job = session.backups().restore(options);
     if (args.has(detach.name)) return show_started(context, job);
@@ -130,6 +137,7 @@ int check(Context& context, const Args& args) {
     return report.problems.empty() ? 0 : exit_code(Errc::corrupt);
 }
 
+constexpr Option exclude{"--exclude", "PATTERN", "what to leave out: *.tmp, projects/*/cache/, **/old; !PATTERN takes back", true};
 constexpr Operand snapshot_operand{"SNAPSHOT", "its id, its name (then the newest of that name), or latest"};
 
 }  // namespace
@@ -150,16 +158,20 @@ Group backup_verbs() {
              .options = {{"--name", "NAME", "shown in lists; default manual"},
                          {"--recordings", "", "camera footage too"},
                          {"--tag", "KEY=VALUE", "a note on the snapshot", true},
+                         exclude,
+                         {"--limit", "SIZE", "bytes a second that are written at most"},
                          detach},
              .examples = {{"backup start --name nightly", "Says what was read, what was new and what it took."},
-                          {"backup start --name release --tag version=3 --recordings", "With footage and a tag."}},
+                          {"backup start --name release --tag version=3 --recordings", "With footage and a tag."},
+                          {"backup start --exclude '*.mov' --exclude 'projects/*/cache/' --limit 20MB", "Without some files, at 20 MB a second."}},
              .run = start},
             {.path = "backup list",
              .summary = "list snapshots",
              .about = "Lists the snapshots of the workspace, newest first, with how much is in each.",
              .options = {{"--name", "NAME", "only those of this name"},
                          {"--start", "TIME", "taken at or after"},
-                         {"--end", "TIME", "taken before"}},
+                         {"--end", "TIME", "taken before"},
+                         {"--tag", "KEY[=VALUE]", "only those with this tag", true}},
              .examples = {{"backup list --start -7d", "Of the last week."}},
              .run = list,
              .looks = true},
@@ -178,12 +190,52 @@ Group backup_verbs() {
                           {"backup browse nightly exports", "What was rendered by then."}},
              .run = browse,
              .looks = true},
+            {.path = "backup diff",
+             .summary = "say what differs between two snapshots",
+             .about = "Lists what was added (+), removed (-) and modified (M) from one snapshot to another, and what only got other "
+                      "attributes (A), and counts it.",
+             .operands = {{"BEFORE", "a snapshot: its id, its name or latest"}, {"AFTER", "another"}, {"PATH", "at and below it", false}},
+             .options = {{"--limit", "N", "changes that are listed at most; default 10000"}},
+             .examples = {{"backup diff nightly latest", "What has changed since the last nightly one."}},
+             .run = diff_snapshots,
+             .looks = true},
+            {.path = "backup tag",
+             .summary = "change a snapshot's tags",
+             .about = "Adds tags to a snapshot and takes others away. Rules of “backup forget” can keep what has a tag.",
+             .operands = {snapshot_operand},
+             .options = {{"--add", "KEY=VALUE", "a tag that it gets", true}, {"--remove", "KEY", "a tag that it loses", true}},
+             .examples = {{"backup tag nightly --add keep=contract", "So that it is not forgotten."}},
+             .run = tag_snapshot},
+            {.path = "backup forget",
+             .summary = "let old snapshots go",
+             .about = "Forgets snapshots: those that no rule keeps, or exactly those that are named. Rules count for each name by itself, "
+                      "whose newest snapshot always stays; of each hour, day … the newest counts. Says of each snapshot what becomes of "
+                      "it and why. The space that only they took is free once it is collected.",
+             .operands = {{"SNAPSHOT", "forget exactly these", false, true}},
+             .options = {{"--keep-last", "N", "the newest N; -1: all, as with each N"},
+                         {"--keep-hourly", "N", "of the last N hours that have one"},
+                         {"--keep-daily", "N", "of the last N days"},
+                         {"--keep-weekly", "N", "of the last N weeks"},
+                         {"--keep-monthly", "N", "of the last N months"},
+                         {"--keep-yearly", "N", "of the last N years"},
+                         {"--keep-within", "LENGTH", "those not older than this before the newest"},
+                         {"--keep-tag", "KEY[=VALUE]", "those with this tag", true},
+                         {"--utc-offset", "LENGTH", "of the clock by which hours and days are counted; default 0s"},
+                         {"--name", "NAME", "only snapshots of this name"},
+                         {"--dry-run", "", "only say what would be forgotten"},
+                         yes},
+             .examples = {{"backup forget --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --dry-run", "What such a policy would do."},
+                          {"backup forget nightly --yes", "The newest of that name."}},
+             .run = forget_snapshots},
             {.path = "backup restore",
              .summary = "bring files back",
              .about = "Writes a snapshot's files back into the workspace, or below --target. Only what differs is written; files "
                       "that the snapshot does not have stay. Without PATH everything is restored.",
              .operands = {snapshot_operand, {"PATH", "files and folders within it", false, true}},
-             .options = {{"--target", "DIR", "below this folder instead of the workspace"}, detach},
+             .options = {{"--target", "DIR", "below this folder instead of the workspace"},
+                         exclude,
+                         {"--limit", "SIZE", "bytes a second that are read at most"},
+                         detach},
              .examples = {{"backup restore latest", "The whole workspace as it was."},
                           {"backup restore nightly exports/render-2m3n4p5q.mp4 --target /tmp/back", "One file, elsewhere."}},
              .run = restore},

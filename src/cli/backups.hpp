@@ -2,8 +2,18 @@
 
 #include "command.hpp"
 #include "context.hpp"
+#include "output.hpp"
 
 namespace tenon::cli {
+
+Label label(const std::string& given, std::string_view option);
+std::string tags_text(const std::vector<Label>& tags);
+Fields fields(const Snapshot& snapshot);
+
+// The verbs that compare, tag and forget snapshots.
+int diff_snapshots(Context& context, const Args& args);
+int tag_snapshot(Context& context, const Args& args);
+int forget_snapshots(Context& context, const Args& args);
 
 // The verbs of a repository's keys.
 int list_keys(Context& context, const Args& args);

@@ -181,6 +181,13 @@ std::optional<Duration> Args::duration(std::string_view option) const {
     return value;
 }
 
+std::optional<Bytes> Args::size(std::string_view option) const {
+    if (!has(option)) return std::nullopt;
+    const auto value = parse_size(text(option));
+    if (!value) throw UsageError(std::string(option) + " takes a size such as 500k, 10MB or 1.5GB, not “" + clean(text(option)) + "”");
+    return value;
+}
+
 std::optional<Time> Args::time(std::string_view option) const {
     if (!has(option)) return std::nullopt;
     const auto value = parse_time(text(option));

@@ -72,6 +72,7 @@ public:
     std::int64_t integer(std::string_view option, std::int64_t otherwise, std::int64_t least, std::int64_t most) const;
     std::optional<Duration> duration(std::string_view option) const;
     std::optional<Time> time(std::string_view option) const;
+    std::optional<Bytes> size(std::string_view option) const;
 
     std::string operand(std::size_t index) const;  // Empty: not given.
     std::vector<std::string> operands_from(std::size_t index) const;

@@ -225,7 +225,8 @@ json::object to_json(const Snapshot& s) {
             {"taken_at", stamp(s.taken_at)},
             {"tags", labels(s.tags)},
             {"files", s.files},
-            {"size", s.size.count}};
+            {"size", s.size.count},
+            {"stored", s.stored ? json::value(s.stored->count) : json::value(nullptr)}};
 }
 
 json::object to_json(const BackupResult& r) {
@@ -240,6 +241,28 @@ json::object to_json(const BackupResult& r) {
 
 json::object to_json(const FileEntry& e) {
     return {{"name", e.name}, {"kind", to_string(e.kind)}, {"size", e.size.count}, {"modified_at", stamp(e.modified_at)}};
+}
+
+json::object to_json(const FileChange& c) {
+    return {{"path", c.path}, {"change", to_string(c.change)}, {"kind", to_string(c.kind)}, {"before", c.before.count}, {"after", c.after.count}};
+}
+
+json::object to_json(const SnapshotDiff& d) {
+    return {{"changes", to_json(d.changes)},
+            {"added", d.added},
+            {"removed", d.removed},
+            {"modified", d.modified},
+            {"attributes", d.attributes},
+            {"bytes_added", d.bytes_added.count},
+            {"bytes_removed", d.bytes_removed.count}};
+}
+
+json::object to_json(const SnapshotVerdict& v) {
+    return {{"snapshot", to_json(v.snapshot)}, {"kept", v.kept}, {"reasons", strings(v.reasons)}};
+}
+
+json::object to_json(const ForgetResult& r) {
+    return {{"snapshots", to_json(r.snapshots)}, {"kept", r.kept}, {"forgotten", r.forgotten}};
 }
 
 json::object to_json(const RestoreResult& r) {

@@ -162,6 +162,25 @@ std::string amount(Resource resource, std::int64_t value) {
     return count(value);
 }
 
+std::optional<Bytes> parse_size(std::string_view text) {
+    struct Unit {
+        std::string_view name;
+        std::int64_t bytes;
+    };
+    constexpr std::array units{Unit{"KiB", 1 << 10}, Unit{"MiB", 1 << 20}, Unit{"GiB", 1 << 30}, Unit{"kB", 1'000}, Unit{"KB", 1'000},
+                               Unit{"MB", 1'000'000}, Unit{"GB", 1'000'000'000}, Unit{"k", 1'000}, Unit{"K", 1'000},
+                               Unit{"M", 1'000'000}, Unit{"G", 1'000'000'000}, Unit{"B", 1}};
+    for (const auto& unit : units) {
+        if (!text.ends_with(unit.name)) continue;
+        text.remove_suffix(unit.name.size());
+        while (text.ends_with(' ')) text.remove_suffix(1);
+        const auto value = decimal(text, unit.bytes);
+        return value ? std::optional(Bytes{*value}) : std::nullopt;
+    }
+    const auto value = decimal(text, 1);
+    return value ? std::optional(Bytes{*value}) : std::nullopt;
+}
+
 std::optional<Duration> parse_duration(std::string_view text) {
     struct Unit {
         std::string_view name;

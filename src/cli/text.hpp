@@ -33,6 +33,7 @@ std::string count(std::int64_t number);  // "1 234 567" with narrow gaps where i
 std::string percent(double value);
 std::string amount(Resource resource, std::int64_t value);  // In the resource's own unit.
 
+std::optional<Bytes> parse_size(std::string_view text);         // "500k" "10MB" "1.5GB" "4MiB" "1000"
 std::optional<Duration> parse_duration(std::string_view text);  // "1.5s" "1:30" "500ms" "2h" "90"
 std::optional<Time> parse_time(std::string_view text);          // RFC 3339 in UTC, "now", "-10min"
 

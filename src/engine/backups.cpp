@@ -1,5 +1,9 @@
 #include <tenon/backup.hpp>
 
+#include <algorithm>
+
+#include <backup/diff.hpp>
+#include <backup/retention.hpp>
 #include <base/id.hpp>
 #include <base/json.hpp>
 #include <base/text.hpp>
@@ -19,7 +23,8 @@ namespace {
 Snapshot snapshot_of(const Json& json) {
     Snapshot snapshot{.id = SnapshotId::parse(json.get_string("id")), .name = json.get_string("name"),
                       .taken_at = Time{Duration{json.get_int("taken_at")}}, .tags = {}, .files = json.get_int("files"),
-                      .size = {json.get_int("bytes")}};
+                      .size = {json.get_int("bytes")}, .stored = {}};
+    if (const auto* stored = json.find("stored_bytes")) snapshot.stored = Bytes{stored->as_int("stored_bytes")};
     for (const auto& tag : json.get_array("tags"))
         snapshot.tags.push_back({tag.as_array("tags").at(0).as_string("tags"), tag.as_array("tags").at(1).as_string("tags")});
     return snapshot;
@@ -29,6 +34,27 @@ std::vector<std::string> lines_of(const Json& json, std::string_view name) {
     std::vector<std::string> lines;
     for (const auto& line : json.get_array(name)) lines.push_back(line.as_string(name));
     return lines;
+}
+
+Json list_of(const std::vector<std::string>& texts) {
+    Json list = Json::array();
+    for (const auto& text : texts) list.push(text);
+    return list;
+}
+
+void check_tags(const std::vector<Label>& tags) {
+    if (tags.size() > 100) throw InvalidArgument("a snapshot has at most 100 tags", {.subject = "tags"});
+    for (const auto& tag : tags) {
+        base::check_name("tags", tag.key);
+        base::check_text("tags", tag.value, 200);
+    }
+}
+
+bool has_all(const std::vector<Label>& tags, const std::vector<Label>& wanted) {
+    return std::all_of(wanted.begin(), wanted.end(), [&](const Label& want) {
+        return std::any_of(tags.begin(), tags.end(),
+                           [&](const Label& tag) { return tag.key == want.key && (want.value.empty() || tag.value == want.value); });
+    });
 }
 
 FileKind kind_of(backup::EntryKind kind) {
@@ -61,6 +87,14 @@ template <class Handle> std::optional<Handle> find_handle(const std::shared_ptr<
     return Internal::make<Handle>(std::make_shared<JobImpl>(JobImpl{session, id, kind}));
 }
 
+/// The record comes first: a kill right after it may leave a record without its change, never a change without a record.
+template <class Work>
+auto recorded(const SessionImpl& session, const std::string& action, const std::string& target, Work&& work, const Json& details = {}) {
+    const auto at = session.now();
+    session.write([&](db::Tx& tx) { session.audit(tx, action, target, at, details); });
+    return tenant::audit::attempt(*session.engine->database, session.scope, session.actor, {.time = at, .action = action, .target = target}, work);
+}
+
 engine::Repositories& repositories(const std::shared_ptr<SessionImpl>& session) { return engine::repositories_of(*session->engine); }
 
 }  // namespace
@@ -71,16 +105,18 @@ BackupJob Backups::start(const BackupOptions& options) {
     const auto pass = impl_->enter(Permission::backup_write);
     base::check_name("name", options.name);
     jobs::check_schedule(options.schedule, impl_->now());
+    check_tags(options.tags);
+    backup::check_patterns(options.exclude);
+    if (options.upload_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "upload_per_second"});
     Json tags = Json::array();
     for (const auto& tag : options.tags) {
-        base::check_name("tags", tag.key);
-        base::check_text("tags", tag.value, 200);
         Json pair = Json::array();
         pair.push(tag.key).push(tag.value);
         tags.push(std::move(pair));
     }
     Json payload;
     payload.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", std::move(tags));
+    payload.set("exclude", list_of(options.exclude)).set("per_second", options.upload_per_second.count);
     try {
         const auto id =
             enqueue(*impl_, "backup.start",
@@ -101,10 +137,11 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
     (void)get(options.snapshot);
     const auto target = options.target.empty() ? impl_->workspace.root : std::filesystem::absolute(options.target).lexically_normal();
     if (target != impl_->workspace.root) impl_->check_outside(target, "target", false);
-    Json paths = Json::array();
-    for (const auto& path : options.paths) paths.push(path);
+    backup::check_patterns(options.exclude);
+    if (options.download_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "download_per_second"});
     Json payload;
-    payload.set("snapshot", options.snapshot.text()).set("target", target.string()).set("paths", std::move(paths));
+    payload.set("snapshot", options.snapshot.text()).set("target", target.string()).set("paths", list_of(options.paths));
+    payload.set("exclude", list_of(options.exclude)).set("per_second", options.download_per_second.count);
     const auto id =
         enqueue(*impl_, "backup.restore",
                 {.kind = engine::restore_kind, .payload = base::to_json(payload), .cause = options.snapshot.text(),
@@ -131,6 +168,7 @@ std::vector<Snapshot> Backups::list(const SnapshotFilter& filter) const {
         if (filter.start && info.taken_at < *filter.start) continue;
         if (filter.end && info.taken_at >= *filter.end) continue;
         if (!filter.name.empty() && info.name != filter.name) continue;
+        if (!has_all(info.tags, filter.tags)) continue;
         snapshots.push_back(engine::to_public(info));
     }
     return snapshots;
@@ -158,10 +196,84 @@ std::vector<FileEntry> Backups::browse(const BrowseOptions& options) const {
     return entries;
 }
 
+SnapshotDiff Backups::diff(const DiffOptions& options) const {
+    const auto pass = impl_->enter(Permission::backup_read);
+    if (options.limit < 0) throw InvalidArgument("a limit is not negative", {.subject = "limit"});
+    const auto repository = repositories(impl_).find(impl_->scope);
+    if (!repository) throw NotFound(no_snapshot(options.before), {.subject = options.before.text()});
+    SnapshotDiff result;
+    const auto keep = [&](const backup::EntryChange& change) {
+        if (result.changes.size() >= static_cast<std::size_t>(options.limit)) return;
+        result.changes.push_back({.path = change.path, .change = static_cast<ChangeKind>(change.change), .kind = kind_of(change.kind),
+                                  .before = {change.before}, .after = {change.after}});
+    };
+    const auto totals = impl_->interruptible(
+        [&](const std::stop_token& stop) { return backup::diff(*repository, options.before, options.after, options.path, keep, stop); });
+    result.added = totals.added;
+    result.removed = totals.removed;
+    result.modified = totals.modified;
+    result.attributes = totals.attributes;
+    result.bytes_added = {totals.bytes_added};
+    result.bytes_removed = {totals.bytes_removed};
+    return result;
+}
+
 std::optional<BackupJob> Backups::find_job(const JobId& id) const { return find_handle<BackupJob>(impl_, id, engine::backup_kind); }
 std::optional<RestoreJob> Backups::find_restore(const JobId& id) const { return find_handle<RestoreJob>(impl_, id, engine::restore_kind); }
 std::optional<CheckJob> Backups::find_check(const JobId& id) const { return find_handle<CheckJob>(impl_, id, engine::check_kind); }
 BackupKeys Backups::keys() const { return Internal::make<BackupKeys>(impl_); }
+
+Snapshot Backups::tag(const TagOptions& options) {
+    const auto pass = impl_->enter(Permission::backup_write);
+    check_tags(options.add);
+    auto tags = get(options.snapshot).tags;
+    const auto remove = [&](const std::string& key) { std::erase_if(tags, [&](const Label& tag) { return tag.key == key; }); };
+    for (const auto& key : options.remove) remove(key);
+    for (const auto& tag : options.add) {
+        remove(tag.key);
+        tags.push_back(tag);
+    }
+    check_tags(tags);
+    Json details;
+    for (const auto& tag : tags) details.set(tag.key, tag.value);
+    return recorded(*impl_, "backup.tag", options.snapshot.text(), [&] {
+        return engine::to_public(repositories(impl_).tag(impl_->scope, options.snapshot, tags));
+    }, details);
+}
+
+ForgetResult Backups::forget(const ForgetOptions& options) {
+    const auto pass = impl_->enter(Permission::backup_forget);
+    const auto repository = repositories(impl_).find(impl_->scope);
+    ForgetResult result;
+    for (auto& verdict : engine::judge(repository.get(), options)) {
+        ++(verdict.kept ? result.kept : result.forgotten);
+        result.snapshots.push_back({.snapshot = engine::to_public(verdict.snapshot), .kept = verdict.kept, .reasons = std::move(verdict.reasons)});
+    }
+    if (options.dry_run || result.forgotten == 0) return result;
+    std::vector<SnapshotId> ids;
+    Json list = Json::array();
+    for (const auto& verdict : result.snapshots) {
+        if (verdict.kept) continue;
+        ids.push_back(verdict.snapshot.id);
+        list.push(verdict.snapshot.id.text());
+    }
+    Json details;
+    details.set("snapshots", std::move(list)).set("kept", result.kept);
+    recorded(*impl_, "backup.forget", ids.size() == 1 ? ids.front().text() : options.name, [&] {
+        repositories(impl_).forget(impl_->scope, ids);
+    }, details);
+    return result;
+}
+
+const char* to_string(ChangeKind change) noexcept {
+    switch (change) {
+        case ChangeKind::added: return "added";
+        case ChangeKind::removed: return "removed";
+        case ChangeKind::modified: return "modified";
+        case ChangeKind::attributes: return "attributes";
+    }
+    return "unknown";
+}
 
 // ---- jobs ----
 
@@ -196,13 +308,6 @@ namespace {
 KeySlot to_public(const backup::Slot& slot) {
     return {.number = static_cast<std::int32_t>(slot.number),
             .kind = slot.kind == backup::KeySource::Kind::password ? "password" : "key_file", .label = slot.label};
-}
-
-/// The record comes first: a kill right after it may leave a record without its change, never a change without a record.
-template <class Work> auto recorded(const SessionImpl& session, const std::string& action, const std::string& target, Work&& work) {
-    const auto at = session.now();
-    session.write([&](db::Tx& tx) { session.audit(tx, action, target, at); });
-    return tenant::audit::attempt(*session.engine->database, session.scope, session.actor, {.time = at, .action = action, .target = target}, work);
 }
 
 }  // namespace

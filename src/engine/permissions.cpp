@@ -11,7 +11,7 @@ using P = Permission;
 constexpr std::array<const char*, static_cast<std::size_t>(P::count_)> names{
     "project:read",   "project:write",    "asset:read",     "asset:write",  "render:read", "render:write", "export:read", "export:remove",
     "camera:read",    "camera:write",     "recording:read", "recording:export",
-    "backup:read",    "backup:write",     "backup:restore", "backup:keys",
+    "backup:read",    "backup:write",     "backup:restore", "backup:forget", "backup:keys",
     "job:read",       "job:cancel",       "quota:read",     "quota:hold",
     "usage:read",     "audit:read",       "event:read"};
 

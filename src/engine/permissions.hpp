@@ -15,7 +15,7 @@ enum class Permission : std::uint8_t {
     export_read, export_remove,
     camera_read, camera_write,
     recording_read, recording_export,
-    backup_read, backup_write, backup_restore, backup_keys,
+    backup_read, backup_write, backup_restore, backup_forget, backup_keys,
     job_read, job_cancel,
     quota_read, quota_hold,
     usage_read, audit_read, event_read,

@@ -87,6 +87,7 @@ Json to_json(const backup::SnapshotInfo& info) {
     Json json;
     json.set("id", info.id.text()).set("name", info.name).set("taken_at", info.taken_at.time_since_epoch().count());
     json.set("tags", std::move(tags)).set("files", info.files).set("bytes", info.bytes);
+    if (info.cost) json.set("stored_bytes", info.cost->bytes_stored);
     return json;
 }
 
@@ -94,6 +95,14 @@ Json to_json(const std::vector<std::string>& lines) {
     Json list = Json::array();
     for (const auto& line : lines) list.push(line);
     return list;
+}
+
+/// Absent in jobs of an older version.
+std::vector<std::string> texts_of(const Json& json, std::string_view name) {
+    std::vector<std::string> texts;
+    if (const auto* list = json.find(name))
+        for (const auto& text : list->as_array(name)) texts.push_back(text.as_string(name));
+    return texts;
 }
 
 /// A run over a broken disk must not fill the job's row.
@@ -124,7 +133,8 @@ std::string path_in_workspace(const nvr::rows::SegmentRow& row) {
 }
 
 Snapshot to_public(const backup::SnapshotInfo& info) {
-    return {.id = info.id, .name = info.name, .taken_at = info.taken_at, .tags = info.tags, .files = info.files, .size = {info.bytes}};
+    return {.id = info.id, .name = info.name, .taken_at = info.taken_at, .tags = info.tags, .files = info.files, .size = {info.bytes},
+            .stored = info.cost ? std::optional(Bytes{info.cost->bytes_stored}) : std::nullopt};
 }
 
 Repositories& repositories_of(EngineImpl& engine) { return static_cast<Repositories&>(*engine.repositories); }
@@ -230,12 +240,47 @@ void Repositories::remove_key(const db::TenantScope& scope, std::uint32_t number
     repository->remove_slot(number);
 }
 
+backup::SnapshotInfo Repositories::tag(const db::TenantScope& scope, const SnapshotId& id, const std::vector<Label>& tags) {
+    const auto repository = find(scope);
+    if (!repository) throw NotFound("there is no such snapshot", {.subject = id.text()});
+    auto info = backup::set_tags(*repository, id, tags, engine_.stopping.get_token());
+    try_reconcile(scope);
+    return info;
+}
+
+void Repositories::forget(const db::TenantScope& scope, const std::vector<SnapshotId>& ids) {
+    const auto repository = find(scope);
+    if (!repository) throw NotFound("nothing was backed up yet", {.subject = scope.tenant().text()});
+    backup::forget(*repository, ids, engine_.stopping.get_token());
+    try_reconcile(scope);
+}
+
+std::vector<backup::Verdict> judge(backup::Repository* repository, const ForgetOptions& options) {
+    auto infos = repository ? repository->list() : std::vector<backup::SnapshotInfo>{};
+    if (!options.snapshots.empty()) {
+        std::vector<backup::Verdict> verdicts;
+        for (const auto& info : infos)
+            if (std::find(options.snapshots.begin(), options.snapshots.end(), info.id) != options.snapshots.end()) verdicts.push_back({.snapshot = info});
+        for (const auto& id : options.snapshots)
+            if (std::none_of(infos.begin(), infos.end(), [&](const auto& info) { return info.id == id; }))
+                throw NotFound("there is no such snapshot: " + id.text(), {.subject = id.text()});
+        return verdicts;
+    }
+    if (!options.name.empty()) std::erase_if(infos, [&](const auto& info) { return info.name != options.name; });
+    const auto& keep = options.keep;
+    return backup::apply({.last = keep.last, .hourly = keep.hourly, .daily = keep.daily, .weekly = keep.weekly, .monthly = keep.monthly,
+                          .yearly = keep.yearly, .within = keep.within, .tags = keep.tags, .utc_offset = keep.utc_offset},
+                         std::move(infos));
+}
+
 backup::BackupRequest Repositories::request_of(const jobs::Attempt& attempt) {
     const auto payload = base::parse_json(attempt.job.payload);
     const auto workspace = engine_.workspace(attempt.scope.tenant());
     backup::BackupRequest request{.name = payload.get_string("name")};
     for (const auto& tag : payload.get_array("tags"))
         request.tags.push_back({tag.as_array("tags").at(0).as_string("tags"), tag.as_array("tags").at(1).as_string("tags")});
+    request.exclude = texts_of(payload, "exclude");
+    request.bytes_per_second = payload.int_or("per_second", 0);
     request.sources = {{"projects", workspace.root / "projects"}, {"exports", workspace.exports()}};
     if (!payload.get_bool("include_recordings")) return request;
 
@@ -266,6 +311,14 @@ void Repositories::reconcile(const db::TenantScope& scope) {
         });
     } catch (const QuotaExceeded& error) {
         engine_.log->failure("backup", "the repository weighs more than its tenant's storage has room for", error);
+    }
+}
+
+void Repositories::try_reconcile(const db::TenantScope& scope) noexcept {
+    try {
+        reconcile(scope);
+    } catch (const std::exception& error) {
+        engine_.log->failure("backup", "the repository is weighed again with the next backup", error);
     }
 }
 
@@ -315,12 +368,7 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
     }
     JobLedger ledger(engine_, attempt.scope, attempt.job.hold.value());
     const auto totals = repository->backup(request, ledger, attempt.progress, attempt.stop);
-    try {
-        reconcile(attempt.scope);
-    } catch (const std::exception& error) {
-        // The snapshot stands: that its weight is not booked yet is no failure of the backup.
-        engine_.log->failure("backup", "the repository is weighed again with the next backup", error);
-    }
+    try_reconcile(attempt.scope);  // the snapshot stands: that its weight is not booked yet is no failure of the backup
     return taken(attempt, totals);
 }
 
@@ -359,7 +407,8 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     const auto payload = base::parse_json(attempt.job.payload);
     const auto repository = open(attempt.scope, false);
     if (!repository) throw NotFound("nothing was backed up yet");
-    backup::RestoreRequest request{.target = payload.get_string("target"), .paths = {}, .overwrite = true};
+    backup::RestoreRequest request{.target = payload.get_string("target"), .paths = {}, .exclude = texts_of(payload, "exclude"),
+                                    .bytes_per_second = payload.int_or("per_second", 0), .overwrite = true};
     for (const auto& path : payload.get_array("paths")) request.paths.push_back(path.as_string("paths"));
     const auto snapshot = SnapshotId::parse(payload.get_string("snapshot"));
     std::shared_ptr<void> pause;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <backup/repository.hpp>
+#include <backup/retention.hpp>
 #include <nvr/camera_rows.hpp>
 
 #include "core.hpp"
@@ -34,6 +35,9 @@ public:
     /// Throws NotFound, Conflict for the home's own key.
     void remove_key(const db::TenantScope& scope, std::uint32_t number);
 
+    /// Changes what the repository says of a snapshot. Throws NotFound.
+    backup::SnapshotInfo tag(const db::TenantScope& scope, const SnapshotId& id, const std::vector<Label>& tags);
+    void forget(const db::TenantScope& scope, const std::vector<SnapshotId>& ids);
     /// Frees what is charged for restored files that have gone since. Does nothing while a restore writes into the workspace.
     void settle_restored(const db::TenantScope& scope);
 
@@ -52,6 +56,7 @@ private:
     backup::BackupRequest request_of(const jobs::Attempt& attempt);
     /// Sets what was charged for the repository to what it weighs, whatever a killed process could not book.
     void reconcile(const db::TenantScope& scope);
+    void try_reconcile(const db::TenantScope& scope) noexcept;
     struct Stores {
         std::shared_ptr<blob::Store> objects;
         std::shared_ptr<blob::Store> vault;
@@ -73,6 +78,10 @@ Repositories& repositories_of(EngineImpl& engine);
 std::vector<db::Migration> repository_migrations();
 
 std::string path_in_workspace(const nvr::rows::SegmentRow& row);
+
+/// What a forgetting would do to each snapshot that it is about; `repository` may be null: there is none then.
+/// Throws InvalidArgument, NotFound.
+std::vector<backup::Verdict> judge(backup::Repository* repository, const ForgetOptions& options);
 
 /// A snapshot as hosts see it.
 Snapshot to_public(const backup::SnapshotInfo& info);

@@ -64,6 +64,41 @@ class Backups(ToolTest):
         self.assertIn("whole", self.text("backup", "check"))
         self.assertIn("full", self.tool("backup", "check", "--level", "deep", code=2)[1])
 
+    def test_compare_tag_forget(self):
+        documents = self.workspace / "projects" / "documents"
+        documents.mkdir(exist_ok=True)
+        (documents / "one.txt").write_text("one")
+        (documents / "draft.tmp").write_text("draft")
+        ids = [self.json("backup", "start", "--name", "rota", "--exclude", "*.tmp", "--limit", "100MB")["snapshot"]["id"]]
+        (documents / "two.txt").write_text("second")
+        ids.append(self.json("backup", "start", "--name", "rota", "--exclude", "*.tmp")["snapshot"]["id"])
+        diff = self.json("backup", "diff", ids[0], ids[1])
+        self.assertEqual((diff["added"], diff["removed"], diff["bytes_added"]), (1, 0, 6))
+        added, = [c for c in diff["changes"] if c["change"] == "added"]
+        self.assertEqual((added["path"], added["kind"], added["after"]), ("projects/documents/two.txt", "file", 6))
+        self.assertIn("two.txt", self.text("backup", "diff", ids[0], ids[1], "projects/documents"))
+        self.assertEqual(self.json("backup", "diff", ids[0], ids[1], "--limit", "0")["changes"], [])
+        self.assertIn("Nothing", self.text("backup", "diff", ids[0], ids[0]))
+
+        tagged = self.json("backup", "tag", ids[0], "--add", "keep=contract", "--add", "x=y", "--remove", "x")
+        self.assertEqual(tagged["tags"], [{"key": "keep", "value": "contract"}, {"key": "x", "value": "y"}])
+        self.assertEqual([s["id"] for s in self.json("backup", "list", "--tag", "keep")], [ids[0]])
+        self.assertIn("--add", self.tool("backup", "tag", ids[0], code=2)[1])
+
+        ids.append(self.json("backup", "start", "--name", "rota")["snapshot"]["id"])
+        rules = ("--name", "rota", "--keep-last", "1", "--keep-tag", "keep")
+        plan = self.json("backup", "forget", *rules, "--dry-run")
+        self.assertEqual([(v["snapshot"]["id"], v["kept"]) for v in plan["snapshots"]], [(ids[2], True), (ids[1], False), (ids[0], True)])
+        self.assertEqual(plan["snapshots"][2]["reasons"], ["tag keep"])
+        self.assertIn("keep", self.text("backup", "forget", *rules, "--dry-run"))
+        self.assertEqual(len(self.json("backup", "list", "--name", "rota")), 3)
+        self.assertEqual(self.json("backup", "forget", *rules, "--yes")["forgotten"], 1)
+        self.assertEqual([s["id"] for s in self.json("backup", "list", "--name", "rota")], [ids[2], ids[0]])
+        self.json("backup", "forget", ids[0], ids[2], "--yes")
+        self.assertEqual(self.json("backup", "list", "--name", "rota"), [])
+        self.assertEqual(self.error("backup", "forget", "--yes", code=11)["code"], "invalid_argument")
+        self.assertIn("10MB", self.tool("backup", "start", "--limit", "fast", code=2)[1])
+
     def test_refusals(self):
         self.assertEqual(self.error("backup", "show", "no such", code=14)["subject"], "no such")
         self.assertEqual(self.error("backup", "restore", "snp_01jd8w3v5e6f7g8h9j0k1m2n3p", code=14)["code"], "not_found")

@@ -47,6 +47,14 @@ std::string wrong_in(const fs::path& root, int generation) {
     return {};
 }
 
+std::int64_t weight(const fs::path& root) {
+    std::int64_t total = 0;
+    if (!fs::exists(root)) return total;
+    for (const auto& entry : fs::recursive_directory_iterator(root))
+        if (entry.is_regular_file()) total += static_cast<std::int64_t>(entry.file_size());
+    return total;
+}
+
 int generation_of(const Snapshot& snapshot) { return std::stoi(snapshot.name.substr(snapshot.name.rfind('-') + 1)); }
 
 TEST(Victim, DISABLED_backup) {
@@ -62,6 +70,12 @@ TEST(Victim, DISABLED_backup) {
         tell("restoring", {restore.id().text()});
         restore.result();
         tell("restored", {snapshot.id.text()});
+        // And back to where it came from, which is charged.
+        const std::string inside = Victim::setting("TORTURE_INSIDE");
+        fs::remove_all(mine.workspace() / inside);
+        auto back = mine.backups().restore({.snapshot = snapshot.id, .paths = {inside}});
+        tell("bringing back", {back.id().text()});
+        back.result();
     });
 }
 
@@ -70,6 +84,7 @@ TEST_F(Torture, backups) {
     // Beside the assets: a backup takes whatever lies in the workspace.
     const fs::path inside = fs::path("projects") / project.id.text() / "documents";
     const auto documents = acme().workspace() / inside;
+    settings["TORTURE_INSIDE"] = inside.string();
     int generation = 0, resumed = 0;
     for (int n = 0; n <= kills && !HasFailure(); ++n) {
         write_generation(documents, ++generation);
@@ -87,6 +102,9 @@ TEST_F(Torture, backups) {
             if (each[0] == "restoring") {
                 EXPECT_EQ(wrong_in(target / inside, generation), "");
             }
+            if (each[0] == "bringing back") {
+                EXPECT_EQ(wrong_in(documents, generation), "");
+            }
         }
         const auto report = mine.backups().check(CheckLevel::full).result();
         for (const auto& problem : report.problems) ADD_FAILURE() << problem;
@@ -96,6 +114,14 @@ TEST_F(Torture, backups) {
             EXPECT_EQ(generation_of(snapshots.front()), generation) << "a backup that was started ends";
         }
         expect_sound();
+        if (n % 2 == 1) {
+            // What nobody finds on the disk any more is not charged: nothing is but the repository.
+            fs::remove_all(documents);
+            if (!snapshots.empty()) mine.backups().restore({.snapshot = snapshots.front().id, .paths = {"exports"}}).result();
+            EXPECT_EQ(mine.quotas().get(Resource::storage).used, weight(home() / "backups" / mine.tenant().text()));
+            for (const auto& entry : fs::recursive_directory_iterator(mine.workspace()))
+                EXPECT_FALSE(entry.path().filename().string().starts_with(".restoring-")) << entry.path();
+        }
         fs::remove_all(target);
     }
     // Not only the newest: every snapshot still gives what was there when it was taken.

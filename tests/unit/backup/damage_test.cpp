@@ -162,7 +162,8 @@ TEST_F(Damage, hostile_trees_cannot_leave_the_target) {
             LogChain chain;
             Id16 writer{};
             crypto::fill_random(writer);
-            WriteSession session(impl.keys, impl.super, *impl.objects, meter, writer, clock, chain, {});
+            Throttle unlimited(0, clock);
+            WriteSession session(impl.keys, impl.super, *impl.objects, meter, unlimited, writer, clock, chain, {});
             session.begin();
             session.use_index(impl.load_index({}));
             Lane lane(session);

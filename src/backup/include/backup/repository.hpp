@@ -63,7 +63,8 @@ struct Source {
 struct BackupRequest {
     std::string name{};
     std::vector<Source> sources{};
-    /// Globs on paths within a source; one without '/' is matched with every name on the way.
+    /// Patterns on paths in the snapshot: `*`, `?`, `[…]` within a name, `**` for folders; one without '/' is about names in every
+    /// folder, one that ends with '/' about folders alone; '!' takes back what those before it left out.
     std::vector<std::string> exclude{};
     /// Asked for each file by its path in the snapshot. Unset: all of them. Unlike exclude it may differ from run to run.
     std::function<bool(const std::string& path)> keep{};
@@ -71,6 +72,7 @@ struct BackupRequest {
     std::string host{};
     std::string run{};                 ///< The caller's name for this run, kept in the snapshot: who missed its end finds it by that.
     bool cross_mounts = false;
+    std::int64_t bytes_per_second = 0; ///< Written to the repository at most, once compressed. 0: no limit.
     Duration checkpoint_after = std::chrono::seconds(30);            ///< A killed run repeats at most this much …
     std::int64_t checkpoint_bytes = std::int64_t{256} << 20;         ///< … or this many stored bytes.
 };
@@ -78,7 +80,8 @@ struct BackupRequest {
 struct SnapshotInfo {
     SnapshotId id{};
     std::string name{};
-    Time taken_at{};
+    Time taken_at{};                   ///< When its run began, by the clock of who took it.
+    Time stored_at{};                  ///< By the store's clock.
     std::vector<Label> tags{};
     std::string host{};
     std::int64_t files = 0;            ///< And links, devices …; not folders.
@@ -135,6 +138,8 @@ struct RestoredFile {
 struct RestoreRequest {
     std::filesystem::path target{};    ///< A folder; made if missing.
     std::vector<std::string> paths{};  ///< Within the snapshot. Empty: everything.
+    std::vector<std::string> exclude{};  ///< Of that, as with BackupRequest.
+    std::int64_t bytes_per_second = 0;   ///< Read from the repository at most. 0: no limit.
     /// Existing files: true brings them to the snapshot's content; false is Conflict before anything is written. What
     /// already has its content stays in place; anything else is written beside and renamed over, so that a name has its old
     /// content or its new one, never a mix, whatever ends the restore. Files that the snapshot does not have stay.
@@ -210,6 +215,9 @@ private:
     explicit Repository(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
+
+/// Throws InvalidArgument for patterns that BackupRequest::exclude cannot have.
+void check_patterns(const std::vector<std::string>& patterns);
 
 /// A Ledger for those who do not count.
 Ledger& free_ledger();

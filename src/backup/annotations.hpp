@@ -1,0 +1,44 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include <blob/store.hpp>
+
+#include "container.hpp"
+#include "snapshot.hpp"
+
+namespace tenon::backup {
+
+/// What the log says of one snapshot beyond the snapshot itself.
+struct Annotation {
+    bool forgotten = false;
+    std::optional<std::vector<Label>> tags{};
+};
+
+/// Reads the log's records on snapshots, each of them once. Thread-safe.
+class Annotations {
+public:
+    std::map<SnapshotId, Annotation> read(const Keys& keys, blob::Store& store, const std::stop_token& stop);
+
+private:
+    struct Record {
+        Time stored{};
+        std::vector<SnapshotId> forgotten{};
+        SnapshotId tagged{};
+        std::vector<Label> tags{};
+    };
+    static std::optional<Record> parse(const LogRecord& record, const std::string& object);
+
+    std::mutex mutex_;
+    std::map<std::string, std::optional<Record>> seen_;  // guarded by mutex_: by object; empty for records of other things
+};
+
+ByteVector forget_body(const std::vector<SnapshotId>& ids);
+ByteVector tag_body(const SnapshotId& id, const std::vector<Label>& tags);
+
+}  // namespace tenon::backup
