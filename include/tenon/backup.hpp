@@ -72,7 +72,7 @@ struct DiffOptions {
     SnapshotId before{};                      ///< Required.
     SnapshotId after{};                       ///< Required.
     std::string path{};                       ///< At and below it. Empty: everything.
-    std::int32_t limit = 10'000;              ///< Changes listed at most; all are counted. 0: only counted.
+    std::int32_t limit = 10000;               ///< Changes listed at most; all are counted. 0: only counted.
 };
 
 enum class ChangeKind : std::uint8_t {

@@ -12,6 +12,20 @@
 #include "core.hpp"
 #include "repositories.hpp"
 
+TENON_BEGIN
+
+const char* to_string(ChangeKind change) noexcept {
+    switch (change) {
+        case ChangeKind::added: return "added";
+        case ChangeKind::removed: return "removed";
+        case ChangeKind::modified: return "modified";
+        case ChangeKind::attributes: return "attributes";
+    }
+    return "unknown";
+}
+
+TENON_END
+
 namespace tenon {
 
 namespace quota = tenant::quota;
@@ -263,16 +277,6 @@ ForgetResult Backups::forget(const ForgetOptions& options) {
         repositories(impl_).forget(impl_->scope, ids);
     }, details);
     return result;
-}
-
-const char* to_string(ChangeKind change) noexcept {
-    switch (change) {
-        case ChangeKind::added: return "added";
-        case ChangeKind::removed: return "removed";
-        case ChangeKind::modified: return "modified";
-        case ChangeKind::attributes: return "attributes";
-    }
-    return "unknown";
 }
 
 // ---- jobs ----
