@@ -235,7 +235,8 @@ public:
     /// Into the workspace: the tenant's storage is charged for what comes back before anything is written; the job ends in
     /// QuotaExceeded where there is no room.
     /// One restore into a folder at a time: the job of a second one ends in Conflict.
-    /// Throws    Conflict when recordings would be restored into the workspace while a camera of the tenant records.
+    /// While recordings are restored into the workspace the tenant's cameras wait.
+    /// Cancel    between pieces; what was written beside is removed, what was renamed into its place stays.
     RestoreJob restore(const RestoreOptions& options);
     CheckJob check(CheckLevel level = CheckLevel::full);
 

@@ -29,9 +29,9 @@ ByteVector tag_body(const SnapshotId& id, const std::vector<Label>& tags) {
     return out.take();
 }
 
-std::optional<Annotations::Record> Annotations::parse(const LogRecord& log, const std::string& object) {
+std::optional<AnnotationRecord> decode_annotation(const LogRecord& log, const std::string& object) {
     if (log.type != "forget" && log.type != "tag") return std::nullopt;
-    Record record{.stored = log.stored};
+    AnnotationRecord record{.stored = log.stored};
     cbor::Reader reader(log.body, object);
     cbor::each_key(reader, [&](std::uint64_t key) {
         if (log.type == "forget" && key == 1)
@@ -48,7 +48,7 @@ std::optional<Annotations::Record> Annotations::parse(const LogRecord& log, cons
 std::map<SnapshotId, Annotation> Annotations::read(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
     const auto objects = blob::list_all(store, "log/", stop);
     const std::lock_guard lock(mutex_);
-    std::map<std::string, std::optional<Record>> now;
+    std::map<std::string, std::optional<AnnotationRecord>> now;
     for (const auto& object : objects) {
         if (auto known = seen_.extract(object.name)) {
             now.insert(std::move(known));
@@ -56,7 +56,7 @@ std::map<SnapshotId, Annotation> Annotations::read(const Keys& keys, blob::Store
         }
         try {
             const auto raw = blob::get_all(store, object.name, record_limit, stop);
-            now.emplace(object.name, parse(open_log_record(keys, raw, object.name), object.name));
+            now.emplace(object.name, decode_annotation(open_log_record(keys, raw, object.name), object.name));
         } catch (const Corrupt&) {
             // It says nothing; check names it. A snapshot whose forgetting is damaged shows again, which loses nothing.
         } catch (const NotFound&) {

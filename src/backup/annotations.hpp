@@ -20,22 +20,24 @@ struct Annotation {
     std::optional<std::vector<Label>> tags{};
 };
 
+/// One record of the log that says something of snapshots.
+struct AnnotationRecord {
+    Time stored{};
+    std::vector<SnapshotId> forgotten{};
+    SnapshotId tagged{};
+    std::vector<Label> tags{};
+};
+/// Empty for records of other things. Throws Corrupt.
+std::optional<AnnotationRecord> decode_annotation(const LogRecord& record, const std::string& object);
+
 /// Reads the log's records on snapshots, each of them once. Thread-safe.
 class Annotations {
 public:
     std::map<SnapshotId, Annotation> read(const Keys& keys, blob::Store& store, const std::stop_token& stop);
 
 private:
-    struct Record {
-        Time stored{};
-        std::vector<SnapshotId> forgotten{};
-        SnapshotId tagged{};
-        std::vector<Label> tags{};
-    };
-    static std::optional<Record> parse(const LogRecord& record, const std::string& object);
-
     std::mutex mutex_;
-    std::map<std::string, std::optional<Record>> seen_;  // guarded by mutex_: by object; empty for records of other things
+    std::map<std::string, std::optional<AnnotationRecord>> seen_;  // guarded by mutex_: by object; empty for records of other things
 };
 
 ByteVector forget_body(const std::vector<SnapshotId>& ids);

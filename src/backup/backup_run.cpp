@@ -22,8 +22,6 @@ constexpr std::size_t batch_files = 32;
 constexpr std::uint64_t batch_limit = 2 << 20;
 constexpr std::size_t queued_batches = 8;
 
-std::string join(const std::string& folder, const std::string& name) { return folder.empty() ? name : folder + '/' + name; }
-
 bool holds_repository(const base::Fd& fd, const std::vector<std::string>& names) {
     if (!std::binary_search(names.begin(), names.end(), std::string("super"))) return false;
     try {

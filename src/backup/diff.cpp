@@ -76,7 +76,7 @@ private:
             if (order <= 0) first = left->take();
             if (order >= 0) second = right->take();
             const auto& name = first ? first->name : second->name;
-            entry(path.empty() ? name : path + '/' + name, first ? &*first : nullptr, second ? &*second : nullptr);
+            entry(join(path, name), first ? &*first : nullptr, second ? &*second : nullptr);
         }
     }
 

@@ -7,6 +7,7 @@
 #include <tenon/error.hpp>
 
 #include "backup_run.hpp"
+#include "expected.hpp"
 #include "repository_impl.hpp"
 
 namespace tenon::backup {
@@ -79,31 +80,6 @@ EndedSessions find_ended(const Keys& keys, blob::Store& store, const Id& options
     return ended;
 }
 
-/// What the files to be read add up to, as far as it can be seen. Throws nothing.
-std::int64_t count_bytes(const BackupRequest& request, const std::stop_token& enough) noexcept {
-    std::int64_t total = 0;
-    try {
-        const Globs exclude(request.exclude);
-        for (const auto& source : request.sources) {
-            std::error_code error;
-            using Walk = std::filesystem::recursive_directory_iterator;
-            for (Walk at(source.path, std::filesystem::directory_options::skip_permission_denied, error); !error && at != Walk(); at.increment(error)) {
-                if (enough.stop_requested()) return total;
-                std::error_code ignored;
-                const auto inside = at->path().lexically_relative(source.path).string();
-                const auto path = source.name.empty() ? inside : source.name + '/' + inside;
-                const bool is_folder = at->is_directory(ignored) && !at->is_symlink(ignored);
-                if (exclude.match(path, is_folder)) at.disable_recursion_pending();
-                else if (at->is_regular_file(ignored) && !at->is_symlink(ignored) && (!request.keep || request.keep(path)))
-                    if (const auto size = at->file_size(ignored); !ignored) total += static_cast<std::int64_t>(size);
-            }
-        }
-    } catch (const std::exception&) {
-        // An estimate that fails is none.
-    }
-    return total;
-}
-
 }  // namespace
 
 BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, exec::ProgressSink& progress, std::stop_token stop) {
@@ -144,7 +120,7 @@ BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, ex
             std::jthread counting;
             if (snapshot.parents.empty())
                 counting = exec::start_thread("count", [&](const std::stop_token& enough) {
-                    const auto total = count_bytes(request, enough);
+                    const auto total = expected_bytes(request, enough);
                     if (!enough.stop_requested()) progress.total(total);
                 });
             BackupRun run(session, request, nodes, std::move(parents), options, impl_->threads(), started, progress, stop);

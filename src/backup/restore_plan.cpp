@@ -49,8 +49,6 @@ public:
     }
 
 private:
-    static std::string join(const std::string& path, const std::string& name) { return path.empty() ? name : path + '/' + name; }
-
     void entry(Entry entry, std::uint32_t folder_number, const Wanted& wanted) {
         const auto path = join(plan_.folders[folder_number].path, entry.name);
         if (wanted.all && exclude_.match(path, entry.kind == EntryKind::folder)) return;

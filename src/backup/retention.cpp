@@ -71,7 +71,8 @@ void check_rules(const KeepRules& rules) {
         any = any || rules.*bucket.count != 0;
     }
     if (rules.within < Duration::zero()) throw InvalidArgument("a time to keep is not negative", {.subject = "within"});
-    if (rules.utc_offset > hours(24) || rules.utc_offset < -hours(24)) throw InvalidArgument("an offset is less than a day", {.subject = "utc_offset"});
+    if (rules.utc_offset > hours(24) || rules.utc_offset < -hours(24))
+        throw InvalidArgument("an offset is less than a day", {.subject = "utc_offset"});
     if (!any) throw InvalidArgument("these rules keep nothing: name at least one", {.subject = "keep"});
 }
 
@@ -94,7 +95,8 @@ void judge(const KeepRules& rules, std::vector<Verdict*>& group) {
         auto& verdict = *group[i];
         const auto time = believed(verdict.snapshot);
         const auto because = [&](std::string reason) { verdict.reasons.push_back(std::move(reason)); };
-        if (rules.last == KeepRules::every || i < static_cast<std::size_t>(std::max(0, rules.last))) because(text("last %d", static_cast<int>(i) + 1));
+        if (rules.last == KeepRules::every || i < static_cast<std::size_t>(std::max(0, rules.last)))
+            because(text("last %d", static_cast<int>(i) + 1));
         for (std::size_t b = 0; b < std::size(buckets); ++b) {
             auto& counter = counters[b];
             const auto name = buckets[b].name(time + rules.utc_offset);

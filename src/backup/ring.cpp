@@ -100,13 +100,7 @@ ByteVector seal_ring(const Ring& ring, const crypto::Secret& root, const Id16& r
     return sealed;
 }
 
-Ring open_ring(ByteView raw, const crypto::Secret& root, const Id16& repo, const std::string& name) {
-    const auto header = decode_header(raw, name);
-    const auto key = derive_pack_key(ring_key(root, repo).bytes(), header.salt, repo, control_class, Kind::ring);
-    if (header.kind != Kind::ring || header.class_id != control_class ||
-        !crypto::equal_constant_time(key.commitment, header.commitment))
-        throw Corrupt("the key ring was not sealed with this root key", {.subject = name});
-    auto plain = open_small(raw, key, repo, header, name);
+Ring decode_ring(ByteView plain, const std::string& name) {
     cbor::Reader reader(plain, name);
     Ring ring;
     cbor::each_key(reader, [&](std::uint64_t item) {
@@ -122,8 +116,19 @@ Ring open_ring(ByteView raw, const crypto::Secret& root, const Id16& repo, const
         return true;
     });
     reader.expect_done();
-    crypto::wipe(plain);
     if (!ring.classes.contains(control_class) || ring.classes.size() < 2) reader.fail();
+    return ring;
+}
+
+Ring open_ring(ByteView raw, const crypto::Secret& root, const Id16& repo, const std::string& name) {
+    const auto header = decode_header(raw, name);
+    const auto key = derive_pack_key(ring_key(root, repo).bytes(), header.salt, repo, control_class, Kind::ring);
+    if (header.kind != Kind::ring || header.class_id != control_class ||
+        !crypto::equal_constant_time(key.commitment, header.commitment))
+        throw Corrupt("the key ring was not sealed with this root key", {.subject = name});
+    auto plain = open_small(raw, key, repo, header, name);
+    auto ring = decode_ring(plain, name);
+    crypto::wipe(plain);
     return ring;
 }
 

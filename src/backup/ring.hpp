@@ -47,6 +47,8 @@ struct Ring {
 Ring make_ring(Time now);
 /// A sealed container of kind `ring` under a key that only the tenant's root key gives.
 ByteVector seal_ring(const Ring& ring, const crypto::Secret& root, const Id16& repo);
+/// What is sealed in it. Throws Corrupt.
+Ring decode_ring(ByteView plain, const std::string& name);
 Ring open_ring(ByteView raw, const crypto::Secret& root, const Id16& repo, const std::string& name);
 
 }  // namespace tenon::backup

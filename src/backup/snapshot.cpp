@@ -46,8 +46,17 @@ std::vector<Label> read_labels(cbor::Reader& reader) {
 }
 
 SnapshotInfo SnapshotRecord::info() const {
-    return {.id = id, .name = name, .taken_at = claimed, .stored_at = stored, .tags = tags, .host = host, .files = files, .folders = folders, .bytes = bytes,
-            .run = run, .cost = cost};
+    return {.id = id,
+            .name = name,
+            .taken_at = claimed,
+            .stored_at = stored,
+            .tags = tags,
+            .host = host,
+            .files = files,
+            .folders = folders,
+            .bytes = bytes,
+            .run = run,
+            .cost = cost};
 }
 
 ByteVector encode(const SnapshotRecord& s) {
@@ -181,29 +190,34 @@ ByteVector seal_log_record(const Keys& keys, std::uint64_t seq, const Id& previo
     return seal_object(keys, Kind::log, out.data());
 }
 
-LogRecord open_log_record(const Keys& keys, ByteView raw, const std::string& object) {
-    const auto payload = open_object(keys, Kind::log, raw, object);
+LogRecord decode_log_record(ByteView payload, const std::string& object) {
     cbor::Reader reader(payload, object);
     LogRecord record;
-    auto& body = record.body;
-    Id mac{};
     cbor::each_key(reader, [&](std::uint64_t key) {
-        if (key == 1) record.seq = reader.uint();
-        else if (key == 2) record.previous = reader.fixed<32>();
-        else if (key == 3) record.type = reader.text();
-        else if (key == 4) record.stored = time_of(reader.integer());
-        else if (key == 5) {
-            const auto item = reader.skip();
-            body.assign(item.begin(), item.end());
-        } else if (key == 6) mac = reader.fixed<32>();
-        else return false;
-        return true;
+        switch (key) {
+            case 1: record.seq = reader.uint(); return true;
+            case 2: record.previous = reader.fixed<32>(); return true;
+            case 3: record.type = reader.text(); return true;
+            case 4: record.stored = time_of(reader.integer()); return true;
+            case 5: {
+                const auto item = reader.skip();
+                record.body.assign(item.begin(), item.end());
+                return true;
+            }
+            case 6: record.mac = reader.fixed<32>(); return true;
+            default: return false;
+        }
     });
     reader.expect_done();
+    return record;
+}
+
+LogRecord open_log_record(const Keys& keys, ByteView raw, const std::string& object) {
+    auto record = decode_log_record(open_object(keys, Kind::log, raw, object), object);
     cbor::Writer signed_part;
     signed_part.map(5);
-    write_log_fields(signed_part, record.seq, record.previous, record.type, record.stored, body);
-    if (!crypto::equal_constant_time(mac, log_mac(keys, signed_part.data())))
+    write_log_fields(signed_part, record.seq, record.previous, record.type, record.stored, record.body);
+    if (!crypto::equal_constant_time(record.mac, log_mac(keys, signed_part.data())))
         throw Corrupt("a log record was not written with this repository's keys", {.subject = object});
     return record;
 }

@@ -60,7 +60,10 @@ struct LogRecord {
     std::string type;
     Time stored{};
     ByteVector body;
+    Id mac{};              ///< Of all that precedes.
 };
+LogRecord decode_log_record(ByteView payload, const std::string& object);
+/// Throws Corrupt, also for one whose mac is not of these keys.
 LogRecord open_log_record(const Keys& keys, ByteView raw, const std::string& object);
 
 /// Eight digits, so that a list shows a chain in order.

@@ -13,6 +13,9 @@
 
 namespace tenon::backup {
 
+/// A path in a snapshot; the root is empty.
+inline std::string join(const std::string& folder, const std::string& name) { return folder.empty() ? name : folder + '/' + name; }
+
 struct ChunkRef {
     Id id{};
     std::uint64_t length = 0;

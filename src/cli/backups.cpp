@@ -18,6 +18,10 @@ Label label(const std::string& given, std::string_view option) {
     return {given.substr(0, equals), given.substr(equals + 1)};
 }
 
+Label tag_rule(const std::string& given, std::string_view option) {
+    return given.find('=') == std::string::npos ? Label{given, ""} : label(given, option);
+}
+
 std::string tags_text(const std::vector<Label>& tags) {
     std::string text;
     for (const auto& [key, value] : tags) text += (text.empty() ? "" : ", ") + key + "=" + value;
@@ -63,7 +67,7 @@ int start(Context& context, const Args& args) {
 
 int list(Context& context, const Args& args) {
     SnapshotFilter filter{.start = args.time("--start"), .end = args.time("--end"), .name = args.text("--name")};
-    for (const auto& given : args.all("--tag")) filter.tags.push_back(given.find('=') == std::string::npos ? Label{given, ""} : label(given, "--tag"));
+    for (const auto& given : args.all("--tag")) filter.tags.push_back(tag_rule(given, "--tag"));
     const auto all = context.session().backups().list(filter);
     Table table({"TAKEN", "NAME", ">FILES", ">SIZE", "TAGS", "ID"});
     std::vector<std::string> keys;

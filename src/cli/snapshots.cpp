@@ -6,11 +6,6 @@
 namespace tenon::cli {
 namespace {
 
-/// "KEY" for any value of it, or "KEY=VALUE".
-Label tag_rule(const std::string& given, std::string_view option) {
-    return given.find('=') == std::string::npos ? Label{given, ""} : label(given, option);
-}
-
 const char* sign_of(ChangeKind change) {
     switch (change) {
     case ChangeKind::added: return "+";

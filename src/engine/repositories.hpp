@@ -54,9 +54,6 @@ private:
     void tidy(const db::TenantScope& scope, const std::stop_token& stop);
     void try_tidy(const TenantId& tenant) noexcept;
     backup::BackupRequest request_of(const jobs::Attempt& attempt);
-    /// Sets what was charged for the repository to what it weighs, whatever a killed process could not book.
-    void reconcile(const db::TenantScope& scope);
-    void try_reconcile(const db::TenantScope& scope) noexcept;
     struct Stores {
         std::shared_ptr<blob::Store> objects;
         std::shared_ptr<blob::Store> vault;

@@ -64,9 +64,22 @@ class Backups(ToolTest):
         self.assertIn("whole", self.text("backup", "check"))
         self.assertIn("full", self.tool("backup", "check", "--level", "deep", code=2)[1])
 
+    def test_refusals(self):
+        self.assertEqual(self.error("backup", "show", "no such", code=14)["subject"], "no such")
+        self.assertEqual(self.error("backup", "restore", "snp_01jd8w3v5e6f7g8h9j0k1m2n3p", code=14)["code"], "not_found")
+        self.assertIn("KEY=VALUE", self.tool("backup", "start", "--tag", "x", code=2)[1])
+        self.assertEqual(self.error("--role", "viewer", "backup", "start", code=13)["code"], "permission_denied")
+
+
+class Snapshots(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.tenant = cls.json("tenant", "create", "Acme", "--plan", "studio/professional")["id"]
+        cls.workspace = cls.home / "workspaces" / cls.tenant
+
     def test_compare_tag_forget(self):
         documents = self.workspace / "projects" / "documents"
-        documents.mkdir(exist_ok=True)
+        documents.mkdir(parents=True)
         (documents / "one.txt").write_text("one")
         (documents / "draft.tmp").write_text("draft")
         ids = [self.json("backup", "start", "--name", "rota", "--exclude", "*.tmp", "--limit", "100MB")["snapshot"]["id"]]
@@ -78,7 +91,7 @@ class Backups(ToolTest):
         self.assertEqual((added["path"], added["kind"], added["after"]), ("projects/documents/two.txt", "file", 6))
         self.assertIn("two.txt", self.text("backup", "diff", ids[0], ids[1], "projects/documents"))
         self.assertEqual(self.json("backup", "diff", ids[0], ids[1], "--limit", "0")["changes"], [])
-        self.assertIn("Nothing", self.text("backup", "diff", ids[0], ids[0]))
+        self.assertIn("Nothing differs.", self.tool("backup", "diff", ids[0], ids[0])[1])
 
         tagged = self.json("backup", "tag", ids[0], "--add", "keep=contract", "--add", "x=y", "--remove", "x")
         self.assertEqual(tagged["tags"], [{"key": "keep", "value": "contract"}, {"key": "x", "value": "y"}])
@@ -98,12 +111,6 @@ class Backups(ToolTest):
         self.assertEqual(self.json("backup", "list", "--name", "rota"), [])
         self.assertEqual(self.error("backup", "forget", "--yes", code=11)["code"], "invalid_argument")
         self.assertIn("10MB", self.tool("backup", "start", "--limit", "fast", code=2)[1])
-
-    def test_refusals(self):
-        self.assertEqual(self.error("backup", "show", "no such", code=14)["subject"], "no such")
-        self.assertEqual(self.error("backup", "restore", "snp_01jd8w3v5e6f7g8h9j0k1m2n3p", code=14)["code"], "not_found")
-        self.assertIn("KEY=VALUE", self.tool("backup", "start", "--tag", "x", code=2)[1])
-        self.assertEqual(self.error("--role", "viewer", "backup", "start", code=13)["code"], "permission_denied")
 
 
 class Passwords(ToolTest):

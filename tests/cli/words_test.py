@@ -15,7 +15,7 @@ VERBS = {
     "export": ["list", "show", "contact-sheet", "waveform", "remove"],
     "camera": ["add", "list", "show", "record", "recordings", "clip", "timeline", "snapshot", "playlist",
                "schedule", "keep", "protect", "unprotect", "remove", "run"],
-    "backup": ["start", "list", "show", "browse", "restore", "check", "keys", "add-password", "remove-key", "unlock"],
+    "backup": ["start", "list", "show", "browse", "diff", "tag", "forget", "restore", "check", "keys", "add-password", "remove-key", "unlock"],
     "usage": [],
     "quota": [],
     "job": ["list", "show", "join", "cancel", "retry", "reschedule", "work"],

@@ -5,8 +5,10 @@
 
 #include "fuzz.hpp"
 
+#include "annotations.hpp"
 #include "container.hpp"
 #include "index.hpp"
+#include "ring.hpp"
 #include "slot.hpp"
 #include "snapshot.hpp"
 #include "superblock.hpp"
@@ -31,7 +33,16 @@ void footer(ByteView bytes) {
     decode_footer(bytes, pack, "pack");
 }
 
-constexpr std::array parsers{sealed_tree, list, snapshot, progress, super, slot, header, frame_header, frame, footer};
+void segment(ByteView bytes) {
+    Index index;
+    index.add_segment(bytes, "index");
+    index.finish({});
+}
+void ring(ByteView bytes) { (void)decode_ring(bytes, "ring"); }
+void log_record(ByteView bytes) { (void)decode_annotation(decode_log_record(bytes, "log"), "log"); }
+
+// The first byte of inputs that were kept picks by position: new ones come last.
+constexpr std::array parsers{sealed_tree, list, snapshot, progress, super, slot, header, frame_header, frame, footer, segment, ring, log_record};
 
 ByteVector whole_snapshot() {
     SnapshotRecord record;
@@ -56,11 +67,39 @@ ByteVector packed_frame() {
     return content;
 }
 
+SealedPack pack() {
+    SealedPack pack;
+    pack.info.frames.push_back({.offset = container_header_size, .clen = 4096, .plain_len = 5000, .codec = Codec::zstd});
+    pack.chunks.push_back({.id = {1}, .frame = 0, .offset = 0, .length = 3000});
+    pack.chunks.push_back({.id = {2}, .frame = 0, .offset = 3000, .length = 2000});
+    pack.info.size = 5000;
+    return pack;
+}
+
+ByteVector log_of(std::string_view type, ByteView body) {
+    cbor::Writer out;
+    out.map(6).uint(1).uint(0).uint(2).bytes(Id{}).uint(3).text(type).uint(4).integer(1'700'000'000'000'000).uint(5).raw(body);
+    out.uint(6).bytes(Id{});
+    return out.take();
+}
+
+ByteVector small_ring() {
+    const Id key{7};
+    cbor::Writer out;
+    out.map(2).uint(1).uint(1).uint(2).map(2);
+    for (const std::uint8_t name : {std::uint8_t{0}, std::uint8_t{9}}) {
+        out.bytes(Id16{name}).map(4).uint(1).map(1).uint(1).bytes(key);
+        out.uint(2).bytes(key).uint(3).bytes(key).uint(4).uint(1);
+    }
+    return out.take();
+}
+
 }  // namespace
 
 std::vector<Input> seeds() {
     return {seed(0, entry()), seed(2, whole_snapshot()), seed(4, encode(Superblock{})), seed(6, encode(ContainerHeader{})),
-            seed(8, packed_frame()), seed(9, ByteVector(64, 1))};
+            seed(8, packed_frame()), seed(9, encode_footer(pack())), seed(10, encode_segment({pack(), pack()})), seed(11, small_ring()),
+            seed(12, log_of("forget", forget_body({SnapshotId{1, 2}}))), seed(12, log_of("tag", tag_body(SnapshotId{1, 2}, {{"keep", "x"}})))};
 }
 
 }  // namespace tenon::fuzz

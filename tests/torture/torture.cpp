@@ -110,7 +110,7 @@ void Torture::expect_jobs_succeed(Session& session) {
     }
 }
 
-void Torture::expect_sound(bool both) {
+void Torture::expect_sound(bool both, std::int64_t restored) {
     auto mine = acme();
     expect_jobs_succeed(mine);
     if (both) {
@@ -120,7 +120,7 @@ void Torture::expect_sound(bool both) {
     } else {
         EXPECT_EQ(untouched(), other_before_) << "the second tenant was touched";
     }
-    expect_sound_tenant(mine);
+    expect_sound_tenant(mine, restored);
     EXPECT_NO_THROW(engine->open_operator({.actor = "driver", .reason = "verify"}).audit().verify());
 }
 

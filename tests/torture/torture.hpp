@@ -61,8 +61,9 @@ protected:
     /// `within`: the kill comes so long after the part's first word at most, and not before it.
     std::vector<Told> round(const std::string& part, std::optional<Duration> within = {});
 
-    /// Everything that must hold of every home whose work has ended. `both`: the second tenant works here, too.
-    void expect_sound(bool both = false);
+    /// Everything that must hold of every home whose work has ended. `both`: the second tenant works here, too. `restored`:
+    /// so many bytes may be charged for files that no row names.
+    void expect_sound(bool both = false, std::int64_t restored = 0);
     /// Waits for each job to end, and expects that it ended well.
     void expect_jobs_succeed(Session& session);
 
@@ -85,7 +86,7 @@ private:
 
 /// What must hold of one tenant's home when nothing runs: the audit trail verifies, nothing is reserved, what counts as
 /// used is there, each file has its row and each row its file.
-void expect_sound_tenant(Session& session);
+void expect_sound_tenant(Session& session, std::int64_t restored = 0);
 
 /// Until `condition` holds, at most `limit`.
 bool eventually(const std::function<bool()>& condition, Duration limit = std::chrono::seconds(60));

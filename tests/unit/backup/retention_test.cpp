@@ -51,7 +51,8 @@ TEST(Retention, every_rule_keeps_the_newest_of_its_buckets) {
 
     std::vector<SnapshotInfo> hours_of_a_day;
     for (int h = 0; h < 24; ++h)
-        for (int quarter = 0; quarter < 60; quarter += 15) hours_of_a_day.push_back(taken(static_cast<std::uint64_t>(h * 60 + quarter + 1), at(2026, 3, 5, h, quarter)));
+        for (int quarter = 0; quarter < 60; quarter += 15)
+            hours_of_a_day.push_back(taken(static_cast<std::uint64_t>(h * 60 + quarter + 1), at(2026, 3, 5, h, quarter)));
     const auto verdicts = apply({.hourly = 5}, hours_of_a_day);
     EXPECT_EQ(std::count_if(verdicts.begin(), verdicts.end(), [](const auto& v) { return v.kept; }), 5);
     for (const auto& verdict : verdicts) {

@@ -1,6 +1,8 @@
 #include "engine_fixture.hpp"
 
 #include <fstream>
+#include <random>
+#include <thread>
 
 namespace {
 
@@ -140,6 +142,39 @@ TEST_F(BackupsTest, a_full_plan_ends_the_backup_and_holds_nothing) {
     EXPECT_TRUE(mine.backups().list().empty());
     EXPECT_NO_THROW(mine.backups().start({.name = "nightly"}).join());
     EXPECT_TRUE(mine.backups().check().result().problems.empty());
+}
+
+TEST_F(BackupsTest, a_cancelled_backup_says_how_far_it_was_and_leaves_nothing) {
+    const auto documents = mine.workspace() / "projects" / project.id.text() / "documents";
+    std::filesystem::create_directories(documents);
+    std::mt19937_64 random(1);
+    std::string noise(8'000'000, ' ');
+    for (auto& byte : noise) byte = static_cast<char>(random());
+    std::ofstream(documents / "noise", std::ios::binary) << noise;
+    const auto before = used(mine, Resource::storage);
+    auto job = mine.backups().start({.name = "nightly", .upload_per_second = Bytes{1000}});  // for hours
+    Progress progress;
+    for (const auto deadline = std::chrono::steady_clock::now() + 60s; std::chrono::steady_clock::now() < deadline;) {
+        progress = job.progress();
+        if (progress.done > 0 && progress.total > 0) break;
+        std::this_thread::sleep_for(5ms);
+    }
+    EXPECT_EQ(progress.stage, "backup");
+    EXPECT_EQ(progress.unit, "bytes");
+    EXPECT_EQ(progress.total, weight(mine.workspace() / "projects"));
+    EXPECT_GT(progress.done, 0);
+    EXPECT_LT(progress.percent, 100);
+    job.cancel();
+    ASSERT_TRUE(job.join_for(60s));
+    EXPECT_EQ(job.state(), JobState::cancelled);
+    EXPECT_THROW(job.result(), Cancelled);
+    EXPECT_TRUE(mine.backups().list().empty());
+    EXPECT_EQ(reserved(mine, Resource::storage), 0);
+    EXPECT_TRUE(mine.backups().check().result().problems.empty());
+
+    EXPECT_EQ(mine.backups().start({.name = "nightly"}).result().snapshot.files, 3);
+    EXPECT_EQ(used(mine, Resource::storage) - before, weight(repository()));
+    EXPECT_EQ(mine.backups().list().size(), 1u);
 }
 
 TEST_F(BackupsTest, damage_is_reported_by_name) {

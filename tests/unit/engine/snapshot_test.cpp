@@ -56,7 +56,8 @@ TEST_F(Snapshots, tags_are_changed_and_found_by) {
     const auto id = back_up({.name = "nightly", .tags = {{"why", "test"}, {"keep", "no"}}}).id;
     back_up();
     auto backups = mine.backups();
-    EXPECT_EQ(backups.tag({.snapshot = id, .add = {{"keep", "contract"}}, .remove = {"why", "never"}}).tags, (std::vector<Label>{{"keep", "contract"}}));
+    const auto tagged = backups.tag({.snapshot = id, .add = {{"keep", "contract"}}, .remove = {"why", "never"}});
+    EXPECT_EQ(tagged.tags, (std::vector<Label>{{"keep", "contract"}}));
     EXPECT_EQ(backups.get(id).tags, (std::vector<Label>{{"keep", "contract"}}));
     EXPECT_EQ(backups.list({.tags = {{"keep", ""}}}).size(), 1u);
     EXPECT_EQ(backups.list({.tags = {{"keep", "contract"}}}).front().id, id);
@@ -121,7 +122,9 @@ TEST_F(Snapshots, parts_are_left_out_of_backups_and_restores) {
     for (const auto& entry : mine.backups().browse({.snapshot = id, .path = inside()})) names.push_back(entry.name);
     EXPECT_EQ(names, (std::vector<std::string>{"kept", "one.txt"}));
     const auto back = folder.path() / "back";
-    mine.backups().restore({.snapshot = id, .target = back, .paths = {inside()}, .exclude = {"one.*"}, .download_per_second = Bytes{100'000'000}}).join();
+    mine.backups()
+        .restore({.snapshot = id, .target = back, .paths = {inside()}, .exclude = {"one.*"}, .download_per_second = Bytes{100'000'000}})
+        .join();
     EXPECT_TRUE(std::filesystem::exists(back / inside() / "kept/cache.txt"));
     EXPECT_FALSE(std::filesystem::exists(back / inside() / "one.txt"));
     EXPECT_THROW(mine.backups().start({.name = "x", .exclude = {""}}), InvalidArgument);

@@ -1,0 +1,225 @@
+// The jobs of Repositories: what they are asked, what they do, what they end with.
+#include "repositories.hpp"
+
+#include <algorithm>
+
+#include <base/json.hpp>
+#include <nvr/segment.hpp>
+#include <tenant/quota.hpp>
+#include <tenant/usage.hpp>
+
+#include "recordings_pause.hpp"
+#include "repository_charge.hpp"
+#include "restored.hpp"
+
+namespace tenon::engine {
+
+namespace quota = tenant::quota;
+using base::Json;
+
+namespace {
+
+Json to_json(const backup::SnapshotInfo& info) {
+    Json tags = Json::array();
+    for (const auto& tag : info.tags) {
+        Json pair = Json::array();
+        pair.push(tag.key).push(tag.value);
+        tags.push(std::move(pair));
+    }
+    Json json;
+    json.set("id", info.id.text()).set("name", info.name).set("taken_at", info.taken_at.time_since_epoch().count());
+    json.set("tags", std::move(tags)).set("files", info.files).set("bytes", info.bytes);
+    if (info.cost) json.set("stored_bytes", info.cost->bytes_stored);
+    return json;
+}
+
+Json to_json(const std::vector<std::string>& lines) {
+    Json list = Json::array();
+    for (const auto& line : lines) list.push(line);
+    return list;
+}
+
+/// Absent in jobs of an older version.
+std::vector<std::string> texts_of(const Json& json, std::string_view name) {
+    std::vector<std::string> texts;
+    if (const auto* list = json.find(name))
+        for (const auto& text : list->as_array(name)) texts.push_back(text.as_string(name));
+    return texts;
+}
+
+/// A run over a broken disk must not fill the job's row.
+constexpr std::size_t most_lines = 1000;
+
+/// Problems as people read them.
+std::vector<std::string> lines_of(const std::vector<backup::FileProblem>& problems) {
+    std::vector<std::string> lines;
+    for (const auto& problem : problems) {
+        if (lines.size() == most_lines) {
+            lines.push_back("and " + std::to_string(problems.size() - most_lines) + " more");
+            break;
+        }
+        lines.push_back(problem.path + ": " + problem.message);
+    }
+    return lines;
+}
+
+}  // namespace
+
+std::string path_in_workspace(const nvr::rows::SegmentRow& row) {
+    const auto& [camera, segment] = row;
+    return "recordings/" + camera.text() + "/" + nvr::day_name(segment.day) + "/" + nvr::segment_name(segment.place.run, segment.place.number);
+}
+
+backup::BackupRequest Repositories::request_of(const jobs::Attempt& attempt) {
+    const auto payload = base::parse_json(attempt.job.payload);
+    const auto workspace = engine_.workspace(attempt.scope.tenant());
+    backup::BackupRequest request{.name = payload.get_string("name")};
+    for (const auto& tag : payload.get_array("tags"))
+        request.tags.push_back({tag.as_array("tags").at(0).as_string("tags"), tag.as_array("tags").at(1).as_string("tags")});
+    request.exclude = texts_of(payload, "exclude");
+    request.bytes_per_second = payload.int_or("per_second", 0);
+    request.sources = {{"projects", workspace.root / "projects"}, {"exports", workspace.exports()}};
+    if (!payload.get_bool("include_recordings")) return request;
+
+    request.sources.push_back({"recordings", workspace.recordings()});
+    // Footage that is still being written is left to the next backup.
+    const auto closed = engine_.database->read(attempt.scope, [](db::Reader& reader) { return nvr::rows::closed_segments(reader); });
+    std::vector<std::string> finished;
+    for (const auto& row : closed) finished.push_back(path_in_workspace(row));
+    std::sort(finished.begin(), finished.end());
+    request.keep = [finished = std::move(finished)](const std::string& path) {
+        return !path.starts_with("recordings/") || !path.ends_with(".mp4") || std::binary_search(finished.begin(), finished.end(), path);
+    };
+    return request;
+}
+
+jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
+    const auto tenant = attempt.scope.tenant();
+    engine_.workspace(tenant).make();
+    tidy(attempt.scope, attempt.stop);
+    const auto repository = open(attempt.scope);
+    repository_charge::reconcile(engine_, attempt.scope);
+    auto request = request_of(attempt);
+    request.run = attempt.job.id.text();
+    if (attempt.job.attempt > 1) {
+        // The attempt before may have got as far as its snapshot and died, or lost the database, before the job's end.
+        for (const auto& info : repository->list(attempt.stop)) {
+            if (info.run != request.run) continue;
+            const auto cost = info.cost.value_or(backup::SnapshotInfo::Cost{});
+            return taken(attempt, {.snapshot = info, .files_new = cost.files_new, .files_unchanged = cost.files_unchanged,
+                                   .bytes_read = cost.bytes_read, .bytes_new = cost.bytes_new, .bytes_stored = cost.bytes_stored});
+        }
+    }
+    repository_charge::JobLedger ledger(engine_, attempt.scope, attempt.job.hold.value());
+    const auto totals = repository->backup(request, ledger, attempt.progress, attempt.stop);
+    repository_charge::try_reconcile(engine_, attempt.scope);  // the snapshot stands: that its weight is not booked yet is no failure of the backup
+    return taken(attempt, totals);
+}
+
+/// What a backup that has its snapshot ends with.
+jobs::Outcome Repositories::taken(const jobs::Attempt& attempt, const backup::BackupTotals& totals) {
+    Json json;
+    json.set("snapshot", to_json(totals.snapshot)).set("files_new", totals.files_new).set("files_unchanged", totals.files_unchanged);
+    json.set("read", totals.bytes_read).set("deduplicated", totals.bytes_read - totals.bytes_new).set("stored", totals.bytes_stored);
+    json.set("problems", to_json(lines_of(totals.problems)));
+    return {.result = base::to_json(json), .settle = [this, job = attempt.job, stored = totals.bytes_stored](db::Tx& tx) {
+                const auto at = engine_.now();
+                quota::release(tx, job.hold.value(), at);
+                tenant::usage::record(
+                    tx,
+                    {.source = "backup", .id = job.id.text(), .meter = "backup_bytes", .quantity = stored, .occurred_at = at},
+                    at);
+            }};
+}
+
+/// Whether a restore puts footage where cameras record.
+bool Repositories::restores_recordings(const db::TenantScope& scope, const SnapshotId& snapshot, const std::filesystem::path& target,
+                                       const std::vector<std::string>& paths) {
+    if (target != engine_.workspace(scope.tenant()).root) return false;
+    const auto is_recordings = [](const std::string& path) {
+        const auto clean = std::filesystem::path("/" + path).lexically_normal();
+        return clean == "/" || *std::next(clean.begin()) == "recordings";
+    };
+    if (!paths.empty() && std::none_of(paths.begin(), paths.end(), is_recordings)) return false;
+    const auto repository = open(scope, false);
+    if (!repository) return false;
+    const auto top = repository->browse(snapshot, "");
+    return std::any_of(top.begin(), top.end(), [](const auto& entry) { return entry.name == "recordings"; });
+}
+
+jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
+    const auto payload = base::parse_json(attempt.job.payload);
+    const auto repository = open(attempt.scope, false);
+    if (!repository) throw NotFound("nothing was backed up yet");
+    backup::RestoreRequest request{.target = payload.get_string("target"), .paths = {}, .exclude = texts_of(payload, "exclude"),
+                                    .bytes_per_second = payload.int_or("per_second", 0), .overwrite = true};
+    for (const auto& path : payload.get_array("paths")) request.paths.push_back(path.as_string("paths"));
+    const auto snapshot = SnapshotId::parse(payload.get_string("snapshot"));
+    std::shared_ptr<void> pause;
+    if (restores_recordings(attempt.scope, snapshot, request.target, request.paths))
+        pause = pause_recordings(engine_, attempt.scope, attempt.stop);
+    const auto totals = restore_charged(attempt, *repository, snapshot, std::move(request));
+    // Footage is charged with its segments from here on: the end of the pause takes them in.
+    if (pause) restored::hand_over_footage(*engine_.database, attempt.scope, engine_.now());
+    pause.reset();
+    Json json;
+    json.set("target", payload.get_string("target")).set("files", totals.files).set("written", totals.bytes_written);
+    json.set("files_unchanged", totals.files_unchanged).set("problems", to_json(lines_of(totals.problems)));
+    return {.result = base::to_json(json), .settle = {}};
+}
+
+/// Into the workspace nothing is written that its tenant's storage has no room for.
+backup::RestoreTotals Repositories::restore_charged(const jobs::Attempt& attempt, backup::Repository& repository,
+                                                    const SnapshotId& snapshot, backup::RestoreRequest request) {
+    const auto workspace = engine_.workspace(attempt.scope.tenant());
+    if (request.target != workspace.root) return repository.restore(snapshot, request, attempt.progress, attempt.stop);
+    workspace.make();
+    tidy(attempt.scope, attempt.stop);
+    std::vector<backup::RestoredFile> named;
+    request.admit = [&](const std::vector<backup::RestoredFile>& files) {
+        named = restored::admit(*engine_.database, attempt.scope, workspace, files, engine_.now());
+    };
+    const auto settle = [&]() -> std::vector<std::string> {
+        // Another restore may have begun since this one's lock ended: it settles for both.
+        const auto lock = backup::TargetLock::try_acquire(workspace.root);
+        if (!lock) return {};
+        return restored::settle(*engine_.database, attempt.scope, workspace, named, engine_.now());
+    };
+    backup::RestoreTotals totals;
+    try {
+        totals = repository.restore(snapshot, request, attempt.progress, attempt.stop);
+    } catch (...) {
+        try {
+            settle();
+        } catch (const std::exception& error) {
+            engine_.log->failure("backup", "what a restore did not bring back is charged until the next backup or restore", error);
+        }
+        throw;
+    }
+    for (const auto& path : settle())
+        totals.problems.push_back({path, Errc::quota_exceeded, "was removed meanwhile, and there is no room for it any more"});
+    return totals;
+}
+
+jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
+    const auto payload = base::parse_json(attempt.job.payload);
+    const auto repository = open(attempt.scope, false);
+    backup::CheckReport report;
+    if (repository) report = repository->check(static_cast<backup::CheckDepth>(payload.get_int("level")), attempt.progress, attempt.stop);
+    Json problems = Json::array();
+    for (const auto& problem : report.problems) {
+        if (problems.as_array().size() == most_lines) {
+            problems.push("and " + std::to_string(report.problems.size() - most_lines) + " more");
+            break;
+        }
+        std::string line = problem.object;
+        if (problem.length > 0) line += " bytes " + std::to_string(problem.offset) + " to " + std::to_string(problem.offset + problem.length);
+        problems.push(line + ": " + problem.message);
+    }
+    Json json;
+    json.set("snapshots", report.snapshots).set("objects", report.objects).set("chunks", report.chunks).set("read", report.bytes_read);
+    json.set("problems", std::move(problems));
+    return {.result = base::to_json(json), .settle = {}};
+}
+
+}  // namespace tenon::engine
