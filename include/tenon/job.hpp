@@ -83,7 +83,8 @@ public:
     /// Asks the job to stop and returns at once. A job that has ended stays as it is.
     void cancel();
 
-    /// Gives a job that waits another time and priority. What is held for it stays held, in the period it was started in.
+    /// Gives a job that waits another time and priority: both, so give what info() says for the one that is to stay. What is
+    /// held for it stays held, in the period it was started in.
     /// Needs the permission that starting it needed. Throws Conflict (it runs or has ended), InvalidArgument.
     void reschedule(const JobSchedule& schedule);
 

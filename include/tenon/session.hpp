@@ -51,7 +51,7 @@ struct SessionOptions {
 class TENON_API Session {
 public:
     TenantId tenant() const;
-    /// The tenant's folder: projects, exports, temp, recordings, backups.
+    /// The tenant's folder: projects, exports, temp, recordings. Backups do not lie in what they are to save.
     std::filesystem::path workspace() const;
 
     Projects projects() const;

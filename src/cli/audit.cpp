@@ -39,9 +39,12 @@ int list(Context& context, const Args& args) {
 }
 
 int verify(Context& context, const Args& args) {
+    const std::string head = args.text("--head");
+    if (args.has("--head") && (head.size() != 64 || head.find_first_not_of("0123456789abcdef") != std::string::npos))
+        throw UsageError("--head takes the 64 hexadecimal digits that an earlier verify showed");
     const AuditReport report = chosen(context, args).verify();
-    if (args.has("--head") && args.text("--head") != report.head)
-        throw Corrupt("the trail is whole but ends in " + report.head + ", not in " + clean(args.text("--head")) +
+    if (args.has("--head") && head != report.head)
+        throw Corrupt("the trail is whole but ends in " + report.head + ", not in " + head +
                           ": records were added since that head was noted, or the trail was rolled back",
                       {.subject = report.head});
     context.out().thing(to_json(report), report.head,

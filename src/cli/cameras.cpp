@@ -113,9 +113,13 @@ void show_camera(const Context& context, const CameraInfo& c) {
     for (const auto& window : c.schedule) windows += (windows.empty() ? "" : ", ") + window_text(window);
     if (c.health.frames_per_second > 0) {
         char text[80];
-        std::snprintf(text, sizeof text, "%.1f frames/s, %.2f Mbit/s, key frame every %.1f s", c.health.frames_per_second,
-                      static_cast<double>(c.health.bits_per_second) / 1e6, static_cast<double>(c.health.key_frame_interval.count()) / 1e6);
+        std::snprintf(text, sizeof text, "%.1f frames/s, %.2f Mbit/s", c.health.frames_per_second,
+                      static_cast<double>(c.health.bits_per_second) / 1e6);
         health = text;
+        if (c.health.key_frame_interval > Duration{}) {
+            std::snprintf(text, sizeof text, ", key frame every %.1f s", static_cast<double>(c.health.key_frame_interval.count()) / 1e6);
+            health += text;
+        }
         if (c.health.reconnects > 0) health += ", reconnected " + count(c.health.reconnects) + " times";
     }
     if (c.retention.keep_for > Duration{}) kept = length(c.retention.keep_for);

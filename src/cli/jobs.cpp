@@ -24,14 +24,14 @@ void show_job(const Context& context, const JobInfo& j) {
                          {"Attempt", std::to_string(j.attempt) + " of " + std::to_string(j.max_attempts)},
                          {"Priority", j.priority == 0 ? "" : std::to_string(j.priority)},
                          {"Due", j.due_at ? clock(*j.due_at) : ""},
-                         {"Began", clock(j.created_at)},
+                         {"Created", clock(j.created_at)},
                          {"Ended", j.ended_at ? clock(*j.ended_at) : ""},
                          {"Error", j.error ? to_string(*j.error) : ""},
                          {"Message", j.message}});
 }
 
 void list_jobs(const Context& context, const std::vector<JobInfo>& jobs, std::string_view none) {
-    Table table({"KIND", "STATE", ">DONE", "BEGAN", "ENDED", "ID", "MESSAGE"});
+    Table table({"KIND", "STATE", ">DONE", "CREATED", "ENDED", "ID", "MESSAGE"});
     std::vector<std::string> keys;
     for (const auto& j : jobs) {
         table.row({j.kind, to_string(j.state), percent(j.progress.percent), clock(j.created_at), clock(j.ended_at),
@@ -96,8 +96,13 @@ int retry(Context& context, const Args& args) {
 }
 
 int reschedule(Context& context, const Args& args) {
+    if (!args.has("--at") && !args.has("--priority")) throw UsageError("--at TIME, --priority N or both are missing");
     Job job = chosen(context, args);
-    job.reschedule(schedule_of(args));
+    const auto was = job.info();
+    auto schedule = schedule_of(args);
+    if (!args.has("--at")) schedule.start = was.due_at;
+    if (!args.has("--priority")) schedule.priority = was.priority;
+    job.reschedule(schedule);
     show_job(context, job.info());
     return 0;
 }
@@ -173,12 +178,12 @@ Group job_verbs() {
                  .run = retry},
                 {.path = "job reschedule",
                  .summary = "give a waiting job another time or priority",
-                 .about = "Says anew when a job that has not begun begins, and before which of the tenant's other jobs. Without "
-                          "--at it begins as soon as a worker is free.",
+                 .about = "Says anew when a job that has not begun begins, and before which of the tenant's other jobs. What is "
+                          "not given stays as it was; --at now: as soon as a worker is free.",
                  .operands = {job_operand},
-                 .options = {{"--at", "TIME", "begin not before this, such as 2026-05-01T02:00:00Z or +8h"}, priority_option},
+                 .options = {{"--at", "TIME", "begin not before this, such as 2026-05-01T02:00:00Z, +8h or now"}, priority_option},
                  .examples = {{"job reschedule job_01jd8w3v5e6f7g8h9j0k1m2n3p --at +8h", "Tonight."},
-                              {"job reschedule job_01jd8w3v5e6f7g8h9j0k1m2n3p --priority 10", "At once, before the others."}},
+                              {"job reschedule job_01jd8w3v5e6f7g8h9j0k1m2n3p --at now --priority 10", "At once, before the others."}},
                  .run = reschedule},
                 {.path = "job work",
                  .summary = "work on the jobs of this home",

@@ -20,6 +20,9 @@ using namespace std::chrono_literals;
 std::pair<std::string, std::optional<Range>> named_range(const std::string& text, char mark) {
     for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1))
         if (const auto range = parse_range(std::string_view(text).substr(at + 1))) return {text.substr(0, at), range};
+    const auto last = text.rfind(mark);
+    if (last != std::string::npos && is_backward_range(std::string_view(text).substr(last + 1)))
+        throw UsageError("“" + clean(text) + "” ends before it begins");
     return {text, std::nullopt};
 }
 

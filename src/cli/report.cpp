@@ -51,6 +51,9 @@ std::string next_step(const Program& program, const Command* command, const Erro
     case Errc::permission_denied:
         if (std::string_view(error.what()).find("network") != std::string_view::npos)
             return "--camera-network or $" + program.prefix + "CAMERA_NETWORKS names networks that cameras may live in.";
+        if (std::string_view(error.what()).find("the role") == std::string_view::npos &&
+            std::string_view(error.what()).find("the tenant is") == std::string_view::npos)
+            return {};  // a key, a password, the operating system: no role helps
         return "Another --role may do this; “" + program.name + " tenant show” tells the tenant's state and plan.";
     case Errc::not_found: return lister(program, error.what());
     case Errc::conflict: return {};
@@ -75,7 +78,10 @@ int report(const Program& program, const Command* command, bool json, const Erro
         std::fprintf(stderr, "%s\n", boost::json::serialize(to_json(error, next)).c_str());
         return exit_code(error.code());
     }
-    std::fprintf(stderr, "%s: %s (%s)\n", program.name.c_str(), clean(error.what()).c_str(), to_string(error.code()));
+    const std::string message = clean(error.what()), subject = clean(error.subject());
+    const bool named = subject.empty() || message.find(subject) != std::string::npos;
+    std::fprintf(stderr, "%s: %s (%s%s%s)\n", program.name.c_str(), message.c_str(), to_string(error.code()), named ? "" : ": ",
+                 named ? "" : subject.c_str());
     if (!next.empty()) std::fprintf(stderr, "%s\n", next.c_str());
     if (error.code() == Errc::internal_error && !program.brand.url.empty())
         std::fprintf(stderr, "%s\n", clean(program.brand.url).c_str());

@@ -223,6 +223,13 @@ std::optional<Time> parse_time(std::string_view text) {
     return time + *offset;
 }
 
+bool is_backward_range(std::string_view text) {
+    const auto dash = text.find('-');
+    if (dash == std::string_view::npos) return false;
+    const auto start = parse_duration(text.substr(0, dash)), end = parse_duration(text.substr(dash + 1));
+    return start && end && *end <= *start;
+}
+
 std::optional<Range> parse_range(std::string_view text) {
     const auto dash = text.find('-');
     if (dash == std::string_view::npos) return std::nullopt;

@@ -42,5 +42,6 @@ struct Range {
     Duration end{};  // 0: to the end.
 };
 std::optional<Range> parse_range(std::string_view text);  // "1s-4s", "5s-"
+bool is_backward_range(std::string_view text);            // "4s-1s"
 
 }  // namespace tenon::cli

@@ -61,10 +61,20 @@ std::shared_ptr<base::Log> open_log(const EngineOptions& options, const engine::
     return base::Log::to_file(home.logs() / "engine.log", clock, level_of(options.log_level));
 }
 
-crypto::MasterKey open_master(const EngineOptions& options, const engine::Home& home) {
-    if (!options.master_passphrase.empty())
-        return crypto::MasterKey::from_passphrase(base::view_of(options.master_passphrase), home.keys() / "master.salt");
-    return crypto::MasterKey::load_or_create(options.master_key_file.empty() ? home.keys() / "master.key" : options.master_key_file);
+/// `made`: the home was made with a key, and a new one in the place of a file that is gone could open nothing of it.
+crypto::MasterKey open_master(const EngineOptions& options, const engine::Home& home, bool made) {
+    const bool by_passphrase = !options.master_passphrase.empty();
+    auto file = options.master_key_file;
+    if (file.empty()) file = home.keys() / (by_passphrase ? "master.salt" : "master.key");
+    std::error_code ignored;
+    if (made && !std::filesystem::exists(file, ignored))
+        throw NotFound(by_passphrase ? "the file that belongs to the home's passphrase is missing: bring it back from a copy, or give "
+                                       "the key file the home was made with"
+                                     : "the home's master key is missing: bring the file back from a copy, or give the key file or "
+                                       "passphrase the home was made with",
+                       {.subject = file.string()});
+    return by_passphrase ? crypto::MasterKey::from_passphrase(base::view_of(options.master_passphrase), file)
+                         : crypto::MasterKey::load_or_create(file);
 }
 
 std::vector<db::Migration> all_migrations() {
@@ -77,15 +87,17 @@ std::vector<db::Migration> all_migrations() {
 }
 
 // A home sealed with one key and written to with another could never be opened whole again.
-void check_master(db::Database& database, const db::SystemScope& system, const crypto::MasterKey& master) {
-    const auto mine = crypto::to_hex(master.id());
+crypto::MasterKey master_of(db::Database& database, const db::SystemScope& system, const EngineOptions& options, const engine::Home& home) {
     const auto known = database.read(system, [](db::SystemReader& reader) { return db::meta(reader, "master_key"); });
+    auto master = open_master(options, home, known.has_value());
+    const auto mine = crypto::to_hex(master.id());
     if (!known) {
         database.write(system, [&](db::SystemTx& tx) { db::set_meta(tx, "master_key", mine); });
     } else if (*known != mine) {
         throw PermissionDenied("this home was made with another master key: give the key file or passphrase it was made with",
                                {.subject = "master key"});
     }
+    return master;
 }
 
 unsigned workers_of(const EngineOptions& options) {
@@ -106,9 +118,8 @@ EngineOptions without_secrets(EngineOptions options) {
 EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::Clock> time)
     : options(without_secrets(checked(given))), home{options.home}, clock(std::move(time)),
       log(open_log(options, home, clock)), system(engine::SessionBroker::system()) {
-    master.emplace(open_master(given, home));
     database = db::Database::open({.file = home.database(), .clock = clock}, all_migrations());
-    check_master(*database, system, *master);
+    master.emplace(master_of(*database, system, given, home));
     registry = std::make_unique<tenant::Registry>(*database, system, engine::SessionBroker::tenant,
                                                   tenant::Catalogues::load(options.plan_catalogues), clock);
     events = std::make_unique<tenant::EventHub>(*database, clock);

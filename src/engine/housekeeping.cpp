@@ -46,8 +46,20 @@ void EngineImpl::recover_holds() {
         }
         return true;
     };
+    // A workspace that cannot be reached, on a disk that is not mounted, keeps its own holds and nobody else waiting.
+    const auto is_live_or_unknown = [&](const TenantId& id, const tenant::quota::Cause& cause) {
+        try {
+            return is_live(id, cause);
+        } catch (const Closed&) {
+            throw;
+        } catch (const Error& error) {
+            log->warning(room, "whether a hold is still needed cannot be said yet",
+                         {{"tenant", id.text()}, {"error", error.what()}, {"subject", error.subject()}});
+            return true;
+        }
+    };
     const auto returned = tenant::quota::recover(
-        *database, system, [this](const TenantId& id) { return scope_of(id); }, is_live, now());
+        *database, system, [this](const TenantId& id) { return scope_of(id); }, is_live_or_unknown, now());
     if (returned > 0) log->warning(room, "returned holds of work that a process left behind", {{"holds", returned}});
 }
 
@@ -75,22 +87,31 @@ void EngineImpl::schedule_sweep(Duration delay) {
     });
 }
 
+/// What fails is written down and keeps nothing after it from being done.
 void EngineImpl::sweep() {
-    recover_holds();  // also of an import that could not return its own, for want of room
-    tenant::quota::expire(
-        *database, system, [this](const TenantId& id) { return scope_of(id); }, now());
-    for (const auto& id : registry->due_for_erasure()) {
+    const auto step = [this](std::string_view failure, const auto& work) {
         try {
-            erase(id);
+            work();
         } catch (const Closed&) {
             throw;
         } catch (const std::exception& error) {
-            log->failure(room, "a tenant is not erased yet", error);  // and must not keep the others from it
+            log->failure(room, failure, error);
         }
-    }
-    sweep_doomed();
-    if (!std::exchange(temp_swept, true)) sweep_temp();
-    seal_audit();
+    };
+    // Also of an import that could not return its own, for want of room.
+    step("holds of work that has died are not returned yet", [this] { recover_holds(); });
+    step("holds are not expired yet", [this] {
+        tenant::quota::expire(
+            *database, system, [this](const TenantId& id) { return scope_of(id); }, now());
+    });
+    step("tenants are not erased yet", [&] {
+        for (const auto& id : registry->due_for_erasure()) step("a tenant is not erased yet", [&] { erase(id); });
+    });
+    step("files that nothing names are not removed yet", [this] { sweep_doomed(); });
+    step("what ended jobs left is not removed yet", [this] {
+        if (!std::exchange(temp_swept, true)) sweep_temp();
+    });
+    step("the audit trail has no new checkpoint yet", [this] { seal_audit(); });
 }
 
 void EngineImpl::sweep_doomed() {

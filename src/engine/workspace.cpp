@@ -20,7 +20,7 @@ void make_private_folder(const std::filesystem::path& folder) {
 }
 
 void Workspace::make() const {
-    for (const auto& folder : {root / "projects", exports(), temp(), recordings(), reports()}) make_private_folder(folder);
+    for (const auto& folder : {root / "projects", exports(), temp(), recordings()}) make_private_folder(folder);
 }
 
 }  // namespace tenon::engine

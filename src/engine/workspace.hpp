@@ -32,7 +32,6 @@ struct Workspace {
     std::filesystem::path exports() const { return root / "exports"; }
     std::filesystem::path temp() const { return root / "temp"; }
     std::filesystem::path recordings() const { return root / "recordings"; }
-    std::filesystem::path reports() const { return root / "backups"; }
 
     /// Makes what is missing, for the owner's eyes only.
     void make() const;

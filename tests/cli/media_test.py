@@ -215,6 +215,8 @@ class Renders(Media):
         moved = self.json("job", "reschedule", job["id"], "--at", "+5h", "--priority", "7")
         self.assertGreater(moved["due_at"], job["due_at"])
         self.assertEqual(moved["priority"], 7)
+        self.assertEqual(self.json("job", "reschedule", job["id"], "--priority", "9")["due_at"], moved["due_at"])
+        self.assertEqual(self.json("job", "reschedule", job["id"], "--at", "+6h")["priority"], 9)
         self.assertEqual(self.json("job", "cancel", job["id"])["state"], "cancelled")
         self.assertEqual(self.error("job", "reschedule", job["id"], code=15)["code"], "conflict")
         again = self.json("job", "retry", job["id"])

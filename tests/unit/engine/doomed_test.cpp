@@ -96,6 +96,35 @@ TEST_F(DoomedTest, the_mark_of_a_dead_import_is_swept_and_that_of_a_living_one_i
     EXPECT_TRUE(std::filesystem::exists(alive));
 }
 
+TEST_F(DoomedTest, a_workspace_that_cannot_be_reached_keeps_its_holds_and_no_other_tenant_waiting) {
+    const auto imports_held = [&] {
+        auto& impl = *Internal::impl(*engine);
+        return impl.database->read(impl.system, [](db::SystemReader& reader) {
+            return tenant::quota::causes(reader, tenant::quota::CauseKind::upload).size();
+        });
+    };
+    open_looking();
+    const auto place = workspace();
+    auto& impl = *Internal::impl(*engine);
+    impl.database->write(impl.scope_of(acme.id), [&](db::Tx& tx) {
+        const auto now = base::system_clock()->now();
+        const auto cause = engine::import_cause(base::new_id<ProjectId>(now), base::new_id<AssetId>(now));
+        tenant::quota::reserve(tx, base::new_id<HoldId>(now), {.asks = {{Resource::storage, 1000}}, .cause = cause}, now);
+    });
+    engine.reset();
+    const auto away = place.parent_path() / "away";
+    std::filesystem::rename(place, away);
+    std::filesystem::create_symlink("/nowhere/mounted", place);
+    open();
+    EXPECT_NO_THROW(session(other).projects().create({.name = "reel"}));
+    EXPECT_EQ(imports_held(), 1u);
+    engine.reset();
+    std::filesystem::remove(place);
+    std::filesystem::rename(away, place);
+    open();
+    EXPECT_EQ(imports_held(), 0u);
+}
+
 TEST_F(DoomedTest, an_import_that_ended_while_it_was_looked_at_keeps_its_files) {
     const engine::Workspace mine{workspace()};
     const auto project = session(acme).projects().create({.name = "reel"});

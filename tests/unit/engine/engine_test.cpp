@@ -77,6 +77,23 @@ TEST_F(EngineTest, a_foreign_master_key_is_refused) {
     EXPECT_NO_THROW(open());
 }
 
+TEST_F(EngineTest, a_missing_master_key_is_missed_and_no_other_is_made) {
+    engine.reset();
+    const auto key = folder / "home/keys/master.key";
+    std::filesystem::rename(key, folder / "kept");
+    EXPECT_THROW(open(), NotFound);
+    EXPECT_FALSE(std::filesystem::exists(key));
+    auto unmounted = options();
+    unmounted.master_key_file = folder / "unmounted.key";
+    EXPECT_THROW(Engine{unmounted}, NotFound);
+    EXPECT_FALSE(std::filesystem::exists(unmounted.master_key_file));
+    auto passphrase = options();
+    passphrase.master_passphrase = "open sesame";
+    EXPECT_THROW(Engine{passphrase}, NotFound);
+    std::filesystem::rename(folder / "kept", key);
+    EXPECT_NO_THROW(open());
+}
+
 TEST_F(EngineTest, a_tenants_projects_are_not_found_by_another) {
     auto a = session(acme);
     auto b = session(other);
