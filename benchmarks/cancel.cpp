@@ -1,10 +1,11 @@
 // Question: how long after Job::cancel() has a render ended? Wall time until join() throws, at random moments of the whole
 // job: planning, pictures, sound, writing, measuring.
 //
-// Input: a reel of two real clips, a crossfade, a title, a grade; mp4, social_square and 4k at once. A first run gives the
-// length; three moments of four lie anywhere in it, every fourth in its last eighth, where sound and files are made.
+// Input: a reel of two real clips of a second each, a crossfade, a title, a grade; mp4 and social_square at once, or the
+// outputs that are named. A first run gives the length; three moments of four lie anywhere in it, every fourth in its last
+// eighth, where sound and files are made.
 //
-//     bench_cancel [MOMENTS]
+//     bench_cancel [MOMENTS [OUTPUT…]]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -38,6 +39,8 @@ double at(const std::vector<Sample>& sorted, std::size_t percent) { return sorte
 int main(int argc, char** argv) {
     using namespace tenon;
     const int moments = argc > 1 ? std::stoi(argv[1]) : 200;
+    std::vector<std::string> outputs(argv + std::min(argc, 2), argv + argc);
+    if (outputs.empty()) outputs = {"mp4", "social_square"};
     const std::filesystem::path home = "bench-cancel";
     std::filesystem::remove_all(home);
     std::vector<Sample> samples;
@@ -48,12 +51,12 @@ int main(int argc, char** argv) {
         auto session = engine.open_session({.tenant = tenant.id, .actor = "bench", .role = Role::owner});
         const auto project = session.projects().create({.name = "Reel"});
         Timeline cut;
-        cut.append({.asset = session.assets().import_file({.project = project.id, .path = test::balle()}).id, .start = 1s, .end = 3s});
-        cut.append({.asset = session.assets().import_file({.project = project.id, .path = test::vtest()}).id, .start = 5s, .end = 7s,
-                    .transition = crossfade(500ms)});
-        cut.title({.text = "Acme", .duration = 2s});
+        cut.append({.asset = session.assets().import_file({.project = project.id, .path = test::balle()}).id, .start = 1s, .end = 2s});
+        cut.append({.asset = session.assets().import_file({.project = project.id, .path = test::vtest()}).id, .start = 5s, .end = 6s,
+                    .transition = crossfade(300ms)});
+        cut.title({.text = "Acme", .duration = 1s});
         cut.grade("cinematic_warm");
-        const RenderOptions options{.project = project.id, .timeline = cut, .outputs = {"mp4", "social_square", "4k"}};
+        const RenderOptions options{.project = project.id, .timeline = cut, .outputs = outputs};
         double begun = milliseconds();
         session.renders().start(options).join();
         const double whole = milliseconds() - begun;

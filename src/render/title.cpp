@@ -6,6 +6,8 @@
 #include <set>
 #include <vector>
 
+#include <hb-ot.h>
+
 #include <tenon/error.hpp>
 
 #include "pango.hpp"
@@ -115,6 +117,25 @@ Text lay_out(const std::string& text, const Look& look, const std::string& font,
     return out;
 }
 
+bool has_own_colours(PangoFont* font) {
+    hb_face_t* face = hb_font_get_face(pango_font_get_hb_font(font));
+    return hb_ot_color_has_png(face) || hb_ot_color_has_layers(face) || hb_ot_color_has_svg(face);
+}
+
+/// The outlines of all letters. Emoji have none: they are pictures, and what would be traced of them lies beside them.
+void outline(cairo_t* cairo, PangoLayout* layout, double x, double y) {
+    cairo_new_path(cairo);
+    const Own<PangoLayoutIter> at(pango_layout_get_iter(layout));
+    do {
+        const PangoLayoutRun* run = pango_layout_iter_get_run_readonly(at.get());
+        if (run == nullptr || has_own_colours(run->item->analysis.font)) continue;
+        PangoRectangle extents{};
+        pango_layout_iter_get_run_extents(at.get(), nullptr, &extents);
+        cairo_move_to(cairo, x + pango_units_to_double(extents.x), y + pango_units_to_double(pango_layout_iter_get_run_baseline(at.get())));
+        pango_cairo_glyph_string_path(cairo, run->item->analysis.font, run->glyphs);
+    } while (pango_layout_iter_next_run(at.get()));
+}
+
 void colour(cairo_t* cairo, const Look::Colour& c, double part = 1) {
     constexpr double most = 255;
     cairo_set_source_rgba(cairo, c.red / most, c.green / most, c.blue / most, c.alpha / most * part);
@@ -154,8 +175,7 @@ void draw(cairo_t* cairo, const Text& text, const Look& look, const Box& box, do
     cairo_new_path(cairo);
     cairo_set_line_join(cairo, CAIRO_LINE_JOIN_ROUND);
     if (look.shadow.width > 0) {   // rings that lie over each other: dark at the letters, gone at its width
-        cairo_move_to(cairo, box.text_x, box.text_y + letter / 24);
-        pango_cairo_layout_path(cairo, text.layout.get());
+        outline(cairo, text.layout.get(), box.text_x, box.text_y + letter / 24);
         for (int ring = 1; ring <= shadow_rings; ++ring) {
             colour(cairo, look.shadow.colour, 1.0 / shadow_rings);
             cairo_set_line_width(cairo, 2 * look.shadow.width * letter / 1'000 * ring / shadow_rings);
@@ -164,8 +184,7 @@ void draw(cairo_t* cairo, const Text& text, const Look& look, const Box& box, do
         cairo_new_path(cairo);
     }
     if (look.edge.width > 0) {
-        cairo_move_to(cairo, box.text_x, box.text_y);
-        pango_cairo_layout_path(cairo, text.layout.get());
+        outline(cairo, text.layout.get(), box.text_x, box.text_y);
         colour(cairo, look.edge.colour);
         cairo_set_line_width(cairo, 2 * look.edge.width * letter / 1'000);
         cairo_stroke(cairo);

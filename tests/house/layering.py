@@ -39,7 +39,7 @@ THIRD = [
     (r"sqlite3\.h", {"db", "tests"}),  # tests damage stores behind the library's back
     (r"date/.*", {"tenant"}),
     (r"lib(av\w+|sw\w+)/.*", {"media"}),
-    (r"(pango|cairo)/.*|cairo\.h|pango.*\.h", {"render"}),
+    (r"(pango|cairo)/.*|cairo\.h|pango.*\.h|hb.*\.h", {"render"}),
     (r"zstd\w*\.h", {"backup"}),
     (r"gtest/.*|gmock/.*", {"tests"}),
     (r"gst/.*", {"tests"}),
