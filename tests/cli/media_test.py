@@ -98,7 +98,7 @@ class Renders(Media):
 
         self.assertEqual(self.json("render", "show", done["id"])["result"], done["result"])
         self.assertTable(self.text("render", "show", done["id"]), "PRESET", "LENGTH", "SIZE", "FRAMES", "PICTURE", "QUALITY", "FILE")
-        self.assertTable(self.text("render", "list"), "KIND", "STATE", "DONE", "BEGAN", "ENDED", "ID", "MESSAGE")
+        self.assertTable(self.text("render", "list"), "KIND", "STATE", "DONE", "CREATED", "ENDED", "ID", "MESSAGE")
         self.assertIn(done["id"], [job["id"] for job in self.json("render", "list")])
         self.assertIn("succeeded", self.text("job", "show", done["id"]))
         self.assertIn("succeeded", self.text("job", "join", done["id"]))
@@ -218,7 +218,7 @@ class Renders(Media):
         self.assertEqual(self.json("job", "reschedule", job["id"], "--priority", "9")["due_at"], moved["due_at"])
         self.assertEqual(self.json("job", "reschedule", job["id"], "--at", "+6h")["priority"], 9)
         self.assertEqual(self.json("job", "cancel", job["id"])["state"], "cancelled")
-        self.assertEqual(self.error("job", "reschedule", job["id"], code=15)["code"], "conflict")
+        self.assertEqual(self.error("job", "reschedule", job["id"], "--at", "now", code=15)["code"], "conflict")
         again = self.json("job", "retry", job["id"])
         self.assertNotEqual(again["id"], job["id"])
         self.assertEqual(self.json("job", "join", again["id"])["state"], "succeeded")

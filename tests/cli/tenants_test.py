@@ -157,7 +157,7 @@ class Output(ToolTest):
             process = self.start("tenant", "list", stdout=full, stderr=-1)
         _, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 20)
-        self.assertIn(b"(no_space)", err)
+        self.assertIn(b"(no_space: standard output)", err)
 
     def test_a_reader_that_leaves_is_no_failure(self):
         read, write = os.pipe()
