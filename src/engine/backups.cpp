@@ -320,7 +320,9 @@ KeySlot BackupKeys::add_password(const std::string& password, const std::string&
     const auto pass = impl_->enter(Permission::backup_keys);
     base::check_name("label", label);
     const auto key = backup::KeySource::password(password);
-    return recorded(*impl_, "backup.add_key", label, [&] { return to_public(repositories(impl_).open(impl_->scope)->add_slot(key, label)); });
+    return recorded(*impl_, "backup.add_key", label, [&] {
+        return impl_->interruptible([&](const auto& stop) { return to_public(repositories(impl_).add_key(impl_->scope, key, label, stop)); });
+    });
 }
 
 std::vector<KeySlot> BackupKeys::list() const {
@@ -335,12 +337,18 @@ void BackupKeys::remove(std::int32_t number) {
     const auto pass = impl_->enter(Permission::backup_keys);
     if (number < 0) throw NotFound("there is no such key", {.subject = std::to_string(number)});
     recorded(*impl_, "backup.remove_key", std::to_string(number),
-             [&] { repositories(impl_).remove_key(impl_->scope, static_cast<std::uint32_t>(number)); });
+             [&] {
+                 impl_->interruptible([&](const auto& stop) {
+                     repositories(impl_).remove_key(impl_->scope, static_cast<std::uint32_t>(number), stop);
+                 });
+             });
 }
 
 void BackupKeys::unlock(const std::string& password) {
     const auto pass = impl_->enter(Permission::backup_keys);
-    recorded(*impl_, "backup.unlock", "", [&] { repositories(impl_).unlock(impl_->scope, password); });
+    recorded(*impl_, "backup.unlock", "", [&] {
+        impl_->interruptible([&](const auto& stop) { repositories(impl_).unlock(impl_->scope, password, stop); });
+    });
 }
 
 }  // namespace tenon

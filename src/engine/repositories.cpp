@@ -4,6 +4,7 @@
 
 #include <base/file.hpp>
 #include <blob/file_store.hpp>
+#include <exec/wait.hpp>
 #include <tenant/quota.hpp>
 
 #include "repository_charge.hpp"
@@ -54,8 +55,18 @@ void Repositories::erase(db::Tx& tx) {
     opened_.forget(tx.scope().tenant());
 }
 
-std::shared_ptr<backup::Repository> Repositories::find(const db::TenantScope& scope) { return open(scope, false); }
-std::shared_ptr<backup::Repository> Repositories::open(const db::TenantScope& scope) { return open(scope, true); }
+std::shared_ptr<backup::Repository> Repositories::find(const db::TenantScope& scope) {
+    return opened_.get(scope.tenant(), [&]() -> std::shared_ptr<backup::Repository> { return exists(scope) ? open_now(scope) : nullptr; });
+}
+
+std::shared_ptr<backup::Repository> Repositories::open(const db::TenantScope& scope, const std::stop_token& stop) {
+    return opened_.get(scope.tenant(), [&] {
+        if (exists(scope)) return open_now(scope);
+        // Another process may be making it: whoever came first has made all of it, keys included, before this one looks again.
+        const auto alone = lock(scope.tenant(), stop);
+        return exists(scope) ? open_now(scope) : make_now(scope);
+    });
+}
 
 Repositories::Stores Repositories::stores_of(const TenantId& tenant) const {
     return {std::make_shared<blob::FileStore>(engine_.home.repository(tenant), engine_.clock),
@@ -73,28 +84,49 @@ bool Repositories::exists(const db::TenantScope& scope) const {
     return false;
 }
 
-std::shared_ptr<backup::Repository> Repositories::open(const db::TenantScope& scope, bool make) {
-    return opened_.get(scope.tenant(), [&] { return open_now(scope, make); });
-}
-
-std::shared_ptr<backup::Repository> Repositories::open_now(const db::TenantScope& scope, bool make) {
+std::shared_ptr<backup::Repository> Repositories::open_now(const db::TenantScope& scope) {
     const auto tenant = scope.tenant();
-    const bool there = exists(scope);
-    if (!there && !make) return nullptr;
-    const auto key_file = engine_.home.backup_key(tenant);
-    if (!there) write_key(tenant, crypto::Secret::random(32).bytes());
     std::error_code ignored;
-    if (!std::filesystem::exists(key_file, ignored))
+    if (!std::filesystem::exists(engine_.home.backup_key(tenant), ignored))
         throw PermissionDenied("this home has no key to the repository: unlock it with a password",
                                {.subject = engine_.home.repository(tenant).string()});
-    const auto secret = engine_.master->open(label_of(tenant), base::read_file(key_file, 4096));
-    const auto key = backup::KeySource::key(secret.bytes());
+    const auto secret = read_key(tenant);
     auto [objects, vault] = stores_of(tenant);
-    const backup::RepositoryOptions options{.clock = engine_.clock};
+    return backup::Repository::open(objects, vault, backup::KeySource::key(secret.bytes()), {.clock = engine_.clock});
+}
+
+/// The caller holds the tenant's lock, and there is none.
+std::shared_ptr<backup::Repository> Repositories::make_now(const db::TenantScope& scope) {
+    const auto tenant = scope.tenant();
+    // The key of a making that was killed serves as well as a new one: what a key file holds is never replaced by a making.
+    std::error_code ignored;
+    if (!std::filesystem::exists(engine_.home.backup_key(tenant), ignored)) write_key(tenant, crypto::Secret::random(32).bytes());
+    const auto secret = read_key(tenant);
+    auto [objects, vault] = stores_of(tenant);
     std::shared_ptr<backup::Repository> repository =
-        there ? backup::Repository::open(objects, vault, key, options) : backup::Repository::create(objects, vault, key, home_label, options);
-    if (!there) engine_.database->write(scope, [](db::Tx& tx) { repository_charge::add(tx, 0); });
+        backup::Repository::create(objects, vault, backup::KeySource::key(secret.bytes()), home_label, {.clock = engine_.clock});
+    engine_.database->write(scope, [](db::Tx& tx) { repository_charge::add(tx, 0); });
     return repository;
+}
+
+/// The kernel frees it with its process, however that ends.
+base::FileLock Repositories::lock(const TenantId& tenant, const std::stop_token& stop) const {
+    constexpr Duration look_again = std::chrono::milliseconds(20);
+    constexpr Duration patience = std::chrono::seconds(120);
+    const auto path = engine_.home.root / "locks" / (tenant.text() + ".repository");
+    make_private_folder(path.parent_path());
+    const auto begin = engine_.clock->monotonic();
+    for (;;) {
+        if (auto lock = base::FileLock::try_acquire(path)) return *std::move(lock);
+        if (engine_.clock->monotonic() - begin >= patience)
+            throw Unavailable("another process is at this tenant's backup keys and does not come to an end", {.subject = path.string()});
+        exec::check_stop(stop);
+        (void)exec::sleep_for(engine_.clock, stop, look_again);
+    }
+}
+
+crypto::Secret Repositories::read_key(const TenantId& tenant) const {
+    return engine_.master->open(label_of(tenant), base::read_file(engine_.home.backup_key(tenant), 4096));
 }
 
 void Repositories::write_key(const TenantId& tenant, base::ByteView key) const {
@@ -103,10 +135,18 @@ void Repositories::write_key(const TenantId& tenant, base::ByteView key) const {
     base::write_file_atomically(file, engine_.master->seal(label_of(tenant), key));
 }
 
-void Repositories::unlock(const db::TenantScope& scope, const std::string& password) {
+backup::Slot Repositories::add_key(const db::TenantScope& scope, const backup::KeySource& key, const std::string& label,
+                                   const std::stop_token& stop) {
+    const auto repository = open(scope, stop);
+    const auto alone = lock(scope.tenant(), stop);
+    return repository->add_slot(key, label);
+}
+
+void Repositories::unlock(const db::TenantScope& scope, const std::string& password, const std::stop_token& stop) {
     const auto tenant = scope.tenant();
     const auto given = backup::KeySource::password(password);
     opened_.replace(tenant, [&] {
+        const auto alone = lock(tenant, stop);
         if (!exists(scope)) throw NotFound("nothing was backed up yet", {.subject = tenant.text()});
         auto [objects, vault] = stores_of(tenant);
         std::shared_ptr<backup::Repository> repository = backup::Repository::open(objects, vault, given, {.clock = engine_.clock});
@@ -118,9 +158,10 @@ void Repositories::unlock(const db::TenantScope& scope, const std::string& passw
     });
 }
 
-void Repositories::remove_key(const db::TenantScope& scope, std::uint32_t number) {
+void Repositories::remove_key(const db::TenantScope& scope, std::uint32_t number, const std::stop_token& stop) {
     const auto repository = find(scope);
     if (!repository) throw NotFound("nothing was backed up yet", {.subject = scope.tenant().text()});
+    const auto alone = lock(scope.tenant(), stop);
     // The newest of the home's slots is the one its key file fits; older ones are of keys that were lost.
     std::uint32_t home_slot = 0;
     for (const auto& slot : repository->slots())

@@ -28,12 +28,14 @@ public:
     /// The tenant's repository; null if nothing was ever backed up. Throws PermissionDenied when only a password opens
     /// it, Unavailable when it is not where it was made.
     std::shared_ptr<backup::Repository> find(const db::TenantScope& scope);
-    /// The same, made when there is none.
-    std::shared_ptr<backup::Repository> open(const db::TenantScope& scope);
+    /// The same, made when there is none. One process at a time makes it or changes who can open it: `stop` ends the wait for
+    /// another one. Throws Cancelled, Unavailable when that one takes too long.
+    std::shared_ptr<backup::Repository> open(const db::TenantScope& scope, const std::stop_token& stop);
+    backup::Slot add_key(const db::TenantScope& scope, const backup::KeySource& key, const std::string& label, const std::stop_token& stop);
     /// Opens it with a password and gives the home a new key. Throws NotFound, PermissionDenied.
-    void unlock(const db::TenantScope& scope, const std::string& password);
+    void unlock(const db::TenantScope& scope, const std::string& password, const std::stop_token& stop);
     /// Throws NotFound, Conflict for the home's own key.
-    void remove_key(const db::TenantScope& scope, std::uint32_t number);
+    void remove_key(const db::TenantScope& scope, std::uint32_t number, const std::stop_token& stop);
 
     /// Changes what the repository says of a snapshot. Throws NotFound.
     backup::SnapshotInfo tag(const db::TenantScope& scope, const SnapshotId& id, const std::vector<Label>& tags);
@@ -60,8 +62,10 @@ private:
     };
     Stores stores_of(const TenantId& tenant) const;
     bool exists(const db::TenantScope& scope) const;
-    std::shared_ptr<backup::Repository> open(const db::TenantScope& scope, bool make);
-    std::shared_ptr<backup::Repository> open_now(const db::TenantScope& scope, bool make);
+    std::shared_ptr<backup::Repository> open_now(const db::TenantScope& scope);
+    std::shared_ptr<backup::Repository> make_now(const db::TenantScope& scope);
+    base::FileLock lock(const TenantId& tenant, const std::stop_token& stop) const;
+    crypto::Secret read_key(const TenantId& tenant) const;
     void write_key(const TenantId& tenant, base::ByteView key) const;
 
     EngineImpl& engine_;

@@ -97,7 +97,7 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
     const auto tenant = attempt.scope.tenant();
     engine_.workspace(tenant).make();
     tidy(attempt.scope, attempt.stop);
-    const auto repository = open(attempt.scope);
+    const auto repository = open(attempt.scope, attempt.stop);
     repository_charge::reconcile(engine_, attempt.scope);
     auto request = request_of(attempt);
     request.run = attempt.job.id.text();
@@ -141,7 +141,7 @@ bool Repositories::restores_recordings(const db::TenantScope& scope, const Snaps
         return clean == "/" || *std::next(clean.begin()) == "recordings";
     };
     if (!paths.empty() && std::none_of(paths.begin(), paths.end(), is_recordings)) return false;
-    const auto repository = open(scope, false);
+    const auto repository = find(scope);
     if (!repository) return false;
     const auto top = repository->browse(snapshot, "");
     return std::any_of(top.begin(), top.end(), [](const auto& entry) { return entry.name == "recordings"; });
@@ -149,7 +149,7 @@ bool Repositories::restores_recordings(const db::TenantScope& scope, const Snaps
 
 jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     const auto payload = base::parse_json(attempt.job.payload);
-    const auto repository = open(attempt.scope, false);
+    const auto repository = find(attempt.scope);
     if (!repository) throw NotFound("nothing was backed up yet");
     backup::RestoreRequest request{.target = payload.get_string("target"), .paths = {}, .exclude = texts_of(payload, "exclude"),
                                     .bytes_per_second = payload.int_or("per_second", 0), .overwrite = true};
@@ -203,7 +203,7 @@ backup::RestoreTotals Repositories::restore_charged(const jobs::Attempt& attempt
 
 jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     const auto payload = base::parse_json(attempt.job.payload);
-    const auto repository = open(attempt.scope, false);
+    const auto repository = find(attempt.scope);
     backup::CheckReport report;
     if (repository) report = repository->check(static_cast<backup::CheckDepth>(payload.get_int("level")), attempt.progress, attempt.stop);
     Json problems = Json::array();

@@ -185,6 +185,9 @@ struct CheckReport {
 class Repository {
 public:
     [[nodiscard]] static bool exists(blob::Store& objects);
+    /// One at a time for a place, and changes of slots too, between processes: that is the caller's business. What lies in the
+    /// vault is taken for a killed creation's and removed.
+    ///
     /// Throws    Conflict if there is one already.
     static std::unique_ptr<Repository> create(std::shared_ptr<blob::Store> objects, std::shared_ptr<blob::Store> vault,
                                               const KeySource& key, const std::string& label,
