@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_set>
+#include <optional>
 
 #include <sys/stat.h>
 
-#include <nvr/camera_rows.hpp>
+#include <nvr/segment_rows.hpp>
 #include <tenant/quota.hpp>
 #include <tenon/error.hpp>
 
@@ -18,14 +18,15 @@ namespace quota = tenant::quota;
 
 namespace {
 
+constexpr db::TenantStmt find_row{"SELECT bytes FROM restored WHERE tenant_id = :tenant AND path = :path"};
 constexpr db::TenantStmt list_rows{"SELECT path, bytes FROM restored WHERE tenant_id = :tenant"};
 constexpr db::TenantStmt put_row{
     "INSERT INTO restored_ (tenant_id, path, bytes) VALUES (:tenant, :path, :bytes)"
     " ON CONFLICT (tenant_id, path) DO UPDATE SET bytes = excluded.bytes"};
 constexpr db::TenantStmt remove_row{"DELETE FROM restored_ WHERE tenant_id = :tenant AND path = :path"};
 constexpr db::TenantStmt erase_rows{"DELETE FROM restored_ WHERE tenant_id = :tenant"};
-constexpr db::TenantStmt asset_paths{"SELECT path, thumbnail FROM asset WHERE tenant_id = :tenant"};
-constexpr db::TenantStmt export_names{"SELECT name FROM export WHERE tenant_id = :tenant"};
+constexpr db::TenantStmt asset_paths{"SELECT path, thumbnail FROM asset WHERE tenant_id = :tenant AND id = :id"};
+constexpr db::TenantStmt find_export{"SELECT 1 FROM export WHERE tenant_id = :tenant AND name = :name"};
 
 using Rows = std::map<std::string, std::int64_t>;
 
@@ -35,16 +36,43 @@ Rows rows_of(db::Reader& reader) {
     return rows;
 }
 
-/// The files of the workspace that are charged with what names them.
-std::unordered_set<std::string> named(db::Reader& reader) {
-    std::unordered_set<std::string> paths;
-    for (auto rows = reader.query(asset_paths); rows.next();) {
-        paths.insert(rows.text(0));
-        paths.insert(rows.text(1));
+std::optional<std::int64_t> charged_for(db::Reader& reader, const std::string& path) {
+    auto rows = reader.query(find_row, path);
+    return rows.next() ? std::optional(rows.i64(0)) : std::nullopt;
+}
+
+/// Empty for text that is no such id.
+template <class Id> std::optional<Id> id_in(const std::string& text) {
+    try {
+        return Id::parse(text);
+    } catch (const InvalidArgument&) {
+        return std::nullopt;
     }
-    for (auto rows = reader.query(export_names); rows.next();) paths.insert("exports/" + rows.text(0));
-    for (const auto& row : nvr::rows::closed_segments(reader)) paths.insert(path_in_workspace(row));
-    return paths;
+}
+
+/// Whether the file is charged with what names it. Looks for the one row that could: a workspace has more of them than a
+/// transaction has time for.
+bool is_named(db::Reader& reader, const std::string& path) {
+    std::vector<std::string> parts;
+    for (std::size_t at = 0; at <= path.size();) {
+        const auto end = std::min(path.find('/', at), path.size());
+        parts.push_back(path.substr(at, end - at));
+        at = end + 1;
+    }
+    if (parts.size() == 2 && parts[0] == "exports") return reader.query(find_export, parts[1]).next();
+    if (parts.size() != 4) return false;
+    if (parts[0] == "projects" && parts[2] == "assets") {
+        // "<asset>.<extension>", and "<asset>.jpg" of its thumbnail.
+        const auto asset = id_in<AssetId>(parts[3].substr(0, parts[3].find('.')));
+        if (!asset) return false;
+        auto rows = reader.query(asset_paths, *asset);
+        return rows.next() && (rows.text_view(0) == path || rows.text_view(1) == path);
+    }
+    if (parts[0] != "recordings") return false;
+    const auto camera = id_in<CameraId>(parts[1]);
+    const auto day = nvr::parse_day(parts[2]);
+    const auto place = nvr::parse_segment_name(parts[3]);
+    return camera && day && place && nvr::rows::is_closed(reader, *camera, *day, *place);
 }
 
 std::int64_t size_on_disk(const Workspace& workspace, const std::string& path) {
@@ -60,6 +88,37 @@ std::map<std::string, std::int64_t> sizes_on_disk(const Workspace& workspace, co
     return sizes;
 }
 
+/// Brings rows down to what lies on the disk and nothing else names. This runs behind each removal, so it looks without
+/// keeping anybody from writing, and changes only what it found: who gets a row of its own meanwhile is found the next time.
+void free_what_is_gone(db::Database& database, const db::TenantScope& scope, const Workspace& workspace, Time now) {
+    std::vector<std::string> named;
+    const auto rows = database.read(scope, [&](db::Reader& reader) {
+        named.clear();
+        auto all = rows_of(reader);
+        for (const auto& [path, bytes] : all)
+            if (is_named(reader, path)) named.push_back(path);
+        return all;
+    });
+    std::map<std::string, std::int64_t> most;  // of what may stay charged
+    for (const auto& [path, bytes] : rows)
+        if (const auto size = size_on_disk(workspace, path); size < bytes || bytes == 0) most.emplace(path, size);
+    for (const auto& path : named) most.try_emplace(path, rows.at(path));
+    if (most.empty()) return;
+    database.write(scope, [&](db::Tx& tx) {
+        std::int64_t less = 0;
+        for (const auto& [path, size] : most) {
+            const auto bytes = charged_for(tx, path);
+            if (!bytes) continue;
+            const auto left = is_named(tx, path) ? 0 : std::min(*bytes, size);
+            if (left == *bytes && left > 0) continue;
+            less += *bytes - left;
+            if (left > 0) tx.exec(put_row, path, left);
+            else tx.exec(remove_row, path);
+        }
+        if (less > 0) quota::free(tx, {Resource::storage, less}, now);
+    });
+}
+
 }  // namespace
 
 std::vector<db::Migration> migrations() {
@@ -73,11 +132,10 @@ std::vector<backup::RestoredFile> admit(db::Database& database, const db::Tenant
     const auto sizes = sizes_on_disk(workspace, paths);
     return database.write(scope, [&](db::Tx& tx) {
         const auto rows = rows_of(tx);
-        const auto others = named(tx);
         std::vector<backup::RestoredFile> charged_elsewhere;
         std::int64_t more = 0;
         for (const auto& file : files) {
-            if (others.contains(file.path)) {
+            if (is_named(tx, file.path)) {
                 charged_elsewhere.push_back(file);
                 continue;
             }
@@ -97,40 +155,26 @@ std::vector<backup::RestoredFile> admit(db::Database& database, const db::Tenant
 
 std::vector<std::string> settle(db::Database& database, const db::TenantScope& scope, const Workspace& workspace,
                                 const std::vector<backup::RestoredFile>& files, Time now) {
-    std::vector<std::string> paths;
-    for (const auto& [path, bytes] : database.read(scope, rows_of)) paths.push_back(path);
-    for (const auto& file : files) paths.push_back(file.path);
-    if (paths.empty()) return {};
-    const auto sizes = sizes_on_disk(workspace, paths);
-    const auto late = database.write(scope, [&](db::Tx& tx) {
-        auto rows = rows_of(tx);
-        const auto others = named(tx);
-        std::int64_t less = 0;
-        for (auto& [path, bytes] : rows) {
-            const auto size = sizes.find(path);
-            if (size == sizes.end()) continue;
-            const auto left = others.contains(path) ? 0 : std::min(bytes, size->second);
-            if (left == bytes && left > 0) continue;
-            less += bytes - left;
-            if (left > 0) tx.exec(put_row, path, left);
-            else tx.exec(remove_row, path);
-        }
-        if (less > 0) quota::free(tx, {Resource::storage, less}, now);
-        return std::make_pair(std::move(rows), std::move(others));
+    free_what_is_gone(database, scope, workspace, now);
+    const auto unnamed = database.read(scope, [&](db::Reader& reader) {
+        std::vector<std::string> paths;
+        for (const auto& file : files)
+            if (!charged_for(reader, file.path) && !is_named(reader, file.path)) paths.push_back(file.path);
+        return paths;
     });
     std::vector<std::string> removed;
-    for (const auto& file : files) {
-        const auto size = sizes.at(file.path);
-        if (size == 0 || late.first.contains(file.path) || late.second.contains(file.path)) continue;
+    for (const auto& path : unnamed) {
+        const auto size = size_on_disk(workspace, path);
+        if (size == 0) continue;
         try {
             database.write(scope, [&](db::Tx& tx) {
                 quota::charge(tx, {Resource::storage, size}, now);
-                tx.exec(put_row, file.path, size);
+                tx.exec(put_row, path, size);
             });
         } catch (const QuotaExceeded&) {
             std::error_code ignored;
-            std::filesystem::remove(workspace.root / file.path, ignored);
-            removed.push_back(file.path);
+            std::filesystem::remove(workspace.root / path, ignored);
+            removed.push_back(path);
         }
     }
     return removed;

@@ -7,7 +7,12 @@
 
 #include <sqlite3.h>
 
+#include <core.hpp>
 #include <fault_disk.hpp>
+#include <nvr/camera_rows.hpp>
+#include <nvr/segment.hpp>
+#include <repositories.hpp>
+#include <restored.hpp>
 
 namespace {
 
@@ -129,6 +134,69 @@ TEST_F(BackupBooks, what_a_killed_restore_left_beside_is_in_no_backup_and_goes) 
     std::ofstream(leftover()) << "half a file";
     mine.backups().restore({.snapshot = snapshot, .paths = {"exports"}}).join();
     EXPECT_FALSE(std::filesystem::exists(leftover())) << "swept by a restore of something else";
+}
+
+// This happens behind each removal of an asset or export, however much was restored.
+TEST_F(BackupBooks, looking_for_what_is_gone_keeps_nobody_from_writing) {
+    const auto snapshot = back_up(mine);
+    std::filesystem::remove_all(documents());
+    mine.backups().restore({.snapshot = snapshot}).join();
+    const auto bytes = charged(mine);
+    ASSERT_GT(bytes, 0);
+    engine.reset();
+    open_looking();
+    mine = session(acme);
+    auto& impl = *Internal::impl(*engine);
+    const auto settle = [&] { engine::repositories_of(impl).settle_restored(impl.scope_of(acme.id)); };
+    sqlite3* raw = nullptr;
+    ASSERT_EQ(sqlite3_open((home() / "metadata.db").c_str(), &raw), SQLITE_OK);
+    sqlite3_busy_timeout(raw, 30'000);
+    ASSERT_EQ(sqlite3_exec(raw, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(raw);
+    EXPECT_NO_THROW(settle()) << "somebody writes all the while, and there is nothing to change";
+    ASSERT_EQ(sqlite3_exec(raw, "ROLLBACK", nullptr, nullptr, nullptr), SQLITE_OK);
+    sqlite3_close(raw);
+    EXPECT_EQ(charged(mine), bytes);
+    std::filesystem::remove(documents() / "file0");
+    settle();
+    EXPECT_EQ(charged(mine), bytes - 50'000);
+}
+
+TEST_F(BackupBooks, a_file_is_charged_with_the_row_that_names_it) {
+    const auto asset = mine.assets().import_file({.project = project.id, .path = tests::clip_with_sound});
+    const auto camera = mine.cameras().create({.name = "Door", .url = "rtsp://127.0.0.1:9/live"}).id();
+    auto& impl = *Internal::impl(*engine);
+    const auto scope = impl.scope_of(acme.id);
+    const auto day = nvr::day_of(Time{std::chrono::days{20'700}});
+    nvr::SegmentInfo segment{.day = day, .ordinal = 3, .place = {0xfedcba9876543210, 7}, .start = Time{1s}, .end = Time{2s},
+                             .bytes = 10, .frames = 1};
+    impl.database->write(scope, [&](db::Tx& tx) {
+        nvr::rows::upsert_segment(tx, camera, {.segment = segment, .finished = true}, 0);
+        segment.ordinal = 4;
+        segment.place.number = 8;
+        nvr::rows::upsert_segment(tx, camera, {.segment = segment, .finished = false}, 0);
+    });
+    const auto within = [&](const std::filesystem::path& path) { return path.lexically_relative(workspace()).string(); };
+    const auto footage = [&](const std::string& of, std::uint32_t on, std::uint32_t number) {
+        return "recordings/" + of + "/" + nvr::day_name(on) + "/" + nvr::segment_name(0xfedcba9876543210, number);
+    };
+    const auto assets = within(asset.path.parent_path());
+    const std::vector<std::string> named{within(asset.path), within(asset.thumbnail), footage(camera.text(), day, 7)};
+    std::vector<std::string> all = named;
+    for (const auto& foreign : {assets + "/" + asset.id.text() + ".notes", assets + "/notes",
+                                "projects/prj_x/assets/" + asset.path.filename().string(),
+                                footage(camera.text(), day, 8), footage(camera.text(), day, 9), footage(camera.text(), day + 1, 7),
+                                footage("door", day, 7), footage(camera.text(), day, 7) + "/more", std::string("exports/none.mp4"),
+                                std::string("exports/"), std::string("recordings"), std::string()})
+        all.push_back(foreign);
+    std::vector<backup::RestoredFile> files;
+    for (const auto& path : all) files.push_back({path, 1000});
+    const auto before = charged(mine);
+    std::vector<std::string> elsewhere;
+    for (const auto& file : engine::restored::admit(*impl.database, scope, {workspace()}, files, impl.now())) elsewhere.push_back(file.path);
+    EXPECT_EQ(elsewhere, named);
+    EXPECT_EQ(charged(mine) - before, 1000 * static_cast<std::int64_t>(all.size() - named.size()));
+    engine::restored::settle(*impl.database, scope, {workspace()}, {}, impl.now());
+    EXPECT_EQ(charged(mine), before) << "nothing of that came";
 }
 
 TEST_F(BackupBooks, a_database_that_refuses_the_books_after_the_snapshot_does_not_fail_the_backup) {
