@@ -106,8 +106,9 @@ int restore(Context& context, const Args& args) {
     RestoreOptions options{.snapshot = snapshot_named(session, args.operand(0)), .paths = args.operands_from(1), .exclude = args.all("--exclude"),
                            .download_per_second = args.size("--limit").value_or(Bytes{})};
     if (args.has("--target")) options.target = std::filesystem::absolute(args.text("--target"));
+    options.schedule = schedule_of(args);
     RestoreJob job = session.backups().restore(options);
-    if (args.has(detach.name)) return show_started(context, job);
+    if (args.has(detach.name) || options.schedule.start) return show_started(context, job);
     follow(context, job, "restore");
     const RestoreResult result = job.result();
     context.out().thing(to_json(result), result.target.string(),
@@ -164,9 +165,10 @@ Group backup_verbs() {
                          {"--tag", "KEY=VALUE", "a note on the snapshot", true},
                          exclude,
                          {"--limit", "SIZE", "bytes a second that are written at most"},
-                         detach},
+                         at_option, priority_option, detach},
              .examples = {{"backup start --name nightly", "Says what was read, what was new and what it took."},
                           {"backup start --name release --tag version=3 --recordings", "With footage and a tag."},
+                          {"backup start --name tonight --at +8h", "Tonight; “job work” takes what is due."},
                           {"backup start --exclude '*.mov' --exclude 'projects/*/cache/' --limit 20MB", "Without some files, at 20 MB a second."}},
              .run = start},
             {.path = "backup list",
@@ -239,7 +241,7 @@ Group backup_verbs() {
              .options = {{"--target", "DIR", "below this folder instead of the workspace"},
                          exclude,
                          {"--limit", "SIZE", "bytes a second that are read at most"},
-                         detach},
+                         at_option, priority_option, detach},
              .examples = {{"backup restore latest", "The whole workspace as it was."},
                           {"backup restore nightly exports/render-2m3n4p5q.mp4 --target /tmp/back", "One file, elsewhere."}},
              .run = restore},

@@ -64,6 +64,15 @@ class Backups(ToolTest):
         self.assertIn("whole", self.text("backup", "check"))
         self.assertIn("full", self.tool("backup", "check", "--level", "deep", code=2)[1])
 
+    def test_a_backup_and_a_restore_for_later(self):
+        job = self.json("backup", "start", "--name", "tonight", "--at", "+3h", "--priority", "-7")
+        self.assertEqual((job["state"], job["priority"]), ("scheduled", -7))
+        self.assertEqual(self.json("job", "cancel", job["id"])["state"], "cancelled")
+        job = self.json("backup", "restore", "latest", "--target", "later", "--at", "+3h")
+        self.assertEqual(job["state"], "scheduled")
+        self.assertEqual(self.json("job", "cancel", job["id"])["state"], "cancelled")
+        self.assertFalse((self.folder / "later").exists())
+
     def test_refusals(self):
         self.assertEqual(self.error("backup", "show", "no such", code=14)["subject"], "no such")
         self.assertEqual(self.error("backup", "restore", "snp_01jd8w3v5e6f7g8h9j0k1m2n3p", code=14)["code"], "not_found")
