@@ -204,8 +204,8 @@ backup::RestoreTotals Repositories::restore_charged(const jobs::Attempt& attempt
 jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     const auto payload = base::parse_json(attempt.job.payload);
     const auto repository = find(attempt.scope);
-    backup::CheckReport report;
-    if (repository) report = repository->check(static_cast<backup::CheckDepth>(payload.get_int("level")), attempt.progress, attempt.stop);
+    if (!repository) throw NotFound("nothing was backed up yet, so there is nothing to check: take a backup first");
+    const auto report = repository->check(static_cast<backup::CheckDepth>(payload.get_int("level")), attempt.progress, attempt.stop);
     Json problems = Json::array();
     for (const auto& problem : report.problems) {
         if (problems.as_array().size() == most_lines) {

@@ -150,6 +150,14 @@ class Passwords(ToolTest):
                 self.assertNotIn(b"correct horse", path.read_bytes(), path)
 
 
+class Nothing(ToolTest):
+    def test_what_was_never_backed_up_is_not_called_whole(self):
+        self.tool("tenant", "create", "Fresh", "--plan", "studio/professional")
+        refused = self.error("backup", "check", code=14)
+        self.assertEqual(refused["code"], "not_found")
+        self.assertIn("take a backup first", refused["message"])
+
+
 class Damage(ToolTest):
     @classmethod
     def prepare(cls):
