@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <base/id.hpp>
+#include <crypto/encoding.hpp>
 #include <tenon/error.hpp>
 
 #include "repository_impl.hpp"
@@ -22,6 +23,16 @@ ByteVector forget_body(const std::vector<SnapshotId>& ids) {
     return out.take();
 }
 
+ByteVector damage_body(std::uint64_t round, const std::vector<Id>& damaged, const std::vector<Id>& whole) {
+    cbor::Writer out;
+    out.map(3).uint(1).uint(round);
+    out.uint(2).array(damaged.size());
+    for (const auto& pack : damaged) out.bytes(pack);
+    out.uint(3).array(whole.size());
+    for (const auto& pack : whole) out.bytes(pack);
+    return out.take();
+}
+
 ByteVector tag_body(const SnapshotId& id, const std::vector<Label>& tags) {
     cbor::Writer out;
     out.map(2).uint(1).bytes(base::bytes_of(id)).uint(2);
@@ -30,12 +41,15 @@ ByteVector tag_body(const SnapshotId& id, const std::vector<Label>& tags) {
 }
 
 std::optional<AnnotationRecord> decode_annotation(const LogRecord& log, const std::string& object) {
-    if (log.type != "forget" && log.type != "tag") return std::nullopt;
+    if (log.type != "forget" && log.type != "tag" && log.type != "damage") return std::nullopt;
     AnnotationRecord record{.stored = log.stored};
     cbor::Reader reader(log.body, object);
     cbor::each_key(reader, [&](std::uint64_t key) {
         if (log.type == "forget" && key == 1)
             for (auto left = reader.array(); left > 0; --left) record.forgotten.push_back(base::id_from<SnapshotId>(reader.fixed<16>()));
+        else if (log.type == "damage" && key == 1) record.round = reader.uint();
+        else if (log.type == "damage" && (key == 2 || key == 3))
+            for (auto left = reader.array(); left > 0; --left) (key == 2 ? record.damaged : record.whole).push_back(reader.fixed<32>());
         else if (log.type == "tag" && key == 1) record.tagged = base::id_from<SnapshotId>(reader.fixed<16>());
         else if (log.type == "tag" && key == 2) record.tags = read_labels(reader);
         else return false;
@@ -45,9 +59,9 @@ std::optional<AnnotationRecord> decode_annotation(const LogRecord& log, const st
     return record;
 }
 
-std::map<SnapshotId, Annotation> Annotations::read(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
+/// The caller holds the mutex.
+void Annotations::refresh(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
     const auto objects = blob::list_all(store, "log/", stop);
-    const std::lock_guard lock(mutex_);
     std::map<std::string, std::optional<AnnotationRecord>> now;
     for (const auto& object : objects) {
         if (auto known = seen_.extract(object.name)) {
@@ -63,6 +77,33 @@ std::map<SnapshotId, Annotation> Annotations::read(const Keys& keys, blob::Store
         }
     }
     seen_ = std::move(now);
+}
+
+DamagedPacks Annotations::damaged_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
+    const std::lock_guard lock(mutex_);
+    refresh(keys, store, stop);
+    // Not by time: a clock that was set back must not make a damaged pack pass for whole. Within a round damage wins.
+    std::map<Id, std::pair<std::uint64_t, bool>> verdicts;
+    DamagedPacks found;
+    for (const auto& [name, record] : seen_) {
+        if (!record) continue;
+        found.round = std::max(found.round, record->round);
+        const auto say = [&](const Id& pack, bool damaged) {
+            const auto verdict = std::pair(record->round, damaged);
+            const auto known = verdicts.try_emplace(pack, verdict).first;
+            known->second = std::max(known->second, verdict);
+        };
+        for (const auto& pack : record->damaged) say(pack, true);
+        for (const auto& pack : record->whole) say(pack, false);
+    }
+    for (const auto& [pack, verdict] : verdicts)
+        if (verdict.second) found.packs.insert(pack);
+    return found;
+}
+
+std::map<SnapshotId, Annotation> Annotations::read(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
+    const std::lock_guard lock(mutex_);
+    refresh(keys, store, stop);
     std::map<SnapshotId, Annotation> all;
     std::map<SnapshotId, std::pair<Time, std::string>> newest;
     for (const auto& [name, record] : seen_) {
@@ -80,11 +121,34 @@ std::map<SnapshotId, Annotation> Annotations::read(const Keys& keys, blob::Store
 }
 
 /// Each goes into a chain of its own, so that it waits for no backup that is under way.
-void append_record(Repository::Impl& impl, std::string_view type, ByteView body, const std::stop_token& stop) {
+std::int64_t append_record(Repository::Impl& impl, std::string_view type, ByteView body, const std::stop_token& stop) {
     Id16 writer;
     crypto::fill_random(writer);
     const auto object = seal_log_record(impl.keys, 0, {}, type, impl.objects->server_time(stop), body);
     blob::put_bytes(*impl.objects, "log/" + hex(writer) + '/' + sequence_text(0), object, {}, stop);
+    return static_cast<std::int64_t>(object.size());
+}
+
+std::int64_t note_packs(Repository::Impl& impl, const std::set<Id>& damaged, const std::set<Id>& whole, const std::stop_token& stop) {
+    const auto known = impl.annotations.damaged_packs(impl.keys, *impl.objects, stop);
+    std::vector<Id> worse, better;
+    for (const auto& pack : damaged)
+        if (!known.packs.contains(pack)) worse.push_back(pack);
+    for (const auto& pack : whole)
+        if (known.packs.contains(pack)) better.push_back(pack);
+    if (worse.empty() && better.empty()) return 0;
+    return append_record(impl, "damage", damage_body(known.round + 1, worse, better), stop);
+}
+
+std::optional<Id> pack_in(std::string_view subject) {
+    const auto name = subject.substr(0, subject.find(','));
+    if (!name.starts_with("packs/")) return std::nullopt;
+    const auto bytes = crypto::from_hex(name.substr(name.rfind('/') + 1));
+    if (!bytes || bytes->size() != sizeof(Id)) return std::nullopt;
+    Id pack{};
+    std::copy(bytes->begin(), bytes->end(), pack.begin());
+    if (pack_name(pack) != name) return std::nullopt;
+    return pack;
 }
 
 }  // namespace tenon::backup

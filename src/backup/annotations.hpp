@@ -3,6 +3,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -20,27 +21,39 @@ struct Annotation {
     std::optional<std::vector<Label>> tags{};
 };
 
-/// One record of the log that says something of snapshots.
+/// What the log says of packs: those that a check or a restore found damaged, and no later check whole.
+struct DamagedPacks {
+    std::set<Id> packs{};
+    std::uint64_t round = 0;  ///< Of the newest record on them; the next one's is greater.
+};
+
+/// One record of the log that says something of snapshots or packs.
 struct AnnotationRecord {
     Time stored{};
     std::vector<SnapshotId> forgotten{};
     SnapshotId tagged{};
     std::vector<Label> tags{};
+    std::uint64_t round = 0;
+    std::vector<Id> damaged{}, whole{};
 };
 /// Empty for records of other things. Throws Corrupt.
 std::optional<AnnotationRecord> decode_annotation(const LogRecord& record, const std::string& object);
 
-/// Reads the log's records on snapshots, each of them once. Thread-safe.
+/// Reads the log's records on snapshots and packs, each of them once. Thread-safe.
 class Annotations {
 public:
     std::map<SnapshotId, Annotation> read(const Keys& keys, blob::Store& store, const std::stop_token& stop);
+    DamagedPacks damaged_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop);
 
 private:
+    void refresh(const Keys& keys, blob::Store& store, const std::stop_token& stop);
+
     std::mutex mutex_;
     std::map<std::string, std::optional<AnnotationRecord>> seen_;  // guarded by mutex_: by object; empty for records of other things
 };
 
 ByteVector forget_body(const std::vector<SnapshotId>& ids);
+ByteVector damage_body(std::uint64_t round, const std::vector<Id>& damaged, const std::vector<Id>& whole);
 ByteVector tag_body(const SnapshotId& id, const std::vector<Label>& tags);
 
 }  // namespace tenon::backup

@@ -86,6 +86,7 @@ CheckReport CheckRun::run() {
     logs();
     sessions();
     packs();
+    note_packs();
     report_.objects = static_cast<std::int64_t>(objects_.size());
     std::sort(report_.problems.begin(), report_.problems.end(),
               [](const auto& a, const auto& b) { return std::tie(a.object, a.offset) < std::tie(b.object, b.offset); });
@@ -146,7 +147,24 @@ void CheckRun::segments() {
         if (found == present.end()) problem(name, "this pack is missing");
         else if (found->second != pack.size) problem(name, "this pack does not have the size that the index says");
     }
-    index_.finish(present);
+    index_.finish(present, repository_.annotations.damaged_packs(repository_.keys, *repository_.objects, stop_).packs);
+}
+
+/// What is damaged, and what was and is whole again, as far as this check looked.
+void CheckRun::note_packs() {
+    std::set<Id> damaged, whole;
+    for (const auto& problem : report_.problems)
+        if (const auto pack = pack_in(problem.object); pack && objects_.contains(problem.object)) damaged.insert(*pack);
+    if (depth_ >= CheckDepth::objects)
+        for (const auto& [name, size] : objects_)
+            if (const auto pack = pack_in(name); pack && !damaged.contains(*pack)) whole.insert(*pack);
+    try {
+        report_.bytes_written += backup::note_packs(repository_, damaged, whole, stop_);
+    } catch (const Cancelled&) {
+        throw;
+    } catch (const Error& error) {
+        problem("log/", std::string("what is damaged cannot be kept, and backups go on to build upon it: ") + error.what());
+    }
 }
 
 void CheckRun::snapshots() {

@@ -30,6 +30,7 @@ private:
     void file(NodeSource& nodes, const Entry& entry, const std::string& path);
     void logs();
     void sessions();
+    void note_packs();
     void problem(const std::string& object, const std::string& message);
     void problem(const Error& error, const std::string& object);
     /// Runs `look`; what it throws as damage becomes a problem of `object`.

@@ -191,19 +191,28 @@ void Index::add_pack(const SealedPack& pack) {
         entries_.push_back({chunk.id, {number, chunk.frame, chunk.offset, chunk.length}});
 }
 
-void Index::finish(const std::map<std::string, std::uint64_t>& present) {
-    std::vector<bool> there(packs_.size());
+void Index::finish(const std::map<std::string, std::uint64_t>& present, const std::set<Id>& damaged) {
+    std::vector<bool> whole(packs_.size());
+    damaged_.assign(damaged.empty() ? 0 : packs_.size(), false);
     for (std::size_t i = 0; i < packs_.size(); ++i) {
         const auto found = present.find(pack_name(packs_[i].sha));
-        there[i] = found != present.end() && found->second == packs_[i].size;
+        if (found == present.end() || found->second != packs_[i].size) continue;
+        if (damaged.contains(packs_[i].sha)) damaged_[i] = true;
+        else whole[i] = true;
     }
     table_.assign(std::bit_ceil(entries_.size() * 5 / 4 + 1), 0);
+    take_in(whole, true);
+    // Damage rarely hits all of a pack: what nothing else has is still read from there.
+    if (!damaged_.empty()) take_in(damaged_, false);
+}
+
+void Index::take_in(const std::vector<bool>& packs, bool replacing) {
     const auto mask = table_.size() - 1;
     for (std::uint32_t i = 0; i < entries_.size(); ++i) {
-        if (!there[entries_[i].place.pack]) continue;
+        if (!packs[entries_[i].place.pack]) continue;
         auto at = IdHash{}(entries_[i].id) & mask;
         while (table_[at] != 0 && entries_[table_[at] - 1].id != entries_[i].id) at = (at + 1) & mask;
-        table_[at] = i + 1;
+        if (replacing || table_[at] == 0) table_[at] = i + 1;
     }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -64,10 +65,15 @@ public:
     void add_segment(ByteView payload, const std::string& object);
     void add_pack(const SealedPack& pack);
     /// Makes what was added findable, except for chunks of packs that are not `present` (names to sizes).
-    void finish(const std::map<std::string, std::uint64_t>& present);
+    /// `damaged`: packs of which only that is found which no other one has.
+    void finish(const std::map<std::string, std::uint64_t>& present, const std::set<Id>& damaged = {});
 
     const ChunkPlace* find(const Id& id) const;
-    bool contains(const Id& id) const { return find(id) != nullptr; }
+    /// Whether it is there and nothing is known to be wrong with it.
+    bool contains(const Id& id) const {
+        const auto* place = find(id);
+        return place && (damaged_.empty() || !damaged_[place->pack]);
+    }
     const std::vector<PackInfo>& packs() const { return packs_; }
     std::size_t chunks() const { return entries_.size(); }
     struct Entry {
@@ -77,8 +83,10 @@ public:
     const std::vector<Entry>& entries() const { return entries_; }
 
 private:
+    void take_in(const std::vector<bool>& packs, bool replacing);
 
     std::vector<PackInfo> packs_;
+    std::vector<bool> damaged_;         // by pack; empty: none is
     std::vector<Entry> entries_;
     std::vector<std::uint32_t> table_;  // entry + 1; 0: empty
 };

@@ -213,8 +213,9 @@ std::shared_ptr<const Index> Repository::Impl::load_index(std::stop_token stop) 
     std::vector<std::string> names;
     for (const auto& object : blob::list_all(*objects, "index/", stop)) names.push_back(object.name);
     auto packs = list_packs(stop);
+    auto bad = annotations.damaged_packs(keys, *objects, stop).packs;
     const std::lock_guard lock(index_mutex);
-    if (index && names == index_names && packs == index_packs) return index;
+    if (index && names == index_names && packs == index_packs && bad == index_damaged) return index;
     auto fresh = std::make_shared<Index>();
     bool damaged = false;
     for (const auto& name : names) {
@@ -227,7 +228,8 @@ std::shared_ptr<const Index> Repository::Impl::load_index(std::stop_token stop) 
         }
     }
     if (damaged) add_footers(*fresh, packs, stop);
-    fresh->finish(packs);
+    fresh->finish(packs, bad);
+    index_damaged = std::move(bad);
     index_names = std::move(names);
     index_packs = std::move(packs);
     index = std::move(fresh);
@@ -261,7 +263,7 @@ std::shared_ptr<const Index> Repository::Impl::index_with_footers(std::stop_toke
     auto wider = std::make_shared<Index>(*load_index(stop));
     const auto packs = list_packs(stop);
     add_footers(*wider, packs, stop);
-    wider->finish(packs);
+    wider->finish(packs, annotations.damaged_packs(keys, *objects, stop).packs);
     return wider;
 }
 

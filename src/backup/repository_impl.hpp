@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include <backup/repository.hpp>
@@ -32,6 +33,7 @@ struct Repository::Impl {
     std::shared_ptr<const Index> index;          // guarded by index_mutex
     std::vector<std::string> index_names;        // guarded by index_mutex: what it was read from, as the next
     std::map<std::string, std::uint64_t> index_packs;
+    std::set<Id> index_damaged;
 
     Annotations annotations;
 
@@ -59,7 +61,12 @@ SealedPack read_footer(const Keys& keys, blob::Store& store, const std::string& 
 
 std::string slot_name(std::uint32_t number);
 
-/// Makes a record of the log durable that belongs to no backup.
-void append_record(Repository::Impl& impl, std::string_view type, ByteView body, const std::stop_token& stop);
+/// Makes a record of the log durable that belongs to no backup. Returns its size.
+std::int64_t append_record(Repository::Impl& impl, std::string_view type, ByteView body, const std::stop_token& stop);
+/// Keeps in the log which packs were found damaged or whole, as far as it does not say so already: backups store again what
+/// only a damaged pack has. Returns how many bytes that took.
+std::int64_t note_packs(Repository::Impl& impl, const std::set<Id>& damaged, const std::set<Id>& whole, const std::stop_token& stop);
+/// The pack that an error's subject names: "packs/…" or "packs/…, bytes 10 to 20".
+std::optional<Id> pack_in(std::string_view subject);
 
 }  // namespace tenon::backup

@@ -103,6 +103,29 @@ void RestoreRun::finish_folders() {
     }
 }
 
+namespace {
+
+RestoreTotals restore_from(Repository::Impl& impl, const SnapshotRecord& snapshot, const std::optional<Entry>& self,
+                           const RestoreRequest& request, const Globs& exclude, exec::ProgressSink& progress, const std::stop_token& stop) {
+    auto index = impl.load_index(stop);
+    const auto plan = [&] {
+        ChunkReader nodes(impl.keys, *impl.objects, *index, stop);
+        return plan_restore(*index, nodes, snapshot.root, self, request.paths, exclude, stop);
+    };
+    std::optional<RestorePlan> planned;
+    try {
+        planned.emplace(plan());
+    } catch (const Corrupt&) {
+        // A lost segment's packs tell themselves what they hold.
+        index = impl.index_with_footers(stop);
+        planned.emplace(plan());
+    }
+    Throttle throttle(request.bytes_per_second, impl.options.clock);
+    return RestoreRun(impl.keys, *impl.objects, *index, *planned, request, throttle, impl.threads(), progress, stop).run();
+}
+
+}  // namespace
+
 RestoreTotals Repository::restore(const SnapshotId& id, const RestoreRequest& request, exec::ProgressSink& progress,
                                   std::stop_token stop) const {
     if (request.target.empty()) throw InvalidArgument("a restore needs a target", {.subject = "target"});
@@ -111,21 +134,17 @@ RestoreTotals Repository::restore(const SnapshotId& id, const RestoreRequest& re
     const auto snapshot = impl_->snapshot(id, stop);
     std::optional<Entry> self;
     if (snapshot.sources.size() == 1 && snapshot.sources.front().name.empty()) self = snapshot.sources.front().folder;
-    auto index = impl_->load_index(stop);
-    const auto plan = [&] {
-        ChunkReader nodes(impl_->keys, *impl_->objects, *index, stop);
-        return plan_restore(*index, nodes, snapshot.root, self, request.paths, exclude, stop);
-    };
-    std::optional<RestorePlan> planned;
     try {
-        planned.emplace(plan());
-    } catch (const Corrupt&) {
-        // A lost segment's packs tell themselves what they hold.
-        index = impl_->index_with_footers(stop);
-        planned.emplace(plan());
+        return restore_from(*impl_, snapshot, self, request, exclude, progress, stop);
+    } catch (const Corrupt& error) {
+        // Who backs up again after this must not build upon that pack.
+        try {
+            if (const auto pack = pack_in(error.subject())) note_packs(*impl_, {*pack}, {}, {});
+        } catch (const std::exception&) {
+            // A check finds it as well.
+        }
+        throw;
     }
-    Throttle throttle(request.bytes_per_second, impl_->options.clock);
-    return RestoreRun(impl_->keys, *impl_->objects, *index, *planned, request, throttle, impl_->threads(), progress, stop).run();
 }
 
 }  // namespace tenon::backup

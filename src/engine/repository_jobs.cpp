@@ -158,7 +158,15 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     std::shared_ptr<void> pause;
     if (restores_recordings(attempt.scope, snapshot, request.target, request.paths))
         pause = pause_recordings(engine_, attempt.scope, attempt.stop);
-    const auto totals = restore_charged(attempt, *repository, snapshot, std::move(request));
+    const auto totals = [&] {
+        try {
+            return restore_charged(attempt, *repository, snapshot, std::move(request));
+        } catch (const Corrupt&) {
+            // The repository has kept what is damaged.
+            repository_charge::try_reconcile(engine_, attempt.scope);
+            throw;
+        }
+    }();
     // Footage is charged with its segments from here on: the end of the pause takes them in.
     if (pause) restored::hand_over_footage(*engine_.database, attempt.scope, engine_.now());
     pause.reset();
@@ -206,6 +214,7 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     const auto repository = find(attempt.scope);
     if (!repository) throw NotFound("nothing was backed up yet, so there is nothing to check: take a backup first");
     const auto report = repository->check(static_cast<backup::CheckDepth>(payload.get_int("level")), attempt.progress, attempt.stop);
+    if (report.bytes_written > 0) repository_charge::try_reconcile(engine_, attempt.scope);
     Json problems = Json::array();
     for (const auto& problem : report.problems) {
         if (problems.as_array().size() == most_lines) {

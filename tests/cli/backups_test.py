@@ -184,6 +184,14 @@ class Damage(ToolTest):
         self.assertIn("whole", self.text("backup", "check"))
         self.assertGreater(self.json("backup", "restore", "latest")["files"], 0)
 
+        # Damaged once more, and backed up while the files are there: that snapshot leans on nothing damaged.
+        largest.write_bytes(broken)
+        self.tool("backup", "check", code=19)
+        self.assertGreater(self.json("backup", "start", "--name", "after")["files_new"], 0)
+        before = digests(next((self.home / "workspaces").iterdir()) / "projects")
+        self.tool("backup", "restore", "after", "--target", "after")
+        self.assertEqual(digests(self.folder / "after" / "projects"), before)
+
     def json_even_if(self, code, *words):
         import json
         return json.loads(self.tool("--json", *words, code=code)[0])

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <random>
 
 #include "repository_impl.hpp"
@@ -64,6 +65,66 @@ TEST_F(Damage, a_flipped_bit_anywhere_is_found_and_never_becomes_a_wrong_byte) {
         }
     }
     EXPECT_EQ(all(check(*reader).problems), "");
+}
+
+// Once a check has said what is damaged, nothing new may lean on it.
+TEST_F(Damage, a_backup_stores_again_what_a_check_found_damaged) {
+    for (const auto& name : objects) {
+        if (!name.starts_with("packs/")) continue;
+        auto bad = read(name);
+        bad[bad.size() / 2] ^= 1;
+        put(name, bad);
+    }
+    auto repository = open();
+    EXPECT_FALSE(check(*repository, CheckDepth::objects).problems.empty());
+    const auto records = blob::list_all(*store(), "log/").size();
+    EXPECT_EQ(check(*repository).bytes_written, 0) << "it is known";
+    EXPECT_EQ(blob::list_all(*store(), "log/").size(), records);
+
+    const auto after = back_up(*repository);
+    EXPECT_EQ(after.files_unchanged, 0);
+    restore(*repository, after.snapshot.id, "new");
+    EXPECT_EQ(all(differences(source(), folder / "new")), "");
+    restore(*repository, snapshot, "old");
+    EXPECT_EQ(all(differences(source(), folder / "old")), "") << "what is there once more mends what was taken before";
+
+    auto another = open();
+    EXPECT_EQ(back_up(*another).bytes_new, 0) << "once is enough";
+    EXPECT_FALSE(check(*another).problems.empty()) << "the damaged packs are still there";
+}
+
+TEST_F(Damage, a_pack_that_is_whole_again_counts_again) {
+    std::map<std::string, base::ByteVector> good;
+    for (const auto& name : objects)
+        if (name.starts_with("packs/")) good.emplace(name, read(name));
+    for (auto [name, bytes] : good) {
+        bytes[bytes.size() / 2] ^= 1;
+        put(name, bytes);
+    }
+    auto repository = open();
+    EXPECT_GT(check(*repository).bytes_written, 0);
+    for (const auto& [name, bytes] : good) put(name, bytes);
+    EXPECT_EQ(all(check(*repository, CheckDepth::structure).problems), "");
+    EXPECT_EQ(check(*repository, CheckDepth::structure).bytes_written, 0) << "that does not look at them";
+    EXPECT_EQ(all(check(*repository, CheckDepth::objects).problems), "");
+    const auto after = back_up(*repository);
+    EXPECT_EQ(after.bytes_new, 0);
+    EXPECT_EQ(after.files_new, 0);
+}
+
+TEST_F(Damage, a_backup_after_a_restore_that_failed_restores) {
+    std::string largest;
+    std::size_t most = 0;
+    for (const auto& name : objects)
+        if (name.starts_with("packs/") && read(name).size() > most) most = read(largest = name).size();
+    auto bad = read(largest);
+    bad[500'000] ^= 1;
+    put(largest, bad);
+    auto repository = open();
+    EXPECT_THROW(restore(*repository, snapshot, "failed"), Corrupt);
+    const auto after = back_up(*repository);
+    restore(*repository, after.snapshot.id, "new");
+    EXPECT_EQ(all(differences(source(), folder / "new")), "");
 }
 
 TEST_F(Damage, hashes_alone_find_it_too) {

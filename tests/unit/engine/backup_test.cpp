@@ -22,6 +22,17 @@ protected:
         return total;
     }
     std::filesystem::path repository() const { return folder.path() / "home" / "backups" / acme.id.text(); }
+    std::filesystem::path damage_largest_pack() const {
+        std::filesystem::path pack;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(repository() / "packs"))
+            if (entry.is_regular_file() && (pack.empty() || entry.file_size() > std::filesystem::file_size(pack))) pack = entry.path();
+        std::filesystem::permissions(pack, std::filesystem::perms::owner_all);
+        std::fstream file(pack, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(100'000);
+        file.put('x');
+        file.put('y');
+        return pack;
+    }
 
     Session mine = session(acme);
     Project project = mine.projects().create({.name = "reel"});
@@ -179,21 +190,32 @@ TEST_F(BackupsTest, a_cancelled_backup_says_how_far_it_was_and_leaves_nothing) {
 
 TEST_F(BackupsTest, damage_is_reported_by_name) {
     mine.backups().start({.name = "nightly"}).join();
-    std::filesystem::path pack;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(repository() / "packs"))
-        if (entry.is_regular_file() && (pack.empty() || entry.file_size() > std::filesystem::file_size(pack))) pack = entry.path();
-    std::filesystem::permissions(pack, std::filesystem::perms::owner_all);
-    {
-        std::fstream file(pack, std::ios::in | std::ios::out | std::ios::binary);
-        file.seekp(100'000);
-        file.put('x');
-        file.put('y');
-    }
+    const auto pack = damage_largest_pack();
     const auto report = mine.backups().check().result();
     ASSERT_FALSE(report.problems.empty());
     EXPECT_NE(report.problems.front().find(pack.filename().string()), std::string::npos) << report.problems.front();
     std::filesystem::remove_all(mine.workspace() / "projects");
     EXPECT_THROW(mine.backups().restore({.snapshot = mine.backups().list().front().id}).result(), Corrupt);
+}
+
+TEST_F(BackupsTest, a_backup_after_damage_was_found_can_be_restored) {
+    const auto before = used(mine, Resource::storage);
+    mine.backups().start({.name = "nightly"}).join();
+    damage_largest_pack();
+    ASSERT_FALSE(mine.backups().check().result().problems.empty());
+    EXPECT_EQ(used(mine, Resource::storage) - before, weight(repository())) << "what the check kept is charged";
+    const auto after = mine.backups().start({.name = "after"}).result();
+    EXPECT_GT(after.files_new, 0);
+    const auto sizes = weight(mine.workspace() / "projects");
+    std::filesystem::remove_all(mine.workspace() / "projects");
+    EXPECT_EQ(mine.backups().restore({.snapshot = after.snapshot.id}).result().files, after.snapshot.files);
+    EXPECT_EQ(weight(mine.workspace() / "projects"), sizes);
+}
+
+TEST_F(BackupsTest, what_was_never_backed_up_is_not_called_whole) {
+    auto job = mine.backups().check();
+    EXPECT_THROW(job.result(), NotFound);
+    EXPECT_EQ(job.state(), JobState::failed);
 }
 
 }  // namespace

@@ -173,6 +173,7 @@ struct CheckReport {
     std::int64_t chunks = 0;
     std::int64_t bytes_read = 0;
     std::int64_t unused_packs = 0;     ///< Left by killed sessions: no damage.
+    std::int64_t bytes_written = 0;    ///< Of what it kept in the log.
     std::vector<CheckProblem> problems{};
 };
 
@@ -208,7 +209,8 @@ public:
     std::vector<BrowseEntry> browse(const SnapshotId& id, const std::string& path) const;
     RestoreTotals restore(const SnapshotId& id, const RestoreRequest& request, exec::ProgressSink& progress,
                           std::stop_token stop) const;
-    /// Damage is reported, not thrown.
+    /// Damage is reported, not thrown, and which packs it hit is kept in the repository's log: later backups store again what
+    /// only those have.
     CheckReport check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop) const;
 
     struct Impl;
