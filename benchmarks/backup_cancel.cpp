@@ -78,7 +78,8 @@ int main(int argc, char** argv) {
     const int moments = argc > 1 ? std::atoi(argv[1]) : 200;
     tests::TempFolder folder;
     Engine engine({.home = folder / "home"});
-    const auto tenant = engine.open_operator({.actor = "bench", .reason = "bench"}).tenants().create({.name = "Acme", .plan = "studio/professional"});
+    auto operators = engine.open_operator({.actor = "bench", .reason = "bench"});
+    const auto tenant = operators.tenants().create({.name = "Acme", .slug = "acme", .plan = "studio/professional"});
     auto session = engine.open_session({.tenant = tenant.id, .actor = "bench", .role = Role::owner});
     const auto documents = session.workspace() / "projects" / session.projects().create({.name = "Reel"}).id.text() / "documents";
 
