@@ -36,6 +36,8 @@ footage() {
             from_package opencv-doc usr/share/doc/opencv-doc/examples/data/vtest.avi
     [[ -s build/footage/camera.mp4 ]] ||
         step "Encoding the camera's picture" footage-camera encode_camera
+    [[ -s build/footage/camera_small.mp4 ]] ||
+        step "Encoding the camera's small picture" footage-camera-small encode_camera_small
     [[ -s build/footage/clapper.mp4 ]] ||
         step "Encoding the clapper board" footage-clapper encode_clapper
 }
@@ -67,6 +69,14 @@ encode_camera() {
         -c:v libx264 -preset veryfast -profile:v main -pix_fmt yuv420p \
         -g 60 -keyint_min 60 -sc_threshold 0 -bf 0 -b:v 1500k -maxrate 1500k -bufsize 1500k \
         -colorspace bt470bg -color_primaries bt470bg -color_trc gamma28 -color_range tv -c:a aac -b:a 48k
+}
+
+# The same camera after its settings were changed: another size, profile, frame rate and key interval. 24 s, about 200 kbit/s.
+encode_camera_small() {
+    encode camera_small.mp4 -itsscale 0.333333333333 -i build/footage/vtest.avi \
+        -f lavfi -i sine=frequency=440:beep_factor=4:sample_rate=16000 -map 0:v -map 1:a -t 24 -r 15 -vf scale=384:288 \
+        -c:v libx264 -preset veryfast -profile:v high -pix_fmt yuv420p \
+        -g 15 -keyint_min 15 -sc_threshold 0 -bf 0 -b:v 200k -maxrate 200k -bufsize 200k -c:a aac -b:a 48k
 }
 
 # For tests of synchronism: each second, on its first frame, a white flash and a beep of 40 ms; black and silent between.

@@ -10,6 +10,7 @@
 #include <tenant/quota.hpp>
 
 #include "core.hpp"
+#include "footage_use.hpp"
 #include "repositories.hpp"
 
 TENON_BEGIN
@@ -131,6 +132,8 @@ BackupJob Backups::start(const BackupOptions& options) {
     Json payload;
     payload.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", std::move(tags));
     payload.set("exclude", list_of(options.exclude)).set("per_second", options.upload_per_second.count);
+    std::shared_ptr<void> stays;
+    if (options.include_recordings) stays = engine::hold_footage(*impl_->engine, impl_->scope.tenant(), impl_->engine->stopping.get_token());
     try {
         const auto id =
             enqueue(*impl_, "backup.start",

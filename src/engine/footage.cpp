@@ -10,6 +10,7 @@
 #include <tenant/quota.hpp>
 
 #include "export_rows.hpp"
+#include "footage_use.hpp"
 #include "recordings.hpp"
 
 TENON_BEGIN
@@ -116,8 +117,10 @@ ClipJob Camera::export_clip(const ClipOptions& options) {
         throw InvalidArgument("a clip is cut at a GOP or exactly", {.subject = "cut"});
     jobs::check_schedule(options.schedule, session.now());
     (void)engine::camera_row(session, impl_->id);
-    const auto payload = engine::clip_payload(impl_->id, options);
-    const auto size = nvr::ClipPlan(session.workspace.recordings() / impl_->id.text(), {options.start, options.end, options.cut}).size();
+    const auto stays = engine::hold_footage(*session.engine, session.scope.tenant(), session.engine->stopping.get_token());
+    const nvr::ClipPlan plan(session.workspace.recordings() / impl_->id.text(), {options.start, options.end, options.cut});
+    const auto payload = engine::clip_payload(impl_->id, options, plan.footage());
+    const auto size = plan.size();
     const auto at = session.now();
     const auto hold = base::new_id<HoldId>(at);
     jobs::NewJob request{.kind = engine::clip_kind, .payload = payload, .cause = impl_->id.text(), .hold = hold};

@@ -10,8 +10,8 @@
 
 #include "doomed.hpp"
 #include "export_rows.hpp"
+#include "footage_use.hpp"
 #include "recordings_pause.hpp"
-#include "repositories.hpp"
 
 namespace tenon::engine {
 
@@ -23,16 +23,6 @@ Time time_in(const base::Json& json, std::string_view name) { return Time{Durati
 
 nvr::ClipRequest request_of(const base::Json& payload) {
     return {time_in(payload, "start"), time_in(payload, "end"), payload.get_bool("exact") ? Cut::exact : Cut::gop};
-}
-
-/// Jobs that copy footage need all of it to stay: clips of the camera, and backups.
-bool is_read(db::Reader& reader, const CameraId& camera) {
-    if (jobs::is_cause_of_unended(reader, camera.text())) return true;
-    const auto unended = jobs::unended(reader);
-    return std::any_of(unended.begin(), unended.end(), [&](const JobId& id) {
-        const auto job = jobs::find(reader, id);
-        return job && job->kind == backup_kind;
-    });
 }
 
 nvr::RecorderOptions options_of(EngineImpl& engine) {
@@ -51,9 +41,7 @@ nvr::RecorderOptions options_of(EngineImpl& engine) {
         const auto standing = engine.registry->find_standing(id);
         return tenant::week_time(at, standing ? standing->tenant.zone : "UTC");
     };
-    options.is_read = [&engine](const db::TenantScope& scope, const CameraId& camera) {
-        return engine.database->read(scope, [&](db::Reader& reader) { return is_read(reader, camera); });
-    };
+    options.in_use = [&engine](const db::TenantScope& scope, const CameraId& camera) { return footage_in_use(engine, scope, camera); };
     return options;
 }
 
@@ -133,11 +121,18 @@ void Recordings::give_up(db::Tx& tx, const jobs::JobRow& job) {
     engine_.remove_doomed_later(tx, job.tenant);
 }
 
-std::string clip_payload(const CameraId& camera, const ClipOptions& options) {
+std::string clip_payload(const CameraId& camera, const ClipOptions& options, const TimeRange& footage) {
     base::Json json;
     json.set("camera", camera.text()).set("start", options.start.time_since_epoch().count());
     json.set("end", options.end.time_since_epoch().count()).set("exact", options.cut == Cut::exact).set("name", options.name);
+    json.set("from", footage.start.time_since_epoch().count()).set("to", std::max(footage.end, options.end).time_since_epoch().count());
     return base::to_json(json);
+}
+
+TimeRange footage_of_clip(const base::Json& payload) {
+    if (payload.find("from")) return {time_in(payload, "from"), time_in(payload, "to")};
+    // Of an older version: the key frame it needs lies at most so far back.
+    return {time_in(payload, "start") - std::chrono::minutes(10), time_in(payload, "end")};
 }
 
 std::string clip_result(const Clip& clip) {

@@ -51,7 +51,9 @@ public:
 inline Recordings& recordings_of(const EngineImpl& engine) { return static_cast<Recordings&>(*engine.recordings); }
 
 /// A clip as its job keeps it: what was asked for, and what was made. The path is the file's name.
-std::string clip_payload(const CameraId& camera, const ClipOptions& options);
+std::string clip_payload(const CameraId& camera, const ClipOptions& options, const TimeRange& footage);
+/// What its job reads.
+TimeRange footage_of_clip(const base::Json& payload);
 std::string clip_result(const Clip& clip);
 Clip clip_from(const std::string& result);
 

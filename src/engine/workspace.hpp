@@ -19,6 +19,8 @@ struct Home {
     std::filesystem::path vault(const TenantId& tenant) const { return root / "keys" / "backup" / tenant.text(); }
     /// Held by who puts footage of the tenant in place.
     std::filesystem::path recordings_lock(const TenantId& tenant) const { return root / "locks" / (tenant.text() + ".recordings"); }
+    /// Shared by who plans a job over footage of the tenant, held alone by who removes some.
+    std::filesystem::path footage_lock(const TenantId& tenant) const { return root / "locks" / (tenant.text() + ".footage"); }
     /// What opens the vault's slot of this home; sealed by the master key.
     std::filesystem::path backup_key(const TenantId& tenant) const { return root / "keys" / "backup" / (tenant.text() + ".key"); }
 };

@@ -30,8 +30,12 @@ GapReason reason_of(const Error& error) {
     }
 }
 
-Duration backoff(int failures, Duration failing_for) {
-    Duration pause = failing_for > kLongBackoffAfter ? Duration{30s} : Duration{500ms} * (1 << std::clamp(failures - 1, 0, 3));
+/// A camera that is away is looked for often enough to be found within the five seconds that a return may take, however long it
+/// was away. One that answers with what is of no use is left alone for longer.
+Duration backoff(int failures, Duration failing_for, GapReason reason) {
+    const bool away = reason == GapReason::offline || reason == GapReason::stalled;
+    Duration pause = Duration{500ms} * (1 << std::clamp(failures - 1, 0, away ? 2 : 3));
+    if (!away && failing_for > kLongBackoffAfter) pause = 30s;
     thread_local std::minstd_rand random{std::random_device{}()};
     const auto jitter = std::uniform_int_distribution<std::int64_t>(800, 1200)(random);
     return pause * jitter / 1000;
@@ -185,7 +189,7 @@ bool CameraRun::prepare(const std::stop_token& stop) {
         context_.options.log->failure("nvr", "a camera's recordings cannot be opened", error);
         set_state(CameraState::retrying, error.what());
         ++failures_;
-        (void)exec::sleep_for(context_.options.clock, stop, backoff(failures_, {}));
+        (void)exec::sleep_for(context_.options.clock, stop, backoff(failures_, {}, GapReason::disk_error));
         return false;
     }
 }
@@ -240,7 +244,7 @@ void CameraRun::connect(const std::stop_token& stop) {
     if (stop.stop_requested()) return;
     if (failures_++ == 0) failing_since_ = clock->monotonic();
     lost(reason, problem);
-    if (pause == Duration{}) pause = backoff(failures_, clock->monotonic() - failing_since_);
+    if (pause == Duration{}) pause = backoff(failures_, clock->monotonic() - failing_since_, reason);
     (void)exec::sleep_for(clock, stop, pause);
 }
 

@@ -35,8 +35,8 @@ void take_up_holds(RunContext& context, const db::TenantScope& scope, const Came
 /// `every_day`: files were put there by others; rows of what is not there go. False: another process records it.
 bool settle_left_behind(RunContext& context, const db::TenantScope& scope, const CameraId& id, bool every_day = false);
 
-/// Removes the footage of a camera that its retention does not keep. This process holds the camera's lock.
-void prune(RunContext& context, const db::TenantScope& scope, const rows::CameraRow& camera);
+/// Removes the footage of a camera that its retention does not keep, but for what is in use. This process holds the camera's lock.
+void prune(RunContext& context, const db::TenantScope& scope, const rows::CameraRow& camera, const std::vector<TimeRange>& in_use);
 
 /// One camera being recorded: the thread that reads it, and what the clerk books for it.
 class CameraRun final : public LineOwner {

@@ -78,6 +78,7 @@ std::vector<Piece> choose(const std::vector<DayFootage>& days, const ClipRequest
 
 struct ClipPlan::Impl {
     Clip clip;
+    TimeRange footage;
     ClipBuilder builder;
     std::vector<Source> sources;
     base::ByteVector head;
@@ -177,6 +178,7 @@ ClipPlan::ClipPlan(const std::filesystem::path& folder, const ClipRequest& reque
     const auto days = footage_between(folder, request.start - 10min, request.end);
     const auto pieces = choose(days, request);
     if (pieces.empty()) throw NotFound("there is no footage in this range");
+    impl_->footage = {pieces.front().record.start, pieces.back().record.end()};
     impl_->take(days, pieces, request);
 }
 ClipPlan::ClipPlan(ClipPlan&&) noexcept = default;
@@ -184,6 +186,7 @@ ClipPlan& ClipPlan::operator=(ClipPlan&&) noexcept = default;
 ClipPlan::~ClipPlan() = default;
 
 Bytes ClipPlan::size() const { return impl_->clip.size; }
+TimeRange ClipPlan::footage() const { return impl_->footage; }
 const Clip& ClipPlan::clip() const { return impl_->clip; }
 
 void ClipPlan::Impl::copy(const base::Fd& out, exec::ProgressSink& progress, const std::stop_token& stop) const {

@@ -1,6 +1,7 @@
 #include <nvr/fragment.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include <media/time.hpp>
@@ -13,6 +14,8 @@ using namespace std::chrono_literals;
 namespace mp4 = media::mp4;
 
 constexpr std::int64_t kSecond = 90'000;
+// With the frame that ends it and the way to the disk, what a kill can cost is a second.
+constexpr std::int64_t kFragment = kSecond * 9 / 10;
 constexpr std::size_t kMaxFragment = 4u << 20;
 constexpr std::size_t kMaxUnit = 8u << 20;  // of one coded picture
 constexpr Duration kMaxDrift = 2s;          // media time against arrival
@@ -21,6 +24,10 @@ constexpr Duration kMaxBurst = 5s;
 constexpr Duration kMaxAhead = 500ms;           // of media time, before it is doubted
 constexpr Duration kLatePatience = 10s;         // then frames are late because the camera's clock stood still
 constexpr std::int64_t kMaxStep = 2 * kSecond;  // between two frames; more is a gap
+constexpr std::int64_t kEarlySound = 2;         // seconds of it that wait for a picture to begin with …
+constexpr std::int64_t kAheadSound = 10;        // … or for their own
+constexpr std::size_t kMostSound = 2'000;       // packets of it that wait
+constexpr std::size_t kMaxSound = 16u << 10;    // of one packet
 constexpr Duration kKeyPatience = 10s;          // then a stream without key frames is recorded as it is
 
 std::optional<mp4::Codec> codec_of(const std::string& name) {
@@ -137,6 +144,7 @@ void FragmentBuilder::begin_stretch(GapReason reason, std::vector<Fragment>& don
         settle_last_frame(last_ + usual_);
         close(done);
     }
+    if (reason == GapReason::timestamp_jump) sound_.clear();  // stamped by another clock
     // The first reason is why footage is missing; what else changes until it goes on explains nothing.
     if (!stretch_pending_ || pending_reason_ == GapReason::none) pending_reason_ = reason;
     stretch_pending_ = true;
@@ -160,6 +168,8 @@ std::optional<GapReason> FragmentBuilder::judge(std::int64_t time, Duration arri
         if (set_at_ && arrival - *set_at_ < kSettling) return GapReason::timestamp_jump;  // set again and again it is no clock
         set_at_ = arrival;
         zero_ += step - usual_;
+        // What is waiting was stamped by the old clock.
+        for (auto& sound : sound_) sound.at += media::rescale(step - usual_, {1, kSecond}, {1, audio_.format.timescale}, media::Rounding::nearest);
     }
     if (lateness <= kMaxDrift) {
         late_since_.reset();
@@ -228,7 +238,7 @@ void FragmentBuilder::push_video(const media::Packet& packet, std::vector<Fragme
     const auto at = time - zero_;
     if (ready()) {
         settle_last_frame(at);
-        const bool full = at - open_.start >= kSecond || open_.bytes() + packet.data.size() > kMaxFragment;
+        const bool full = at - open_.start >= kFragment || open_.bytes() + packet.data.size() > kMaxFragment;
         // Where every frame is a key, cutting at each would make thirty fragments a second.
         if (full || (key && has_delta_)) close(done);
     }
@@ -290,17 +300,43 @@ void FragmentBuilder::settle_last_frame(std::int64_t next) {
     usual_ = std::clamp<std::uint32_t>(samples.back().duration, 1, static_cast<std::uint32_t>(kSecond));
 }
 
+/// Sound waits until it is known which picture it belongs to: it arrives before its picture, and before the key frame that a
+/// stretch begins with. Sound that outlasts its pictures would delay what a player shows next.
 void FragmentBuilder::push_audio(const media::Packet& packet) {
     const auto stamp = packet.pts ? packet.pts : packet.dts;
-    if (!ready() || !stamp || open_.parts.size() < 2) return;
+    if (!stamp) return;
     const auto scale = audio_.format.timescale;
-    const auto zero = media::rescale(zero_, {1, kSecond}, {1, scale}, media::Rounding::nearest);
-    auto at = media::rescale(*stamp, audio_.time_base, {1, scale}, media::Rounding::nearest) - zero;
-    if (at < 0) return;  // before the first picture
-    auto& part = open_.parts[1];
+    const auto at = media::rescale(*stamp, audio_.time_base, {1, scale}, media::Rounding::nearest);
     std::uint32_t length = 1'024;
     if (audio_.codec != mp4::Codec::aac) length = static_cast<std::uint32_t>(packet.data.size() / audio_.format.channels);
-    if (length == 0) return;
+    if (length == 0 || packet.data.size() > kMaxSound) return;
+    sound_.push_back({at, length, packet});
+    if (ready()) return;
+    while (std::abs(at - sound_.front().at) > kEarlySound * scale || sound_.size() > kMostSound) sound_.pop_front();
+}
+
+/// The sound of the open fragment's pictures.
+void FragmentBuilder::take_sound(std::int64_t picture_end) {
+    const auto scale = audio_.format.timescale;
+    const auto zero = media::rescale(zero_, {1, kSecond}, {1, scale}, media::Rounding::nearest);
+    const auto end = zero + media::rescale(picture_end, {1, kSecond}, {1, scale}, media::Rounding::nearest);
+    for (; !sound_.empty(); sound_.pop_front()) {
+        const auto& next = sound_.front();
+        const auto waiting = sound_.back().at - next.at;
+        if (waiting < -kAheadSound * scale) continue;  // one stamp that jumped ahead
+        // If all of it runs far ahead of its pictures, that is how the camera sends it.
+        const bool due = next.at + next.length / 2 <= end || waiting > kAheadSound * scale || sound_.size() > kMostSound;
+        if (!due) return;
+        add_sound(next, next.at - zero);
+    }
+}
+
+void FragmentBuilder::add_sound(const Sound& sound, std::int64_t at) {
+    if (at < 0) return;  // before the first picture
+    const auto& packet = sound.packet;
+    const auto length = sound.length;
+    const auto scale = audio_.format.timescale;
+    auto& part = open_.parts[1];
     // Clocks of packets wobble by a few samples; only a real hole moves the sound.
     const std::int64_t slack = scale / 20;
     if (at + slack < audio_.end) return;  // the sender's report moved it back: this was recorded already
@@ -322,6 +358,7 @@ void FragmentBuilder::close(std::vector<Fragment>& done) {
     std::uint64_t duration = 0;
     for (const auto& sample : samples) duration += sample.duration;
     open_.duration = static_cast<std::uint32_t>(duration);
+    if (open_.parts.size() > 1) take_sound(open_.start + open_.duration);
     open_.wall_offset = wall_offset_;
     if (open_.parts.size() > 1 && open_.parts[1].track.samples.empty()) open_.parts.pop_back();
     done.push_back(std::exchange(open_, {}));

@@ -200,7 +200,7 @@ void Recorder::Impl::prune_all(const std::stop_token& stop) {
         try {
             const auto run = runs.find({tenant, id});
             const auto scope = context.options.scope(tenant);
-            if (!scope || (context.options.is_read && context.options.is_read(*scope, id))) continue;
+            if (!scope) continue;
             std::optional<base::FileLock> lock;
             if (run != runs.end()) {
                 if (!run->second->prepared()) continue;
@@ -210,7 +210,8 @@ void Recorder::Impl::prune_all(const std::stop_token& stop) {
                 if (!lock) continue;
             }
             const auto camera = context.database.read(*scope, [&](db::Reader& reader) { return rows::find(reader, id); });
-            if (camera) prune(context, *scope, *camera);
+            const auto use = context.options.in_use ? context.options.in_use(*scope, id) : FootageUse{};
+            if (camera && use) prune(context, *scope, *camera, use->ranges);
         } catch (const std::exception& error) {
             context.options.log->failure("nvr", "old footage cannot be removed", error);
         }

@@ -22,7 +22,7 @@ using rows::KeptSegment;
 constexpr std::size_t kMostAtOnce = 500;  // the clerk has other cameras
 
 /// Segments that are not kept any more. In the newest day, whose index is its recorder's, they are its first ones.
-std::vector<KeptSegment> choose(const std::vector<KeptSegment>& all, const std::vector<Protection>& protections, const Retention& retention,
+std::vector<KeptSegment> choose(const std::vector<KeptSegment>& all, const std::vector<TimeRange>& staying, const Retention& retention,
                                 Time now) {
     std::vector<KeptSegment> going;
     std::int64_t weight = 0;
@@ -31,8 +31,8 @@ std::vector<KeptSegment> choose(const std::vector<KeptSegment>& all, const std::
         const bool expired = retention.keep_for > Duration{} && kept.segment.end < now - retention.keep_for;
         const bool heavy = retention.keep_bytes.count > 0 && weight > retention.keep_bytes.count;
         if (going.size() == kMostAtOnce || (!expired && !heavy)) break;  // what follows is younger
-        const bool held = !kept.finished || std::any_of(protections.begin(), protections.end(), [&](const Protection& p) {
-            return p.start < kept.segment.end && p.end > kept.segment.start;
+        const bool held = !kept.finished || std::any_of(staying.begin(), staying.end(), [&](const TimeRange& range) {
+            return range.start < kept.segment.end && range.end > kept.segment.start;
         });
         if (held && kept.segment.day == all.back().segment.day) break;
         if (held) continue;
@@ -63,17 +63,17 @@ void rewrite(const std::filesystem::path& folder, const std::set<std::uint16_t>&
 
 }  // namespace
 
-void prune(RunContext& context, const db::TenantScope& scope, const rows::CameraRow& camera) {
+void prune(RunContext& context, const db::TenantScope& scope, const rows::CameraRow& camera, const std::vector<TimeRange>& in_use) {
     std::vector<KeptSegment> all;
-    std::vector<Protection> protections;
+    auto staying = in_use;
     std::optional<rows::SiteRow> site;
     context.database.read(scope, [&](db::Reader& reader) {
         all = rows::segments(reader, camera.id);
-        protections = rows::protections(reader, camera.id);
+        for (const auto& protection : rows::protections(reader, camera.id)) staying.push_back({protection.start, protection.end});
         site = rows::find_site(reader, camera.site);
     });
     const auto now = context.options.clock->now();
-    const auto going = choose(all, protections, camera.retention, now);
+    const auto going = choose(all, staying, camera.retention, now);
     if (going.empty() || !site) return;
     const auto folder = context.options.folder(scope.tenant()) / camera.id.text();
     std::map<std::uint32_t, std::set<std::uint16_t>> days;

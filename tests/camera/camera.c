@@ -1,6 +1,7 @@
 // A network camera for tests and the demo: sends an MP4 file (H.264, and AAC if it has sound) over RTSP, live and for
-// ever, without re-encoding. Listens on 127.0.0.1, prints its URL on the first line, obeys the commands of `help_text`
-// on its standard input, and ends when that closes, so it cannot outlive the program that started it.
+// ever, without re-encoding; a second file is what it sends once its settings are changed. Listens on 127.0.0.1, prints its
+// URL on the first line, obeys the commands of `help_text` on its standard input, and ends when that closes, so it cannot
+// outlive the program that started it.
 
 #include <stdlib.h>
 
@@ -14,6 +15,7 @@ static const char *help_text =
     "  drop     closes every connection; clients may come back\n"
     "  mute     closes every connection, accepts new ones and never answers\n"
     "  down     closes every connection and the port; up: serves again on the same port\n"
+    "  change   goes on with the other file, on the connections that are open, from its first key frame\n"
     "  quit     ends";
 
 enum { VIDEO, AUDIO, TRACKS };
@@ -23,9 +25,15 @@ typedef struct {
     GPtrArray *buffers;  // decode order, times from 0, all before `loop`
 } Track;
 
-static struct {
+typedef struct {
     Track tracks[TRACKS];
     GstClockTime loop;  // length of the video; every track repeats with this period
+} Film;
+
+static struct {
+    Film films[2];
+    int count;  // of films
+    int shown;  // the film that is sent
     GstRTSPServer *server;
     guint listening;  // source id, 0 while down or mute
     GSocketService *mute;
@@ -58,7 +66,7 @@ static void load_track(GstElement *pipeline, const char *name, Track *track) {
     gst_object_unref(sink);
 }
 
-static void load_file(const char *path, gboolean sound) {
+static void load_file(const char *path, gboolean sound, Film *film) {
     GError *error = NULL;
     GstElement *pipeline = gst_parse_launch(
         "filesrc name=file ! qtdemux name=demux "
@@ -69,17 +77,17 @@ static void load_file(const char *path, gboolean sound) {
     g_object_set(file, "location", path, NULL);
     gst_element_set_state(pipeline, GST_STATE_PLAYING);
 
-    Track *video = &camera.tracks[VIDEO];
+    Track *video = &film->tracks[VIDEO];
     load_track(pipeline, "video", video);
     if (!video->buffers->len) fail(path, "no H.264 video to be read");
     GstBuffer *last = g_ptr_array_index(video->buffers, video->buffers->len - 1);
-    camera.loop = GST_BUFFER_PTS(last) + GST_BUFFER_DURATION(last);
+    film->loop = GST_BUFFER_PTS(last) + GST_BUFFER_DURATION(last);
 
     GstPad *pad = sound ? gst_element_get_static_pad(demux, "audio_0") : NULL;  // all pads exist once data flowed
     if (pad) {
-        Track *audio = &camera.tracks[AUDIO];
+        Track *audio = &film->tracks[AUDIO];
         load_track(pipeline, "audio", audio);
-        while (audio->buffers->len && GST_BUFFER_PTS((GstBuffer *)g_ptr_array_index(audio->buffers, audio->buffers->len - 1)) >= camera.loop)
+        while (audio->buffers->len && GST_BUFFER_PTS((GstBuffer *)g_ptr_array_index(audio->buffers, audio->buffers->len - 1)) >= film->loop)
             gst_buffer_unref(g_ptr_array_remove_index(audio->buffers, audio->buffers->len - 1));
         gst_object_unref(pad);
     }
@@ -89,13 +97,26 @@ static void load_file(const char *path, gboolean sound) {
     gst_object_unref(pipeline);
 }
 
-// One playing of the file, shared by all clients of the moment. The main loop owns it; media end on other threads.
+// One playing of the film, shared by all clients of the moment. The main loop owns it; media end on other threads.
 typedef struct {
     GstElement *element;
     GstElement *sources[TRACKS];
     guint64 sent[TRACKS];
-    gint over;  // atomic
+    int film;
+    GstClockTime begun;  // running time at which the film began
+    gint over;           // atomic
 } Playing;
+
+// The tracks of the film that is shown, from its first frame at `begun`.
+static void show(Playing *playing, GstClockTime begun) {
+    playing->film = camera.shown;
+    playing->begun = begun;
+    for (int t = 0; t < TRACKS; ++t) {
+        playing->sent[t] = 0;
+        if (!playing->sources[t]) continue;
+        g_object_set(playing->sources[t], "caps", camera.films[playing->film].tracks[t].caps, NULL);
+    }
+}
 
 static gboolean send_due(gpointer data) {
     Playing *playing = data;
@@ -105,12 +126,14 @@ static gboolean send_due(gpointer data) {
     if (GST_STATE(playing->element) != GST_STATE_PLAYING) return G_SOURCE_CONTINUE;
     const GstClockTime now = gst_element_get_current_running_time(playing->element);
     if (!GST_CLOCK_TIME_IS_VALID(now)) return G_SOURCE_CONTINUE;
+    if (playing->film != camera.shown) show(playing, now);
+    const Film *film = &camera.films[playing->film];
     for (int t = 0; t < TRACKS; ++t) {
-        const Track *track = &camera.tracks[t];
+        const Track *track = &film->tracks[t];
         while (playing->sources[t]) {
             const guint64 n = playing->sent[t], round = n / track->buffers->len;
             GstBuffer *buffer = g_ptr_array_index(track->buffers, n % track->buffers->len);
-            const GstClockTime due = round * camera.loop + GST_BUFFER_PTS(buffer);
+            const GstClockTime due = playing->begun + round * film->loop + GST_BUFFER_PTS(buffer);
             if (due > now) break;
             ++playing->sent[t];
             if (camera.stalled) continue;
@@ -138,10 +161,11 @@ static void start_playing(GstRTSPMediaFactory *factory, GstRTSPMedia *media, gpo
     Playing *playing = g_new0(Playing, 1);
     playing->element = gst_rtsp_media_get_element(media);
     for (int t = 0; t < TRACKS; ++t) {
-        if (!camera.tracks[t].caps) continue;
+        if (!camera.films[0].tracks[t].caps) continue;
         playing->sources[t] = gst_bin_get_by_name_recurse_up(GST_BIN(playing->element), names[t]);
-        g_object_set(playing->sources[t], "caps", camera.tracks[t].caps, "format", GST_FORMAT_TIME, "is-live", TRUE, NULL);
+        g_object_set(playing->sources[t], "format", GST_FORMAT_TIME, "is-live", TRUE, NULL);
     }
+    show(playing, 0);
     g_object_set_data_full(G_OBJECT(media), "playing", playing, end_playing);
     g_timeout_add_full(G_PRIORITY_DEFAULT, 10, send_due, playing, free_playing);
 }
@@ -236,6 +260,7 @@ static gboolean obey(GIOChannel *input, GIOCondition condition, gpointer data) {
     else if (g_str_equal(line, "mute")) go_mute();
     else if (g_str_equal(line, "down")) go_down();
     else if (g_str_equal(line, "up")) go_up();
+    else if (g_str_equal(line, "change") && camera.count == 2) camera.shown = !camera.shown;
     else if (g_str_equal(line, "quit")) g_main_loop_quit(camera.main_loop);
     else answer = "unknown command";
     g_print("%s\n", answer);
@@ -263,14 +288,17 @@ int main(int argc, char **argv) {
         {"mute", 0, 0, G_OPTION_ARG_NONE, &mute, "Start as after the command `mute`", NULL},
         {NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL}};
     GError *error = NULL;
-    GOptionContext *options = g_option_context_new("FILE.mp4");
+    GOptionContext *options = g_option_context_new("FILE.mp4 [OTHER.mp4]");
     g_option_context_set_description(options, help_text);
     g_option_context_add_main_entries(options, entries, NULL);
     g_option_context_add_group(options, gst_init_get_option_group());
     if (!g_option_context_parse(options, &argc, &argv, &error)) fail("options", error->message);
-    if (argc != 2) fail("options", "name one file; --help says more");
+    if (argc < 2 || argc > 3) fail("options", "name one file or two; --help says more");
 
-    load_file(argv[1], !silent);
+    camera.count = argc - 1;
+    for (int f = 0; f < camera.count; ++f) load_file(argv[f + 1], !silent, &camera.films[f]);
+    if (camera.count == 2 && !camera.films[0].tracks[AUDIO].caps != !camera.films[1].tracks[AUDIO].caps)
+        fail("options", "both files have sound, or none");
     camera.main_loop = g_main_loop_new(NULL, FALSE);
     camera.muted = g_ptr_array_new_with_free_func(g_object_unref);
     camera.port = (guint16)port;
@@ -279,7 +307,7 @@ int main(int argc, char **argv) {
 
     GstRTSPMediaFactory *factory = gst_rtsp_media_factory_new();
     gst_rtsp_media_factory_set_launch(factory,
-                                      camera.tracks[AUDIO].caps
+                                      camera.films[0].tracks[AUDIO].caps
                                           ? "( appsrc name=video ! rtph264pay name=pay0 pt=96 config-interval=-1"
                                             "  appsrc name=audio ! rtpmp4gpay name=pay1 pt=97 )"
                                           : "( appsrc name=video ! rtph264pay name=pay0 pt=96 config-interval=-1 )");

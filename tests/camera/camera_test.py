@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 """The test camera is a camera that others can read, and its faults are what their names say.
 
-    camera_test.py CAMERA FILE.mp4
+    camera_test.py CAMERA FILE.mp4 OTHER.mp4
 """
 import subprocess
 import sys
 
-program, file = sys.argv[1:]
+program, file, other = sys.argv[1:]
 failures = []
 
 
 class Camera:
     def __init__(self, *options):
-        self.process = subprocess.Popen([program, *options, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([program, *options, file, other], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().strip()
 
     def say(self, command):
@@ -48,6 +48,13 @@ def frames(url, timeout="10"):
     return len(times), run.stderr
 
 
+def size(url):
+    run = subprocess.run(["ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-timeout", "10000000", "-select_streams", "v",
+                          "-show_entries", "stream=width,height", "-of", "csv=p=0", url],
+                         capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+    return run.stdout.strip()
+
+
 with Camera() as camera:
     expect(frames(camera.url)[0] >= 25, "a camera sends frames")
     camera.say("mute")
@@ -56,6 +63,9 @@ with Camera() as camera:
     expect("refused" in frames(camera.url, "1")[1], "a camera that is down refuses")
     camera.say("up")
     expect(frames(camera.url)[0] >= 25, "a camera comes back at the same address")
+    expect(size(camera.url) == "768,576", "a camera sends its first file")
+    camera.say("change")
+    expect(size(camera.url) == "384,288", "a camera sends the other file once it is changed")
 with Camera("--user", "guard", "--password", "a secret", "--no-sound") as camera:
     expect("401" in frames(camera.url)[1], "a login is asked for")
     expect("401" in frames(camera.url.replace("//", "//guard:guess@"))[1], "a wrong password is refused")

@@ -16,7 +16,8 @@ extern char** environ;
 namespace tenon::test {
 
 /// A live RTSP camera in a process of its own (tests/camera/camera.c), for as long as this object lives. By default it
-/// sends build/footage/camera.mp4: 768x576 at 30 fps, a key frame every 2 s, AAC sound.
+/// sends build/footage/camera.mp4: 768x576 at 30 fps, a key frame every 2 s, AAC sound. A second file is for change():
+/// camera_small.mp4 is 384x288 at 15 fps, a key frame every second, and other tools of H.264.
 class CameraServer {
 public:
     explicit CameraServer(std::vector<std::string> arguments = {TENON_FOOTAGE "/camera.mp4"}) {
@@ -58,6 +59,7 @@ public:
     void mute() { say("mute"); }      ///< Accepts and never answers.
     void down() { say("down"); }      ///< Closes connections and port.
     void up() { say("up"); }          ///< Serves again at the same URL, after mute or down.
+    void change() { say("change"); }  ///< Goes on with the other file, on the open connections.
     void kill() {                     ///< As a power cut would.
         if (pid_ <= 0) return;
         ::kill(pid_, SIGKILL);

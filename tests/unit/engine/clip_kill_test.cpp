@@ -4,11 +4,8 @@
 
 #include <child_process.hpp>
 #include <core.hpp>
-#include <feed.hpp>
-#include <nvr/camera_rows.hpp>
-#include <nvr/footage_writer.hpp>
 
-#include "engine_fixture.hpp"
+#include "footage_fixture.hpp"
 
 namespace tenon {
 namespace {
@@ -16,22 +13,10 @@ namespace {
 using namespace std::chrono_literals;
 using tests::ChildProcess;
 
-/// A camera with two minutes of footage, recorded without a camera and without waiting.
-class ClipKillTest : public tests::EngineTest {
+class ClipKillTest : public tests::FootageTest {
 protected:
     void SetUp() override {
-        auto mine = session(acme);
-        camera = mine.cameras().create({.name = "Door", .url = "rtsp://127.0.0.1:9/live"}).id();
-        auto& impl = *Internal::impl(*engine);
-        const auto scope = impl.scope_of(acme.id);
-        const auto site = impl.database->read(scope, [&](db::Reader& reader) { return nvr::rows::find(reader, camera)->site; });
-        nvr::test::Feed feed;
-        nvr::FragmentBuilder builder(feed.streams(), nvr::GapReason::none);
-        nvr::FootageWriter writer(mine.workspace() / "recordings" / camera.text(), {acme.id, site, camera}, nullptr, {});
-        for (std::size_t n = 0; n < 30 * 120; ++n)
-            for (auto& fragment : builder.push(feed.packet(n, 1000s), start.time_since_epoch() - 1000s)) writer.append(std::move(fragment));
-        for (auto& fragment : builder.flush(start.time_since_epoch() - 1000s)) writer.append(std::move(fragment));
-        writer.finish();
+        tests::FootageTest::SetUp();
         settings = {{"CLIP_HOME", (folder.path() / "home").string()}, {"CLIP_TENANT", acme.id.text()}, {"CLIP_CAMERA", camera.text()}};
     }
     /// A process that exports a clip is killed at some moment of it, or right behind.
@@ -49,17 +34,7 @@ protected:
         for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) count += entry.is_regular_file();
         return count;
     }
-    static bool eventually(const std::function<bool()>& ready) {
-        const auto end = std::chrono::steady_clock::now() + 60s;
-        while (!ready()) {
-            if (std::chrono::steady_clock::now() > end) return false;
-            std::this_thread::sleep_for(20ms);
-        }
-        return true;
-    }
 
-    static constexpr Time start{std::chrono::days{20'700} + 6h};
-    CameraId camera;
     std::map<std::string, std::string> settings;
 };
 

@@ -152,7 +152,7 @@ TEST(Retention, WhatIsTooOldGoesAndItsStorageIsGivenBack) {
     EXPECT_EQ(archive.studio.storage(archive.tenant).used, archive.weight());
     EXPECT_EQ(days_of(archive.folder()).size(), 1u);
     EXPECT_EQ(archive.studio.list(archive.tenant, archive.camera).size(), 1u);
-    EXPECT_TRUE(events->next(30s));
+    EXPECT_TRUE(events->next(60s));
     const auto row = archive.studio.home.read(archive.tenant, [&](db::Reader& r) { return *rows::find(r, archive.camera); });
     ASSERT_TRUE(row.pruned_until);
     const auto spans = list_spans(archive.folder(), {now - 80h, now}, {.now = now, .pruned_until = row.pruned_until, .now_missing = {}});
@@ -185,15 +185,18 @@ TEST(Retention, WhatIsProtectedOrBeingReadStays) {
     const auto day = std::chrono::floor<std::chrono::days>(now) - 72h + 10h;
     for (int run = 0; run < 3; ++run) archive.record(day + run * 1min, 5s);
     archive.record(now - 1h, 5s);
-    archive.studio.is_read = true;
+    archive.studio.use(std::nullopt);
     const auto number = archive.studio.home.write(archive.tenant, [&](db::Tx& tx) {
         return rows::protect(tx, archive.camera, {0, day + 61s, day + 62s, "case 12"});
     });
     EXPECT_EQ(number, 1);
     archive.keep({.keep_for = 24h});
     std::this_thread::sleep_for(500ms);  // several times what it takes it to look
-    EXPECT_EQ(archive.files(), 4u) << "somebody reads it";
-    archive.studio.is_read = false;
+    EXPECT_EQ(archive.files(), 4u) << "somebody reads all of it";
+    archive.studio.use(FootageUse{{{day + 121s, day + 122s}}, {}});
+    ASSERT_TRUE(Studio::wait(60s, [&] { return archive.segments().size() == 3; }));
+    EXPECT_EQ(archive.files(), 3u) << "somebody reads a second of the third";
+    archive.studio.use(FootageUse{});
     ASSERT_TRUE(Studio::wait(60s, [&] { return archive.segments().size() == 2; }));
     const auto runs = archive.studio.list(archive.tenant, archive.camera);
     ASSERT_EQ(runs.size(), 2u);

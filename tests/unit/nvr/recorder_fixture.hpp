@@ -3,6 +3,8 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <thread>
 
 #include <fcntl.h>
@@ -28,7 +30,8 @@ using namespace std::chrono_literals;
 /// A home with two tenants, and a recorder over it on the machine's own clock.
 class Studio {
 public:
-    Studio() : home(migrations()) { start(); }
+    /// `open_timeout`: short where nothing but silence can trip it; a busy machine takes its time to connect.
+    explicit Studio(Duration patience = 30s) : open_timeout(patience), home(migrations()) { start(); }
     ~Studio() { stop(); }
 
     void start(std::vector<std::string> networks = {"127.0.0.0/8"}) {
@@ -42,9 +45,12 @@ public:
             if (id == home.b && b_is_away) throw Unavailable("the recordings are away");
             return folder(id);
         };
-        options.open_timeout = 2s;
+        options.open_timeout = open_timeout;
         options.week_time = [this](const TenantId&, Time) { return Duration{week_time}; };
-        options.is_read = [this](const db::TenantScope&, const CameraId&) { return is_read.load(); };
+        options.in_use = [this](const db::TenantScope&, const CameraId&) {
+            const std::lock_guard lock(mutex);
+            return in_use;
+        };
         options.prune_every = 100ms;
         recorder = std::make_unique<Recorder>(std::move(options), *home.database, home.system, *events, master);
         recorder->start();
@@ -90,6 +96,10 @@ public:
     Quota storage(const TenantId& id) {
         return home.read(id, [&](db::Reader& r) { return tenant::quota::get(r, Resource::storage, home.now()); });
     }
+    void use(std::optional<FootageUse> footage) {
+        const std::lock_guard lock(mutex);
+        in_use = std::move(footage);
+    }
     rows::StatusRow status(const CameraId& camera) { return recorder->status(camera).value_or(rows::StatusRow{}); }
 
     /// Whether it comes true in time.
@@ -102,8 +112,10 @@ public:
         return true;
     }
 
+    const Duration open_timeout;
     std::atomic<Duration::rep> week_time{0};  ///< What the clock on the wall shows, from Monday 00:00.
-    std::atomic<bool> is_read{false};         ///< Somebody copies footage.
+    std::mutex mutex;
+    std::optional<FootageUse> in_use = FootageUse{};  ///< Of all cameras. Under the mutex.
     std::atomic<bool> suspended{false};       ///< Nobody may record.
     std::atomic<bool> b_is_away{false};       ///< Asking for the second tenant's folder fails.
     tenant::testing::Home home;

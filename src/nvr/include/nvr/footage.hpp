@@ -52,7 +52,8 @@ public:
     ClipPlan& operator=(ClipPlan&&) noexcept;
     ~ClipPlan();
 
-    Bytes size() const;  ///< Of the file, exactly.
+    Bytes size() const;         ///< Of the file, exactly.
+    TimeRange footage() const;  ///< What it is copied from: from the key frame that it needs.
     /// Of what is shown. Path and hash are empty.
     const Clip& clip() const;
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -37,7 +38,7 @@ struct Fragment {
     std::size_t bytes() const;
 };
 
-/// Cuts a camera's packets into fragments: at 1 s of media, at a key frame, at 4 MiB. One thread at a time.
+/// Cuts a camera's packets into fragments: at 0.9 s of media, at a key frame, at 4 MiB of pictures. One thread at a time.
 class FragmentBuilder {
 public:
     /// `reason`: why footage is missing before the first fragment. Throws Unsupported when there is no picture, or in a
@@ -66,8 +67,17 @@ private:
         std::int64_t end = 0;  ///< Behind the last sample, in the track's timescale.
     };
 
+    /// Sound that no fragment holds yet. Times in the track's timescale, as they came.
+    struct Sound {
+        std::int64_t at;
+        std::uint32_t length;
+        media::Packet packet;
+    };
+
     void push_video(const media::Packet& packet, std::vector<Fragment>& done);
     void push_audio(const media::Packet& packet);
+    void take_sound(std::int64_t picture_end);
+    void add_sound(const Sound& sound, std::int64_t at);
     bool learn(const media::Packet& packet, const std::vector<media::mp4::ByteSpan>& nals);
     void begin_stretch(GapReason reason, std::vector<Fragment>& done);
     std::optional<GapReason> judge(std::int64_t time, Duration arrival, bool key);
@@ -79,6 +89,7 @@ private:
     media::mp4::ParameterSets sets_;
     std::shared_ptr<const StreamFormat> format_;
     Fragment open_;
+    std::deque<Sound> sound_;
     bool stretch_pending_ = true;                 ///< The next frame stored begins a stretch …
     GapReason pending_reason_ = GapReason::none;  ///< … for this reason.
     std::optional<Duration> waiting_since_;       ///< For a key frame.

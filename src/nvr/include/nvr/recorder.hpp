@@ -17,6 +17,12 @@
 
 namespace tenon::nvr {
 
+/// What of a camera's footage is being read and must stay.
+struct FootageUse {
+    std::vector<TimeRange> ranges{};
+    std::shared_ptr<void> closed{};  ///< While it lives nobody asks for more.
+};
+
 struct RecorderOptions {
     std::shared_ptr<const base::Clock> clock{};
     std::shared_ptr<base::Log> log{};
@@ -27,8 +33,9 @@ struct RecorderOptions {
     std::function<std::filesystem::path(const TenantId&)> folder{};
     /// What the clocks of a tenant's place show, counted from Monday 00:00; unset: UTC.
     std::function<Duration(const TenantId&, Time)> week_time{};
-    /// Whether somebody reads a camera's footage and needs all of it; unset: nobody.
-    std::function<bool(const db::TenantScope&, const CameraId&)> is_read{};
+    /// What is read of a camera's footage, asked before some of it is removed. Empty: all of it, or it cannot be said now.
+    /// Unset: nothing.
+    std::function<std::optional<FootageUse>(const db::TenantScope&, const CameraId&)> in_use{};
     Duration prune_every = std::chrono::seconds(60);
     std::size_t queue_bytes = 64u << 20;  ///< Footage in memory while the disk is slow.
     Duration open_timeout = std::chrono::seconds(5);
