@@ -82,7 +82,7 @@ TEST_F(Odd, ACameraThatRefusesIsAskedAgain) {
     for (const auto* refusal : {"400 Bad Request", "403 Forbidden", "404 Not Found", "453 Not Enough Bandwidth", "500 Internal Server Error",
                                 "503 Service Unavailable"})
         add(std::string("DESCRIBE: ") + refusal, {{"DESCRIBE", refusal}});
-    add("OPTIONS: 501", {{"OPTIONS", "501 Not Implemented"}});
+    add("OPTIONS: 551", {{"OPTIONS", "551 Option Not Supported"}});
     add("SETUP: 461", {{"SETUP", "461 Unsupported Transport"}});
     add("PLAY: 454", {{"PLAY", "454 Session Not Found"}});
     add("DESCRIBE: 999", {{"DESCRIBE", "999 \x01\xff"}});
