@@ -21,7 +21,7 @@ constexpr int pages_between_checkpoints = 4000;
 constexpr const char* settings[] = {
     "PRAGMA synchronous=FULL",     "PRAGMA foreign_keys=ON",     "PRAGMA recursive_triggers=ON",
     "PRAGMA trusted_schema=OFF",   "PRAGMA cell_size_check=ON",  "PRAGMA temp_store=MEMORY",
-    "PRAGMA secure_delete=ON",  // as in Debian's build; what was sealed or removed stands in no free page
+    "PRAGMA secure_delete=ON",  // as in Debian's build: what was removed stands in no free page
 };
 
 // Locks of other processes are real, so the time to wait for them is real too, whatever Clock a test owns.

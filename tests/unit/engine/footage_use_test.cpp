@@ -40,7 +40,7 @@ TEST_F(FootageUseTest, RetentionLeavesWhatAQueuedClipReadsAndNothingElse) {
     auto clip = again.cameras().find_clip(job.id()).value();
     ASSERT_TRUE(clip.join_for(60s));
     EXPECT_EQ(clip.state(), JobState::succeeded);
-    EXPECT_EQ(clip.result().frames, 300 + 30) << "from the key frame before";
+    EXPECT_GE(clip.result().frames, 300) << "from the key frame at or before its start";
     reopen();
     EXPECT_TRUE(eventually([&] { return session(acme).cameras().get(camera).recordings().empty(); })) << "nobody reads it any more";
 }
