@@ -44,7 +44,7 @@ struct RecordingWindow {
 /// How long footage is kept. What was asked to be protected, and what is being read by a job, stays longer.
 struct Retention {
     Duration keep_for{};  ///< 0: for ever.
-    Bytes keep_bytes{};   ///< The oldest goes when the camera's footage weighs more. 0: no bound.
+    Bytes keep_bytes{};   ///< The oldest goes when the camera's footage weighs more, protected footage not counted. 0: no bound.
 };
 
 enum class CameraState : std::uint8_t {
@@ -236,7 +236,8 @@ public:
     [[nodiscard]] std::optional<Camera> find(const CameraId& id) const;
     std::vector<CameraInfo> list() const;
     [[nodiscard]] std::optional<ClipJob> find_clip(const JobId& id) const;
-    /// Stops recording and removes the camera with its footage.
+    /// Stops recording and removes the camera with its footage. Throws NotFound, Conflict (some of it is protected, or a clip is
+    /// being made of it).
     void remove(const CameraId& id);
 
 private:

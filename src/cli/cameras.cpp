@@ -217,7 +217,8 @@ Group camera_verbs() {
             unprotect_verb(),
             {.path = "camera remove",
              .summary = "remove a camera with its footage",
-             .about = "Stops recording and removes the camera with all its footage. Clips stay.",
+             .about = "Stops recording and removes the camera with all its footage. Clips stay. A camera with protected "
+                      "footage is not removed.",
              .operands = {camera_operand},
              .options = {yes},
              .examples = {{"camera remove Door --yes", "Without being asked."}},

@@ -199,6 +199,9 @@ void Cameras::remove(const CameraId& id) {
     impl_->change("camera.remove", id.text(), [&](db::Tx& tx) {
         if (jobs::is_cause_of_unended(tx, id.text()))
             throw Conflict("a clip of this camera is being exported: wait for it or cancel it", {.subject = id.text()});
+        if (const auto kept = rows::protections(tx, id).size(); kept > 0)
+            throw Conflict("footage of this camera is protected (" + std::to_string(kept) + " ranges): give its protection up first",
+                           {.subject = id.text()});
         if (!rows::set_removing(tx, id)) throw NotFound("there is no such camera", {.subject = id.text()});
         quota::free(tx, {Resource::cameras, 1}, at);
         impl_->audit(tx, "camera.remove", id.text(), at);

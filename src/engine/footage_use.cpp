@@ -15,13 +15,14 @@ using namespace std::chrono_literals;
 constexpr Duration look_again = 20ms;
 constexpr Duration patience = 30s;  // retention holds it for as long as it takes to remove files
 
-/// What the unended jobs of the tenant read. Empty: everything, for a backup of it.
+/// What the unended jobs of the tenant read. Empty: everything, for a backup of it that runs; one that waits takes what it finds.
 std::optional<std::vector<TimeRange>> ranges_read(db::Reader& reader, const CameraId& camera) {
     std::vector<TimeRange> ranges;
     for (const auto& id : jobs::unended(reader)) {
         const auto job = jobs::find(reader, id);
         if (!job) continue;
-        if (job->kind == backup_kind && base::parse_json(job->payload).get_bool("include_recordings")) return std::nullopt;
+        if (job->kind == backup_kind && job->state == JobState::running && base::parse_json(job->payload).get_bool("include_recordings"))
+            return std::nullopt;
         if (job->kind == clip_kind && job->cause == camera.text()) ranges.push_back(footage_of_clip(base::parse_json(job->payload)));
     }
     return ranges;

@@ -126,6 +126,8 @@ constexpr db::TenantStmt put_segment{
     "ended_at = :ended_at, bytes = :bytes, charged = :charged, frames = :frames, flags = :flags, finished = :finished"};
 constexpr db::TenantStmt weigh_segments{
     "SELECT COALESCE(SUM(bytes), 0), COALESCE(SUM(charged), 0) FROM segment WHERE tenant_id = :tenant AND camera_id = :camera"};
+constexpr db::TenantStmt first_end{
+    "SELECT ended_at FROM segment WHERE tenant_id = :tenant AND camera_id = :camera ORDER BY day, ordinal LIMIT 1"};
 constexpr db::TenantStmt list_closed{
     "SELECT camera_id, day, ordinal, run, number, started_at, ended_at, bytes, frames, flags FROM segment "
     "WHERE tenant_id = :tenant AND finished = 1 AND ended_at > :after ORDER BY ended_at, camera_id, ordinal"};
@@ -307,6 +309,11 @@ Weight weigh(db::Reader& reader, const CameraId& camera) {
     auto rows = reader.query(weigh_segments, camera);
     rows.next();
     return {rows.i64(0), rows.i64(1)};
+}
+
+std::optional<Time> oldest_end(db::Reader& reader, const CameraId& camera) {
+    auto rows = reader.query(first_end, camera);
+    return rows.next() ? std::optional(rows.time(0)) : std::nullopt;
 }
 
 std::vector<KeptSegment> segments(db::Reader& reader, const CameraId& camera) {

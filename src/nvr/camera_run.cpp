@@ -161,6 +161,10 @@ void CameraRun::run(const std::stop_token& stop) {
 /// Takes the camera for this process and makes its folder whole. False: try again.
 bool CameraRun::prepare(const std::stop_token& stop) {
     try {
+        if (!context_.database.read(scope_, [&](db::Reader& reader) { return rows::find(reader, id_).has_value(); })) {
+            (void)exec::sleep_for(context_.options.clock, stop, kLockRetry);  // removed meanwhile: the clerk will stop this
+            return false;
+        }
         std::filesystem::create_directories(folder_);
         if (!lock_) lock_ = base::FileLock::try_acquire(folder_ / ".recorder");
         if (!lock_) {
@@ -236,6 +240,10 @@ void CameraRun::connect(const std::stop_token& stop) {
         } else if (error.code() == Errc::unauthenticated) {
             pause = context_.options.refused_pause;
         }
+    } catch (const std::exception& error) {
+        // Such as a moment without memory: no reason to record no more.
+        context_.options.log->failure("nvr", "a camera's connection failed", error);
+        problem = "an internal error ended the connection";
     }
     {
         const std::lock_guard lock(mutex_);

@@ -35,6 +35,9 @@ void take_up_holds(RunContext& context, const db::TenantScope& scope, const Came
 /// `every_day`: files were put there by others; rows of what is not there go. False: another process records it.
 bool settle_left_behind(RunContext& context, const db::TenantScope& scope, const CameraId& id, bool every_day = false);
 
+/// Whether there is anything to look for: cheap, for it is asked every minute for every camera.
+bool may_prune(db::Reader& reader, const rows::CameraRow& camera, Time now);
+
 /// Removes the footage of a camera that its retention does not keep, but for what is in use. This process holds the camera's lock.
 void prune(RunContext& context, const db::TenantScope& scope, const rows::CameraRow& camera, const std::vector<TimeRange>& in_use);
 

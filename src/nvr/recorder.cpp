@@ -209,9 +209,13 @@ void Recorder::Impl::prune_all(const std::stop_token& stop) {
                 if (std::filesystem::exists(folder)) lock = base::FileLock::try_acquire(folder / ".recorder");
                 if (!lock) continue;
             }
-            const auto camera = context.database.read(*scope, [&](db::Reader& reader) { return rows::find(reader, id); });
+            const auto camera = context.database.read(*scope, [&](db::Reader& reader) {
+                auto row = rows::find(reader, id);
+                return row && may_prune(reader, *row, context.options.clock->now()) ? row : std::nullopt;
+            });
+            if (!camera) continue;
             const auto use = context.options.in_use ? context.options.in_use(*scope, id) : FootageUse{};
-            if (camera && use) prune(context, *scope, *camera, use->ranges);
+            if (use) prune(context, *scope, *camera, use->ranges);
         } catch (const std::exception& error) {
             context.options.log->failure("nvr", "old footage cannot be removed", error);
         }

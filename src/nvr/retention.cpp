@@ -24,16 +24,20 @@ constexpr std::size_t kMostAtOnce = 500;  // the clerk has other cameras
 /// Segments that are not kept any more. In the newest day, whose index is its recorder's, they are its first ones.
 std::vector<KeptSegment> choose(const std::vector<KeptSegment>& all, const std::vector<TimeRange>& staying, const Retention& retention,
                                 Time now) {
+    const auto stays = [&](const KeptSegment& kept) {
+        return std::any_of(staying.begin(), staying.end(), [&](const TimeRange& range) {
+            return range.start < kept.segment.end && range.end > kept.segment.start;
+        });
+    };
     std::vector<KeptSegment> going;
-    std::int64_t weight = 0;
-    for (const auto& kept : all) weight += static_cast<std::int64_t>(kept.segment.bytes);
+    std::int64_t weight = 0;  // of what may go: protected footage must not drive out everything else
+    for (const auto& kept : all)
+        if (!stays(kept)) weight += static_cast<std::int64_t>(kept.segment.bytes);
     for (const auto& kept : all) {
         const bool expired = retention.keep_for > Duration{} && kept.segment.end < now - retention.keep_for;
         const bool heavy = retention.keep_bytes.count > 0 && weight > retention.keep_bytes.count;
         if (going.size() == kMostAtOnce || (!expired && !heavy)) break;  // what follows is younger
-        const bool held = !kept.finished || std::any_of(staying.begin(), staying.end(), [&](const TimeRange& range) {
-            return range.start < kept.segment.end && range.end > kept.segment.start;
-        });
+        const bool held = !kept.finished || stays(kept);
         if (held && kept.segment.day == all.back().segment.day) break;
         if (held) continue;
         going.push_back(kept);
@@ -62,6 +66,13 @@ void rewrite(const std::filesystem::path& folder, const std::set<std::uint16_t>&
 }
 
 }  // namespace
+
+bool may_prune(db::Reader& reader, const rows::CameraRow& camera, Time now) {
+    const auto& [keep_for, keep_bytes] = camera.retention;
+    if (keep_bytes.count > 0 && rows::weigh(reader, camera.id).bytes > keep_bytes.count) return true;
+    const auto oldest = rows::oldest_end(reader, camera.id);
+    return keep_for > Duration{} && oldest && *oldest < now - keep_for;
+}
 
 void prune(RunContext& context, const db::TenantScope& scope, const rows::CameraRow& camera, const std::vector<TimeRange>& in_use) {
     std::vector<KeptSegment> all;

@@ -231,6 +231,8 @@ TEST_F(CameraTest, AScheduleAndARetentionAreCheckedStoredAndAudited) {
     EXPECT_FALSE(std::filesystem::exists(folder.path() / "x.jpg"));
     EXPECT_THROW((void)camera.playlist({.start = now - 1h, .end = now}), NotFound);
     EXPECT_THROW((void)camera.playlist({.start = now - 1h, .end = now, .uri_prefix = "x\"y"}), InvalidArgument);
+    EXPECT_THROW(s.cameras().remove(camera.id()), Conflict) << "some of its footage is protected";
+    camera.unprotect(2);
     s.cameras().remove(camera.id());
     EXPECT_NO_THROW((void)s.audit().verify());
 }

@@ -208,5 +208,24 @@ TEST(Retention, WhatIsProtectedOrBeingReadStays) {
     EXPECT_TRUE(Studio::wait(60s, [&] { return archive.segments().size() == 1; }));
 }
 
+TEST(Retention, ProtectedFootageDoesNotDriveOutTheRest) {
+    Archive archive;
+    const auto now = base::system_clock()->now();
+    const auto day = std::chrono::floor<std::chrono::days>(now) - 72h + 10h;
+    for (int run = 0; run < 3; ++run) archive.record(day + run * 1min, 5s);
+    for (int run = 0; run < 3; ++run) archive.record(day + 24h + run * 1min, 5s);
+    const auto each = archive.weight() / 6;
+    archive.studio.home.write(archive.tenant, [&](db::Tx& tx) {
+        return rows::protect(tx, archive.camera, {0, day, day + 10min, "case 12"});
+    });
+    archive.keep({.keep_bytes = {each * 2 + each / 2}});  // less than what is protected weighs
+    ASSERT_TRUE(Studio::wait(60s, [&] { return archive.segments().size() == 5; }));
+    std::this_thread::sleep_for(500ms);  // several times what it takes it to look again
+    const auto runs = archive.studio.list(archive.tenant, archive.camera);
+    ASSERT_EQ(runs.size(), 5u);
+    EXPECT_NEAR(static_cast<double>((runs[0].start - day).count()), 0, 50e3);
+    EXPECT_NEAR(static_cast<double>((runs[3].start - day - 24h - 1min).count()), 0, 50e3);
+}
+
 }  // namespace
 }  // namespace tenon::nvr

@@ -107,6 +107,8 @@ struct KeptSegment {
     bool finished = false;
 };
 std::vector<KeptSegment> segments(db::Reader& reader, const CameraId& camera);
+/// When the oldest of them ended.
+std::optional<Time> oldest_end(db::Reader& reader, const CameraId& camera);
 /// Rows of segments whose files are gone. Returns what was charged for them.
 std::int64_t remove_segments(db::Tx& tx, const CameraId& camera, const std::vector<KeptSegment>& gone);
 void set_pruned(db::Tx& tx, const CameraId& camera, Time until);
