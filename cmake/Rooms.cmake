@@ -20,6 +20,7 @@ function(tenon_room name)
       ${PROJECT_SOURCE_DIR}/include ${PROJECT_BINARY_DIR}/include)
   endif()
   target_compile_definitions(${target} PRIVATE TENON_BUILDING)
+  tenon_precompiled(${target} library)
   list(TRANSFORM ARG_SEES PREPEND room_)
   # Third-party headers stay in the room; their libraries travel with the objects.
   target_link_libraries(${target} PUBLIC ${ARG_SEES} PRIVATE ${ARG_THIRD} tenon_warnings)

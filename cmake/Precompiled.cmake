@@ -1,0 +1,36 @@
+# A quarter of this tree's compile time was reading the standard library again in every unit. Three precompiled headers hold
+# what is included most: for the library, for programs and for tests (with GoogleTest). Nothing of Boost, of a peer library or
+# of our own is in them, and sources include what they use as if there were none: the fuzzers are built without.
+option(TENON_PCH "Precompile the standard library's headers" ${PROJECT_IS_TOP_LEVEL})
+
+set(TENON_STANDARD_HEADERS <algorithm> <array> <atomic> <chrono> <condition_variable> <cstdint> <deque> <filesystem> <fstream>
+  <functional> <map> <memory> <mutex> <optional> <random> <set> <span> <stop_token> <string> <string_view> <thread> <utility>
+  <variant> <vector>)
+
+if(TENON_PCH AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)  # what ccache needs, and the sloppiness in CMakeLists.txt
+endif()
+
+# tenon_precompiled(<target> library|program|tests)
+function(tenon_precompiled target kind)
+  if(NOT TENON_PCH)
+    return()
+  endif()
+  set(owner precompiled_${kind})
+  if(NOT TARGET ${owner})
+    set(source ${PROJECT_BINARY_DIR}/precompiled_${kind}.cpp)
+    file(CONFIGURE OUTPUT ${source} CONTENT "")
+    set(headers ${TENON_STANDARD_HEADERS})
+    if(kind STREQUAL library)
+      add_library(${owner} OBJECT ${source})
+    else()
+      add_executable(${owner} EXCLUDE_FROM_ALL ${source})  # never linked: a program's code is compiled as one
+    endif()
+    if(kind STREQUAL tests)
+      target_link_libraries(${owner} PRIVATE GTest::gtest)
+      list(APPEND headers <gtest/gtest.h>)
+    endif()
+    target_precompile_headers(${owner} PRIVATE ${headers})
+  endif()
+  target_precompile_headers(${target} REUSE_FROM ${owner})
+endfunction()
