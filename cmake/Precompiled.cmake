@@ -9,6 +9,7 @@ set(TENON_STANDARD_HEADERS <algorithm> <array> <atomic> <chrono> <condition_vari
 
 if(TENON_PCH AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)  # what ccache needs, and the sloppiness in CMakeLists.txt
+  add_compile_options(-pthread)  # some peer libraries add it, and a precompiled header serves one set of options
 endif()
 
 # tenon_precompiled(<target> library|program|tests)
