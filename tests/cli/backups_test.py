@@ -64,7 +64,20 @@ class Backups(ToolTest):
         self.assertIn("whole", self.text("backup", "check"))
         self.assertIn("full", self.tool("backup", "check", "--level", "deep", code=2)[1])
 
+    def test_refusals(self):
+        self.assertEqual(self.error("backup", "show", "no such", code=14)["subject"], "no such")
+        self.assertEqual(self.error("backup", "restore", "snp_01jd8w3v5e6f7g8h9j0k1m2n3p", code=14)["code"], "not_found")
+        self.assertIn("KEY=VALUE", self.tool("backup", "start", "--tag", "x", code=2)[1])
+        self.assertEqual(self.error("--role", "viewer", "backup", "start", code=13)["code"], "permission_denied")
+
+
+class Later(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.tool("tenant", "create", "Acme", "--plan", "studio/professional")
+
     def test_a_backup_and_a_restore_for_later(self):
+        self.json("backup", "start", "--name", "now")
         job = self.json("backup", "start", "--name", "tonight", "--at", "+3h", "--priority", "-7")
         self.assertEqual((job["state"], job["priority"]), ("scheduled", -7))
         self.assertEqual(self.json("job", "cancel", job["id"])["state"], "cancelled")
@@ -72,12 +85,6 @@ class Backups(ToolTest):
         self.assertEqual(job["state"], "scheduled")
         self.assertEqual(self.json("job", "cancel", job["id"])["state"], "cancelled")
         self.assertFalse((self.folder / "later").exists())
-
-    def test_refusals(self):
-        self.assertEqual(self.error("backup", "show", "no such", code=14)["subject"], "no such")
-        self.assertEqual(self.error("backup", "restore", "snp_01jd8w3v5e6f7g8h9j0k1m2n3p", code=14)["code"], "not_found")
-        self.assertIn("KEY=VALUE", self.tool("backup", "start", "--tag", "x", code=2)[1])
-        self.assertEqual(self.error("--role", "viewer", "backup", "start", code=13)["code"], "permission_denied")
 
 
 class Snapshots(ToolTest):
