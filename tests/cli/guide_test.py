@@ -77,7 +77,7 @@ class Guide(ToolTest):
             output, code = pieces[2 * number], int(pieces[2 * number + 1])
             if camera:
                 output = output.replace(camera.url, "rtsp://192.168.1.20/stream")
-            refused = any(re.search(r"\([a-z_]+\)$", line) for line in lines)
+            refused = any(re.search(r"\([a-z_]+(: .+)?\)$", line) for line in lines)
             self.assertEqual(code != 0, refused, f"{command}\nended with {code}\n{output}")
             self.assertPrints(output, lines, command)
 
