@@ -1,4 +1,5 @@
-// Question: what do the small durable things cost that everything else is made of: changes, audit records, calls? Each line names the goal and the method. Figures hold
+// Question: what do the small durable things cost that everything else is made of: changes, audit records, calls? Each
+// line names the goal and the method. Figures hold
 // for the machine and its load at the time; the folder decides how long a sync takes.
 //
 //     bench_metadata [FOLDER] [SECONDS] [PART…]     parts: store, sessions; without any: both
