@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <fstream>
 #include <random>
 
@@ -71,15 +72,17 @@ TEST_P(Kill, LosesAtMostTheFragmentInTheMaking) {
     const auto folder = studio.folder(a, row.id);
     const auto key_pair = studio.home.read(a, [&](db::Reader& r) { return rows::signing_key(*rows::find_site(r, row.site), studio.master); });
     std::mt19937 random(static_cast<unsigned>(GetParam()));
-    Duration worst{};
+    std::vector<Duration> losses;
     for (int round = 0; round < 5; ++round) {
         const auto before = studio.covered(a, row.id);
         Time killed;
+        Duration on_disk{};
         {
             ChildProcess child("Kill.DISABLED_record", {{"NVR_HOME", studio.home.folder.path().string()}, {"NVR_TENANT", a.text()}});
             ASSERT_EQ(child.read(1), "r");
             ASSERT_TRUE(studio.wait(60s, [&] { return studio.covered(a, row.id) > before; }));
             std::this_thread::sleep_for(std::chrono::milliseconds(random() % 1'500));  // the moment is what the test is about
+            on_disk = studio.covered(a, row.id);
             killed = base::system_clock()->now();
             child.kill();
         }
@@ -87,14 +90,17 @@ TEST_P(Kill, LosesAtMostTheFragmentInTheMaking) {
         const auto tail = recover_camera(folder, origin, &key_pair, *studio.log);
         ASSERT_TRUE(tail.end);
         const auto lost = killed - *tail.end;
-        worst = std::max(worst, lost);
-        // The fragment of at most a second, a frame until its end is known, and what a busy machine had not got to. How much
-        // of what had arrived is lost is for the torture test to say.
-        EXPECT_LE(lost, 30s);
+        losses.push_back(lost);
+        EXPECT_GE(studio.covered(a, row.id), on_disk) << "what was on the disk stays";
         EXPECT_GE(lost, -100ms);
         expect_whole(studio, a, row.id);
     }
-    std::printf("worst loss: %lld ms\n", static_cast<long long>(worst.count() / 1000));
+    // The fragment of at most a second, a frame until its end is known, and what was on its way. One kill may meet a moment in
+    // which a busy machine had not got to what the camera sent; most of them do not.
+    std::ranges::sort(losses);
+    EXPECT_LE(losses[losses.size() / 2], 1500ms);
+    std::printf("loss: %lld ms, at worst %lld ms\n", static_cast<long long>(losses[losses.size() / 2].count() / 1000),
+                static_cast<long long>(losses.back().count() / 1000));
 
     // The store is settled by the next process that records: what is on disk is charged, what was held is returned.
     studio.start();
