@@ -15,14 +15,14 @@ namespace tenon::engine {
 
 /// What a session remembers, so that a call costs no lock, no lookup and no store: each memory belongs to a version, and
 /// holds as long as that is the current one. A writer first takes the version away, so that whoever reads while it writes
-/// sees that the version is not the same before and after.
+/// sees that the version is not the same before and after. Version 0 is never known: it stands there meanwhile.
 ///
 /// Threads   any, at once.
 class KnownState {
 public:
     /// Empty: look it up, then keep(). `now` is asked for only where time can change the answer.
     template <class Now> std::optional<TenantState> at(std::uint64_t version, const Now& now) const {
-        if (version_.load(std::memory_order_acquire) != version) return std::nullopt;
+        if (version == 0 || version_.load(std::memory_order_acquire) != version) return std::nullopt;
         const auto word = word_.load(std::memory_order_acquire);
         if (version_.load(std::memory_order_relaxed) != version) return std::nullopt;
         const auto until = word & until_mask;
@@ -52,7 +52,7 @@ private:
 class KnownQuotas {
 public:
     template <class Now> std::optional<Quota> find(std::uint64_t version, Resource resource, const Now& now) const {
-        if (version_.load(std::memory_order_acquire) != version) return std::nullopt;
+        if (version == 0 || version_.load(std::memory_order_acquire) != version) return std::nullopt;
         const auto index = static_cast<std::size_t>(resource);
         if (index >= most) return std::nullopt;
         const Cell& cell = cells_[index];
