@@ -14,7 +14,7 @@ TENON_BEGIN
 
 /// What was used of one meter.
 struct MeterTotal {
-    std::string meter{};         ///< "render_time", "imported_bytes", "recorded_bytes", "backup_bytes" …
+    std::string meter{};         ///< "render_time", "rendered_bytes", "imported_bytes", "backup_bytes" …
     std::string unit{};          ///< "ms", "bytes", "count"
     std::int64_t quantity = 0;
 };
@@ -82,7 +82,7 @@ public:
     UsageReport current() const;
     /// A summary of each month, the one that is running first. `count`: 1 to 120.
     std::vector<UsageMonth> months(std::int32_t count = 12) const;
-    /// Oldest first.
+    /// Oldest first. Throws InvalidArgument, also for a meter that there is not: the message names those that there are.
     std::vector<UsagePoint> series(const UsageSeriesOptions& options) const;
 
 private:

@@ -1,5 +1,9 @@
 #include <base/text.hpp>
 
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -50,6 +54,16 @@ std::size_t check(std::string_view field, std::string_view value, std::size_t mo
     return count;
 }
 
+/// With at most so many digits behind the point, and none that say nothing. By hand: printf asks the host's locale.
+std::string with_point(double value, int digits) {
+    char text[64];
+    const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, digits).ptr;
+    std::string number(text, end);
+    number.erase(number.find_last_not_of('0') + 1);
+    if (number.ends_with('.')) number.pop_back();
+    return number;
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) noexcept {
@@ -80,6 +94,32 @@ void check_slug(std::string_view field, std::string_view value) {
     for (std::size_t i = 1; good && i < value.size(); ++i)
         good = is_plain(value[i]) || (value[i] == '-' && value[i - 1] != '-');
     if (!good) refuse(field, "must be 1 to 63 of a-z, 0-9 and single hyphens between them");
+}
+
+std::string human_bytes(std::int64_t bytes) {
+    constexpr std::array units{"B", "kB", "MB", "GB", "TB", "PB"};
+    double value = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    while (std::abs(value) >= 999.95 && unit + 1 < units.size()) {
+        value /= 1000;
+        ++unit;
+    }
+    return with_point(value, 1) + " " + units[unit];
+}
+
+std::string human_length(Duration length) {
+    using namespace std::chrono_literals;
+    if (length < 0s) return "-" + human_length(-length);
+    if (length < 1s) return std::to_string(std::chrono::floor<std::chrono::milliseconds>(length).count()) + " ms";
+    if (length < 60s) return with_point(static_cast<double>(std::chrono::floor<std::chrono::milliseconds>(length).count()) / 1000, 3) + " s";
+    const auto whole = std::chrono::floor<std::chrono::seconds>(length).count();
+    const auto pair = [](std::int64_t first, const char* of_first, std::int64_t second, const char* of_second) {
+        char text[64];
+        const int size = std::snprintf(text, sizeof text, "%lld %s %02lld %s", static_cast<long long>(first), of_first,
+                                       static_cast<long long>(second), of_second);
+        return second == 0 ? std::to_string(first) + " " + of_first : std::string(text, static_cast<std::size_t>(size));
+    };
+    return whole < 3600 ? pair(whole / 60, "min", whole % 60, "s") : pair(whole / 3600, "h", whole / 60 % 60, "min");
 }
 
 std::string to_rfc3339(Time time) {

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include <base/text.hpp>
 #include <tenant/catalogues.hpp>
 #include <tenant/live.hpp>
 #include <tenant/period.hpp>
@@ -100,10 +101,26 @@ Denial denial_of(db::Reader& reader, Resource resource, std::int32_t period, std
     return denial;
 }
 
+namespace {
+
+/// "9.8 GB of 10 GB in use, 500 MB more asked for", and the exact figures behind it where those are rounded.
+std::string standing_of(const Denial& denial) {
+    const auto unit = unit_of(denial.resource);
+    const auto said = [&](std::int64_t n) {
+        if (unit == "bytes") return base::human_bytes(n);
+        return unit == "ms" ? base::human_length(std::chrono::milliseconds(n)) : std::to_string(n);
+    };
+    auto text = said(denial.used) + " of " + said(denial.limit) + " in use, " + said(denial.amount) + " more asked for";
+    if (unit == "count") return text;
+    return text + " (" + std::to_string(denial.used) + " of " + std::to_string(denial.limit) + " " + std::string(unit) + ", " +
+           std::to_string(denial.amount) + " more)";
+}
+
+}  // namespace
+
 void refuse(const Denial& denial) {
     const std::string name = to_string(denial.resource);
-    throw QuotaExceeded("the plan's limit for " + name + " is reached: " + std::to_string(denial.used) + " of " +
-                            std::to_string(denial.limit) + " in use, " + std::to_string(denial.amount) + " more asked for",
+    throw QuotaExceeded("the plan's limit for " + name + " is reached: " + standing_of(denial),
                         {.subject = name, .resource = name, .limit = denial.limit, .used = denial.used, .resets_at = denial.resets_at});
 }
 

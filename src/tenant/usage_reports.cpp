@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
+#include <string>
 
 #include <tenant/catalogues.hpp>
 #include <tenant/period.hpp>
@@ -22,6 +25,23 @@ constexpr db::TenantStmt used_in{"SELECT resource, used FROM quota WHERE tenant_
 constexpr db::TenantStmt steps{
     "SELECT bucket, qty FROM usage_rollup WHERE tenant_id = :tenant AND grain = :grain AND bucket >= :begin AND bucket < :end "
     "AND meter = :meter ORDER BY bucket"};
+
+constexpr db::TenantStmt meter_names{
+    "SELECT DISTINCT meter FROM usage_rollup WHERE tenant_id = :tenant AND grain = :grain ORDER BY meter"};
+
+/// What this version measures.
+constexpr const char* shipped_meters[] = {"api_calls", "backup_bytes", "imported_bytes", "render_time", "rendered_bytes"};
+
+/// A misspelt meter must not read as one of which nothing was used.
+void check_meter(db::Reader& reader, const std::string& meter) {
+    if (meter.empty()) throw InvalidArgument("which meter?", {.subject = "meter"});
+    std::set<std::string> known(std::begin(shipped_meters), std::end(shipped_meters));
+    for (auto rows = reader.query(meter_names, Grain::period); rows.next();) known.insert(rows.text(0));
+    if (known.contains(meter)) return;
+    std::string names;
+    for (const auto& name : known) names += (names.empty() ? "" : ", ") + name;
+    throw InvalidArgument("there is no such meter; there are " + names, {.subject = "meter"});
+}
 
 std::map<Resource, std::int64_t> used_of(db::Reader& reader, std::int32_t row_period) {
     std::map<Resource, std::int64_t> used;
@@ -113,7 +133,7 @@ std::vector<UsageMonth> months(db::Reader& reader, std::int32_t count, Time now)
 }
 
 std::vector<UsagePoint> series(db::Reader& reader, const UsageSeriesOptions& options) {
-    if (options.meter.empty()) throw InvalidArgument("which meter?", {.subject = "meter"});
+    check_meter(reader, options.meter);
     if (options.end <= options.start) throw InvalidArgument("must be later than start", {.subject = "end"});
     if (options.grain == UsageGrain::day) return days(reader, options);
     if (options.grain != UsageGrain::minute && options.grain != UsageGrain::hour)

@@ -105,6 +105,7 @@ class Projects(ToolTest):
         self.assertEqual((usage["plan"], len(usage["quotas"])), ("studio/basic", len(quotas)))
         self.assertLess(usage["start"], usage["end"])
         self.assertIn("studio/basic", self.text("usage"))
+        self.assertIn("imported_bytes", self.error("usage", "--meter", "foo", code=11)["message"])
 
         records = self.json("audit", "list", "--limit", "1000")
         self.assertEqual([record["seq"] for record in records], list(range(len(records))))

@@ -44,6 +44,22 @@ TEST(Names, BoundsAndTheFieldInTheError) {
     EXPECT_THROW(check_text("note", "a\0"s, 10), InvalidArgument);
 }
 
+TEST(Amounts, AsPeopleReadThem) {
+    EXPECT_EQ(human_bytes(0), "0 B");
+    EXPECT_EQ(human_bytes(999), "999 B");
+    EXPECT_EQ(human_bytes(1000), "1 kB");
+    EXPECT_EQ(human_bytes(1'550'000), "1.6 MB");
+    EXPECT_EQ(human_bytes(999'960), "1 MB");
+    EXPECT_EQ(human_bytes(50'000'000'000), "50 GB");
+    EXPECT_EQ(human_bytes(INT64_MAX), "9223.4 PB");
+    EXPECT_EQ(human_length(Duration{}), "0 ms");
+    EXPECT_EQ(human_length(std::chrono::milliseconds(4'250)), "4.25 s");
+    EXPECT_EQ(human_length(std::chrono::minutes(3)), "3 min");
+    EXPECT_EQ(human_length(std::chrono::seconds(185)), "3 min 05 s");
+    EXPECT_EQ(human_length(std::chrono::minutes(150)), "2 h 30 min");
+    EXPECT_EQ(human_length(-std::chrono::hours(1)), "-1 h");
+}
+
 TEST(Slugs, Grammar) {
     for (const auto* good : {"a", "0", "acme", "acme-2", "a-b-c"}) EXPECT_NO_THROW(check_slug("slug", good)) << good;
     EXPECT_NO_THROW(check_slug("slug", std::string(63, 'a')));

@@ -133,6 +133,25 @@ TEST_F(UsageMonths, DaysAreTheTenantsOwn) {
     EXPECT_THROW(series(static_cast<UsageGrain>(3), day, day + 24h), InvalidArgument);
 }
 
+TEST_F(UsageMonths, AMisspeltMeterIsNamedAndNotReadAsUnused) {
+    const auto id = create("acme", "UTC", 1);
+    record(id, "one", 1, home.now());
+    const auto series = [&](const std::string& meter) {
+        return home.read(id, [&](db::Reader& r) { return usage::series(r, {.meter = meter, .start = home.now() - 24h, .end = home.now()}); });
+    };
+    EXPECT_TRUE(series("backup_bytes").empty()) << "nothing was used of it yet";
+    EXPECT_NO_THROW(series("made"));
+    EXPECT_THROW(series(""), InvalidArgument);
+    try {
+        series("rendered_byte");
+        ADD_FAILURE();
+    } catch (const InvalidArgument& error) {
+        EXPECT_EQ(error.subject(), "meter");
+        const std::string said = error.what();
+        EXPECT_NE(said.find("backup_bytes, imported_bytes, made, render_time, rendered_bytes"), std::string::npos) << said;
+    }
+}
+
 // Whatever happens in whatever order, what is stored of it is what its events say.
 TEST_F(UsageMonths, RollupsAreWhatTheEventsSay) {
     for (const std::uint32_t seed : {1u, 2u, 3u}) {

@@ -77,6 +77,8 @@ TEST_F(Quotas, RefusalSaysWhatRanOutAndWhen) {
         EXPECT_EQ(error.limit(), 10 * hour);
         EXPECT_EQ(error.used(), 9 * hour);
         EXPECT_EQ(error.resets_at(), Time(std::chrono::sys_days(std::chrono::year(2026) / 4 / 1)));
+        EXPECT_NE(std::string(error.what()).find("9 h of 10 h in use, 2 h more asked for (32400000 of 36000000 ms, 7200000 more)"), std::string::npos)
+            << error.what();
     }
     EXPECT_EQ(get(Resource::render_time).reserved, 9 * hour);
     reserve(home.b, {.asks = {{Resource::render_time, 10 * hour}}});

@@ -23,6 +23,11 @@ void check_text(std::string_view field, std::string_view value, std::size_t max_
 /// A name in addresses and on disk: 1 to 63 of a–z, 0–9 and inner single hyphens.
 void check_slug(std::string_view field, std::string_view value);
 
+/// As people read it: "999 B", "1.5 kB", "2 GB", by powers of ten as plans and disks count.
+std::string human_bytes(std::int64_t bytes);
+/// "850 ms", "4.2 s", "3 min 05 s", "2 h 30 min".
+std::string human_length(Duration length);
+
 /// "2026-03-01T12:00:00.000000Z": RFC 3339, always to the microsecond, so that texts sort as times do.
 std::string to_rfc3339(Time time);
 
