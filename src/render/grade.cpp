@@ -7,7 +7,7 @@
 #include <media/colour.hpp>
 #include <tenon/error.hpp>
 
-#include "shipped.hpp"
+#include "shipped_data.hpp"
 
 namespace tenon::render {
 namespace {
@@ -61,12 +61,7 @@ Grade parse_grade(const std::string& text) {
 
 std::optional<Grade> find_grade(const std::string& name) {
     if (name.empty()) return std::nullopt;
-    std::string known;
-    for (const Shipped& shipped : shipped_grades()) {
-        if (shipped.name == name) return parse_grade(std::string(shipped.text));
-        known += (known.empty() ? "" : ", ") + std::string(shipped.name);
-    }
-    throw NotFound("there is no such grade; there are " + known, {.subject = name.substr(0, 64)});
+    return parse_grade(std::string(shipped_text(shipped_grades(), name, "there is no such grade")));
 }
 
 std::shared_ptr<const media::ColourTable> colour_chain(const Source& source, const std::optional<Grade>& grade, const Cube* lut) {

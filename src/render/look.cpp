@@ -6,7 +6,7 @@
 #include <base/text.hpp>
 #include <tenon/error.hpp>
 
-#include "shipped.hpp"
+#include "shipped_data.hpp"
 
 namespace tenon::render {
 namespace {
@@ -14,14 +14,6 @@ namespace {
 using base::Json;
 
 constexpr std::int64_t format_version = 1;
-
-std::int32_t in_range(const Json& json, const char* field, std::int64_t least, std::int64_t most) {
-    const std::int64_t value = json.get_int(field);
-    if (value < least || value > most)
-        throw InvalidArgument(std::string(field) + " lies between " + std::to_string(least) + " and " + std::to_string(most),
-                              {.subject = field});
-    return static_cast<std::int32_t>(value);
-}
 
 Look::Colour colour(const Json& json) {
     constexpr std::size_t length = 9;
@@ -81,13 +73,7 @@ Look parse_look(const std::string& text) {
 }
 
 Look find_look(const std::string& name) {
-    const std::string wanted = name.empty() ? "caption" : name;
-    std::string known;
-    for (const Shipped& shipped : shipped_titles()) {
-        if (shipped.name == wanted) return parse_look(std::string(shipped.text));
-        known += (known.empty() ? "" : ", ") + std::string(shipped.name);
-    }
-    throw NotFound("there is no such look of a title; there are " + known, {.subject = name.substr(0, 64)});
+    return parse_look(std::string(shipped_text(shipped_titles(), name.empty() ? "caption" : name, "there is no such look of a title")));
 }
 
 }  // namespace tenon::render

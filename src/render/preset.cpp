@@ -4,7 +4,7 @@
 #include <base/text.hpp>
 #include <tenon/error.hpp>
 
-#include "shipped.hpp"
+#include "shipped_data.hpp"
 
 namespace tenon::render {
 namespace {
@@ -12,14 +12,6 @@ namespace {
 using base::Json;
 
 constexpr std::int64_t format_version = 1;
-
-std::int32_t in_range(const Json& json, const char* field, std::int64_t least, std::int64_t most) {
-    const std::int64_t value = json.get_int(field);
-    if (value < least || value > most)
-        throw InvalidArgument(std::string(field) + " lies between " + std::to_string(least) + " and " + std::to_string(most),
-                              {.subject = field});
-    return static_cast<std::int32_t>(value);
-}
 
 void expect(const Json& json, const char* field, const char* only) {
     if (json.get_string(field) != only)
@@ -83,12 +75,7 @@ std::vector<std::string> preset_names() {
 }
 
 Preset find_preset(const std::string& name) {
-    std::string known;
-    for (const Shipped& shipped : shipped_presets()) {
-        if (shipped.name == name) return parse_preset(std::string(shipped.text));
-        known += (known.empty() ? "" : ", ") + std::string(shipped.name);
-    }
-    throw NotFound("there is no such output; there are " + known, {.subject = name.substr(0, 64)});
+    return parse_preset(std::string(shipped_text(shipped_presets(), name, "there is no such output")));
 }
 
 }  // namespace tenon::render
