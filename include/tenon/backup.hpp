@@ -238,6 +238,7 @@ public:
     /// While recordings are restored into the workspace the tenant's cameras wait.
     /// Cancel    between pieces; what was written beside is removed, what was renamed into its place stays.
     RestoreJob restore(const RestoreOptions& options);
+    /// The job ends in NotFound where nothing was backed up yet.
     CheckJob check(CheckLevel level = CheckLevel::full);
 
     std::vector<Snapshot> list(const SnapshotFilter& filter = {}) const;  ///< Newest first.

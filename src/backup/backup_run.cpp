@@ -12,6 +12,7 @@
 #include <tenon/error.hpp>
 
 #include "beside.hpp"
+#include "repository_impl.hpp"
 #include "superblock.hpp"
 
 namespace tenon::backup {
@@ -36,11 +37,13 @@ bool holds_repository(const base::Fd& fd, const std::vector<std::string>& names)
 }  // namespace
 
 BackupRun::BackupRun(WriteSession& session, const BackupRequest& request, NodeSource& nodes, std::vector<Parent> parents,
-                     const Id& options, unsigned threads, Time started, exec::ProgressSink& progress, std::stop_token stop)
+                     const std::set<Id>& damaged, const Id& options, unsigned threads, Time started, exec::ProgressSink& progress,
+                     std::stop_token stop)
     : session_(session),
       request_(request),
       nodes_(nodes),
       first_parents_(std::move(parents)),
+      damaged_(damaged),
       options_(options),
       started_(started),
       progress_(progress),
@@ -81,8 +84,8 @@ void BackupRun::scan_root(SnapshotRecord& snapshot) {
             auto cursor = parent.unfinished ? std::make_unique<DirCursor>(nodes_, parent.unfinished->open.front().nodes)
                                             : std::make_unique<DirCursor>(nodes_, *parent.root);
             parents.push_back({std::move(cursor), parent.started.time_since_epoch().count() * 1000, parent.unfinished, 0});
-        } catch (const Corrupt&) {
-            // A damaged parent saves no work; this run writes what it lost anew.
+        } catch (const Corrupt& error) {
+            met(error);  // a damaged parent saves no work; this run writes what it lost anew
         }
     }
 
@@ -247,11 +250,17 @@ std::vector<BackupRun::Ancestor> BackupRun::below(std::vector<Ancestor>& parents
                                  parent.unfinished, depth});
             }
             return false;
-        } catch (const Corrupt&) {
+        } catch (const Corrupt& error) {
+            met(error);
             return true;
         }
     });
     return found;
+}
+
+/// Index and parents of this run still count on the pack: it ends here, and begins anew without it.
+void BackupRun::met(const Corrupt& error) const {
+    if (const auto pack = pack_in(error.subject()); pack && !damaged_.contains(*pack)) throw DamageMet{*pack};
 }
 
 bool BackupRun::reuse(std::vector<Ancestor>& parents, const std::string& name, const struct stat& st, Slot& slot) {
@@ -270,7 +279,8 @@ bool BackupRun::reuse(std::vector<Ancestor>& parents, const std::string& name, c
             slot.entry.list_root = known->list_root;
             reused = true;
             return false;
-        } catch (const Corrupt&) {
+        } catch (const Corrupt& error) {
+            met(error);
             return true;
         }
     });

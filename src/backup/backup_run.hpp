@@ -6,6 +6,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,10 +28,16 @@ struct Parent {
 };
 
 /// Walks the sources, has files read by a crew, and builds the tree as they complete.
+/// A pack that holds some of an earlier run was found damaged on the way: what this run writes must not lean on it.
+struct DamageMet {
+    Id pack{};
+};
+
 class BackupRun {
 public:
+    /// `damaged`: packs of which that is known. Throws DamageMet for any other.
     BackupRun(WriteSession& session, const BackupRequest& request, NodeSource& nodes, std::vector<Parent> parents,
-              const Id& options, unsigned threads, Time started, exec::ProgressSink& progress, std::stop_token stop);
+              const std::set<Id>& damaged, const Id& options, unsigned threads, Time started, exec::ProgressSink& progress, std::stop_token stop);
     ~BackupRun();
 
     /// Everything up to the snapshot. Fills sources, root and totals of the snapshot, and what the run counted.
@@ -78,6 +85,7 @@ private:
     std::vector<Ancestor> below(std::vector<Ancestor>& parents, const std::string& name);
     bool reuse(std::vector<Ancestor>& parents, const std::string& name, const struct stat& st, Slot& slot);
     bool has_all_chunks(const Entry& entry);
+    void met(const Corrupt& error) const;
     std::vector<std::string> list_source(const Source& source, const base::Fd& fd) const;
     std::vector<std::string> list_names(const base::Fd& fd) const;
 
@@ -96,6 +104,7 @@ private:
     const BackupRequest& request_;
     NodeSource& nodes_;
     std::vector<Parent> first_parents_;
+    const std::set<Id>& damaged_;
     const Id options_;
     const Time started_;
     exec::ProgressSink& progress_;

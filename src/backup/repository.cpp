@@ -159,6 +159,18 @@ std::vector<Slot> Repository::slots() const {
     return slots;
 }
 
+std::optional<std::uint32_t> Repository::slot_of(const KeySource& key) const {
+    for (const auto number : impl_->slot_numbers()) {
+        const auto name = slot_name(number);
+        try {
+            if (!open_slot(impl_->super.repo, load_twin(*impl_->vault, name, slot_limit, is_slot, {}), key, name).empty()) return number;
+        } catch (const Corrupt&) {  // not that one; opening the repository passes it over, too
+        } catch (const Unsupported&) {
+        }
+    }
+    return std::nullopt;
+}
+
 Slot Repository::add_slot(const KeySource& key, const std::string& label) {
     const std::lock_guard lock(impl_->slots_mutex);
     const auto numbers = impl_->slot_numbers();

@@ -80,32 +80,29 @@ EndedSessions find_ended(const Keys& keys, blob::Store& store, const Id& options
     return ended;
 }
 
-}  // namespace
-
-BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, exec::ProgressSink& progress, std::stop_token stop) {
-    check_request(request);
-    exec::check_stop(stop);
-    const std::unique_lock one(impl_->backup_mutex, std::try_to_lock);
-    if (!one) throw Conflict("a backup of this repository is running already");
-    auto& store = *impl_->objects;
-    const auto started = impl_->options.clock->now();
+/// Throws DamageMet.
+BackupTotals back_up_once(Repository::Impl& impl, const BackupRequest& request, Ledger& ledger, exec::ProgressSink& progress,
+                          const std::stop_token& stop) {
+    auto& store = *impl.objects;
+    const auto started = impl.options.clock->now();
     const auto options = options_hash(request);
 
     Meter meter(ledger);
-    Throttle throttle(request.bytes_per_second, impl_->options.clock);
-    WriteSession session(impl_->keys, impl_->super, store, meter, throttle, impl_->writer, impl_->options.clock, impl_->chain, stop);
+    Throttle throttle(request.bytes_per_second, impl.options.clock);
+    WriteSession session(impl.keys, impl.super, store, meter, throttle, impl.writer, impl.options.clock, impl.chain, stop);
     try {
         session.begin();
-        const auto index = impl_->load_index(stop);
+        const auto index = impl.load_index(stop);
+        const auto damaged = impl.annotations.damaged_packs(impl.keys, store, stop).packs;
         session.use_index(index);
-        ChunkReader nodes(impl_->keys, store, *index, stop);
-        const auto ended = find_ended(impl_->keys, store, options, stop);
+        ChunkReader nodes(impl.keys, store, *index, stop);
+        const auto ended = find_ended(impl.keys, store, options, stop);
 
         SnapshotRecord snapshot;
         std::vector<Parent> parents;
         for (const auto& record : ended.records) parents.push_back({.unfinished = &record, .started = record.started});
         std::int64_t expected = 0;
-        for (const auto& before : impl_->snapshots(stop)) {
+        for (const auto& before : impl.snapshots(stop)) {
             if (before.options != options) continue;
             parents.push_back({.root = before.root, .started = before.claimed});
             snapshot.parents = {before.id};
@@ -123,7 +120,7 @@ BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, ex
                     const auto total = expected_bytes(request, enough);
                     if (!enough.stop_requested()) progress.total(total);
                 });
-            BackupRun run(session, request, nodes, std::move(parents), options, impl_->threads(), started, progress, stop);
+            BackupRun run(session, request, nodes, std::move(parents), damaged, options, impl.threads(), started, progress, stop);
             run.run(snapshot, totals);
         }
         snapshot.claimed = started;
@@ -139,7 +136,7 @@ BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, ex
         session.end();
         if (!committed.logged) {
             store.discard();
-            impl_->renew_writer();
+            impl.renew_writer();
         }
         if (committed.collecting)
             totals.problems.push_back({"gc/", Errc::unavailable, "a newer version began to collect meanwhile: check this snapshot"});
@@ -157,8 +154,27 @@ BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, ex
     } catch (...) {
         // What was announced but never became durable must not appear with a later flush, nor its log record be built upon.
         store.discard();
-        impl_->renew_writer();
+        impl.renew_writer();
         throw;
+    }
+}
+
+}  // namespace
+
+BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, exec::ProgressSink& progress, std::stop_token stop) {
+    constexpr int most_begun_anew = 100;  // each time another pack is found damaged
+    check_request(request);
+    exec::check_stop(stop);
+    const std::unique_lock one(impl_->backup_mutex, std::try_to_lock);
+    if (!one) throw Conflict("a backup of this repository is running already");
+    for (int begun_anew = 0;; ++begun_anew) {
+        try {
+            return back_up_once(*impl_, request, ledger, progress, stop);
+        } catch (const DamageMet& met) {
+            if (begun_anew == most_begun_anew)
+                throw Corrupt("too many packs of this repository are damaged: check it", {.subject = pack_name(met.pack)});
+            note_packs(*impl_, {met.pack}, {}, stop);
+        }
     }
 }
 

@@ -162,11 +162,10 @@ void Repositories::remove_key(const db::TenantScope& scope, std::uint32_t number
     const auto repository = find(scope);
     if (!repository) throw NotFound("nothing was backed up yet", {.subject = scope.tenant().text()});
     const auto alone = lock(scope.tenant(), stop);
-    // The newest of the home's slots is the one its key file fits; older ones are of keys that were lost.
-    std::uint32_t home_slot = 0;
-    for (const auto& slot : repository->slots())
-        if (slot.kind == backup::KeySource::Kind::key_file && slot.label == home_label) home_slot = std::max(home_slot, slot.number);
-    if (number == home_slot)
+    // Asked of the key itself: labels cannot say it, since a kill between a slot and its key file leaves one that nothing opens.
+    const auto mine = repository->slot_of(backup::KeySource::key(read_key(scope.tenant()).bytes()));
+    if (!mine) throw Conflict("this home has no key of its own to the repository: unlock it first", {.subject = std::to_string(number)});
+    if (number == *mine)
         throw Conflict("this is the key of this home: without it nothing could be backed up", {.subject = std::to_string(number)});
     repository->remove_slot(number);
 }

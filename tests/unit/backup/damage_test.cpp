@@ -93,6 +93,27 @@ TEST_F(Damage, a_backup_stores_again_what_a_check_found_damaged) {
     EXPECT_FALSE(check(*another).problems.empty()) << "the damaged packs are still there";
 }
 
+// Nobody has checked or restored: the backup itself comes upon the damage, in the folders of the one before.
+TEST_F(Damage, a_backup_keeps_the_damage_it_meets_and_does_not_lean_on_it) {
+    std::size_t trees = 0;
+    for (const auto& name : objects) {
+        if (!name.starts_with("packs/") || decode_header(read(name), name).kind != Kind::tree) continue;
+        auto bad = read(name);
+        bad[container_header_size + 40] ^= 1;  // in its first frame
+        put(name, bad);
+        ++trees;
+    }
+    ASSERT_GT(trees, 0u);
+    auto repository = open();
+    const auto records = blob::list_all(*store(), "log/").size();
+    const auto after = back_up(*repository);
+    EXPECT_GT(blob::list_all(*store(), "log/").size(), records);
+    restore(*repository, after.snapshot.id, "new");
+    EXPECT_EQ(all(differences(source(), folder / "new")), "");
+    auto another = open();
+    EXPECT_EQ(back_up(*another).bytes_new, 0) << "once is enough";
+}
+
 TEST_F(Damage, a_pack_that_is_whole_again_counts_again) {
     std::map<std::string, base::ByteVector> good;
     for (const auto& name : objects)

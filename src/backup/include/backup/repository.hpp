@@ -198,6 +198,8 @@ public:
     ~Repository();
 
     std::vector<Slot> slots() const;
+    /// Which of them this key opens. Empty: none.
+    std::optional<std::uint32_t> slot_of(const KeySource& key) const;
     Slot add_slot(const KeySource& key, const std::string& label);
     void remove_slot(std::uint32_t number);  ///< Throws NotFound; Conflict for the last one.
 
