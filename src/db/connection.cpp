@@ -44,11 +44,22 @@ Connection::Connection(const std::filesystem::path& file, Role role, std::shared
     }
 }
 
-Connection::~Connection() {
-    for (auto& kind : prepared_)
+Connection::~Connection() { close(); }
+
+void Connection::close() noexcept {
+    for (auto& kind : prepared_) {
         for (auto& [sql, statements] : kind)
             for (const auto& prepared : statements) sqlite3_finalize(prepared.stmt);
-    sqlite3_close_v2(handle_);
+        kind.clear();
+    }
+    sqlite3_close_v2(std::exchange(handle_, nullptr));
+}
+
+bool Connection::empty_log() {
+    const int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    if ((code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) return false;
+    check(handle_, code);
+    return true;
 }
 
 void Connection::configure() {

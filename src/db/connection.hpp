@@ -50,6 +50,11 @@ public:
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
+    /// Before its end, for who keeps the object longer. Nothing may be asked of it any more. Again: does nothing.
+    void close() noexcept;
+    /// Copies the write-ahead log into the file and cuts it to nothing. False: somebody reads or writes and did not end in time.
+    bool empty_log();
+
     void control(const char* sql);            ///< BEGIN, COMMIT, SAVEPOINT …: the connection's own statements, kept prepared.
     std::int64_t pragma_value(const char* sql);
     bool try_control(const char* sql) noexcept;

@@ -41,7 +41,7 @@ thread_local const Inside* Inside::innermost = nullptr;
 
 struct Database::Impl {
     Impl(const Options& options, const std::shared_ptr<const Registry>& registry)
-        : file(options.file), readers(options, registry), writer(options, registry) {}
+        : file(options.file), tables(registry), readers(options, registry), writer(options, registry) {}
 
     template <class Fn> void read(const Fn& fn) {
         const Inside inside(this, "read()");
@@ -57,6 +57,7 @@ struct Database::Impl {
     }
 
     std::filesystem::path file;
+    std::shared_ptr<const Registry> tables;
     Readers readers;
     Writer writer;
 };
@@ -124,6 +125,14 @@ std::unique_ptr<Database::Watch> Database::on_foreign_change(std::function<void(
 void Database::close() noexcept {
     impl_->writer.close();
     impl_->readers.close();
+    // Handles may keep the object for long, but not the file open with a log in which everything written last still stands.
+    impl_->writer.disconnect();
+}
+
+bool Database::empty_log() {
+    // Everybody else waits for who does this, so it gives up soon.
+    constexpr Duration patience = std::chrono::milliseconds(100);
+    return Connection(impl_->file, Connection::Role::reader, impl_->tables, patience).empty_log();
 }
 
 Stats Database::stats() const {

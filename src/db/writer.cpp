@@ -61,6 +61,11 @@ void Writer::close() noexcept {
     if (thread_.joinable()) thread_.join();
 }
 
+void Writer::disconnect() noexcept {
+    const std::lock_guard lock(close_mutex_);
+    connection_.close();
+}
+
 std::list<std::function<void()>>::iterator Writer::watch(std::function<void()> then) {
     const std::lock_guard lock(watch_mutex_);
     return watches_.insert(watches_.end(), std::move(then));

@@ -26,6 +26,8 @@ public:
     void run(const std::function<void(Connection&)>& fn);
     /// Ends when all that was accepted is done. Not to be called by a function of this writer.
     void close() noexcept;
+    /// After close(): lets go of the file, of which the last to do so removes the write-ahead log.
+    void disconnect() noexcept;
 
     std::list<std::function<void()>>::iterator watch(std::function<void()> then);
     void unwatch(std::list<std::function<void()>>::iterator which);

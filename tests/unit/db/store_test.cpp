@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
@@ -342,6 +345,40 @@ TEST_F(Store, closing_twice_from_two_threads_during_calls_is_legal) {
     const int acknowledged = done;
     reopen();
     EXPECT_EQ(count(a), acknowledged);
+}
+
+TEST_F(Store, what_was_overwritten_stands_in_no_file_once_the_log_is_emptied) {
+    constexpr static SystemStmt put{"INSERT INTO secret (id, value) VALUES (1, :value) ON CONFLICT (id) DO UPDATE SET value = :value"};
+    const auto holds = [&](const std::string& text) {
+        std::string bytes;
+        for (const auto* name : {"metadata.db", "metadata.db-wal"}) {
+            std::ifstream file(folder / name, std::ios::binary);
+            bytes.append(std::istreambuf_iterator<char>(file), {});
+        }
+        return bytes.find(text) != std::string::npos;
+    };
+    const auto write = [&](const std::string& text) { database->write(system, [&](SystemTx& tx) { tx.exec(put, text); }); };
+    write("first secret");
+    write("x");
+    EXPECT_TRUE(holds("first secret")) << "in the log";
+    database->read(a, [&](Reader& reader) {
+        (void)reader.query(count_projects).next();
+        std::thread other([&] {
+            write("y");
+            EXPECT_FALSE(database->empty_log()) << "somebody reads";
+        });
+        other.join();
+    });
+    EXPECT_TRUE(database->empty_log());
+    EXPECT_TRUE(database->empty_log());
+    EXPECT_FALSE(holds("first secret"));
+    write("second secret");
+    write("z");
+    EXPECT_TRUE(holds("second secret"));
+    database->close();
+    EXPECT_FALSE(std::filesystem::exists(folder / "metadata.db-wal")) << "whoever keeps the object does not keep the log";
+    EXPECT_FALSE(holds("second secret"));
+    reopen();
 }
 
 TEST_F(Store, facts_and_counters_of_the_home) {

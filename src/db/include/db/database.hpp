@@ -74,8 +74,12 @@ public:
     /// function that builds on that change. For caches; it must not block, throw or use the database.
     [[nodiscard]] std::unique_ptr<Watch> on_foreign_change(std::function<void()> then);
 
-    /// Lets writes that have begun end, refuses new ones with Closed. May be called twice and from any thread but the
-    /// writer's.
+    /// Brings what the write-ahead log holds into the file and cuts the log to nothing, so that what was overwritten or removed
+    /// stands in neither. False: somebody reads or writes just now; try again.
+    [[nodiscard]] bool empty_log();
+
+    /// Lets writes that have begun end, refuses new ones with Closed, and lets go of the file. May be called twice and from any
+    /// thread but the writer's.
     void close() noexcept;
 
     Stats stats() const;
