@@ -9,6 +9,7 @@
 #include <base/text.hpp>
 #include <tenant/quota.hpp>
 
+#include "backup_json.hpp"
 #include "core.hpp"
 #include "footage_use.hpp"
 #include "repositories.hpp"
@@ -34,28 +35,6 @@ using base::Json;
 using engine::Permission;
 
 namespace {
-
-Snapshot snapshot_of(const Json& json) {
-    Snapshot snapshot{.id = SnapshotId::parse(json.get_string("id")), .name = json.get_string("name"),
-                      .taken_at = Time{Duration{json.get_int("taken_at")}}, .tags = {}, .files = json.get_int("files"),
-                      .size = {json.get_int("bytes")}, .stored = {}};
-    if (const auto* stored = json.find("stored_bytes")) snapshot.stored = Bytes{stored->as_int("stored_bytes")};
-    for (const auto& tag : json.get_array("tags"))
-        snapshot.tags.push_back({tag.as_array("tags").at(0).as_string("tags"), tag.as_array("tags").at(1).as_string("tags")});
-    return snapshot;
-}
-
-std::vector<std::string> lines_of(const Json& json, std::string_view name) {
-    std::vector<std::string> lines;
-    for (const auto& line : json.get_array(name)) lines.push_back(line.as_string(name));
-    return lines;
-}
-
-Json list_of(const std::vector<std::string>& texts) {
-    Json list = Json::array();
-    for (const auto& text : texts) list.push(text);
-    return list;
-}
 
 void check_tags(const std::vector<Label>& tags) {
     if (tags.size() > 100) throw InvalidArgument("a snapshot has at most 100 tags", {.subject = "tags"});
@@ -96,7 +75,8 @@ JobId enqueue(const SessionImpl& session, const std::string& action, jobs::NewJo
     });
 }
 
-template <class Handle> std::optional<Handle> find_handle(const std::shared_ptr<SessionImpl>& session, const JobId& id, const char* kind) {
+template <class Handle>
+std::optional<Handle> find_handle(const std::shared_ptr<SessionImpl>& session, const JobId& id, const char* kind) {
     const auto pass = session->enter(Permission::backup_read);
     if (!engine::find_job(*session, id, kind)) return std::nullopt;
     return Internal::make<Handle>(std::make_shared<JobImpl>(JobImpl{session, id, kind}));
@@ -107,7 +87,7 @@ template <class Work>
 auto recorded(const SessionImpl& session, const std::string& action, const std::string& target, Work&& work, const Json& details = {}) {
     const auto at = session.now();
     session.write([&](db::Tx& tx) { session.audit(tx, action, target, at, details); });
-    return tenant::audit::attempt(*session.engine->database, session.scope, session.actor, {.time = at, .action = action, .target = target}, work);
+    return tenant::audit::attempt(*session.engine->refusals, session.scope, session.actor, {.time = at, .action = action, .target = target}, work);
 }
 
 engine::Repositories& repositories(const std::shared_ptr<SessionImpl>& session) { return engine::repositories_of(*session->engine); }
@@ -123,22 +103,21 @@ BackupJob Backups::start(const BackupOptions& options) {
     check_tags(options.tags);
     backup::check_patterns(options.exclude);
     if (options.upload_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "upload_per_second"});
-    Json tags = Json::array();
-    for (const auto& tag : options.tags) {
-        Json pair = Json::array();
-        pair.push(tag.key).push(tag.value);
-        tags.push(std::move(pair));
-    }
     Json payload;
-    payload.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", std::move(tags));
-    payload.set("exclude", list_of(options.exclude)).set("per_second", options.upload_per_second.count);
+    payload.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", engine::tags_json(options.tags));
+    payload.set("exclude", engine::texts_json(options.exclude)).set("per_second", options.upload_per_second.count);
     std::shared_ptr<void> stays;
     if (options.include_recordings) stays = engine::hold_footage(*impl_->engine, impl_->scope.tenant(), impl_->engine->stopping.get_token());
     try {
         const auto id =
             enqueue(*impl_, "backup.start",
-                    {.kind = engine::backup_kind, .payload = base::to_json(payload), .unique_key = engine::backup_kind,
-                     .priority = options.schedule.priority, .due_at = options.schedule.start},
+                    {
+                        .kind = engine::backup_kind,
+                        .payload = base::to_json(payload),
+                        .unique_key = engine::backup_kind,
+                        .priority = options.schedule.priority,
+                        .due_at = options.schedule.start,
+                    },
                     base::new_id<HoldId>(impl_->now()));
         return Internal::make<BackupJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::backup_kind}));
     } catch (const Conflict&) {
@@ -157,12 +136,18 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
     backup::check_patterns(options.exclude);
     if (options.download_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "download_per_second"});
     Json payload;
-    payload.set("snapshot", options.snapshot.text()).set("target", target.string()).set("paths", list_of(options.paths));
-    payload.set("exclude", list_of(options.exclude)).set("per_second", options.download_per_second.count);
+    payload.set("snapshot", options.snapshot.text()).set("target", target.string()).set("paths", engine::texts_json(options.paths));
+    payload.set("exclude", engine::texts_json(options.exclude)).set("per_second", options.download_per_second.count);
     const auto id =
         enqueue(*impl_, "backup.restore",
-                {.kind = engine::restore_kind, .payload = base::to_json(payload), .cause = options.snapshot.text(),
-                 .priority = options.schedule.priority, .due_at = options.schedule.start}, {});
+                {
+                    .kind = engine::restore_kind,
+                    .payload = base::to_json(payload),
+                    .cause = options.snapshot.text(),
+                    .priority = options.schedule.priority,
+                    .due_at = options.schedule.start,
+                },
+                {});
     return Internal::make<RestoreJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::restore_kind}));
 }
 
@@ -221,8 +206,13 @@ SnapshotDiff Backups::diff(const DiffOptions& options) const {
     SnapshotDiff result;
     const auto keep = [&](const backup::EntryChange& change) {
         if (result.changes.size() >= static_cast<std::size_t>(options.limit)) return;
-        result.changes.push_back({.path = change.path, .change = static_cast<ChangeKind>(change.change), .kind = kind_of(change.kind),
-                                  .before = {change.before}, .after = {change.after}});
+        result.changes.push_back({
+            .path = change.path,
+            .change = static_cast<ChangeKind>(change.change),
+            .kind = kind_of(change.kind),
+            .before = {change.before},
+            .after = {change.after},
+        });
     };
     const auto totals = impl_->interruptible(
         [&](const std::stop_token& stop) { return backup::diff(*repository, options.before, options.after, options.path, keep, stop); });
@@ -253,9 +243,8 @@ Snapshot Backups::tag(const TagOptions& options) {
     check_tags(tags);
     Json details;
     for (const auto& tag : tags) details.set(tag.key, tag.value);
-    return recorded(*impl_, "backup.tag", options.snapshot.text(), [&] {
-        return engine::to_public(repositories(impl_).tag(impl_->scope, options.snapshot, tags));
-    }, details);
+    const auto change = [&] { return engine::to_public(repositories(impl_).tag(impl_->scope, options.snapshot, tags)); };
+    return recorded(*impl_, "backup.tag", options.snapshot.text(), change, details);
 }
 
 ForgetResult Backups::forget(const ForgetOptions& options) {
@@ -276,9 +265,8 @@ ForgetResult Backups::forget(const ForgetOptions& options) {
     }
     Json details;
     details.set("snapshots", std::move(list)).set("kept", result.kept);
-    recorded(*impl_, "backup.forget", ids.size() == 1 ? ids.front().text() : options.name, [&] {
-        repositories(impl_).forget(impl_->scope, ids);
-    }, details);
+    const auto change = [&] { repositories(impl_).forget(impl_->scope, ids); };
+    recorded(*impl_, "backup.forget", ids.size() == 1 ? ids.front().text() : options.name, change, details);
     return result;
 }
 
@@ -287,23 +275,39 @@ ForgetResult Backups::forget(const ForgetOptions& options) {
 BackupJob::BackupJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
 BackupResult BackupJob::result() {
     const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = 16 << 20}, "result");
-    return {.snapshot = snapshot_of(json.at("snapshot")), .files_new = json.get_int("files_new"),
-            .files_unchanged = json.get_int("files_unchanged"), .read = {json.get_int("read")},
-            .deduplicated = {json.get_int("deduplicated")}, .stored = {json.get_int("stored")}, .problems = lines_of(json, "problems")};
+    return {
+        .snapshot = engine::snapshot_from(json.at("snapshot")),
+        .files_new = json.get_int("files_new"),
+        .files_unchanged = json.get_int("files_unchanged"),
+        .read = {json.get_int("read")},
+        .deduplicated = {json.get_int("deduplicated")},
+        .stored = {json.get_int("stored")},
+        .problems = engine::texts_from(json, "problems"),
+    };
 }
 
 RestoreJob::RestoreJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
 RestoreResult RestoreJob::result() {
     const auto json = base::parse_json(engine::job_result(*impl_));
-    return {.target = json.get_string("target"), .files = json.get_int("files"), .written = {json.get_int("written")},
-            .files_unchanged = json.get_int("files_unchanged"), .problems = lines_of(json, "problems")};
+    return {
+        .target = json.get_string("target"),
+        .files = json.get_int("files"),
+        .written = {json.get_int("written")},
+        .files_unchanged = json.get_int("files_unchanged"),
+        .problems = engine::texts_from(json, "problems"),
+    };
 }
 
 CheckJob::CheckJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
 CheckReport CheckJob::result() {
     const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = 16 << 20}, "result");
-    return {.snapshots = json.get_int("snapshots"), .objects = json.get_int("objects"), .chunks = json.get_int("chunks"),
-            .read = {json.get_int("read")}, .problems = lines_of(json, "problems")};
+    return {
+        .snapshots = json.get_int("snapshots"),
+        .objects = json.get_int("objects"),
+        .chunks = json.get_int("chunks"),
+        .read = {json.get_int("read")},
+        .problems = engine::texts_from(json, "problems"),
+    };
 }
 
 // ---- keys ----
@@ -314,7 +318,8 @@ namespace {
 
 KeySlot to_public(const backup::Slot& slot) {
     return {.number = static_cast<std::int32_t>(slot.number),
-            .kind = slot.kind == backup::KeySource::Kind::password ? "password" : "key_file", .label = slot.label};
+            .kind = slot.kind == backup::KeySource::Kind::password ? "password" : "key_file",
+            .label = slot.label};
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <tenant/quota.hpp>
 #include <tenant/usage.hpp>
 
+#include "backup_json.hpp"
 #include "recordings_pause.hpp"
 #include "repository_charge.hpp"
 #include "restored.hpp"
@@ -18,34 +19,6 @@ namespace quota = tenant::quota;
 using base::Json;
 
 namespace {
-
-Json to_json(const backup::SnapshotInfo& info) {
-    Json tags = Json::array();
-    for (const auto& tag : info.tags) {
-        Json pair = Json::array();
-        pair.push(tag.key).push(tag.value);
-        tags.push(std::move(pair));
-    }
-    Json json;
-    json.set("id", info.id.text()).set("name", info.name).set("taken_at", info.taken_at.time_since_epoch().count());
-    json.set("tags", std::move(tags)).set("files", info.files).set("bytes", info.bytes);
-    if (info.cost) json.set("stored_bytes", info.cost->bytes_stored);
-    return json;
-}
-
-Json to_json(const std::vector<std::string>& lines) {
-    Json list = Json::array();
-    for (const auto& line : lines) list.push(line);
-    return list;
-}
-
-/// Absent in jobs of an older version.
-std::vector<std::string> texts_of(const Json& json, std::string_view name) {
-    std::vector<std::string> texts;
-    if (const auto* list = json.find(name))
-        for (const auto& text : list->as_array(name)) texts.push_back(text.as_string(name));
-    return texts;
-}
 
 /// A run over a broken disk must not fill the job's row.
 constexpr std::size_t most_lines = 1000;
@@ -74,9 +47,8 @@ backup::BackupRequest Repositories::request_of(const jobs::Attempt& attempt) {
     const auto payload = base::parse_json(attempt.job.payload);
     const auto workspace = engine_.workspace(attempt.scope.tenant());
     backup::BackupRequest request{.name = payload.get_string("name")};
-    for (const auto& tag : payload.get_array("tags"))
-        request.tags.push_back({tag.as_array("tags").at(0).as_string("tags"), tag.as_array("tags").at(1).as_string("tags")});
-    request.exclude = texts_of(payload, "exclude");
+    request.tags = tags_from(payload);
+    request.exclude = texts_from(payload, "exclude");
     request.bytes_per_second = payload.int_or("per_second", 0);
     request.sources = {{"projects", workspace.root / "projects"}, {"exports", workspace.exports()}};
     if (!payload.get_bool("include_recordings")) return request;
@@ -119,9 +91,9 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
 /// What a backup that has its snapshot ends with.
 jobs::Outcome Repositories::taken(const jobs::Attempt& attempt, const backup::BackupTotals& totals) {
     Json json;
-    json.set("snapshot", to_json(totals.snapshot)).set("files_new", totals.files_new).set("files_unchanged", totals.files_unchanged);
+    json.set("snapshot", snapshot_json(to_public(totals.snapshot))).set("files_new", totals.files_new).set("files_unchanged", totals.files_unchanged);
     json.set("read", totals.bytes_read).set("deduplicated", totals.bytes_read - totals.bytes_new).set("stored", totals.bytes_stored);
-    json.set("problems", to_json(lines_of(totals.problems)));
+    json.set("problems", texts_json(lines_of(totals.problems)));
     return {.result = base::to_json(json), .settle = [this, job = attempt.job, stored = totals.bytes_stored](db::Tx& tx) {
                 const auto at = engine_.now();
                 quota::release(tx, job.hold.value(), at);
@@ -151,7 +123,7 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     const auto payload = base::parse_json(attempt.job.payload);
     const auto repository = find(attempt.scope);
     if (!repository) throw NotFound("nothing was backed up yet");
-    backup::RestoreRequest request{.target = payload.get_string("target"), .paths = {}, .exclude = texts_of(payload, "exclude"),
+    backup::RestoreRequest request{.target = payload.get_string("target"), .paths = {}, .exclude = texts_from(payload, "exclude"),
                                     .bytes_per_second = payload.int_or("per_second", 0), .overwrite = true};
     for (const auto& path : payload.get_array("paths")) request.paths.push_back(path.as_string("paths"));
     const auto snapshot = SnapshotId::parse(payload.get_string("snapshot"));
@@ -172,7 +144,7 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     pause.reset();
     Json json;
     json.set("target", payload.get_string("target")).set("files", totals.files).set("written", totals.bytes_written);
-    json.set("files_unchanged", totals.files_unchanged).set("problems", to_json(lines_of(totals.problems)));
+    json.set("files_unchanged", totals.files_unchanged).set("problems", texts_json(lines_of(totals.problems)));
     return {.result = base::to_json(json), .settle = {}};
 }
 

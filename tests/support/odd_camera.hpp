@@ -95,8 +95,8 @@ private:
             if (method == "SETUP") text += "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
             if (method == "SETUP" || method == "PLAY") text += "Session: 7\r\n";
             if (method == "DESCRIBE") {
-                body = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=live\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n"
-                       "a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:track1\r\n";
+                body = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=live\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n";
+                body += "a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:track1\r\n";
                 text += "Content-Base: " + url_ + "/\r\nContent-Type: application/sdp\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
             }
         }

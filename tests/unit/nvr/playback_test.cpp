@@ -139,9 +139,8 @@ TEST(Playback, APlaylistPlaysTheRecordedFilesThemselves) {
     const auto path = archive.studio.home.folder / "door.m3u8";
     std::ofstream(path) << list.text;
     // An own player, which knows nothing of this project.
-    const auto frames = output_of("ffprobe -v error -allowed_extensions ALL -select_streams v -count_packets "
-                                  "-show_entries stream=nb_read_packets -of csv=p=0 '" +
-                                  path.string() + "'");
+    const std::string player = "ffprobe -v error -allowed_extensions ALL -select_streams v -count_packets -show_entries ";
+    const auto frames = output_of(player + "stream=nb_read_packets -of csv=p=0 '" + path.string() + "'");
     EXPECT_EQ(std::atoll(frames.c_str()), list.duration.count() * 30 / 1'000'000) << frames;
     EXPECT_EQ(output_of("ffmpeg -v error -allowed_extensions ALL -i '" + path.string() + "' -map 0:v -t 20 -f null - 2>&1"), "");
     EXPECT_THROW((void)make_playlist(archive.folder(), {.start = kStart - 1h, .end = kStart - 30min}), NotFound);

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <base/json.hpp>
+#include <tenon/backup.hpp>
+
+/// How payloads and results of backup jobs say what they say.
+namespace tenon::engine {
+
+base::Json tags_json(const std::vector<Label>& tags);
+std::vector<Label> tags_from(const base::Json& json);
+base::Json texts_json(const std::vector<std::string>& texts);
+/// Empty where an older version wrote none.
+std::vector<std::string> texts_from(const base::Json& json, std::string_view name);
+
+base::Json snapshot_json(const Snapshot& snapshot);
+Snapshot snapshot_from(const base::Json& json);
+
+}  // namespace tenon::engine
