@@ -50,7 +50,8 @@ function(tenon_library)
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_compile_features(tenon PUBLIC cxx_std_20)
   target_link_libraries(tenon PRIVATE ${third})
-  target_link_options(tenon PRIVATE -Wl,--exclude-libs,ALL -Wl,-z,defs
+  # nodelete: a host name that is being looked up cannot be stopped, and its thread must not find the library unloaded.
+  target_link_options(tenon PRIVATE -Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,-z,nodelete
     -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map)
   set_target_properties(tenon PROPERTIES LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/exports.map)
 

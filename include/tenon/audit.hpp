@@ -14,7 +14,10 @@ TENON_BEGIN
 struct Internal;
 struct AuditImpl;
 
-/// One thing that was done. Records of a tenant form a chain: each holds the hash of the one before.
+/// One thing that was done, or was refused. Records of a tenant form a chain: each holds the hash of the one before.
+///
+/// Whatever changes something has its record. Of refusals alike (actor, action and error) ten a minute have one each; a record
+/// after that minute tells in `details.unrecorded` how many more there were.
 struct AuditRecord {
     std::int64_t seq = 0;     ///< 0, 1, 2 … without holes.
     Time at{};

@@ -79,6 +79,20 @@ struct CameraOptions {
     Retention retention{};
 };
 
+/// What is to change of a camera; what is unset stays. All of it changes or nothing.
+struct CameraUpdate {
+    std::optional<std::string> name{};
+    /// As CameraOptions::url. It replaces the whole address. The login stays where it is sent to the same host and port over
+    /// nothing less safe; anywhere else it has to be given anew, here or below, so that no password goes where its owner did
+    /// not send it. An empty username and password: none.
+    std::optional<std::string> url{};
+    std::optional<std::string> username{};
+    std::optional<std::string> password{};  ///< Sealed at rest, never shown again. Empty: none.
+    std::optional<Recording> recording{};
+    std::vector<RecordingWindow> schedule{};  ///< Not empty: in place of the windows there are.
+    std::optional<Retention> retention{};
+};
+
 struct CameraInfo {
     CameraId id{};
     SiteId site{};
@@ -201,6 +215,10 @@ class TENON_API Camera {
 public:
     CameraId id() const;
     CameraInfo info() const;
+    /// Changes what is given, and connects anew where the address or the login is another; footage stays, and the gap until the
+    /// camera answers is told as "switched_off". Throws InvalidArgument (also for an update that changes nothing),
+    /// PermissionDenied (outside the engine's camera networks).
+    CameraInfo update(const CameraUpdate& update);
     /// Throws InvalidArgument: Recording::schedule without windows.
     CameraInfo set_recording(Recording recording);
     /// Replaces the windows. Throws InvalidArgument, also for none while the camera records by them.

@@ -20,7 +20,8 @@ struct Event {
     Time at{};
     std::string subject{};             ///< The id of what it is about.
     std::string data{};                ///< JSON object.
-    std::int64_t dropped_before = 0;   ///< Events lost just before this one because nobody drained the queue.
+    std::int64_t dropped_before = 0;   ///< Events lost just before this one because nobody drained the queue, or asked for
+                                       ///< when they were no longer kept: of these, events of every kind are counted.
 };
 
 struct SubscribeOptions {
@@ -29,7 +30,7 @@ struct SubscribeOptions {
     std::int32_t capacity = 1024;         ///< Of the queue; when full the oldest are dropped and counted.
 };
 
-/// News, pulled from a bounded queue of one's own.
+/// News, pulled from a bounded queue of one's own. Events are kept for 30 days, and a tenant's newest for ever.
 ///
 /// Threads   any; each event goes to one caller.
 class TENON_API EventStream {

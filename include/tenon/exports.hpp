@@ -29,11 +29,13 @@ struct ExportedFile {
 
 struct ExportFilter {
     std::optional<JobId> job{};          ///< Unset: every job.
+    std::string after{};                 ///< The name of the last one of the page before. Empty: the first page.
     std::int32_t limit = 100;            ///< 1 to 1000, newest first.
 };
 
 class TENON_API Exports {
 public:
+    /// Throws InvalidArgument, NotFound (the file that the page is to follow was removed).
     std::vector<ExportedFile> list(const ExportFilter& filter = {}) const;
     [[nodiscard]] std::optional<ExportedFile> find(const std::string& name) const;
     /// Throws NotFound.

@@ -57,12 +57,14 @@ struct JobInfo {
     std::int32_t priority = 0;        ///< See JobSchedule.
     std::optional<Time> due_at{};     ///< When a scheduled one is begun; unset in every other state.
     Time created_at{};
+    std::optional<Time> started_at{}; ///< When a worker began it, the last time; unset before the first.
     std::optional<Time> ended_at{};
     std::optional<Errc> error{};      ///< Set when failed, cancelled or dead, and while one that failed waits to be tried again.
     std::string message{};            ///< What went wrong, for people.
 };
 
-/// Long work. Durable: when its process is killed, the next engine on the same home resumes it or fails it cleanly.
+/// Long work. Durable: when its process is killed, the next engine on the same home resumes it or fails it cleanly. An ended
+/// job is kept with its result for 90 days; then its id is not found any more. What it made stays.
 ///
 /// Threads   any member, from any thread, at once.
 /// Lifetime  may outlive its Engine; calls then throw Closed. Dropping the handle does not stop the job.
@@ -97,6 +99,7 @@ protected:
 struct JobFilter {
     std::string kind{};                   ///< Empty: every kind.
     std::optional<JobState> state{};      ///< Unset: every state.
+    std::optional<JobId> after{};         ///< The last one of the page before.
     std::int32_t limit = 100;             ///< 1 to 1000, newest first.
 };
 

@@ -87,6 +87,7 @@ public:
     /// Throws    InvalidArgument naming the item, NotFound (project, asset, preset), QuotaExceeded.
     RenderJob start(const RenderOptions& options);
     [[nodiscard]] std::optional<RenderJob> find(const JobId& id) const;
+    /// The newest ones, at most 1000. Page by page: Jobs::list of the kind "render".
     std::vector<JobInfo> list(std::int32_t limit = 100) const;
 
 private:

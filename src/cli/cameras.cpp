@@ -21,17 +21,44 @@ bool holds_password(std::string_view url) {
     return at != std::string_view::npos && authority.substr(0, at).find(':') != std::string_view::npos;
 }
 
+constexpr Option user_option{"--user", "NAME", "whom the camera knows; asks for the password"};
+
+std::string camera_password(const Context& context, const Args& args) {
+    return read_password(context, args, "CAMERA_PASSWORD", "Password of the camera").value();
+}
+
 int add(Context& context, const Args& args) {
     if (holds_password(args.operand(1)))
         throw UsageError("a password does not belong on the command line: give --user NAME, and the password when asked");
-    CameraOptions options{.name = args.operand(0), .url = args.operand(1), .username = args.text("--user")};
+    CameraOptions options{.name = args.operand(0), .url = args.operand(1), .username = args.text(user_option.name)};
     const Session session = context.session();
     if (!options.username.empty() || args.has(password_file.name))
-        options.password = read_password(context, args, "CAMERA_PASSWORD", "Password of the camera").value();
+        options.password = camera_password(context, args);
     if (args.has("--record")) options.recording = Recording::continuous;
     show_camera(context, session.cameras().create(options).info());
     if (options.recording == Recording::continuous)
         context.out().remark("It records while a process has this home open: " + context.command("camera run") + ".");
+    return 0;
+}
+
+int update(Context& context, const Args& args) {
+    CameraUpdate change;
+    const auto url = args.text("--url");
+    if (holds_password(url))
+        throw UsageError("a password does not belong on the command line: give --user NAME, and the password when asked");
+    if (args.has("--name")) change.name = args.text("--name");
+    if (args.has("--url")) change.url = url;
+    if (args.has(user_option.name)) change.username = args.text(user_option.name);
+    if (args.has("--no-login")) {
+        if (args.has(user_option.name) || args.has("--password") || args.has(password_file.name))
+            throw UsageError("--no-login, or a login; not both");
+        change.username = change.password = "";
+    }
+    if (!change.name && !change.url && !change.username && !args.has("--password") && !args.has(password_file.name))
+        throw UsageError("what is to change? --name, --url, --user, --password or --no-login");
+    Camera camera = chosen_camera(context.session(), args);
+    if (args.has(user_option.name) || args.has("--password") || args.has(password_file.name)) change.password = camera_password(context, args);
+    show_camera(context, camera.update(change));
     return 0;
 }
 
@@ -161,7 +188,7 @@ Group camera_verbs() {
                       "port and path are shown again, with *** for what may be secret. Cameras live in private networks unless "
                       "--camera-network names others; 127.0.0.0/8 must be named for a camera on this machine.",
              .operands = {{"NAME", "as people read it"}, {"URL", "rtsp://…"}},
-             .options = {{"--user", "NAME", "whom the camera knows; asks for the password"},
+             .options = {user_option,
                          password_file,
                          {"--record", "", "record from now on"}},
              .examples = {{"camera add Door rtsp://192.168.1.20/stream --user viewer --record", "Asks for the password."}},
@@ -179,6 +206,22 @@ Group camera_verbs() {
              .examples = {{"camera show Door", "State, problem, last frame."}},
              .run = show,
              .looks = true},
+            {.path = "camera update",
+             .summary = "change a camera's name, address or login",
+             .about = "Gives a camera another name, address or login; what is not given stays. One that is being recorded is connected "
+                      "to anew, and its footage stays. A password goes where it was given for: with an address on another host or "
+                      "port it is to be given again. It is read as “camera add” reads it.",
+             .operands = {camera_operand},
+             .options = {{"--name", "NAME", "as people read it"},
+                         {"--url", "URL", "rtsp://…"},
+                         user_option,
+                         {"--password", "", "ask for a password, without another user"},
+                         password_file,
+                         {"--no-login", "", "the camera asks for none any more"}},
+             .examples = {{"camera update Door --name \"Front door\"", "Its footage and clips stay."},
+                          {"camera update Door --url rtsp://192.168.1.21/stream --user viewer", "It moved; asks for the password."},
+                          {"camera update Door --password", "The camera has a new one."}},
+             .run = update},
             {.path = "camera record",
              .summary = "turn recording on or off",
              .about = "Says whether the camera is to be recorded. It holds until it is said otherwise.",

@@ -78,6 +78,7 @@ std::vector<T> every(std::int64_t limit, Page page) {
     }
 }
 
+inline constexpr Option after_option{"--after", "LAST", "those that follow this one in the list: an id, or a file's name"};
 inline constexpr Option limit_option{"--limit", "N", "show at most N"};
 
 inline std::int64_t limit_of(const Args& args) { return args.integer("--limit", 1'000'000'000, 1, 1'000'000'000); }

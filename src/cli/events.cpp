@@ -15,7 +15,7 @@ using Watch = std::chrono::steady_clock;
 
 void show(const Output& out, const Event& e) {
     if (out.json()) return out.document(to_json(e));
-    if (e.dropped_before > 0) out.remark(count(e.dropped_before) + " events were lost here: nobody took them in time.");
+    if (e.dropped_before > 0) out.remark(count(e.dropped_before) + " events were lost here: nobody took them in time, or they are kept no longer.");
     if (out.people()) out.line(clock(e.at) + "  " + pad(std::to_string(e.id), 6, true) + "  " + clean(e.kind) + "  " +
                                clean(e.subject) + "  " + clean(e.data));
     else out.line(std::to_string(e.id));

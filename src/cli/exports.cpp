@@ -9,9 +9,14 @@ namespace tenon::cli {
 namespace {
 
 int list(Context& context, const Args& args) {
-    ExportFilter filter{.limit = static_cast<std::int32_t>(args.integer("--limit", 100, 1, 1000))};
+    ExportFilter filter{.after = args.text(after_option.name)};
     if (args.has("--job")) filter.job = JobId::parse(args.text("--job"));
-    const auto all = context.session().exports().list(filter);
+    const auto exports = context.session().exports();
+    const auto all = every<ExportedFile>(args.integer("--limit", 100, 1, 1'000'000'000), [&](const ExportedFile* last, std::int32_t n) {
+        if (last) filter.after = last->name;
+        filter.limit = n;
+        return exports.list(filter);
+    });
     Table table({"NAME", ">SIZE", "MADE", "JOB"});
     std::vector<std::string> keys;
     for (const auto& f : all) {
@@ -71,9 +76,10 @@ Group export_verbs() {
             .commands = {
                 {.path = "export list",
                  .summary = "list files",
-                 .about = "Lists the files that jobs made, newest first.",
-                 .options = {{"--job", "JOB", "only those of this job"}, limit_option},
-                 .examples = {{"export list --quiet", "The paths alone, for a script."}},
+                 .about = "Lists the files that jobs made, newest first, 100 unless --limit says otherwise.",
+                 .options = {{"--job", "JOB", "only those of this job"}, after_option, limit_option},
+                 .examples = {{"export list --quiet", "The paths alone, for a script."},
+                              {"export list --after render-2m3n4p5q.mp4", "The next hundred."}},
                  .run = list,
                  .looks = true},
                 {.path = "export show",

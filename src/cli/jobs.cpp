@@ -25,6 +25,7 @@ void show_job(const Context& context, const JobInfo& j) {
                          {"Priority", j.priority == 0 ? "" : std::to_string(j.priority)},
                          {"Due", j.due_at ? clock(*j.due_at) : ""},
                          {"Created", clock(j.created_at)},
+                         {"Begun", j.started_at ? clock(*j.started_at) : ""},
                          {"Ended", j.ended_at ? clock(*j.ended_at) : ""},
                          {"Error", j.error ? to_string(*j.error) : ""},
                          {"Message", j.message}});
@@ -39,6 +40,16 @@ void list_jobs(const Context& context, const std::vector<JobInfo>& jobs, std::st
         keys.push_back(j.id.text());
     }
     context.out().list(to_json(jobs), keys, table, none);
+}
+
+std::vector<JobInfo> jobs_of(Context& context, const Args& args, JobFilter filter) {
+    if (args.has(after_option.name)) filter.after = JobId::parse(args.text(after_option.name));
+    const auto jobs = context.session().jobs();
+    return every<JobInfo>(args.integer(limit_option.name, 100, 1, 1'000'000'000), [&](const JobInfo* last, std::int32_t n) {
+        if (last) filter.after = last->id;
+        filter.limit = n;
+        return jobs.list(filter);
+    });
 }
 
 int show_started(const Context& context, const Job& job) {
@@ -58,10 +69,7 @@ std::optional<JobState> state_option(const Args& args) {
 }
 
 int list(Context& context, const Args& args) {
-    const JobFilter filter{.kind = args.text("--kind"),
-                           .state = state_option(args),
-                           .limit = static_cast<std::int32_t>(args.integer("--limit", 100, 1, 1000))};
-    list_jobs(context, context.session().jobs().list(filter), "No job.");
+    list_jobs(context, jobs_of(context, args, {.kind = args.text("--kind"), .state = state_option(args)}), "No job.");
     return 0;
 }
 
@@ -140,11 +148,15 @@ Group job_verbs() {
             .commands = {
                 {.path = "job list",
                  .summary = "list jobs",
-                 .about = "Lists the tenant's jobs of every kind, newest first.",
+                 .about = "Lists the tenant's jobs of every kind, newest first, 100 unless --limit says otherwise. Ended jobs are "
+                          "kept for 90 days.",
                  .options = {{"--kind", "KIND", "render, backup …"},
                              {"--state", "STATE", "scheduled, ready, running, succeeded, failed, cancelled or dead"},
+                             after_option,
                              limit_option},
-                 .examples = {{"job list --state running", "What is at work now."}},
+                 .examples = {{"job list --state running", "What is at work now."},
+                              {"job list --limit 100000 --quiet", "The ids of all of them."},
+                              {"job list --after job_01jd8w3v5e6f7g8h9j0k1m2n3p", "The next hundred."}},
                  .run = list,
                  .looks = true},
                 {.path = "job show",

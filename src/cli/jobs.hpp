@@ -19,6 +19,8 @@ inline constexpr Option priority_option{"--priority", "N", "-100 to 100: of the 
 JobSchedule schedule_of(const Args& args);
 
 void show_job(const Context& context, const JobInfo& job);
+/// Of a filter, as many as --limit asks for, after --after.
+std::vector<JobInfo> jobs_of(Context& context, const Args& args, JobFilter filter);
 void list_jobs(const Context& context, const std::vector<JobInfo>& jobs, std::string_view none);
 
 /// What --detach prints: the job, and how to find it again.

@@ -112,6 +112,7 @@ json::object to_json(const JobInfo& j) {
             {"priority", j.priority},
             {"due_at", to_json(j.due_at)},
             {"created_at", stamp(j.created_at)},
+            {"started_at", to_json(j.started_at)},
             {"ended_at", to_json(j.ended_at)},
             {"error", j.error ? json::value(to_string(*j.error)) : json::value(nullptr)},
             {"message", or_null(j.message)}};

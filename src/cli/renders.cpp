@@ -186,8 +186,7 @@ int draw(Context& context, const Args& args) {
 }
 
 int list(Context& context, const Args& args) {
-    const auto limit = static_cast<std::int32_t>(args.integer("--limit", 100, 1, 1000));
-    list_jobs(context, context.session().renders().list(limit), "No render. " + context.command("render start") + " makes one.");
+    list_jobs(context, jobs_of(context, args, {.kind = "render"}), "No render. " + context.command("render start") + " makes one.");
     return 0;
 }
 
@@ -262,8 +261,8 @@ Group render_verbs() {
                  .run = draw},
                 {.path = "render list",
                  .summary = "list renders",
-                 .about = "Lists renders, newest first, whatever became of them.",
-                 .options = {limit_option},
+                 .about = "Lists renders, newest first, whatever became of them: 100 unless --limit says otherwise.",
+                 .options = {after_option, limit_option},
                  .examples = {{"render list --limit 5", "The last five."}},
                  .run = list,
                  .looks = true},

@@ -7,6 +7,7 @@
 #include <tenant/period.hpp>
 #include <tenant/quota.hpp>
 
+#include "camera_options.hpp"
 #include "recordings.hpp"
 #include "recordings_pause.hpp"
 
@@ -73,19 +74,6 @@ namespace {
 
 constexpr Duration removal_patience = std::chrono::seconds(60);
 
-void check_recording(Recording recording, const std::vector<RecordingWindow>& schedule) {
-    if (recording > Recording::schedule)
-        throw InvalidArgument("a camera records continuously, by a schedule or not at all", {.subject = "recording"});
-    nvr::check_schedule(schedule);
-    if (recording == Recording::schedule && schedule.empty())
-        throw InvalidArgument("a camera that records by a schedule needs one", {.subject = "schedule"});
-}
-
-void check_retention(const Retention& retention) {
-    if (retention.keep_for < Duration{} || retention.keep_bytes.count < 0)
-        throw InvalidArgument("footage cannot be kept for less than nothing", {.subject = "retention"});
-}
-
 }  // namespace
 
 const char* to_string(Recording recording) noexcept {
@@ -123,17 +111,12 @@ Camera Cameras::create(const CameraOptions& options) {
     base::check_name("name", options.name);
     base::check_text("username", options.username, 256);
     base::check_text("password", options.password, 256);
-    check_recording(options.recording, options.schedule);
-    check_retention(options.retention);
+    engine::check_recording(options.recording, options.schedule);
+    engine::check_retention(options.retention);
     auto given = nvr::parse_camera_url(options.url);
-    if (!given.username.empty() || !given.password.empty()) {
-        if (!options.username.empty() || !options.password.empty())
-            throw InvalidArgument("give the login in the URL or beside it, not both", {.subject = "url"});
-    } else {
-        given.username = options.username;
-        given.password = options.password;
-    }
-    auto& recorder = engine::recordings_of(*impl_->engine).recorder;
+    engine::check_one_login(given, !options.username.empty() || !options.password.empty());
+    if (!options.username.empty()) given.username = options.username;
+    if (!options.password.empty()) given.password = options.password;
     const auto at = impl_->now();
     rows::CameraRow row{.id = base::new_id<CameraId>(at),
                         .name = options.name,
@@ -149,11 +132,8 @@ Camera Cameras::create(const CameraOptions& options) {
     const auto new_site = base::new_id<SiteId>(at);
 
     const tenant::audit::Entry entry{.time = at, .action = "camera.create", .target = row.id.text()};
-    tenant::audit::attempt(*impl_->engine->database, impl_->scope, impl_->actor, entry, [&] {
-        try {
-            (void)nvr::checked_address(given.url, recorder.networks());
-        } catch (const Unavailable&) {  // its name may be known later; the address is checked at every connect
-        }
+    tenant::audit::attempt(*impl_->engine->refusals, impl_->scope, impl_->actor, entry, [&] {
+        engine::check_address(*impl_, given.url);
         impl_->write([&](db::Tx& tx) {
             row.site = rows::open_site(tx, new_site, *impl_->engine->master, at).id;
             quota::charge(tx, {Resource::cameras, 1}, at);
@@ -164,7 +144,7 @@ Camera Cameras::create(const CameraOptions& options) {
             impl_->engine->events->append(tx, {.kind = "camera.created", .at = at, .subject = row.id.text()});
         });
     });
-    if (row.recording != Recording::off) recorder.changed();
+    if (row.recording != Recording::off) engine::recordings_of(*impl_->engine).recorder.changed();
     return Internal::make<Camera>(std::make_shared<CameraImpl>(CameraImpl{impl_, row.id}));
 }
 
@@ -225,13 +205,46 @@ CameraInfo Camera::info() const {
     return engine::camera_info(*impl_->session, engine::camera_row(*impl_->session, impl_->id));
 }
 
+CameraInfo Camera::update(const CameraUpdate& update) {
+    const auto& session = *impl_->session;
+    const auto pass = session.enter(Permission::camera_write);
+    engine::check_update(update);
+    std::optional<nvr::GivenUrl> given;
+    if (update.url) {
+        given = nvr::parse_camera_url(*update.url);
+        engine::check_one_login(*given, update.username || update.password);
+    }
+    const auto at = session.now();
+    const tenant::audit::Entry entry{.time = at, .action = "camera.update", .target = impl_->id.text()};
+    tenant::audit::attempt(*session.engine->refusals, session.scope, session.actor, entry, [&] {
+        if (given) engine::check_address(session, given->url);
+        const bool moved = session.write([&](db::Tx& tx) {
+            auto row = rows::find(tx, impl_->id);
+            if (!row || row->removing) throw NotFound("there is no such camera", {.subject = impl_->id.text()});
+            const bool other_address = engine::change_address(*row, update, given, *session.engine->master);
+            if (update.name) row->name = *update.name;
+            if (update.recording) row->recording = *update.recording;
+            if (!update.schedule.empty()) row->schedule = update.schedule;
+            if (update.retention) row->retention = *update.retention;
+            if (update.recording || !update.schedule.empty()) engine::check_recording(row->recording, row->schedule);
+            rows::update(tx, *row);
+            session.audit(tx, "camera.update", impl_->id.text(), at, engine::details_of(update, *row, other_address));
+            session.engine->events->append(tx, {.kind = "camera.updated", .at = at, .subject = impl_->id.text()});
+            return other_address;
+        });
+        if (moved) session.engine->log_to_empty = true;  // what it was
+    });
+    engine::recordings_of(*session.engine).recorder.changed();
+    return engine::camera_info(session, engine::camera_row(session, impl_->id));
+}
+
 CameraInfo Camera::set_recording(Recording recording) {
     const auto& session = *impl_->session;
     const auto pass = session.enter(Permission::camera_write);
     const auto at = session.now();
     session.change("camera.set_recording", impl_->id.text(), [&](db::Tx& tx) {
         const auto row = rows::find(tx, impl_->id);
-        check_recording(recording, row ? row->schedule : std::vector<RecordingWindow>{RecordingWindow{.end = std::chrono::hours(24)}});
+        engine::check_recording(recording, row ? row->schedule : std::vector<RecordingWindow>{RecordingWindow{.end = std::chrono::hours(24)}});
         if (!rows::set_recording(tx, impl_->id, recording)) throw NotFound("there is no such camera", {.subject = impl_->id.text()});
         base::Json details;
         details.set("recording", to_string(recording));
@@ -248,7 +261,7 @@ CameraInfo Camera::set_schedule(const std::vector<RecordingWindow>& windows) {
     const auto at = session.now();
     session.change("camera.set_schedule", impl_->id.text(), [&](db::Tx& tx) {
         const auto row = rows::find(tx, impl_->id);
-        if (row) check_recording(row->recording, windows);
+        if (row) engine::check_recording(row->recording, windows);
         if (!rows::set_schedule(tx, impl_->id, windows)) throw NotFound("there is no such camera", {.subject = impl_->id.text()});
         base::Json details;
         details.set("schedule", nvr::schedule_text(windows));
@@ -261,7 +274,7 @@ CameraInfo Camera::set_schedule(const std::vector<RecordingWindow>& windows) {
 CameraInfo Camera::set_retention(const Retention& retention) {
     const auto& session = *impl_->session;
     const auto pass = session.enter(Permission::camera_write);
-    check_retention(retention);
+    engine::check_retention(retention);
     const auto at = session.now();
     session.change("camera.set_retention", impl_->id.text(), [&](db::Tx& tx) {
         if (!rows::set_retention(tx, impl_->id, retention)) throw NotFound("there is no such camera", {.subject = impl_->id.text()});

@@ -85,12 +85,15 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
     std::unique_ptr<db::Database> database;
     std::unique_ptr<tenant::Registry> registry;
     std::unique_ptr<tenant::EventHub> events;
+    std::unique_ptr<tenant::audit::Refusals> refusals;
     std::unique_ptr<exec::Timers> timers;
     std::unique_ptr<jobs::Queue> queue;
     std::vector<engine::Part*> parts;               // in the order they were made
     std::unique_ptr<engine::Part> renders;
     std::unique_ptr<engine::Part> recordings;
     std::unique_ptr<engine::Part> repositories;
+
+    std::atomic<bool> log_to_empty{false};          // what was sealed or removed may stand in the database's log
 
     engine::Gate gate;
     std::stop_source stopping;                      // ends every wait of every call
@@ -114,6 +117,8 @@ private:
     void sweep();
     void sweep_doomed();
     void sweep_temp();
+    void forget_old();
+    void empty_log();
     void schedule_sweep(Duration delay);
     void await_idle(const db::TenantScope& scope);
     bool is_idle(const db::TenantScope& scope);
@@ -121,7 +126,8 @@ private:
     bool import_lives(const TenantId& id, const tenant::quota::Cause& cause);
     std::shared_ptr<const tenant::Standing> standing_named(const std::string& id) const;
     void remove_files(const TenantId& id);
-    bool temp_swept = false;  // the timer thread's own
+    bool temp_swept = false;                  // the timer thread's own, as the next
+    std::optional<Duration> events_swept_at;  // every tenant's, the last time
 };
 
 /// One tenant, one actor, one role.
@@ -169,7 +175,7 @@ struct SessionImpl {
     template <class Fn> auto change(std::string action, std::string target, Fn&& fn) const {
         const tenant::audit::Entry entry{.time = now(), .action = std::move(action), .target = std::move(target)};
         try {
-            return tenant::audit::attempt(*engine->database, scope, actor, entry, [&] { return write(fn); });
+            return tenant::audit::attempt(*engine->refusals, scope, actor, entry, [&] { return write(fn); });
         } catch (const QuotaExceeded& refusal) {
             warn_of(refusal);
             throw;

@@ -118,11 +118,13 @@ EngineOptions without_secrets(EngineOptions options) {
 EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::Clock> time)
     : options(without_secrets(checked(given))), home{options.home}, clock(std::move(time)),
       log(open_log(options, home, clock)), system(engine::SessionBroker::system()) {
+    log_to_empty = engine::has_left_log(home);
     database = db::Database::open({.file = home.database(), .clock = clock}, all_migrations());
     master.emplace(master_of(*database, system, given, home));
     registry = std::make_unique<tenant::Registry>(*database, system, engine::SessionBroker::tenant,
                                                   tenant::Catalogues::load(options.plan_catalogues), clock);
     events = std::make_unique<tenant::EventHub>(*database, clock);
+    refusals = std::make_unique<tenant::audit::Refusals>(*database, clock);
     timers = std::make_unique<exec::Timers>(clock, [log = log](const std::exception& error) { log->failure(room, "a timer failed", error); });
 
     jobs::Hooks hooks;
@@ -188,6 +190,7 @@ void EngineImpl::close() noexcept {
     if (queue) queue->close();
     for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->end();
     gate.drain();
+    if (refusals) refusals->close();
     try {
         if (options.background && database && registry) seal_audit();
     } catch (const std::exception& error) {

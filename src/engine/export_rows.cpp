@@ -13,7 +13,7 @@ constexpr db::TenantStmt find_file{
     "SELECT name, job_id, size, sha256, created_at FROM export WHERE tenant_id = :tenant AND name = :name"};
 constexpr db::TenantStmt list_files{
     "SELECT name, job_id, size, sha256, created_at FROM export WHERE tenant_id = :tenant AND (:job IS NULL OR job_id = :job)"
-    " ORDER BY created_at DESC, name LIMIT :limit"};
+    " AND (:at IS NULL OR created_at < :at OR (created_at = :at AND name > :after)) ORDER BY created_at DESC, name LIMIT :limit"};
 constexpr db::TenantStmt remove_file{"DELETE FROM export_ WHERE tenant_id = :tenant AND name = :name"};
 constexpr db::TenantStmt erase_files{"DELETE FROM export_ WHERE tenant_id = :tenant"};
 
@@ -52,8 +52,14 @@ std::optional<ExportedFile> find(db::Reader& reader, const std::string& name, co
 std::vector<ExportedFile> list(db::Reader& reader, const ExportFilter& filter, const Workspace& workspace) {
     if (filter.limit < 1 || filter.limit > 1000)
         throw InvalidArgument("a list of exports holds 1 to 1000 of them", {.subject = "limit"});
+    std::optional<Time> at;
+    if (!filter.after.empty()) {
+        const auto last = find(reader, filter.after, workspace);
+        if (!last) throw NotFound("the file that the page is to follow is not there any more: begin with the first page", {.subject = filter.after});
+        at = last->created_at;
+    }
     std::vector<ExportedFile> files;
-    auto rows = reader.query(list_files, filter.job, filter.limit);
+    auto rows = reader.query(list_files, filter.job, at, filter.after, filter.limit);
     while (rows.next()) files.push_back(from_row(rows, workspace));
     return files;
 }

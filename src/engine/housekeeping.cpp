@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::string_view room = "engine";
 constexpr Duration sweep_interval = std::chrono::minutes(1);
+constexpr Duration events_interval = std::chrono::minutes(10);  // a look at every tenant
+constexpr Duration log_retry = std::chrono::seconds(3);            // somebody read or wrote
 constexpr Duration idle_deadline = std::chrono::seconds(15);
 
 [[noreturn]] void refuse_busy(const TenantId& id) {
@@ -111,7 +113,44 @@ void EngineImpl::sweep() {
     step("what ended jobs left is not removed yet", [this] {
         if (!std::exchange(temp_swept, true)) sweep_temp();
     });
+    step("what is kept no longer is not removed yet", [this] { forget_old(); });
+    step("the audit trail does not tell of all refusals yet", [this] { refusals->settle(); });
     step("the audit trail has no new checkpoint yet", [this] { seal_audit(); });
+    step("the database's log is not emptied yet", [this] { empty_log(); });
+}
+
+/// What was sealed or removed is not to stand in the database's log any more.
+void EngineImpl::empty_log() {
+    if (!log_to_empty.exchange(false) || database->empty_log()) return;
+    log_to_empty = true;
+    timers->after(log_retry, [this] {
+        try {
+            empty_log();
+        } catch (const Closed&) {
+            // The end of the last process that has the home open empties it.
+        }
+    });
+}
+
+/// Jobs that ended and events, by portions: one sweep of a home that was away for long ends all the same.
+void EngineImpl::forget_old() {
+    constexpr std::int32_t portion = 200;
+    constexpr int portions = 50;
+    for (int i = 0; i < portions && !stopping.stop_requested(); ++i) {
+        if (!database->read(system, [&](db::SystemReader& reader) { return jobs::any_to_forget(reader, now()); })) break;
+        database->write(system, [&](db::SystemTx& tx) { return jobs::forget_ended(tx, now(), portion); });
+    }
+    if (events_swept_at && clock->monotonic() - *events_swept_at < events_interval) return;
+    const auto owners = database->read(system, [&](db::SystemReader& reader) { return tenant::tenants_with_old_events(reader, now(), portion); });
+    bool all = static_cast<std::int32_t>(owners.size()) < portion;
+    int left = portions;
+    for (const auto& owner : owners) {
+        while (left > 0 && !stopping.stop_requested() &&
+               database->write(system, [&](db::SystemTx& tx) { return tenant::forget_events(tx, owner, now()); }) > 0)
+            --left;
+        all = all && left > 0;
+    }
+    if (all) events_swept_at = clock->monotonic();
 }
 
 void EngineImpl::sweep_doomed() {
@@ -171,7 +210,7 @@ void EngineImpl::sweep_temp() {
                 }
                 const auto job = JobId::parse(entry.path().stem().string());
                 const auto row = queue->find(registry->scope_of(*standing), job);
-                if (!row || !jobs::has_ended(row->state)) continue;
+                if (row && !jobs::has_ended(row->state)) continue;  // without a row it ended long ago
                 std::error_code ignored;
                 std::filesystem::remove_all(entry.path(), ignored);
             } catch (const InvalidArgument&) {
@@ -210,6 +249,8 @@ void EngineImpl::erase(const TenantId& id) {
         jobs::erase(mine);
         registry->finish_erasure(tx, tenant::engine_actor("sweep"), *standing);
     });
+    refusals->forget(id);
+    log_to_empty = true;
     remove_files(id);  // what a call that was under way wrote meanwhile
     log->info(room, "erased a tenant", {{"tenant", id.text()}});
 }

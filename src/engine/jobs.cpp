@@ -30,7 +30,7 @@ std::optional<jobs::JobRow> wait_end(const JobImpl& job, Duration timeout) {
 jobs::JobRow row_of(const JobImpl& job) {
     const auto pass = job.session->enter(Permission::job_read);
     if (auto row = job.session->engine->queue->find(job.session->scope, job.id)) return *std::move(row);
-    throw NotFound("there is no such job", {.subject = job.id.text()});
+    jobs::refuse_unknown(job.id);
 }
 
 /// What starting a job of this kind needs.
@@ -93,7 +93,7 @@ void Job::reschedule(const JobSchedule& schedule) {
     jobs::check_schedule(schedule, at);
     session.change("job.reschedule", impl_->id.text(), [&](db::Tx& tx) {
         if (!session.engine->queue->reschedule(tx, impl_->id, schedule.priority, schedule.start)) {
-            if (!jobs::find(tx, impl_->id)) throw NotFound("there is no such job", {.subject = impl_->id.text()});
+            if (!jobs::find(tx, impl_->id)) jobs::refuse_unknown(impl_->id);
             throw Conflict("the job has begun or ended: only one that waits can be rescheduled", {.subject = impl_->id.text()});
         }
         base::Json details;
@@ -114,7 +114,7 @@ std::vector<JobInfo> Jobs::list(const JobFilter& filter) const {
 
 Job Jobs::get(const JobId& id) const {
     if (auto job = find(id)) return *std::move(job);
-    throw NotFound("there is no such job", {.subject = id.text()});
+    jobs::refuse_unknown(id);
 }
 
 std::optional<Job> Jobs::find(const JobId& id) const {
@@ -129,7 +129,7 @@ Job Jobs::retry(const JobId& id) {
     {
         const auto pass = impl_->enter(Permission::job_read);
         const auto row = impl_->engine->queue->find(impl_->scope, id);
-        if (!row) throw NotFound("there is no such job", {.subject = id.text()});
+        if (!row) jobs::refuse_unknown(id);
         kind = row->kind;
     }
     const auto pass = impl_->enter(permission_of(kind));
@@ -137,7 +137,7 @@ Job Jobs::retry(const JobId& id) {
     const auto hold = base::new_id<HoldId>(at);
     const auto again = impl_->change("job.retry", id.text(), [&](db::Tx& tx) {
         const auto old = jobs::find(tx, id);
-        if (!old) throw NotFound("there is no such job", {.subject = id.text()});
+        if (!old) jobs::refuse_unknown(id);
         const auto fresh = impl_->engine->queue->repeat(tx, id, old->hold ? std::optional(hold) : std::nullopt);
         if (old->hold)
             tenant::quota::reserve(

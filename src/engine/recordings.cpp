@@ -75,6 +75,7 @@ void Recordings::seal_urls() {
             engine_.log->failure("nvr", "a camera's address is not sealed yet", error);
         }
     }
+    if (!open.empty()) engine_.log_to_empty = true;
 }
 
 jobs::Outcome Recordings::export_clip(const jobs::Attempt& attempt) {

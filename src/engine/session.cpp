@@ -20,8 +20,7 @@ engine::Gate::Pass SessionImpl::enter(engine::Permission permission) const {
                                    {.subject = engine::to_string(permission)});
         check_state(permission);
     } catch (const PermissionDenied& refusal) {
-        tenant::audit::append_refusal(*engine->database, scope, actor,
-                                      {.time = now(), .action = "session.call", .target = engine::to_string(permission)}, refusal);
+        engine->refusals->append(scope, actor, {.time = now(), .action = "session.call", .target = engine::to_string(permission)}, refusal);
         throw;
     }
     return pass;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <system_error>
 
 #include <base/file.hpp>
 
@@ -17,6 +18,12 @@ void make_private_folder(const std::filesystem::path& folder) {
     const int error = errno;
     if (error == EEXIST && std::filesystem::is_directory(folder)) return;
     base::throw_errno("cannot make the folder", folder.string(), error);
+}
+
+bool has_left_log(const Home& home) {
+    std::error_code missing;
+    const auto size = std::filesystem::file_size(home.database().string() + "-wal", missing);
+    return !missing && size > 0;
 }
 
 void Workspace::make() const {

@@ -39,6 +39,9 @@ struct Workspace {
     void make() const;
 };
 
+/// Whether the database has a write-ahead log: of a process that is still there, or that was killed.
+bool has_left_log(const Home& home);
+
 /// Makes `folder` and its parents, mode 0700.
 void make_private_folder(const std::filesystem::path& folder);
 

@@ -92,7 +92,7 @@ JobId Queue::enqueue(db::Tx& tx, const NewJob& job) {
 
 JobId Queue::repeat(db::Tx& tx, const JobId& id, const std::optional<HoldId>& hold) {
     const auto old = jobs::find(tx, id);
-    if (!old) throw NotFound("there is no such job", {.subject = id.text()});
+    if (!old) refuse_unknown(id);
     if (!has_ended(old->state)) throw Conflict("the job has not ended", {.subject = id.text()});
     if (old->state == JobState::succeeded) throw Conflict("the job succeeded: there is nothing to try again", {.subject = id.text()});
     return enqueue(tx, {.kind = old->kind, .payload = old->payload, .cause = old->cause, .unique_key = old->unique_key, .hold = hold,
@@ -167,7 +167,7 @@ std::optional<JobRow> Queue::wait_end(const db::TenantScope& scope, const JobId&
             seen = impl_->ends;
         }
         auto job = find(scope, id);
-        if (!job) throw NotFound("there is no such job", {.subject = id.text()});
+        if (!job) refuse_unknown(id);
         if (has_ended(job->state)) return job;
         const auto left = deadline - impl_->options.clock->monotonic();
         if (left <= Duration::zero()) return std::nullopt;

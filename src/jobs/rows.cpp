@@ -59,7 +59,8 @@ std::vector<db::Migration> migrations() {
                                   "job_id BLOB NOT NULL, node BLOB NOT NULL, fence INTEGER NOT NULL, "
                                   "heartbeat_at INTEGER NOT NULL, expires_at INTEGER NOT NULL",
                                   "PRIMARY KEY (tenant_id, job_id), "
-                                  "FOREIGN KEY (tenant_id, job_id) REFERENCES job_ (tenant_id, id)")}};
+                                  "FOREIGN KEY (tenant_id, job_id) REFERENCES job_ (tenant_id, id)")},
+            {"jobs", 2, "CREATE INDEX job_ended ON job_ (ended_at) WHERE ended_at IS NOT NULL;\n"}};
 }
 
 JobRow from_row(const db::Rows& row) {
@@ -141,7 +142,7 @@ std::vector<JobRow> list(db::Reader& reader, const JobFilter& filter) {
     if (filter.limit < 1 || filter.limit > 1000)
         throw InvalidArgument("a list of jobs holds 1 to 1000 of them", {.subject = "limit"});
     std::vector<JobRow> jobs;
-    auto rows = reader.query(sql::list, filter.kind, filter.state, filter.limit);
+    auto rows = reader.query(sql::list, filter.kind, filter.state, filter.after, filter.limit);
     while (rows.next()) jobs.push_back(from_row(rows));
     return jobs;
 }
@@ -168,6 +169,14 @@ void erase(db::Tx& tx) {
     tx.exec(sql::erase_jobs);
 }
 
+bool any_to_forget(db::SystemReader& reader, Time now) { return reader.query(sql::any_ended, now - kept_after_end).next(); }
+
+std::int64_t forget_ended(db::SystemTx& tx, Time now, std::int32_t most) { return tx.exec(sql::forget_ended, now - kept_after_end, most); }
+
+void refuse_unknown(const JobId& id) {
+    throw NotFound("there is no such job; one that has ended is kept for 90 days", {.subject = id.text()});
+}
+
 JobInfo info_of(const JobRow& row) {
     JobInfo info;
     info.id = row.id;
@@ -179,6 +188,7 @@ JobInfo info_of(const JobRow& row) {
     info.priority = row.priority;
     if (row.state == JobState::scheduled) info.due_at = row.due_at;
     info.created_at = row.created_at;
+    info.started_at = row.started_at;
     info.ended_at = row.ended_at;
     if (!row.failure.empty()) {
         const Json json = base::parse_json(row.failure);

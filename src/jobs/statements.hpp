@@ -37,7 +37,8 @@ constexpr db::TenantStmt insert{
 constexpr db::TenantStmt find{"SELECT " TENON_JOB_COLUMNS " FROM job WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt list{"SELECT " TENON_JOB_COLUMNS
                               " FROM job WHERE tenant_id = :tenant AND (:kind = '' OR kind = :kind)"
-                              " AND (:state IS NULL OR state = :state) ORDER BY id DESC LIMIT :limit"};
+                              " AND (:state IS NULL OR state = :state) AND (:after IS NULL OR id < :after)"
+                              " ORDER BY id DESC LIMIT :limit"};
 
 /// Each tenant with ready jobs, and the first in its line. Hops from tenant to tenant along the index of ready jobs, so that
 /// a long line of one costs no more than a short one.
@@ -88,6 +89,10 @@ constexpr db::SystemStmt cancels_here{"SELECT j.id FROM job_ j JOIN job_run_ r O
 constexpr db::TenantStmt unended{"SELECT id FROM job WHERE tenant_id = :tenant AND state <= " TENON_JOB_RUNNING};
 constexpr db::TenantStmt unended_of_cause{"SELECT 1 FROM job WHERE tenant_id = :tenant AND state <= " TENON_JOB_RUNNING
                                           " AND cause = :cause LIMIT 1"};
+constexpr db::SystemStmt any_ended{"SELECT 1 FROM job_ WHERE ended_at < :before LIMIT 1"};
+constexpr db::SystemStmt forget_ended{
+    "DELETE FROM job_ WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM job_ WHERE ended_at < :before AND state > " TENON_JOB_RUNNING
+    " ORDER BY ended_at LIMIT :most)"};
 constexpr db::TenantStmt erase_runs{"DELETE FROM job_run_ WHERE tenant_id = :tenant"};
 constexpr db::TenantStmt erase_jobs{"DELETE FROM job_ WHERE tenant_id = :tenant"};
 

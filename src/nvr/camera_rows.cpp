@@ -46,7 +46,8 @@ std::vector<db::Migration> migrations() {
                                   "camera_id BLOB NOT NULL, number INTEGER NOT NULL, start_at INTEGER NOT NULL, "
                                   "end_at INTEGER NOT NULL, reason TEXT NOT NULL",
                                   "PRIMARY KEY (tenant_id, camera_id, number), "
-                                  "FOREIGN KEY (tenant_id, camera_id) REFERENCES camera_ (tenant_id, id)")}};
+                                  "FOREIGN KEY (tenant_id, camera_id) REFERENCES camera_ (tenant_id, id)")},
+            {"nvr", 4, "ALTER TABLE camera_ ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;\n"}};
 }
 
 namespace rows {
@@ -54,7 +55,7 @@ namespace {
 
 #define NVR_CAMERA_COLUMNS                                                               \
     "id, site_id, name, url, username, password, recording, removing, created_at, " \
-    "sealed_url, schedule, keep_for, keep_bytes, pruned_until"
+    "sealed_url, schedule, keep_for, keep_bytes, pruned_until, revision"
 
 constexpr db::TenantStmt insert_camera{
     "INSERT INTO camera_ (tenant_id, id, site_id, name, url, username, password, recording, removing, created_at, sealed_url, schedule, "
@@ -62,6 +63,10 @@ constexpr db::TenantStmt insert_camera{
     ":schedule, :keep_for, :keep_bytes)"};
 constexpr db::TenantStmt find_camera{"SELECT " NVR_CAMERA_COLUMNS " FROM camera WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt list_cameras{"SELECT " NVR_CAMERA_COLUMNS " FROM camera WHERE tenant_id = :tenant AND removing = 0 ORDER BY id"};
+constexpr db::TenantStmt update_camera{
+    "UPDATE camera_ SET name = :name, url = :url, sealed_url = :sealed_url, username = :username, password = :password, "
+    "recording = :recording, schedule = :schedule, keep_for = :keep_for, keep_bytes = :keep_bytes, revision = :revision "
+    "WHERE tenant_id = :tenant AND id = :id AND removing = 0"};
 constexpr db::TenantStmt update_recording{
     "UPDATE camera_ SET recording = :recording WHERE tenant_id = :tenant AND id = :id AND removing = 0"};
 constexpr db::TenantStmt update_schedule{
@@ -105,7 +110,7 @@ constexpr db::TenantStmt put_status{
     "DO UPDATE SET state = :state, problem = :problem, last_frame_at = COALESCE(:last_frame_at, last_frame_at), "
     "health = :health"};
 constexpr db::SystemStmt list_intents{
-    "SELECT tenant_id, id, removing, recording, schedule FROM camera_ WHERE recording <> 0 OR removing <> 0 ORDER BY tenant_id, id"};
+    "SELECT tenant_id, id, removing, recording, schedule, revision FROM camera_ WHERE recording <> 0 OR removing <> 0 ORDER BY tenant_id, id"};
 
 constexpr db::SystemStmt list_open_urls{"SELECT tenant_id, id, url FROM camera_ WHERE length(sealed_url) = 0"};
 constexpr db::TenantStmt update_url{
@@ -147,6 +152,7 @@ CameraRow camera_of(const db::Rows& row) {
     camera.schedule = schedule_from(row.text(10));
     camera.retention = {Duration{row.i64(11)}, {row.i64(12)}};
     camera.pruned_until = row.maybe_time(13);
+    camera.revision = row.i64(14);
     return camera;
 }
 
@@ -203,6 +209,12 @@ std::vector<CameraRow> list(db::Reader& reader) {
     return cameras;
 }
 
+bool update(db::Tx& tx, const CameraRow& camera) {
+    return tx.exec(update_camera, camera.name, camera.url, camera.sealed_url, camera.username, camera.password,
+                   static_cast<std::int64_t>(camera.recording), schedule_text(camera.schedule),
+                   std::int64_t{camera.retention.keep_for.count()}, camera.retention.keep_bytes.count, camera.revision, camera.id) == 1;
+}
+
 bool set_recording(db::Tx& tx, const CameraId& id, Recording recording) {
     return tx.exec(update_recording, static_cast<std::int64_t>(recording), id) == 1;
 }
@@ -249,7 +261,7 @@ std::vector<Intent> intents(db::SystemReader& reader) {
     auto rows = reader.query(list_intents);
     while (rows.next())
         all.push_back({rows.id<TenantId>(0), rows.id<CameraId>(1), rows.boolean(2), static_cast<Recording>(rows.i64(3)),
-                       schedule_from(rows.text(4))});
+                       schedule_from(rows.text(4)), rows.i64(5)});
     return all;
 }
 
@@ -285,6 +297,12 @@ std::optional<SiteRow> find_site(db::Reader& reader, const SiteId& id) {
 crypto::SigningKey signing_key(const SiteRow& site, const crypto::MasterKey& master) {
     const auto seed = master.open(seed_label(site.id), site.seed);
     return crypto::SigningKey::from_seed(seed.bytes());
+}
+
+std::string whole_url(const CameraRow& camera, const crypto::MasterKey& master) {
+    if (camera.sealed_url.empty()) return camera.url;
+    const auto secret = master.open(url_label(camera.id), camera.sealed_url);
+    return std::string(base::text_of(secret.bytes()));
 }
 
 std::string password_label(const CameraId& id) { return "camera password " + id.text(); }

@@ -1,13 +1,14 @@
 #include "camera_run.hpp"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include <exec/wait.hpp>
 #include <media/input.hpp>
 #include <nvr/fragment.hpp>
 #include <tenon/error.hpp>
+
+#include "backoff.hpp"
 
 namespace tenon::nvr {
 namespace {
@@ -16,7 +17,6 @@ using namespace std::chrono_literals;
 
 constexpr Duration kLongestSilence = 5s;
 constexpr Duration kShortestSilence = 2s;
-constexpr Duration kLongBackoffAfter = 10min;
 constexpr Duration kLockRetry = 1s;
 constexpr int kBadPackets = 50;  // in a row: this is no stream
 
@@ -28,17 +28,6 @@ GapReason reason_of(const Error& error) {
     case Errc::unsupported: return GapReason::format_change;
     default: return GapReason::offline;
     }
-}
-
-/// A camera that is away is looked for often enough to be found within the five seconds that a return may take, however long it
-/// was away. One that answers with what is of no use is left alone for longer.
-Duration backoff(int failures, Duration failing_for, GapReason reason) {
-    const bool away = reason == GapReason::offline || reason == GapReason::stalled;
-    Duration pause = Duration{500ms} * (1 << std::clamp(failures - 1, 0, away ? 2 : 3));
-    if (!away && failing_for > kLongBackoffAfter) pause = 30s;
-    thread_local std::minstd_rand random{std::random_device{}()};
-    const auto jitter = std::uniform_int_distribution<std::int64_t>(800, 1200)(random);
-    return pause * jitter / 1000;
 }
 
 }  // namespace
@@ -174,7 +163,7 @@ bool CameraRun::prepare(const std::stop_token& stop) {
         }
         owns_ = true;
         const auto site = context_.database.read(scope_, [&](db::Reader& reader) {
-            camera_ = rows::find(reader, id_);
+            camera_ = rows::find(reader, id_);  // the address is looked up again when it is outdated
             return camera_ ? rows::find_site(reader, camera_->site) : std::nullopt;
         });
         if (!site) return false;  // removed meanwhile: the clerk will stop this
@@ -182,6 +171,10 @@ bool CameraRun::prepare(const std::stop_token& stop) {
         const Origin origin{scope_.tenant(), camera_->site, id_};
         auto tail = recover_camera(folder_, origin, key_.get(), *context_.options.log);
         take_up_holds(context_, scope_, id_, tail);
+        {
+            const std::lock_guard lock(mutex_);
+            revision_ = camera_->revision;
+        }
         line_ = context_.disk.open({folder_, origin, key_, std::move(tail), allowance_, this});
         top_up();  // before the first byte; from here on it is the clerk's
         prepared_ = true;
@@ -205,10 +198,12 @@ void CameraRun::connect(const std::stop_token& stop) {
     auto pause = Duration{};
     std::string problem;
     auto reason = GapReason::offline;
-    std::stop_source connection;
-    const std::stop_callback forward(stop, [&] { connection.request_stop(); });
+    std::stop_source attempt, connection;
+    const std::stop_callback ended(stop, [&] { attempt.request_stop(); });
+    const std::stop_callback forward(attempt.get_token(), [&] { connection.request_stop(); });
     {
         const std::lock_guard lock(mutex_);
+        attempt_ = attempt;
         connection_ = connection;
         last_packet_ = clock->monotonic();
         silence_ = context_.options.open_timeout + kLongestSilence;
@@ -216,19 +211,7 @@ void CameraRun::connect(const std::stop_token& stop) {
         silent_ = false;
     }
     try {
-        auto whole = camera_->url;
-        if (!camera_->sealed_url.empty()) {
-            const auto secret = context_.master.open(rows::url_label(id_), camera_->sealed_url);
-            whole = std::string(base::text_of(secret.bytes()));
-        }
-        const auto url = parse_camera_url(whole).url;
-        const auto address = checked_address(url, context_.networks);
-        std::string password;
-        if (!camera_->password.empty()) {
-            const auto secret = context_.master.open(rows::password_label(id_), camera_->password);
-            password = std::string(base::text_of(secret.bytes()));
-        }
-        read(connect_url(url, address, camera_->username, password), connection.get_token());
+        read(address(connection.get_token()), connection.get_token());
         problem = "the camera ended the stream";
     } catch (const Error& error) {
         const std::lock_guard lock(mutex_);
@@ -250,10 +233,44 @@ void CameraRun::connect(const std::stop_token& stop) {
         connection_.reset();
     }
     if (stop.stop_requested()) return;
+    if (attempt.stop_requested()) {  // for another address or login, which deserves to be tried at once
+        if (gap_ == GapReason::none) gap_ = GapReason::switched_off;
+        failures_ = 0;
+        return;
+    }
     if (failures_++ == 0) failing_since_ = clock->monotonic();
     lost(reason, problem);
     if (pause == Duration{}) pause = backoff(failures_, clock->monotonic() - failing_since_, reason);
-    (void)exec::sleep_for(clock, stop, pause);
+    (void)exec::sleep_for(clock, attempt.get_token(), pause);
+}
+
+/// Where to connect to now, with the login. A secret.
+std::string CameraRun::address(const std::stop_token& stop) {
+    {
+        std::unique_lock lock(mutex_);
+        if (outdated_) {
+            lock.unlock();
+            auto camera = context_.database.read(scope_, [&](db::Reader& reader) { return rows::find(reader, id_); });
+            lock.lock();
+            if (camera) {  // without a row it was removed, and the clerk ends this
+                camera_ = std::move(camera);
+                outdated_ = camera_->revision < revision_;
+                revision_ = std::max(revision_, camera_->revision);
+            }
+        }
+    }
+    const auto url = parse_camera_url(rows::whole_url(*camera_, context_.master)).url;
+    const auto host = checked_address(url, context_.networks, context_.lookup(), stop);
+    std::string password;
+    if (!camera_->password.empty()) {
+        const auto secret = context_.master.open(rows::password_label(id_), camera_->password);
+        password = std::string(base::text_of(secret.bytes()));
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        last_packet_ = context_.options.clock->monotonic();  // a slow name server is not the camera's silence
+    }
+    return connect_url(url, host, camera_->username, password);
 }
 
 void CameraRun::read(const std::string& url, const std::stop_token& stop) {
@@ -300,6 +317,14 @@ void CameraRun::read(const std::string& url, const std::stop_token& stop) {
         throw;
     }
     deliver(builder.flush(offset()));
+}
+
+void CameraRun::follow(std::int64_t revision) {
+    const std::lock_guard lock(mutex_);
+    if (!prepared_ || revision <= revision_) return;
+    revision_ = revision;
+    outdated_ = true;
+    attempt_.request_stop();
 }
 
 void CameraRun::watch() {

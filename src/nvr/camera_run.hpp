@@ -19,6 +19,8 @@ namespace tenon::nvr {
 
 /// What camera runs share.
 struct RunContext {
+    HostLookup& lookup() const { return options.lookup ? *options.lookup : HostLookup::of_process(); }
+
     RecorderOptions options;
     Networks networks;
     db::Database& database;
@@ -59,6 +61,7 @@ public:
 
     /// The clerk's part, on its thread only.
     void watch();             ///< Ends a connection that has gone silent.
+    void follow(std::int64_t revision);  ///< Connects anew if the camera's address or login is a newer one.
     void settle();            ///< Books segments, storage, state and news. Throws what the store throws.
     void release() noexcept;  ///< Gives the rest of what is held back, at the end.
 
@@ -67,6 +70,7 @@ private:
     bool prepare(const std::stop_token& stop);
     void connect(const std::stop_token& stop);
     void read(const std::string& url, const std::stop_token& stop);
+    std::string address(const std::stop_token& stop);
 
     rows::StatusRow measured() const;
     void set_state(CameraState state, const std::string& problem);
@@ -107,6 +111,9 @@ private:
     std::vector<SegmentNote> notes_;
     std::vector<tenant::News> news_;
     std::optional<std::stop_source> connection_;
+    std::stop_source attempt_;    ///< The connection, or the pause behind it.
+    std::int64_t revision_ = 0;   ///< Of the address that is connected to.
+    bool outdated_ = false;       ///< There is a newer one.
     Duration last_packet_{};
     Duration silence_{};   ///< How long it may be silent.
     bool silent_ = false;  ///< It was ended for its silence.

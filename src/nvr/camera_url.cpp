@@ -4,14 +4,10 @@
 #include <cctype>
 #include <charconv>
 #include <cstring>
-#include <memory>
-#include <optional>
 #include <string_view>
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <tenon/error.hpp>
 
@@ -19,6 +15,7 @@ namespace tenon::nvr {
 namespace {
 
 constexpr std::size_t kMaxUrl = 2048;
+constexpr Duration lookup_patience = std::chrono::seconds(5);
 
 Networks::Address mapped(const in_addr& v4) {
     Networks::Address address{};
@@ -191,36 +188,13 @@ GivenUrl parse_camera_url(const std::string& text) {
     return given;
 }
 
-std::string checked_address(const CameraUrl& url, const Networks& networks) {
-    addrinfo hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* raw = nullptr;
-    if (const int code = getaddrinfo(url.host.c_str(), nullptr, &hints, &raw); code != 0)
-        throw Unavailable("the camera's host name is not known", {.subject = url.host});
-    const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> found(raw, &freeaddrinfo);
-    std::optional<std::string> first;
-    for (const auto* entry = found.get(); entry != nullptr; entry = entry->ai_next) {
-        Networks::Address address;
-        char text[INET6_ADDRSTRLEN] = "";
-        if (entry->ai_family == AF_INET) {
-            const auto& v4 = reinterpret_cast<const sockaddr_in*>(entry->ai_addr)->sin_addr;
-            address = mapped(v4);
-            inet_ntop(AF_INET, &v4, text, sizeof text);
-        } else if (entry->ai_family == AF_INET6) {
-            const auto& v6 = reinterpret_cast<const sockaddr_in6*>(entry->ai_addr)->sin6_addr;
-            address = bytes_of(v6);
-            inet_ntop(AF_INET6, &v6, text, sizeof text);
-        } else {
-            continue;
-        }
-        // One address outside is enough: a name that answers differently each time must not get through by chance.
-        if (!networks.contains(address))
+std::string checked_address(const CameraUrl& url, const Networks& networks, HostLookup& lookup, const std::stop_token& stop) {
+    const auto all = lookup.addresses(url.host, lookup_patience, stop);
+    // One address outside is enough: a name that answers differently each time must not get through by chance.
+    for (const auto& address : all)
+        if (!networks.contains(address.bytes))
             throw PermissionDenied("the camera's address lies outside of the networks cameras may live in", {.subject = url.host});
-        if (!first) first = entry->ai_family == AF_INET6 ? "[" + std::string(text) + "]" : std::string(text);
-    }
-    if (!first) throw Unavailable("the camera's host has no address", {.subject = url.host});
-    return *first;
+    return all.front().text();
 }
 
 std::string connect_url(const CameraUrl& url, const std::string& address, const std::string& username,

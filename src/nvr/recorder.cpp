@@ -276,7 +276,11 @@ void Recorder::Impl::reconcile(const std::stop_token& stop) {
         const auto known = scopes.find(tenant);
         return known != scopes.end() ? known->second : scopes.emplace(tenant, context.options.scope(tenant)).first->second;
     };
-    std::map<Key, db::TenantScope> wanted;
+    struct Wanted {
+        db::TenantScope scope;
+        std::int64_t revision = 0;
+    };
+    std::map<Key, Wanted> wanted;
     std::vector<std::pair<Key, db::TenantScope>> leaving;
     std::set<CameraId> current;  // cameras that may record, and those of which nobody can say it now
     std::set<Key> unclear;
@@ -286,7 +290,7 @@ void Recorder::Impl::reconcile(const std::stop_token& stop) {
         if (!attempt(key, "a camera's tenant cannot be looked up", [&] { scope = scope_of(intent.tenant); })) unclear.insert(key);
         else if (!scope) continue;
         else if (intent.removing) leaving.emplace_back(key, *scope);
-        else if (due(intent)) wanted.emplace(key, *scope);
+        else if (due(intent)) wanted.emplace(key, Wanted{*scope, intent.revision});
         current.insert(intent.camera);
     }
     std::vector<Key> surplus;
@@ -298,9 +302,10 @@ void Recorder::Impl::reconcile(const std::stop_token& stop) {
         std::erase_if(failed, [&](const auto& entry) { return !current.contains(entry.first); });
     }
     for (const auto& [key, scope] : leaving) attempt(key, "a camera cannot be removed", [&] { remove_camera(key, scope); });
-    for (const auto& [key, scope] : wanted) {
+    for (const auto& [key, intent] : wanted) {
         if (stop.stop_requested()) return;
-        if (!runs.contains(key)) attempt(key, "a camera's recording cannot begin", [&] { start_run(key, scope); });
+        if (const auto run = runs.find(key); run != runs.end()) run->second->follow(intent.revision);
+        else attempt(key, "a camera's recording cannot begin", [&, &scope = intent.scope] { start_run(key, scope); });
     }
     const auto holders = context.database.read(system, [](db::SystemReader& reader) {
         return tenant::quota::causes(reader, tenant::quota::CauseKind::camera);

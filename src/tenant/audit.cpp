@@ -93,18 +93,6 @@ void append(db::Tx& tx, const Actor& actor, const Entry& entry) {
     }
 }
 
-void append_refusal(db::Database& database, const db::TenantScope& scope, const Actor& actor, const Entry& entry,
-                    const Error& error) noexcept {
-    try {
-        auto refused = entry;
-        refused.outcome = error.code();
-        refused.details.set("message", error.what());
-        database.write(scope, [&](db::Tx& tx) { append(tx, actor, refused); });
-    } catch (const std::exception&) {
-        return;  // the caller is about to hear of the refusal; a failing store will be heard of by the next change
-    }
-}
-
 std::vector<AuditRecord> list(db::Reader& reader, const AuditFilter& filter) {
     if (filter.limit < 1 || filter.limit > 10'000) throw InvalidArgument("must lie between 1 and 10000", {.subject = "limit"});
     const auto length = static_cast<std::int64_t>(filter.action.size());

@@ -6,6 +6,7 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include <exec/wait.hpp>
@@ -15,6 +16,7 @@ namespace tenon::tenant {
 namespace {
 
 constexpr std::int32_t page_size = 256;
+constexpr std::int32_t event_portion = 500;  // removed in one transaction
 
 constexpr db::TenantStmt last_id{"SELECT coalesce(max(id), 0) FROM event WHERE tenant_id = :tenant"};
 constexpr db::TenantStmt insert{
@@ -22,6 +24,19 @@ constexpr db::TenantStmt insert{
 constexpr db::TenantStmt page{
     "SELECT id, kind, at, subject, data FROM event WHERE tenant_id = :tenant AND id > :after AND id <= :until "
     "ORDER BY id LIMIT :limit"};
+
+// Hops from tenant to tenant, and looks at the front of each one's rows alone: a clock that was far ahead for a while may have
+// left a few there that are to stay longer than what follows them. The newest always stays: the next id comes from it.
+#define TENON_OLD_EVENTS(tenant)                                                    \
+    "SELECT f.id FROM (SELECT e.id, e.at FROM event_ e WHERE e.tenant_id = " tenant \
+    " ORDER BY e.id LIMIT :front) f "                                               \
+    "WHERE f.at < :before AND f.id < (SELECT MAX(m.id) FROM event_ m WHERE m.tenant_id = " tenant ")"
+constexpr db::SystemStmt tenants_with_old{
+    "WITH RECURSIVE owner (tenant) AS (SELECT MIN(tenant_id) FROM event_ UNION ALL "
+    "SELECT (SELECT MIN(n.tenant_id) FROM event_ n WHERE n.tenant_id > owner.tenant) FROM owner WHERE owner.tenant IS NOT NULL) "
+    "SELECT owner.tenant FROM owner WHERE owner.tenant IS NOT NULL AND EXISTS (" TENON_OLD_EVENTS("owner.tenant") ") LIMIT :most"};
+constexpr db::SystemStmt remove_old{"DELETE FROM event_ WHERE tenant_id = :of AND id IN (" TENON_OLD_EVENTS(":of") ")"};
+#undef TENON_OLD_EVENTS
 
 std::int64_t newest(db::Reader& reader) {
     auto rows = reader.query(last_id);
@@ -168,7 +183,9 @@ EventHub::Subscription::Impl::Found EventHub::Subscription::Impl::read(std::int6
             std::int32_t count = 0;
             for (auto rows = reader.query(page, found.cursor, replay ? replay_until : INT64_MAX, page_size); rows.next(); ++count) {
                 if (replay && found.events.size() == capacity) return false;
-                found.cursor = rows.i64(0);
+                const auto id = rows.i64(0);
+                found.lost += id - found.cursor - 1;  // ids have no holes but where events are no longer kept
+                found.cursor = id;
                 if (!wants(rows.text_view(1))) continue;
                 found.events.push_back({.id = found.cursor,
                                         .kind = rows.text(1),
@@ -177,7 +194,7 @@ EventHub::Subscription::Impl::Found EventHub::Subscription::Impl::read(std::int6
                                         .data = rows.text(4)});
                 if (found.events.size() > capacity) found.events.pop_front(), ++found.lost;
             }
-            if (count < page_size && replay) found.cursor = replay_until;
+            if (count < page_size && replay) found.lost += replay_until - std::exchange(found.cursor, replay_until);
             return count == page_size;
         });
     }
@@ -261,6 +278,17 @@ std::int64_t append_event(db::Tx& tx, const News& news) {
     tx.exec(insert, id, news.kind, news.at, news.subject, news.data.is_null() ? "{}" : base::to_json(news.data));
     tx.on_commit([tenant = tx.scope().tenant()] { hubs().wake(tenant); });
     return id;
+}
+
+std::vector<TenantId> tenants_with_old_events(db::SystemReader& reader, Time now, std::int32_t most) {
+    std::vector<TenantId> tenants;
+    for (auto rows = reader.query(tenants_with_old, event_portion, now - events_kept, most); rows.next();)
+        tenants.push_back(rows.id<TenantId>(0));
+    return tenants;
+}
+
+std::int64_t forget_events(db::SystemTx& tx, const TenantId& tenant, Time now) {
+    return tx.exec(remove_old, tenant, event_portion, now - events_kept);
 }
 
 std::shared_ptr<EventHub::Subscription> EventHub::subscribe(const db::TenantScope& scope, const SubscribeOptions& options) {

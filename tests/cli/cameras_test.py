@@ -91,6 +91,22 @@ class Cameras(ToolTest):
         for name in ("Yard", "Gate"):
             self.tool("camera", "remove", name, "--yes")
 
+    def test_a_camera_is_changed(self):
+        added = self.json("camera", "add", "Hall", self.camera.url, env=LOOPBACK)
+        moved = self.camera.url.replace("127.0.0.1", "127.0.0.2")
+        secret = {**LOOPBACK, "TENON_CAMERA_PASSWORD": "pass-phrase-3"}
+        changed = self.json("camera", "update", "Hall", "--name", "Stairs", "--url", moved, "--user", "viewer", env=secret)
+        self.assertEqual((changed["id"], changed["name"], changed["url"]), (added["id"], "Stairs", moved))
+        refused = self.error("camera", "update", "Stairs", "--url", self.camera.url, code=11, env=LOOPBACK)
+        self.assertEqual(refused["subject"], "password")
+        self.json("camera", "update", "Stairs", "--password", env=secret)
+        self.json("camera", "update", "Stairs", "--no-login", env=LOOPBACK)
+        self.assertEqual(self.json("camera", "update", "Stairs", "--url", self.camera.url, env=LOOPBACK)["url"], self.camera.url)
+        for words in ([], ["--no-login", "--user", "v"], ["--url", "rtsp://u:secret@127.0.0.1/s"]):
+            self.tool("camera", "update", "Stairs", *words, code=2, env=LOOPBACK)
+        self.assertEqual(len([r for r in self.json("audit", "list", "--action", "camera.update", "--limit", "100") if r["outcome"] == "ok"]), 4)
+        self.tool("camera", "remove", "Stairs", "--yes")
+
     def test_refusals(self):
         self.assertEqual(self.error("camera", "add", "In", "rtsp://8.8.8.8/s", code=13)["code"], "permission_denied")
         self.assertIn("--camera-network", self.tool("camera", "add", "In", "rtsp://8.8.8.8/s", code=13)[1])

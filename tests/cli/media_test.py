@@ -106,6 +106,9 @@ class Renders(Media):
 
         self.assertTable(self.text("export", "list"), "NAME", "SIZE", "MADE", "JOB")
         (listed,) = self.json("export", "list", "--job", done["id"])
+        names = [e["name"] for e in self.json("export", "list")]
+        self.assertEqual([e["name"] for e in self.json("export", "list", "--after", names[0])], names[1:])
+        self.assertEqual(self.error("export", "list", "--after", "gone.mp4", code=14)["subject"], "gone.mp4")
         self.assertEqual((listed["name"], listed["sha256"], listed["size"]), (name, output["sha256"], output["size"]))
         self.assertEqual(self.json("export", "show", name), listed)
         self.assertIn(output["sha256"], self.text("export", "show", name))
@@ -195,6 +198,9 @@ class Renders(Media):
         self.assertEqual(self.used("render_time"), held)
         self.assertEqual([p for p in self.home.rglob("long*") if p.is_file()], [])
         self.assertEqual(self.json("job", "list", "--state", "cancelled", "--kind", "render", "--limit", "1")[0]["error"], "cancelled")
+        ids = self.text("job", "list", "--limit", "100000", "--quiet").split()
+        self.assertEqual(self.text("job", "list", "--after", ids[0], "--quiet").split(), ids[1:101])
+        self.assertEqual(self.error("job", "list", "--after", "no id", code=11)["code"], "invalid_argument")
 
     def test_detached_jobs_are_joined_and_cancelled(self):
         edit = self.long_edit()

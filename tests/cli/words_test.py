@@ -13,7 +13,7 @@ VERBS = {
     "asset": ["import", "list", "show", "contact-sheet", "waveform", "grade-still", "remove"],
     "render": ["start", "draw", "list", "show"],
     "export": ["list", "show", "contact-sheet", "waveform", "remove"],
-    "camera": ["add", "list", "show", "record", "recordings", "clip", "timeline", "snapshot", "playlist",
+    "camera": ["add", "list", "show", "update", "record", "recordings", "clip", "timeline", "snapshot", "playlist",
                "schedule", "keep", "protect", "unprotect", "remove", "run"],
     "backup": ["start", "list", "show", "browse", "diff", "tag", "forget", "restore", "check", "keys", "add-password", "remove-key", "unlock"],
     "usage": [],

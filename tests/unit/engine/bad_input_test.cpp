@@ -75,6 +75,7 @@ TEST_F(BadInputTest, strings_that_would_do_harm_are_refused_by_every_option) {
         return options;
     };
     const CameraOptions camera{.name = "Door", .url = "rtsp://127.0.0.1:9/stream"};
+    auto door = mine.cameras().create(camera);
     const std::vector<Field> fields = {
         {"SessionOptions.actor", [&](auto& s) { engine->open_session({.tenant = acme.id, .actor = s}); }},
         {"OperatorOptions.actor", [&](auto& s) { engine->open_operator({.actor = s, .reason = "x"}); }},
@@ -99,6 +100,10 @@ TEST_F(BadInputTest, strings_that_would_do_harm_are_refused_by_every_option) {
         {"CameraOptions.url", [&](auto& s) { mine.cameras().create({.name = "Door", .url = camera.url + s}); }},
         {"CameraOptions.username", [&](auto& s) { mine.cameras().create({.name = "Door", .url = camera.url, .username = s, .password = "x"}); }},
         {"CameraOptions.password", [&](auto& s) { mine.cameras().create({.name = "Door", .url = camera.url, .username = "x", .password = s}); }},
+        {"CameraUpdate.name", [&](auto& s) { door.update({.name = s}); }},
+        {"CameraUpdate.url", [&](auto& s) { door.update({.url = camera.url + s}); }},
+        {"CameraUpdate.username", [&](auto& s) { door.update({.username = s}); }},
+        {"CameraUpdate.password", [&](auto& s) { door.update({.password = s}); }},
         {"BackupOptions.name", [&](auto& s) { mine.backups().start({.name = s}); }},
         {"BackupOptions.tags key", [&](auto& s) { mine.backups().start({.name = "x", .tags = {{s, "x"}}}); }},
         {"BackupOptions.tags value", [&](auto& s) { mine.backups().start({.name = "x", .tags = {{"x", s}}}); }},
@@ -145,6 +150,8 @@ TEST_F(BadInputTest, looking_for_harmful_strings_finds_nothing) {
         {"Tenants::find_slug", [&](auto& s) { EXPECT_FALSE(tenants.find_slug(s)); }},
         {"TenantFilter.plan", [&](auto& s) { EXPECT_TRUE(tenants.list({.plan = s}).empty()); }},
         {"JobFilter.kind", [&](auto& s) { EXPECT_TRUE(mine.jobs().list({.kind = s}).empty()); }},
+        {"ExportFilter.after", [&](auto& s) { EXPECT_TRUE(mine.exports().list({.after = s}).empty()); }},
+        {"UsageSeriesOptions.meter", [&](auto& s) { mine.usage().series({.meter = s, .start = Time{}, .end = Time{1h}}); }},
         {"AuditFilter.action", [&](auto& s) { EXPECT_TRUE(mine.audit().list({.action = s}).empty()); }},
         {"SubscribeOptions.kinds", [&](auto& s) { EXPECT_FALSE(mine.subscribe({.kinds = {s}}).next(0s)); }},
         {"SnapshotFilter.name", [&](auto& s) { EXPECT_TRUE(mine.backups().list({.name = s}).empty()); }},

@@ -29,6 +29,16 @@ protected:
         return true;
     }
 
+    /// In the database or its log.
+    bool stands_in_the_home(const std::string& text) const {
+        std::string bytes;
+        for (const auto* name : {"metadata.db", "metadata.db-wal"}) {
+            std::ifstream file(folder.path() / "home" / name, std::ios::binary);
+            bytes.append(std::istreambuf_iterator<char>(file), {});
+        }
+        return bytes.find(text) != std::string::npos;
+    }
+
     static Duration covered(const Camera& camera) {
         Duration sum{};
         for (const auto& info : camera.recordings()) sum += info.end - info.start;
@@ -192,6 +202,7 @@ TEST_F(CameraTest, AddressesOfOlderVersionsAreSealedWhenTheHomeIsOpened) {
             nvr::rows::insert(tx, row);
         });
     }
+    ASSERT_TRUE(stands_in_the_home("geheim123456"));
     engine.reset();
     open();
     auto& impl = *Internal::impl(*engine);
@@ -199,6 +210,94 @@ TEST_F(CameraTest, AddressesOfOlderVersionsAreSealedWhenTheHomeIsOpened) {
     EXPECT_EQ(row.url, "rtsp://127.0.0.1:9/***?***");
     const auto whole = impl.master->open(nvr::rows::url_label(id), row.sealed_url);
     EXPECT_EQ(base::text_of(whole.bytes()), "rtsp://127.0.0.1:9/token=geheim123456?key=geheim123456");
+    EXPECT_TRUE(wait(60s, [&] { return !stands_in_the_home("geheim123456"); })) << "neither in the database nor in its log";
+    engine.reset();
+    EXPECT_FALSE(stands_in_the_home("geheim123456"));
+    EXPECT_FALSE(std::filesystem::exists(folder.path() / "home" / "metadata.db-wal")) << "although handles are left";
+}
+
+TEST_F(CameraTest, AnotherAddressIsSealedAuditedAndConnectedTo) {
+    CameraServer first, second;
+    auto s = session(acme);
+    auto events = s.subscribe({.kinds = {"camera.updated"}});
+    auto camera = s.cameras().create({.name = "Door", .url = first.url(), .username = "viewer", .password = "geheim123456"});
+    camera.set_recording(Recording::continuous);
+    ASSERT_TRUE(wait(60s, [&] { return covered(camera) >= 1s; })) << camera.info().problem;
+    const auto before = camera.recordings();
+    const auto row = [&] {
+        auto& impl = *Internal::impl(*engine);
+        return impl.database->read(impl.scope_of(acme.id), [&](db::Reader& reader) { return nvr::rows::find(reader, camera.id()).value(); });
+    };
+    EXPECT_THROW(camera.update({.url = second.url()}), InvalidArgument) << "the password does not go elsewhere unasked";
+    EXPECT_EQ(row().revision, 0);
+    const auto info = camera.update({.name = "Front door", .url = second.url(), .password = "geheim999999"});
+    EXPECT_EQ(info.name, "Front door");
+    EXPECT_EQ(info.url, second.url());
+    EXPECT_EQ(info.recording, Recording::continuous);
+    first.kill();
+    ASSERT_TRUE(wait(60s, [&] {
+        const auto runs = camera.recordings();
+        return std::any_of(runs.begin(), runs.end(), [](const RecordingInfo& run) { return run.gap_before == "switched_off"; });
+    })) << camera.info().problem;
+    EXPECT_EQ(camera.recordings().front().start, before.front().start) << "footage stays";
+    EXPECT_EQ(used(s, Resource::cameras), 1);
+    EXPECT_EQ(events.next(60s).value().subject, camera.id().text());
+
+    const auto login = row();
+    EXPECT_EQ(login.username, "viewer");
+    EXPECT_EQ(base::text_of(Internal::impl(*engine)->master->open(nvr::rows::password_label(camera.id()), login.password).bytes()), "geheim999999");
+    for (const auto* secret : {"geheim123456", "geheim999999"}) EXPECT_FALSE(stands_in_the_home(secret)) << secret;
+    for (const auto& record : s.audit().list({})) EXPECT_EQ(record.details.find("geheim"), std::string::npos);
+    EXPECT_EQ(s.audit().list({.action = "camera.update"}).size(), 1u);
+    EXPECT_NE(s.audit().list({.action = "camera.update"})[0].details.find("Front door"), std::string::npos);
+}
+
+TEST_F(CameraTest, AnUpdateChangesWhatItSaysAndNothingElse) {
+    auto s = session(acme);
+    auto camera = s.cameras().create({.name = "Door", .url = "rtsp://127.0.0.1:9/live", .username = "viewer", .password = "geheim123456"});
+    const auto row = [&] {
+        auto& impl = *Internal::impl(*engine);
+        return impl.database->read(impl.scope_of(acme.id), [&](db::Reader& reader) { return nvr::rows::find(reader, camera.id()).value(); });
+    };
+    const auto password = row().password;
+    const std::vector<RecordingWindow> never{{Weekday::monday, 25h, 26h}}, monday{{Weekday::monday, 8h, 18h}};
+    EXPECT_THROW(camera.update({}), InvalidArgument);
+    EXPECT_THROW(camera.update({.name = ""}), InvalidArgument);
+    EXPECT_THROW(camera.update({.url = "http://127.0.0.1/x"}), InvalidArgument);
+    EXPECT_THROW(camera.update({.url = "rtsp://a:b@127.0.0.1:9/live", .username = "c"}), InvalidArgument) << "two logins";
+    EXPECT_THROW(camera.update({.url = "rtsp://127.0.0.1:10/live"}), InvalidArgument) << "another port";
+    EXPECT_THROW(camera.update({.url = "rtsp://127.0.0.2:9/live"}), InvalidArgument) << "another host";
+    EXPECT_THROW(camera.update({.recording = Recording::schedule}), InvalidArgument);
+    EXPECT_THROW(camera.update({.name = "x", .schedule = never}), InvalidArgument);
+    EXPECT_THROW(camera.update({.retention = Retention{.keep_for = -1s}}), InvalidArgument);
+    EXPECT_THROW(camera.update({.url = "rtsp://8.8.8.8/x", .password = ""}), PermissionDenied);
+    EXPECT_THROW(session(acme, Role::viewer).cameras().get(camera.id()).update({.name = "x"}), PermissionDenied);
+    EXPECT_EQ(camera.info().name, "Door");
+    EXPECT_EQ(row().revision, 0);
+
+    EXPECT_EQ(camera.update({.name = "Gate"}).name, "Gate");
+    EXPECT_EQ(row().revision, 0) << "a name is no reason to connect anew";
+    EXPECT_EQ(camera.update({.url = "rtsp://127.0.0.1:9/other?token=geheim654321"}).url, "rtsp://127.0.0.1:9/other?***");
+    EXPECT_FALSE(stands_in_the_home("geheim654321"));
+    EXPECT_EQ(row().password, password) << "the same host and port";
+    EXPECT_EQ(camera.update({.url = "rtsps://127.0.0.1:7441/live"}).url, "rtsps://127.0.0.1:7441/live");
+    EXPECT_EQ(row().password, password) << "the same host, and safer";
+    EXPECT_THROW(camera.update({.url = "rtsp://127.0.0.1:9/live"}), InvalidArgument) << "and not back";
+    camera.update({.url = "rtsp://mallory:new%20one@127.0.0.1:9/live"});
+    EXPECT_EQ(row().username, "mallory");
+    EXPECT_NE(row().password, password);
+    camera.update({.username = "", .password = ""});
+    EXPECT_EQ(row().username, "");
+    EXPECT_TRUE(row().password.empty());
+    EXPECT_EQ(row().revision, 4);
+    EXPECT_EQ(camera.update({.url = "rtsp://127.0.0.2/live"}).url, "rtsp://127.0.0.2/live") << "without a password it may go anywhere";
+    const auto info = camera.update({.recording = Recording::schedule, .schedule = monday, .retention = Retention{.keep_for = 24h}});
+    EXPECT_EQ(info.recording, Recording::schedule);
+    EXPECT_EQ(info.schedule.size(), 1u);
+    EXPECT_EQ(info.retention.keep_for, 24h);
+    s.cameras().remove(camera.id());
+    EXPECT_THROW(camera.update({.name = "x"}), NotFound);
+    EXPECT_NO_THROW((void)s.audit().verify());
 }
 
 TEST_F(CameraTest, AScheduleAndARetentionAreCheckedStoredAndAudited) {
@@ -264,13 +363,8 @@ TEST_F(CameraTest, WhatACameraMayNotBeIsRefusedAndLeavesNothing) {
     const auto other_login = s.cameras().create({.name = "y", .url = "rtsp://127.0.0.1/user=a_password=se%20cret_channel=1?token=se%20cret"}).info();
     EXPECT_EQ(other_login.url, "rtsp://127.0.0.1/***?***");
     for (const auto& record : s.audit().list({})) EXPECT_EQ(record.details.find("cret"), std::string::npos);
-    std::string database;
-    for (const auto* name : {"metadata.db", "metadata.db-wal"}) {
-        std::ifstream file(folder.path() / "home" / name, std::ios::binary);
-        database.append(std::istreambuf_iterator<char>(file), {});
-    }
-    EXPECT_EQ(database.find("se cret"), std::string::npos);
-    EXPECT_EQ(database.find("se%20cret"), std::string::npos);
+    EXPECT_FALSE(stands_in_the_home("se cret"));
+    EXPECT_FALSE(stands_in_the_home("se%20cret"));
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 // Clocks that are set: forwards, back, and in the middle of work.
 
+#include <functional>
+#include <thread>
+
 #include "engine_fixture.hpp"
 #include "tenant_state.hpp"
 
@@ -72,6 +75,54 @@ TEST_F(ClockStepTest, work_goes_on_and_its_trail_holds_whichever_way_the_clock_i
     }
     EXPECT_EQ(mine.exports().list().size(), 4u);
     EXPECT_EQ(mine.backups().list().size(), 4u);
+}
+
+TEST_F(ClockStepTest, events_are_kept_for_thirty_days_and_ended_jobs_for_ninety) {
+    const auto soon = [](const std::function<bool()>& ready) {
+        const auto end = std::chrono::steady_clock::now() + 60s;
+        while (!ready() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(20ms);
+        return ready();
+    };
+    auto mine = session();
+    JobId job;
+    for (int i = 0; i < 3; ++i) {
+        auto check = mine.backups().check();
+        EXPECT_THROW(check.result(), NotFound) << "nothing was backed up";
+        job = check.id();
+    }
+    const auto first_kept = [&] { return mine.subscribe({.after = 0}).next(10s); };
+    const auto newest = [&] {
+        auto events = mine.subscribe({.after = 0});
+        std::int64_t id = 0;
+        while (const auto event = events.next(Duration{1})) id = event->id;
+        return id;
+    }();
+    EXPECT_GE(newest, 3);
+    EXPECT_EQ(first_kept()->dropped_before, 0);
+
+    clock->set(24h * 31);
+    open();
+    mine = session();
+    EXPECT_TRUE(soon([&] { return first_kept()->dropped_before > 0; }));
+    EXPECT_EQ(first_kept()->id, first_kept()->dropped_before + 1);
+    EXPECT_EQ(mine.jobs().get(job).info().error, Errc::not_found) << "it ended and is kept";
+    EXPECT_TRUE(mine.jobs().get(job).info().started_at);
+
+    clock->set(24h * 60);
+    open();
+    mine = session();
+    EXPECT_TRUE(soon([&] { return !mine.jobs().find(job); }));
+    EXPECT_TRUE(mine.jobs().list({.state = JobState::failed}).empty());
+    EXPECT_FALSE(mine.backups().find_check(job));
+    try {
+        (void)mine.jobs().get(job);
+        ADD_FAILURE();
+    } catch (const NotFound& error) {
+        EXPECT_NE(std::string(error.what()).find("90 days"), std::string::npos) << error.what();
+        EXPECT_EQ(error.subject(), job.text());
+    }
+    EXPECT_THROW((void)mine.jobs().retry(job), NotFound);
+    EXPECT_NO_THROW(mine.audit().verify());
 }
 
 TEST_F(ClockStepTest, a_hold_that_ran_out_by_the_clock_is_refused_and_returned_and_one_set_back_ends_at_its_time) {

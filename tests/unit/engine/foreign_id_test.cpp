@@ -57,6 +57,7 @@ TEST_F(ForeignId, another_tenants_things_do_not_exist) {
         {"Backups::browse", [&] { s.backups().browse({.snapshot = theirs.snapshot}); }},
         {"Backups::restore", [&] { s.backups().restore({.snapshot = theirs.snapshot, .target = folder / "stolen"}).result(); }},
         {"Exports::remove", [&] { s.exports().remove(theirs.exported); }},
+        {"ExportFilter.after", [&] { s.exports().list({.after = theirs.exported}); }},
     };
     auto their_session = theirs.session;
     const auto before = state_of(their_session);

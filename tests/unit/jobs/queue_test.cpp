@@ -324,7 +324,34 @@ TEST_F(JobQueue, lists_by_kind_and_state_newest_first) {
     EXPECT_EQ(ids({.kind = "a"}), (std::vector{three, one}));
     EXPECT_EQ(ids({.state = JobState::scheduled}), std::vector{three});
     EXPECT_EQ(ids({.limit = 1}), std::vector{three});
+    EXPECT_EQ(ids({.after = three, .limit = 1}), std::vector{two});
+    EXPECT_EQ(ids({.kind = "a", .after = three}), std::vector{one});
+    EXPECT_TRUE(ids({.after = one}).empty());
     EXPECT_THROW(ids({.limit = 0}), InvalidArgument);
+}
+
+TEST_F(JobQueue, forgets_what_ended_long_ago_and_nothing_else) {
+    queue->add_kind("sum", {.run = [](const jobs::Attempt&) { return jobs::Outcome{.result = "2"}; }});
+    queue->start();
+    std::vector<JobId> ended_ones;
+    for (int i = 0; i < 3; ++i) ended_ones.push_back(add(i == 1 ? other : acme, {.kind = "sum"}));
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(end_of(i == 1 ? other : acme, ended_ones[static_cast<std::size_t>(i)]).state, JobState::succeeded);
+    const auto waits = add(acme, {.kind = "sum", .due_at = base::system_clock()->now() + 24h});
+    const auto left_after = [&](Duration time) {
+        const auto later = base::system_clock()->now() + time;
+        while (store->read(ScopeMaker::system(), [&](db::SystemReader& reader) { return jobs::any_to_forget(reader, later); }))
+            EXPECT_LE(store->write(ScopeMaker::system(), [&](db::SystemTx& tx) { return jobs::forget_ended(tx, later, 2); }), 2);
+        return queue->list(acme, {}).size() + queue->list(other, {}).size();
+    };
+    EXPECT_EQ(left_after(24h * 89), 4u);
+    EXPECT_EQ(left_after(24h * 91), 1u);
+    EXPECT_EQ(queue->list(acme, {}).at(0).id, waits);
+    try {
+        (void)queue->wait_end(acme, ended_ones[0], 0s, {});
+        ADD_FAILURE();
+    } catch (const NotFound& error) {
+        EXPECT_NE(std::string(error.what()).find("90 days"), std::string::npos);
+    }
 }
 
 TEST_F(JobQueue, higher_priority_first_then_in_order) {

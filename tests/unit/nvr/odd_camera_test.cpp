@@ -3,7 +3,6 @@
 #include <array>
 #include <random>
 
-#include <media/decoder.hpp>
 #include <nvr/segment_file.hpp>
 
 #include <odd_camera.hpp>
@@ -175,21 +174,7 @@ TEST(ChangedCamera, ANewPictureSizeBeginsANewRunOnTheSameConnection) {
             const auto size = size_in(path);
             if (sizes.empty() || sizes.back() != size) sizes.push_back(size);
             EXPECT_GT(sound_frames(path, 1), 0) << "its sound goes on: " << path;
-            auto input = media::Input::open(path, {}, {});
-            media::VideoDecoder decoder(*input.video());
-            const auto drain = [&] {
-                while (const auto frame = decoder.receive()) {
-                    EXPECT_FALSE(frame->damaged()) << path;
-                    EXPECT_EQ(frame->width(), size.first) << path;
-                }
-            };
-            while (const auto packet = input.next()) {
-                if (packet->stream != input.video()->index) continue;
-                decoder.send(*packet);
-                drain();
-            }
-            decoder.finish();
-            drain();
+            test::decode_all(path, [&](const auto& frame) { EXPECT_EQ(frame.width(), size.first) << path; });
         }
     EXPECT_EQ(sizes, (std::vector<std::pair<int, int>>{{768, 576}, {384, 288}}));
 

@@ -12,6 +12,7 @@
 
 #include <camera_server.hpp>
 #include <crypto/master_key.hpp>
+#include <media/decoder.hpp>
 #include <media/input.hpp>
 #include <nvr/camera_rows.hpp>
 #include <nvr/footage.hpp>
@@ -46,6 +47,8 @@ public:
             return folder(id);
         };
         options.open_timeout = open_timeout;
+        options.refused_pause = refused_pause;
+        options.lookup = lookup;
         options.week_time = [this](const TenantId&, Time) { return Duration{week_time}; };
         options.in_use = [this](const db::TenantScope&, const CameraId&) {
             const std::lock_guard lock(mutex);
@@ -112,7 +115,19 @@ public:
         return true;
     }
 
+    void change(const TenantId& id, const CameraId& camera, const std::function<void(rows::CameraRow&)>& how) {
+        home.write(id, [&](db::Tx& tx) {
+            auto row = rows::find(tx, camera).value();
+            how(row);
+            ++row.revision;
+            EXPECT_TRUE(rows::update(tx, row));
+        });
+        recorder->changed();
+    }
+
     const Duration open_timeout;
+    Duration refused_pause = 60s;             ///< As the next two, for the next start().
+    std::shared_ptr<HostLookup> lookup;       ///< Unset: the machine's.
     std::atomic<Duration::rep> week_time{0};  ///< What the clock on the wall shows, from Monday 00:00.
     std::mutex mutex;
     std::optional<FootageUse> in_use = FootageUse{};  ///< Of all cameras. Under the mutex.
@@ -124,6 +139,28 @@ public:
     std::unique_ptr<tenant::EventHub> events;
     std::unique_ptr<Recorder> recorder;
 };
+
+/// Decodes every picture of a film and shows it to `look`; none may be damaged. Returns how many there are.
+template <class Look> std::int64_t decode_all(const std::filesystem::path& path, const Look& look) {
+    auto input = media::Input::open(path, {}, {});
+    media::VideoDecoder decoder(*input.video());
+    std::int64_t frames = 0;
+    const auto drain = [&] {
+        while (const auto frame = decoder.receive()) {
+            EXPECT_FALSE(frame->damaged()) << path;
+            look(*frame);
+            ++frames;
+        }
+    };
+    while (const auto packet = input.next()) {
+        if (packet->stream != input.video()->index) continue;
+        decoder.send(*packet);
+        drain();
+    }
+    decoder.finish();
+    drain();
+    return frames;
+}
 
 /// Every segment is finished, opens, and its signatures hold; no fragment overlaps the one before.
 inline void expect_whole(Studio& studio, const TenantId& tenant, const CameraId& camera) {

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 
-#include <media/decoder.hpp>
 #include <media/input.hpp>
 #include <nvr/segment_file.hpp>
 #include <tenon/error.hpp>
@@ -90,23 +89,7 @@ TEST(Recorder, AKeyFrameClipWidensAndDecodesWithoutDamage) {
     EXPECT_GE(plan.clip().start, info.start + 1s - 100ms);
     const auto path = studio.home.folder / "clip.mp4";
     (void)plan.write(studio.home.folder / "clip.part", path, exec::no_progress(), {});
-    auto input = media::Input::open(path, {}, {});
-    media::VideoDecoder decoder(*input.video());
-    std::int64_t frames = 0;
-    const auto drain = [&] {
-        while (const auto frame = decoder.receive()) {
-            EXPECT_FALSE(frame->damaged());
-            ++frames;
-        }
-    };
-    while (const auto packet = input.next()) {
-        if (packet->stream != input.video()->index) continue;
-        decoder.send(*packet);
-        drain();
-    }
-    decoder.finish();
-    drain();
-    EXPECT_EQ(frames, plan.clip().frames);
+    EXPECT_EQ(test::decode_all(path, [](const auto&) {}), plan.clip().frames);
 
     EXPECT_THROW((void)ClipPlan(studio.folder(a, camera), {info.start - 1h, info.start - 30min, Cut::gop}), NotFound);
     EXPECT_THROW((void)ClipPlan(studio.folder(a, camera), {info.end, info.start, Cut::gop}), InvalidArgument);
@@ -199,6 +182,39 @@ TEST(Recorder, TheIntentSurvivesARestartAndTheGapSaysWhy) {
     EXPECT_EQ(studio.list(a, camera)[2].gap_before, "switched_off");
     studio.stop();
     expect_whole(studio, a, camera);
+}
+
+TEST(Recorder, AnotherAddressIsConnectedToAtOnceAndFootageStays) {
+    CameraServer first, second;
+    Studio studio;
+    const auto a = studio.home.a;
+    const auto camera = studio.add(a, first.url());
+    ASSERT_TRUE(studio.wait(60s, [&] { return studio.covered(a, camera) >= 2s; }));
+    studio.change(a, camera, [&](rows::CameraRow& row) { row.url = second.url(); });
+    ASSERT_TRUE(studio.wait(60s, [&] {
+        const auto runs = studio.list(a, camera);
+        return std::any_of(runs.begin(), runs.end(), [](const RecordingInfo& run) { return run.gap_before == "switched_off"; });
+    }));
+    first.kill();
+    const auto before = studio.covered(a, camera);
+    EXPECT_TRUE(studio.wait(60s, [&] { return studio.covered(a, camera) >= before + 1s; })) << "the new one is recorded";
+    studio.stop();
+    expect_whole(studio, a, camera);
+}
+
+TEST(Recorder, AnotherPasswordIsTriedAtOnceHoweverLongThePause) {
+    CameraServer server({TENON_FOOTAGE "/camera.mp4", "--user", "user", "--password", "right"});
+    Studio studio;
+    studio.stop();
+    studio.refused_pause = 24h;  // nothing but the change can end it
+    studio.start();
+    const auto a = studio.home.a;
+    const auto camera = studio.add(a, server.url(), "wrong");
+    ASSERT_TRUE(studio.wait(60s, [&] { return studio.status(camera).state == CameraState::retrying; }));
+    studio.change(a, camera, [&](rows::CameraRow& row) {
+        row.password = studio.master.seal(rows::password_label(camera), base::view_of(std::string_view("right")));
+    });
+    EXPECT_TRUE(studio.wait(60s, [&] { return studio.covered(a, camera) >= 1s; })) << studio.status(camera).problem;
 }
 
 TEST(Recorder, TwoTenantsShareNothing) {

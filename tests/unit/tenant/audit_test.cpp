@@ -105,8 +105,9 @@ TEST_F(Trail, IsListedByActionAndInPages) {
 }
 
 TEST_F(Trail, RecordsRefusalsThatMatter) {
+    audit::Refusals refusals(*home.database, home.clock);
     const auto refuse = [&](auto error) {
-        EXPECT_THROW(audit::attempt(*home.database, home.scope(home.a), home.alice, entry("thing.do"), [&] { throw error; }), Error);
+        EXPECT_THROW(audit::attempt(refusals, home.scope(home.a), home.alice, entry("thing.do"), [&] { throw error; }), Error);
     };
     refuse(QuotaExceeded("the plan's limit is reached"));
     refuse(PermissionDenied("the role does not include this"));
@@ -117,6 +118,62 @@ TEST_F(Trail, RecordsRefusalsThatMatter) {
     EXPECT_NE(records[0].details.find("the plan's limit is reached"), std::string::npos);
     EXPECT_EQ(records[1].outcome, "permission_denied");
     EXPECT_EQ(list(home.b).size(), 1u);
+}
+
+TEST_F(Trail, RefusalsAlikeAreCountedBeyondTenAMinute) {
+    audit::Refusals refusals(*home.database, home.clock);
+    const auto refuse = [&](int times, const char* actor = "mallory", const char* action = "thing.do") {
+        for (int i = 0; i < times; ++i) refusals.append(home.scope(home.a), {.id = actor}, entry(action), PermissionDenied("no"));
+    };
+    refuse(1000);
+    EXPECT_EQ(list(home.a, {.after = 0}).size(), 10u);
+    refuse(1, "alice");
+    refuse(1, "mallory", "thing.undo");
+    refusals.append(home.scope(home.a), {.id = "mallory"}, entry("thing.do"), QuotaExceeded("too much"));
+    refusals.append(home.scope(home.b), {.id = "mallory"}, entry("thing.do"), PermissionDenied("no"));
+    EXPECT_EQ(list(home.a, {.after = 0}).size(), 13u) << "other actors, actions, errors and tenants count for themselves";
+    EXPECT_EQ(list(home.b, {.after = 0}).size(), 1u);
+
+    home.clock->advance(61s);
+    refuse(1);
+    auto records = list(home.a, {.after = 0});
+    ASSERT_EQ(records.size(), 14u);
+    EXPECT_EQ(records.back().details, R"({"message":"no","unrecorded":990})");
+    refuse(29);
+    home.clock->advance(59s);
+    refusals.settle();
+    EXPECT_EQ(list(home.a, {.after = 0}).size(), 23u) << "its minute is not over";
+    home.clock->advance(2s);
+    refusals.settle();
+    refusals.settle();
+    records = list(home.a, {.after = 0});
+    ASSERT_EQ(records.size(), 24u);
+    EXPECT_EQ(records.back().actor, "mallory");
+    EXPECT_EQ(records.back().action, "thing.do");
+    EXPECT_EQ(records.back().outcome, "permission_denied");
+    EXPECT_EQ(records.back().details, R"({"message":"no","unrecorded":19})") << "this one and 19 more";
+    refuse(11);
+    refusals.close();
+    EXPECT_EQ(list(home.a, {.after = 0}).size(), 35u);
+    EXPECT_EQ(verify(home.a).records, 36);
+}
+
+TEST_F(Trail, RefusalsOfManyNamesAreCountedTogether) {
+    audit::Refusals refusals(*home.database, home.clock);
+    for (int i = 0; i < 400; ++i)
+        refusals.append(home.scope(home.a), {.id = "guest " + std::to_string(i)}, entry("thing.do"), PermissionDenied("no"));
+    auto records = list(home.a, {.after = 0, .limit = 1000});
+    EXPECT_EQ(records.size(), audit::Refusals::most_kinds + 10);
+    refusals.close();
+    records = list(home.a, {.after = 0, .limit = 1000});
+    ASSERT_EQ(records.size(), audit::Refusals::most_kinds + 11);
+    EXPECT_EQ(records.back().action, "session.refused");
+    EXPECT_EQ(records.back().details, R"({"message":"no","unrecorded":)" + std::to_string(400 - records.size()) + "}");
+    EXPECT_NO_THROW(verify(home.a));
+    for (int i = 0; i < 20; ++i) refusals.append(home.scope(home.a), {.id = "guest"}, entry("thing.do"), PermissionDenied("no"));
+    refusals.forget(home.a);
+    refusals.close();
+    EXPECT_EQ(list(home.a, {.after = 0, .limit = 1000}).size(), records.size() + 10) << "an erased tenant's are forgotten";
 }
 
 TEST_F(Trail, ForgetsAPersonAndStillVerifies) {

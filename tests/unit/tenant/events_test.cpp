@@ -88,6 +88,43 @@ TEST_F(Events, AreReplayedFromWhereOneLeftOff) {
     EXPECT_EQ(drain(*listen(home.b, {.after = 0})).size(), 5u);
 }
 
+TEST_F(Events, AreKeptForThirtyDaysAndTheNewestForEver) {
+    const auto forget = [&] {
+        std::int64_t removed = 0;
+        while (true) {
+            const auto owners = home.database->read(home.system, [&](db::SystemReader& r) { return tenants_with_old_events(r, home.now(), 10); });
+            if (owners.empty()) return removed;
+            for (const auto& owner : owners)
+                removed += home.database->write(home.system, [&](db::SystemTx& tx) { return forget_events(tx, owner, home.now()); });
+        }
+    };
+    const auto first_of = [&](std::int64_t after) {
+        const auto event = listen(home.a, {.after = after})->next(5s);
+        return event ? std::pair(event->id, event->dropped_before) : std::pair(std::int64_t{0}, std::int64_t{0});
+    };
+    using Pair = std::pair<std::int64_t, std::int64_t>;
+    tell(home.a, "x", 1200);
+    home.clock->advance(24h * 29);
+    tell(home.a, "y", 3);
+    tell(home.b, "x", 2);
+    EXPECT_EQ(forget(), 0);
+    const auto listening = listen(home.a, {.kinds = {"y"}, .after = 0, .capacity = 2});
+    home.clock->advance(24h * 2);
+    EXPECT_EQ(forget(), 1200);
+    EXPECT_EQ(first_of(0), Pair(1201, 1200)) << "what is not kept any more is told";
+    EXPECT_EQ(first_of(1199), Pair(1201, 1));
+    EXPECT_EQ(first_of(1202), Pair(1203, 0));
+    EXPECT_EQ(listening->next(5s)->dropped_before, 1200);
+    EXPECT_EQ(listening->next(5s)->dropped_before, 0);
+    home.clock->advance(24h * 400);
+    EXPECT_EQ(forget(), 3) << "but each tenant's newest";
+    EXPECT_EQ(first_of(0), Pair(1203, 1202));
+    EXPECT_EQ(drain(*listening), std::vector<std::int64_t>{1203});
+    tell(home.a, "x");
+    EXPECT_EQ(first_of(1203), Pair(1204, 0)) << "ids grow on";
+    EXPECT_EQ(forget(), 1);
+}
+
 TEST_F(Events, ThatNobodyDrainsAreDroppedOldestFirstAndCounted) {
     const auto mine = listen(home.a, {.kinds = {"x"}, .capacity = 10});
     tell(home.a, "x", 300);

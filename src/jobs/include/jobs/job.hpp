@@ -68,6 +68,17 @@ std::optional<JobRow> find(db::Reader& reader, const JobId& id);
 
 JobInfo info_of(const JobRow& row);
 
+/// How long an ended job is kept, with its result. include/tenon/job.hpp promises it. Its hold is remembered for 30 days, for
+/// as long as it can be tried again by hand.
+constexpr Duration kept_after_end = std::chrono::hours(24 * 90);
+/// Whether forget_ended() would find anything.
+bool any_to_forget(db::SystemReader& reader, Time now);
+/// Removes ended jobs of any tenant that are kept no longer, at most so many. Returns how many.
+std::int64_t forget_ended(db::SystemTx& tx, Time now, std::int32_t most);
+
+/// Throws NotFound.
+[[noreturn]] void refuse_unknown(const JobId& id);
+
 /// Whether a job that has not ended is about `cause`.
 bool is_cause_of_unended(db::Reader& reader, const std::string& cause);
 /// Every job that has not ended.

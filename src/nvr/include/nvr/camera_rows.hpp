@@ -29,6 +29,7 @@ struct CameraRow {
     std::vector<RecordingWindow> schedule{};
     Retention retention{};
     std::optional<Time> pruned_until{};  ///< Retention has removed footage up to here.
+    std::int64_t revision = 0;           ///< Grows whenever its address or login changes.
 };
 
 /// What a recorder last said of a camera, for other processes and after its end.
@@ -42,6 +43,8 @@ struct StatusRow {
 void insert(db::Tx& tx, const CameraRow& camera);
 std::optional<CameraRow> find(db::Reader& reader, const CameraId& id);
 std::vector<CameraRow> list(db::Reader& reader);
+/// What people may change of it, and its revision. False: there is no such camera.
+bool update(db::Tx& tx, const CameraRow& camera);
 /// False: there is no such camera.
 bool set_recording(db::Tx& tx, const CameraId& id, Recording recording);
 bool set_schedule(db::Tx& tx, const CameraId& id, const std::vector<RecordingWindow>& schedule);
@@ -71,6 +74,7 @@ struct Intent {
     bool removing = false;
     Recording recording = Recording::off;
     std::vector<RecordingWindow> schedule{};
+    std::int64_t revision = 0;
 };
 std::vector<Intent> intents(db::SystemReader& reader);
 
@@ -84,6 +88,8 @@ SiteRow open_site(db::Tx& tx, const SiteId& new_id, const crypto::MasterKey& mas
 std::optional<SiteRow> find_site(db::Reader& reader, const SiteId& id);
 crypto::SigningKey signing_key(const SiteRow& site, const crypto::MasterKey& master);
 
+/// The whole of a camera's URL, unsealed. A secret.
+std::string whole_url(const CameraRow& camera, const crypto::MasterKey& master);
 std::string password_label(const CameraId& id);
 std::string url_label(const CameraId& id);
 

@@ -2,8 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <vector>
+
+#include <nvr/host_lookup.hpp>
 
 namespace tenon::nvr {
 
@@ -49,8 +52,9 @@ struct GivenUrl {
 GivenUrl parse_camera_url(const std::string& text);
 
 /// Looks the host up now. Throws PermissionDenied if any of its addresses lies outside of `networks`, Unavailable if it
-/// has none. Returns the first, as URLs write it.
-std::string checked_address(const CameraUrl& url, const Networks& networks);
+/// has none or nobody says in a few seconds, Cancelled. Returns the first, as URLs write it.
+std::string checked_address(const CameraUrl& url, const Networks& networks, HostLookup& lookup = HostLookup::of_process(),
+                            const std::stop_token& stop = {});
 
 /// What to connect to: the checked address in place of the name, with the login. A secret.
 std::string connect_url(const CameraUrl& url, const std::string& address, const std::string& username,

@@ -36,6 +36,7 @@ struct RecorderOptions {
     /// What is read of a camera's footage, asked before some of it is removed. Empty: all of it, or it cannot be said now.
     /// Unset: nothing.
     std::function<std::optional<FootageUse>(const db::TenantScope&, const CameraId&)> in_use{};
+    std::shared_ptr<HostLookup> lookup{};  ///< Unset: the process's own.
     Duration prune_every = std::chrono::seconds(60);
     std::size_t queue_bytes = 64u << 20;  ///< Footage in memory while the disk is slow.
     Duration open_timeout = std::chrono::seconds(5);

@@ -1,11 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
+#include <base/clock.hpp>
 #include <base/json.hpp>
 #include <db/database.hpp>
 #include <tenant/actor.hpp>
@@ -27,20 +31,68 @@ struct Entry {
 /// Adds a record to the log of the transaction's tenant. What it describes and the record become durable together.
 void append(db::Tx& tx, const Actor& actor, const Entry& entry);
 
-/// Records, in a transaction of its own, that something was refused. Never throws: the refusal itself is what the caller
-/// must hear.
-void append_refusal(db::Database& database, const db::TenantScope& scope, const Actor& actor, const Entry& entry,
-                    const Error& error) noexcept;
+/// What was refused, recorded within bounds: a caller who asks in a loop for what he may not have must not fill the trail, nor
+/// keep the disk busy. Of refusals alike so many a minute have a record each; the others are counted, and the next record of
+/// their kind, or one at the end of their minute, tells how many there were. A process that is killed takes the counts of its
+/// last minute along. Nothing that changes anything goes this way.
+///
+/// Threads   any member, from any thread, at once.
+class Refusals {
+public:
+    static constexpr int recorded_each = 10;                           ///< In a window, of one kind.
+    static constexpr Duration window = std::chrono::minutes(1);
+    static constexpr std::size_t most_kinds = 256;                     ///< Of one tenant; what is more is counted together.
+
+    Refusals(db::Database& database, std::shared_ptr<const base::Clock> clock);
+
+    /// Records it in a transaction of its own, or counts it. Never throws: the refusal itself is what the caller must hear.
+    void append(const db::TenantScope& scope, const Actor& actor, const Entry& entry, const Error& error) noexcept;
+    /// Records what was counted in windows that are over.
+    void settle() noexcept { settle(false); }
+    /// Records all that was counted: the last thing before the store is closed.
+    void close() noexcept { settle(true); }
+    /// The tenant was erased: nobody of it is to be named any more.
+    void forget(const TenantId& tenant) noexcept;
+
+private:
+    struct Kind {
+        ActorKind actor_kind{};
+        std::string actor{};
+        std::string action{};
+        Errc code{};
+        friend auto operator<=>(const Kind&, const Kind&) = default;
+    };
+    struct Count {
+        db::TenantScope scope;
+        Actor actor{};
+        Entry last{};            ///< Of those that were only counted.
+        Duration begun{};        ///< The window.
+        int recorded = 0;        ///< In it.
+        std::int64_t counted = 0;
+    };
+    using Kinds = std::map<Kind, Count>;
+
+    void settle(bool all) noexcept;
+    bool admit(const db::TenantScope& scope, Actor& actor, Entry& entry);
+    void count(const db::TenantScope& scope, const Actor& actor, const Entry& entry, std::int64_t more);
+    bool write(const db::TenantScope& scope, const Actor& actor, const Entry& entry) noexcept;
+    Count& place_of(const db::TenantScope& scope, Actor& actor, Entry& entry);
+
+    db::Database& database_;
+    const std::shared_ptr<const base::Clock> clock_;
+    std::mutex mutex_;
+    std::map<TenantId, Kinds> kinds_;  // under mutex_
+};
 
 /// Runs `work`. A refusal that matters for the trail (a quota, a permission, a state) leaves its own record before it goes on.
 template <class Work>
-auto attempt(db::Database& database, const db::TenantScope& scope, const Actor& actor, const Entry& entry, Work&& work)
+auto attempt(Refusals& refusals, const db::TenantScope& scope, const Actor& actor, const Entry& entry, Work&& work)
     -> std::invoke_result_t<Work&> {
     try {
         return work();
     } catch (const Error& error) {
         if (error.code() == Errc::quota_exceeded || error.code() == Errc::permission_denied)
-            append_refusal(database, scope, actor, entry, error);
+            refusals.append(scope, actor, entry, error);
         throw;
     }
 }

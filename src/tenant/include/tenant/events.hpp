@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <base/clock.hpp>
 #include <base/json.hpp>
@@ -23,6 +24,13 @@ struct News {
 /// Writes the event in the caller's transaction; whoever listens in this process hears of it once that is durable. Returns
 /// its id.
 std::int64_t append_event(db::Tx& tx, const News& news);
+
+/// How long an event is kept. include/tenon/event.hpp promises it. A tenant's newest stays for ever: ids grow from it.
+constexpr Duration events_kept = std::chrono::hours(24 * 30);
+/// Who has events that are kept no longer, at most so many tenants.
+std::vector<TenantId> tenants_with_old_events(db::SystemReader& reader, Time now, std::int32_t most);
+/// Removes some of a tenant's, oldest first. Returns how many; 0: none is left.
+std::int64_t forget_events(db::SystemTx& tx, const TenantId& tenant, Time now);
 
 /// Every tenant's news: durable rows, written with what causes them, and the queues of those who listen.
 ///
