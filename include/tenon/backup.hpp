@@ -156,7 +156,8 @@ struct RestoreResult {
     std::int64_t files = 0;                   ///< That are now as in the snapshot.
     Bytes written{};
     std::int64_t files_unchanged = 0;         ///< Of them: were already there with the same content.
-    std::vector<std::string> problems{};      ///< Owners, modes and the like that the target refused; never content.
+    std::vector<std::string> problems{};      ///< Owners, modes and the like that the target refused, and files that the
+                                              ///< tenant's storage had no room for in the end.
 };
 
 enum class CheckLevel : std::uint8_t {

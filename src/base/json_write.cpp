@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include <base/text.hpp>
 #include <tenon/error.hpp>
 
 namespace tenon::base {
@@ -139,9 +140,17 @@ void append_json_string(std::string& out, std::string_view text) {
     std::size_t plain = 0;  // where the run begins that is copied as it stands
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
-        if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\') continue;
+        if (byte >= 0x80) {
+            if (const auto step = utf8_step(text.substr(i)); step > 0) {
+                i += step - 1;
+                continue;
+            }
+        }
         out.append(text, plain, i - plain);
-        write_escaped(out, c);
+        if (byte >= 0x80) out += "\xef\xbf\xbd";
+        else write_escaped(out, c);
         plain = i + 1;
     }
     out.append(text, plain);

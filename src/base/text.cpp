@@ -72,6 +72,11 @@ bool is_utf8(std::string_view text) noexcept {
     return true;
 }
 
+std::size_t utf8_step(std::string_view text) noexcept {
+    auto rest = text;
+    return text.empty() || next(rest) == bad ? 0 : text.size() - rest.size();
+}
+
 std::size_t utf8_length(std::string_view text) noexcept {
     std::size_t count = 0;
     for (const char c : text) count += (static_cast<std::uint8_t>(c) & 0xc0) != 0x80;

@@ -116,6 +116,7 @@ int restore(Context& context, const Args& args) {
                          {"Files", count(result.files)},
                          {"Written", size(result.written)},
                          {"Unchanged", count(result.files_unchanged) + " of them were already there"}});
+    say_problems(context, result.problems);
     return 0;
 }
 

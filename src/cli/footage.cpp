@@ -163,7 +163,8 @@ Command timeline_verb() {
             .operands = {camera_operand},
             .options = {start_option, end_option},
             .examples = {{"camera timeline Door --start -1h --end now", "The last hour."}},
-            .run = timeline};
+            .run = timeline,
+            .looks = true};
 }
 
 Command snapshot_verb() {
@@ -173,7 +174,8 @@ Command snapshot_verb() {
             .operands = {camera_operand, {"FILE", "where the picture goes"}},
             .options = {{"--at", "TIME", "the moment", false, true}},
             .examples = {{"camera snapshot Door door.jpg --at -10s", "Ten seconds ago."}},
-            .run = snapshot};
+            .run = snapshot,
+            .looks = true};
 }
 
 Command playlist_verb() {
@@ -187,7 +189,8 @@ Command playlist_verb() {
             .options = {start_option, end_option, {"--prefix", "TEXT", "put before the names of the files"}},
             .examples = {{"camera playlist Door door.m3u8 --start -10min --end now", "For a player on this machine."},
                          {"camera playlist Door door.m3u8 --start -10min --end now --prefix /footage/door/", "For a web server."}},
-            .run = playlist};
+            .run = playlist,
+            .looks = true};
 }
 
 Command schedule_verb() {

@@ -270,7 +270,8 @@ json::object to_json(const RestoreResult& r) {
     return {{"target", r.target.string()},
             {"files", r.files},
             {"written", r.written.count},
-            {"files_unchanged", r.files_unchanged}};
+            {"files_unchanged", r.files_unchanged},
+            {"problems", strings(r.problems)}};
 }
 
 json::object to_json(const CheckReport& r) {

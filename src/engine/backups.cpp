@@ -36,6 +36,27 @@ using engine::Permission;
 
 namespace {
 
+// A thousand problems, each with a path and what is wrong with it.
+constexpr std::size_t largest_result = 16 << 20;
+
+/// What a job finds byte for byte when it runs.
+const std::string& kept(const char* field, const std::string& text) {
+    if (!base::is_utf8(text)) throw InvalidArgument("is not valid UTF-8, and is kept with the job as text", {.subject = field});
+    return text;
+}
+
+const std::vector<std::string>& kept(const char* field, const std::vector<std::string>& texts) {
+    for (const auto& text : texts) kept(field, text);
+    return texts;
+}
+
+std::string payload_text(const Json& payload, const char* field) {
+    auto text = base::to_json(payload);
+    if (text.size() > base::JsonLimits{}.max_size)
+        throw InvalidArgument("paths and patterns of one job may take 1 MiB together", {.subject = field});
+    return text;
+}
+
 void check_tags(const std::vector<Label>& tags) {
     if (tags.size() > 100) throw InvalidArgument("a snapshot has at most 100 tags", {.subject = "tags"});
     for (const auto& tag : tags) {
@@ -105,7 +126,7 @@ BackupJob Backups::start(const BackupOptions& options) {
     if (options.upload_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "upload_per_second"});
     Json payload;
     payload.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", engine::tags_json(options.tags));
-    payload.set("exclude", engine::texts_json(options.exclude)).set("per_second", options.upload_per_second.count);
+    payload.set("exclude", engine::texts_json(kept("exclude", options.exclude))).set("per_second", options.upload_per_second.count);
     std::shared_ptr<void> stays;
     if (options.include_recordings) stays = engine::hold_footage(*impl_->engine, impl_->scope.tenant(), impl_->engine->stopping.get_token());
     try {
@@ -113,7 +134,7 @@ BackupJob Backups::start(const BackupOptions& options) {
             enqueue(*impl_, "backup.start",
                     {
                         .kind = engine::backup_kind,
-                        .payload = base::to_json(payload),
+                        .payload = payload_text(payload, "exclude"),
                         .unique_key = engine::backup_kind,
                         .priority = options.schedule.priority,
                         .due_at = options.schedule.start,
@@ -136,13 +157,16 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
     backup::check_patterns(options.exclude);
     if (options.download_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "download_per_second"});
     Json payload;
-    payload.set("snapshot", options.snapshot.text()).set("target", target.string()).set("paths", engine::texts_json(options.paths));
-    payload.set("exclude", engine::texts_json(options.exclude)).set("per_second", options.download_per_second.count);
+    // The workspace is named by no path: it may lie elsewhere by the time the job runs, and need not be UTF-8.
+    const bool is_elsewhere = target != impl_->workspace.root;
+    payload.set("snapshot", options.snapshot.text()).set("target", is_elsewhere ? kept("target", target.string()) : "");
+    payload.set("paths", engine::texts_json(kept("paths", options.paths)));
+    payload.set("exclude", engine::texts_json(kept("exclude", options.exclude))).set("per_second", options.download_per_second.count);
     const auto id =
         enqueue(*impl_, "backup.restore",
                 {
                     .kind = engine::restore_kind,
-                    .payload = base::to_json(payload),
+                    .payload = payload_text(payload, "paths"),
                     .cause = options.snapshot.text(),
                     .priority = options.schedule.priority,
                     .due_at = options.schedule.start,
@@ -233,18 +257,22 @@ BackupKeys Backups::keys() const { return Internal::make<BackupKeys>(impl_); }
 Snapshot Backups::tag(const TagOptions& options) {
     const auto pass = impl_->enter(Permission::backup_write);
     check_tags(options.add);
-    auto tags = get(options.snapshot).tags;
-    const auto remove = [&](const std::string& key) { std::erase_if(tags, [&](const Label& tag) { return tag.key == key; }); };
-    for (const auto& key : options.remove) remove(key);
-    for (const auto& tag : options.add) {
-        remove(tag.key);
-        tags.push_back(tag);
-    }
-    check_tags(tags);
+    (void)get(options.snapshot);
+    const auto change = [&](std::vector<Label>& tags) {
+        const auto remove = [&](const std::string& key) { std::erase_if(tags, [&](const Label& tag) { return tag.key == key; }); };
+        for (const auto& key : options.remove) remove(key);
+        for (const auto& tag : options.add) {
+            remove(tag.key);
+            tags.push_back(tag);
+        }
+        check_tags(tags);
+    };
+    Json added = Json::object();
+    for (const auto& tag : options.add) added.set(tag.key, tag.value);
     Json details;
-    for (const auto& tag : tags) details.set(tag.key, tag.value);
-    const auto change = [&] { return engine::to_public(repositories(impl_).tag(impl_->scope, options.snapshot, tags)); };
-    return recorded(*impl_, "backup.tag", options.snapshot.text(), change, details);
+    details.set("add", std::move(added)).set("remove", engine::texts_json(options.remove));
+    const auto work = [&] { return engine::to_public(repositories(impl_).tag(impl_->scope, options.snapshot, change)); };
+    return recorded(*impl_, "backup.tag", options.snapshot.text(), work, details);
 }
 
 ForgetResult Backups::forget(const ForgetOptions& options) {
@@ -274,7 +302,7 @@ ForgetResult Backups::forget(const ForgetOptions& options) {
 
 BackupJob::BackupJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
 BackupResult BackupJob::result() {
-    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = 16 << 20}, "result");
+    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = largest_result}, "result");
     return {
         .snapshot = engine::snapshot_from(json.at("snapshot")),
         .files_new = json.get_int("files_new"),
@@ -288,9 +316,10 @@ BackupResult BackupJob::result() {
 
 RestoreJob::RestoreJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
 RestoreResult RestoreJob::result() {
-    const auto json = base::parse_json(engine::job_result(*impl_));
+    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = largest_result}, "result");
+    const auto target = json.get_string("target");
     return {
-        .target = json.get_string("target"),
+        .target = target.empty() ? impl_->session->workspace.root : std::filesystem::path(target),
         .files = json.get_int("files"),
         .written = {json.get_int("written")},
         .files_unchanged = json.get_int("files_unchanged"),
@@ -300,7 +329,7 @@ RestoreResult RestoreJob::result() {
 
 CheckJob::CheckJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
 CheckReport CheckJob::result() {
-    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = 16 << 20}, "result");
+    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = largest_result}, "result");
     return {
         .snapshots = json.get_int("snapshots"),
         .objects = json.get_int("objects"),

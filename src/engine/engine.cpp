@@ -172,7 +172,13 @@ EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::C
 EngineImpl::~EngineImpl() { close(); }
 
 void EngineImpl::start() {
-    if (options.background) recover_holds();
+    if (options.background) {
+        try {
+            recover_holds();
+        } catch (const Error& error) {
+            log->failure(room, "holds of work that has died are not returned yet", error);  // the sweep tries again
+        }
+    }
     queue->start();
     if (options.background) {
         for (auto* part : parts) part->start();

@@ -170,9 +170,16 @@ void Repositories::remove_key(const db::TenantScope& scope, std::uint32_t number
     repository->remove_slot(number);
 }
 
-backup::SnapshotInfo Repositories::tag(const db::TenantScope& scope, const SnapshotId& id, const std::vector<Label>& tags) {
+backup::SnapshotInfo Repositories::tag(const db::TenantScope& scope, const SnapshotId& id,
+                                       const std::function<void(std::vector<Label>&)>& change) {
     const auto repository = find(scope);
     if (!repository) throw NotFound("there is no such snapshot", {.subject = id.text()});
+    // A record holds the whole list, so two who add at once would lose one of the two.
+    const auto alone = lock(scope.tenant(), engine_.stopping.get_token());
+    const auto found = repository->find(id);
+    if (!found) throw NotFound("there is no such snapshot", {.subject = id.text()});
+    auto tags = found->tags;
+    change(tags);
     auto info = backup::set_tags(*repository, id, tags, engine_.stopping.get_token());
     repository_charge::try_reconcile(engine_, scope);
     return info;

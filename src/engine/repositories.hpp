@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,8 +38,8 @@ public:
     /// Throws NotFound, Conflict for the home's own key.
     void remove_key(const db::TenantScope& scope, std::uint32_t number, const std::stop_token& stop);
 
-    /// Changes what the repository says of a snapshot. Throws NotFound.
-    backup::SnapshotInfo tag(const db::TenantScope& scope, const SnapshotId& id, const std::vector<Label>& tags);
+    /// Changes what the repository says of a snapshot, one caller after the other. Throws NotFound.
+    backup::SnapshotInfo tag(const db::TenantScope& scope, const SnapshotId& id, const std::function<void(std::vector<Label>&)>& change);
     void forget(const db::TenantScope& scope, const std::vector<SnapshotId>& ids);
     /// Frees what is charged for restored files that have gone since. Does nothing while a restore writes into the workspace.
     void settle_restored(const db::TenantScope& scope);

@@ -123,7 +123,9 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     const auto payload = base::parse_json(attempt.job.payload);
     const auto repository = find(attempt.scope);
     if (!repository) throw NotFound("nothing was backed up yet");
-    backup::RestoreRequest request{.target = payload.get_string("target"), .paths = {}, .exclude = texts_from(payload, "exclude"),
+    const auto target = payload.get_string("target");  // empty: the workspace, wherever it lies by now
+    backup::RestoreRequest request{.target = target.empty() ? engine_.workspace(attempt.scope.tenant()).root : std::filesystem::path(target),
+                                    .paths = {}, .exclude = texts_from(payload, "exclude"),
                                     .bytes_per_second = payload.int_or("per_second", 0), .overwrite = true};
     for (const auto& path : payload.get_array("paths")) request.paths.push_back(path.as_string("paths"));
     const auto snapshot = SnapshotId::parse(payload.get_string("snapshot"));
@@ -143,7 +145,7 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     if (pause) restored::hand_over_footage(*engine_.database, attempt.scope, engine_.now());
     pause.reset();
     Json json;
-    json.set("target", payload.get_string("target")).set("files", totals.files).set("written", totals.bytes_written);
+    json.set("target", target).set("files", totals.files).set("written", totals.bytes_written);
     json.set("files_unchanged", totals.files_unchanged).set("problems", texts_json(lines_of(totals.problems)));
     return {.result = base::to_json(json), .settle = {}};
 }

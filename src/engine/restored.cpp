@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <span>
 
 #include <sys/stat.h>
 
+#include <base/id.hpp>
 #include <nvr/segment_rows.hpp>
 #include <tenant/quota.hpp>
 #include <tenon/error.hpp>
@@ -27,6 +29,9 @@ constexpr db::TenantStmt remove_row{"DELETE FROM restored_ WHERE tenant_id = :te
 constexpr db::TenantStmt erase_rows{"DELETE FROM restored_ WHERE tenant_id = :tenant"};
 constexpr db::TenantStmt asset_paths{"SELECT path, thumbnail FROM asset WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt find_export{"SELECT 1 FROM export WHERE tenant_id = :tenant AND name = :name"};
+
+// Of one transaction: what the others wait for.
+constexpr std::size_t files_at_once = 500;
 
 using Rows = std::map<std::string, std::int64_t>;
 
@@ -119,6 +124,34 @@ void free_what_is_gone(db::Database& database, const db::TenantScope& scope, con
     });
 }
 
+struct Page {
+    std::int64_t spent = 0;  ///< Of the hold.
+    std::vector<backup::RestoredFile> charged_elsewhere{};
+};
+
+/// `left`: what the hold still holds. What was named or charged since the whole was weighed is seen here.
+template <class Due>
+Page admit_page(db::Tx& tx, std::span<const backup::RestoredFile> files, const Due& due_of, const std::optional<HoldId>& hold,
+                std::int64_t left, Time now) {
+    Page page;
+    std::int64_t more = 0;
+    for (const auto& file : files) {
+        if (is_named(tx, file.path)) {
+            page.charged_elsewhere.push_back(file);
+            continue;
+        }
+        const auto charged = charged_for(tx, file.path).value_or(0);
+        const auto due = due_of(file, charged);
+        if (due <= charged) continue;
+        tx.exec(put_row, file.path, due);
+        more += due - charged;
+    }
+    page.spent = hold ? std::min(more, left) : 0;
+    if (page.spent > 0) quota::spend(tx, *hold, {Resource::storage, page.spent}, now);
+    if (more > page.spent) quota::charge(tx, {Resource::storage, more - page.spent}, now);
+    return page;
+}
+
 }  // namespace
 
 std::vector<db::Migration> migrations() {
@@ -130,27 +163,39 @@ std::vector<backup::RestoredFile> admit(db::Database& database, const db::Tenant
     std::vector<std::string> paths;
     for (const auto& file : files) paths.push_back(file.path);
     const auto sizes = sizes_on_disk(workspace, paths);
-    return database.write(scope, [&](db::Tx& tx) {
-        const auto rows = rows_of(tx);
-        std::vector<backup::RestoredFile> charged_elsewhere;
+    // What somebody put here by hand was never charged, and restoring over it takes nothing more.
+    const auto due_of = [&](const backup::RestoredFile& file, std::int64_t charged) {
+        return file.size - std::max<std::int64_t>(0, sizes.at(file.path) - charged);
+    };
+    // All or nothing: the whole is held first. The rows follow in pages, because a snapshot has more files than everybody else
+    // can wait for; a kill between two of them leaves a hold that ends by itself and rows that tidying brings down.
+    const auto needed = database.read(scope, [&](db::Reader& reader) {
         std::int64_t more = 0;
         for (const auto& file : files) {
-            if (is_named(tx, file.path)) {
-                charged_elsewhere.push_back(file);
-                continue;
-            }
-            const auto row = rows.find(file.path);
-            const auto charged = row == rows.end() ? 0 : row->second;
-            // What somebody put here by hand was never charged, and restoring over it takes nothing more.
-            const auto foreign = std::max<std::int64_t>(0, sizes.at(file.path) - charged);
-            const auto due = file.size - foreign;
-            if (due <= charged) continue;
-            tx.exec(put_row, file.path, due);
-            more += due - charged;
+            if (is_named(reader, file.path)) continue;
+            const auto charged = charged_for(reader, file.path).value_or(0);
+            more += std::max<std::int64_t>(0, due_of(file, charged) - charged);
         }
-        if (more > 0) quota::charge(tx, {Resource::storage, more}, now);
-        return charged_elsewhere;
+        return more;
     });
+    const auto hold = base::new_id<HoldId>(now);
+    const bool is_held = needed > 0;
+    if (is_held) database.write(scope, [&](db::Tx& tx) { quota::reserve(tx, hold, {.asks = {{Resource::storage, needed}}, .ttl = std::chrono::hours(1)}, now); });
+    std::int64_t left = needed;
+    std::vector<backup::RestoredFile> charged_elsewhere;
+    try {
+        for (auto rest = std::span(files); !rest.empty(); rest = rest.subspan(std::min(rest.size(), files_at_once))) {
+            const auto page = rest.first(std::min(rest.size(), files_at_once));
+            const auto done = database.write(scope, [&](db::Tx& tx) { return admit_page(tx, page, due_of, is_held ? std::optional(hold) : std::nullopt, left, now); });
+            left -= done.spent;
+            charged_elsewhere.insert(charged_elsewhere.end(), done.charged_elsewhere.begin(), done.charged_elsewhere.end());
+        }
+    } catch (...) {
+        if (is_held) database.write(scope, [&](db::Tx& tx) { quota::release(tx, hold, now); });
+        throw;
+    }
+    if (is_held) database.write(scope, [&](db::Tx& tx) { quota::release(tx, hold, now); });
+    return charged_elsewhere;
 }
 
 std::vector<std::string> settle(db::Database& database, const db::TenantScope& scope, const Workspace& workspace,

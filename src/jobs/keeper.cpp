@@ -99,7 +99,14 @@ void Queue::Impl::take_back_lost() {
             if (first) entry->second = is_dead(run.node);
         }
         if (!dead[run.node] && run.expires > now()) continue;
-        if (const auto scope = hooks.scope(run.tenant)) take_back(*scope, run.job, run.node);
+        try {
+            if (const auto scope = hooks.scope(run.tenant)) take_back(*scope, run.job, run.node);
+        } catch (const Closed&) {
+            throw;
+        } catch (const std::exception& error) {
+            // What is wrong with one job keeps nobody else's waiting; the next beat tries again.
+            options.log->failure(room, "a job of a process that is gone is not taken back yet", error);
+        }
     }
 }
 

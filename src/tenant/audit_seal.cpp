@@ -1,6 +1,7 @@
 #include <tenant/audit_seal.hpp>
 
 #include <algorithm>
+#include <set>
 
 #include <base/bytes.hpp>
 #include <crypto/encoding.hpp>
@@ -60,7 +61,8 @@ std::string head_text(const TenantId& log, std::int64_t size, const crypto::Dige
 }
 
 /// One checkpoint over as many of the logs as still are longer than what was signed of them.
-std::int64_t seal_some(db::SystemTx& tx, std::span<const TenantId> logs, const crypto::SigningKey& key, Time now) {
+/// Adds to `shorter` what cannot be signed: a log that ends before what was signed of it.
+std::int64_t seal_some(db::SystemTx& tx, std::span<const TenantId> logs, const crypto::SigningKey& key, Time now, std::set<TenantId>& shorter) {
     std::int64_t n = 0, count = 0;
     crypto::MerkleTree tree;
     if (auto rows = tx.query(newest); rows.next()) {
@@ -71,7 +73,10 @@ std::int64_t seal_some(db::SystemTx& tx, std::span<const TenantId> logs, const c
         auto rows = tx.query(ends, id);
         if (!rows.next() || rows.i64(0) == rows.i64(2)) continue;  // another process has signed it meanwhile
         const auto size = rows.i64(0);
-        if (rows.i64(2) > size) throw Corrupt("an audit log is shorter than a checkpoint of it", {.subject = log_name(id)});
+        if (rows.i64(2) > size) {
+            shorter.insert(id);
+            continue;
+        }
         const auto root = read_tree(size, rows.blob_view(1)).root();
         const auto text = head_text(id, size, root);
         const auto leaf = crypto::merkle_leaf(base::view_of(text));
@@ -98,10 +103,12 @@ std::int64_t seal(db::Database& database, const db::SystemScope& system, const c
         return list;
     });
     std::int64_t count = 0;
+    std::set<TenantId> shorter;
     for (auto rest = std::span(logs); !rest.empty(); rest = rest.subspan(std::min(rest.size(), logs_at_once))) {
         const auto some = rest.first(std::min(rest.size(), logs_at_once));
-        count += database.write(system, [&](db::SystemTx& tx) { return seal_some(tx, some, key, now); });
+        count += database.write(system, [&](db::SystemTx& tx) { return seal_some(tx, some, key, now, shorter); });
     }
+    if (!shorter.empty()) throw Corrupt("an audit log is shorter than a checkpoint of it", {.subject = log_name(*shorter.begin())});
     return count;
 }
 

@@ -1,7 +1,9 @@
 #include <tenant/quota.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <map>
+#include <set>
 
 #include <tenant/catalogues.hpp>
 #include <tenant/period.hpp>
@@ -62,17 +64,31 @@ std::int64_t lapsed(db::Reader& reader, Resource resource, Time now) {
 std::int64_t expire(db::Database& database, const db::SystemScope& system,
                     const std::function<db::TenantScope(const TenantId&)>& scope_of, Time now) {
     std::int64_t ended = 0;
+    std::set<TenantId> failed;
+    std::exception_ptr first;
     for (;;) {
         const auto tenants = database.read(system, [&](db::SystemReader& reader) {
             std::vector<TenantId> list;
             for (auto rows = reader.query(due_tenants, now, page); rows.next();) list.push_back(rows.id<TenantId>(0));
             return list;
         });
-        if (tenants.empty()) break;
-        for (const auto& tenant : tenants)
-            ended += database.write(scope_of(tenant), [&](db::Tx& tx) { return ledger::end_due(tx, now); });
+        bool any = false;
+        for (const auto& tenant : tenants) {
+            if (failed.contains(tenant)) continue;
+            any = true;
+            try {
+                ended += database.write(scope_of(tenant), [&](db::Tx& tx) { return ledger::end_due(tx, now); });
+            } catch (const Closed&) {
+                throw;
+            } catch (const Error&) {
+                failed.insert(tenant);
+                if (!first) first = std::current_exception();
+            }
+        }
+        if (!any) break;
     }
     while (database.write(system, [&](db::SystemTx& tx) { return tx.exec(forgotten, now, page); }) == page) continue;
+    if (first) std::rethrow_exception(first);
     return ended;
 }
 
@@ -102,11 +118,19 @@ std::int64_t recover(db::Database& database, const db::SystemScope& system,
         return list;
     });
     std::int64_t released = 0;
+    std::exception_ptr first;
     for (const auto& [tenant, hold, cause] : found) {
-        if (is_live(tenant, cause)) continue;
-        database.write(scope_of(tenant), [&](db::Tx& tx) { release(tx, hold, now); });
-        ++released;
+        try {
+            if (is_live(tenant, cause)) continue;
+            database.write(scope_of(tenant), [&](db::Tx& tx) { release(tx, hold, now); });
+            ++released;
+        } catch (const Closed&) {
+            throw;
+        } catch (const Error&) {
+            if (!first) first = std::current_exception();
+        }
     }
+    if (first) std::rethrow_exception(first);
     return released;
 }
 

@@ -239,6 +239,11 @@ Tenant Registry::start_erasure(const Actor& actor, const EraseOptions& options) 
     if (options.undo_window < Duration::zero()) throw InvalidArgument("must be 0 or more", {.subject = "undo_window"});
     return impl_->transition(actor, options.tenant, options.reason, "tenant.erase", [&](Tenant& tenant, Time now) {
         if (tenant.state == TenantState::erased) refuse_change(tenant, "erased");
+        if (tenant.state == TenantState::erasing && tenant.erased_at && *tenant.erased_at <= now) {
+            // Its files may be gone already: a later moment would let it be resumed without them.
+            if (options.undo_window > Duration::zero()) refuse_change(tenant, "given more time: it is due");
+            return false;
+        }
         tenant.state = TenantState::erasing;
         tenant.erased_at = now + options.undo_window;
         return true;

@@ -1,4 +1,5 @@
 #include <base/json.hpp>
+#include <base/text.hpp>
 
 #include <limits>
 
@@ -129,6 +130,16 @@ TEST(CanonicalJson, NumbersAsEcmaScriptWritesThem) {
     EXPECT_EQ(to_canonical_json(Json((std::int64_t{1} << 53) - 1)), "9007199254740991");
     EXPECT_THROW(to_canonical_json(Json(std::int64_t{1} << 53)), InvalidArgument);
     EXPECT_THROW(to_canonical_json(Json(std::numeric_limits<double>::infinity())), InvalidArgument);
+}
+
+TEST(Json, WhatIsNoUtf8IsWrittenAsSomethingThatCanBeRead) {
+    const auto round = [](std::string_view text) { return parse_json(to_json(Json(std::string(text)))).as_string("x"); };
+    EXPECT_EQ(round("caf\xe9"), "caf\xef\xbf\xbd");
+    EXPECT_EQ(round("\xed\xa0\x80 \xc0\xaf \xf0\x9f\x8e"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+    EXPECT_EQ(round("é€🎬\n\"\x7f"), "é€🎬\n\"\x7f");
+    EXPECT_EQ(utf8_step("🎬!"), 4u);
+    EXPECT_EQ(utf8_step("\xff"), 0u);
+    EXPECT_EQ(utf8_step(""), 0u);
 }
 
 }  // namespace

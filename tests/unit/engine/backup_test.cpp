@@ -218,4 +218,32 @@ TEST_F(BackupsTest, what_was_never_backed_up_is_not_called_whole) {
     EXPECT_EQ(job.state(), JobState::failed);
 }
 
+TEST_F(BackupsTest, what_a_job_could_not_read_later_is_refused_at_once) {
+    const auto id = mine.backups().start({.name = "nightly"}).result().snapshot.id;
+    const std::vector<std::string> long_paths(300, std::string(4000, 'x'));
+    EXPECT_THROW(mine.backups().restore({.snapshot = id, .target = folder.path() / "out", .paths = long_paths}), InvalidArgument);
+    EXPECT_THROW(mine.backups().start({.name = "nightly", .exclude = long_paths}), InvalidArgument);
+    EXPECT_THROW(mine.backups().start({.name = "nightly", .exclude = {"caf\xe9"}}), InvalidArgument);
+    EXPECT_THROW(mine.backups().restore({.snapshot = id, .target = folder.path() / "caf\xe9"}), InvalidArgument);
+    EXPECT_THROW(mine.backups().restore({.snapshot = id, .target = folder.path() / "out", .paths = {"caf\xe9"}}), InvalidArgument);
+}
+
+TEST_F(BackupsTest, a_failure_that_names_such_a_path_ends_its_job) {
+    const auto odd = folder.path() / "caf\xe9";
+    engine.reset();
+    std::filesystem::rename(folder.path() / "home", odd);
+    auto elsewhere = options();
+    elsewhere.home = odd;
+    engine.emplace(elsewhere);
+    auto here = session(acme);
+    auto job = here.backups().start({.name = "nightly"});
+    const auto snapshot = job.result().snapshot.id;
+    EXPECT_EQ(here.backups().restore({.snapshot = snapshot}).result().target, here.workspace());
+    std::filesystem::rename(odd / "backups" / acme.id.text(), folder.path() / "unmounted");
+    engine.emplace(elsewhere);
+    auto failing = session(acme).backups().start({.name = "nightly"});
+    EXPECT_THROW(failing.result(), Unavailable);
+    EXPECT_EQ(failing.info().attempt, failing.info().max_attempts) << "it was not taken for one that died";
+}
+
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <thread>
 
 namespace {
 
@@ -131,6 +132,18 @@ TEST_F(Snapshots, parts_are_left_out_of_backups_and_restores) {
     EXPECT_THROW(mine.backups().start({.name = "x", .upload_per_second = Bytes{-1}}), InvalidArgument);
     EXPECT_THROW(mine.backups().restore({.snapshot = id, .exclude = {"/"}}), InvalidArgument);
     EXPECT_GT(mine.backups().get(id).stored->count, 0);
+}
+
+TEST_F(Snapshots, tags_of_callers_at_once_all_stay) {
+    const auto id = mine.backups().start({.name = "nightly"}).result().snapshot.id;
+    std::vector<std::thread> callers;
+    for (int caller = 0; caller < 4; ++caller)
+        callers.emplace_back([&, caller] {
+            auto backups = session(acme).backups();
+            for (int i = 0; i < 3; ++i) backups.tag({.snapshot = id, .add = {{"t" + std::to_string(caller) + std::to_string(i), "x"}}});
+        });
+    for (auto& caller : callers) caller.join();
+    EXPECT_EQ(mine.backups().get(id).tags.size(), 12u);
 }
 
 }  // namespace

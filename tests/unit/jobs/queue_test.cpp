@@ -560,4 +560,30 @@ TEST_F(JobQueue, an_unknown_kind_fails_and_harms_nobody) {
     EXPECT_THROW(jobs::throw_failure(job.failure), Unsupported);
 }
 
+TEST_F(JobQueue, a_job_that_cannot_be_taken_back_keeps_no_other_from_it) {
+    queue->add_kind("stands", {.run = [&](const jobs::Attempt& attempt) -> jobs::Outcome { latch.pass(attempt.stop); return {}; }});
+    queue->start();
+    const auto bad = add(acme, {.kind = "stands"}), good = add(other, {.kind = "stands"});
+    latch.await_arrivals(2);
+    constexpr db::SystemStmt lose{"UPDATE job_run_ SET node = x'00', expires_at = 0"};
+    ASSERT_EQ(store->write(ScopeMaker::system(), [&](db::SystemTx& tx) { return tx.exec(lose); }), 2);
+
+    const auto their_store = db::Database::open({.file = folder.path() / "metadata.db"}, jobs::migrations());
+    jobs::Hooks hooks;
+    hooks.scope = [](const TenantId& tenant) { return std::optional(ScopeMaker::tenant(tenant)); };
+    hooks.started = [](db::Tx&, const jobs::JobRow&) { return true; };
+    hooks.stopped = [this](db::Tx&, const jobs::JobRow& job) {
+        if (job.tenant == acme.tenant()) throw InternalError("more is given back than was used");
+    };
+    hooks.ended = [](db::Tx&, const jobs::JobRow&) {};
+    jobs::Queue second({.clock = base::system_clock(), .log = base::Log::none(), .nodes = folder.path() / "run2", .workers = 2, .tick = 50ms},
+                       *their_store, ScopeMaker::system(), std::move(hooks));
+    second.add_kind("stands", {.run = [](const jobs::Attempt&) { return jobs::Outcome{.result = "done", .settle = {}}; }});
+    EXPECT_NO_THROW(second.start());
+    EXPECT_EQ(second.wait_end(other, good, 60s, {})->result, "done");
+    EXPECT_FALSE(jobs::has_ended(second.find(acme, bad)->state));
+    latch.open();
+    queue->close();
+}
+
 }  // namespace

@@ -222,7 +222,10 @@ TEST_F(Proofs, ALogThatWasCutBehindItsCheckpointIsFoundAndNotSigned) {
            "DELETE FROM audit_log_; INSERT INTO audit_log_ SELECT * FROM early.audit_log_;");
     EXPECT_EQ(records(home.a).size(), 21u);
     EXPECT_THROW(audit::verify(*home.database, home.scope(home.a)), Corrupt);
+    append(home.b, 3);
+    const auto signed_of_b = newest(home.b).size;
     EXPECT_THROW(seal(), Corrupt);
+    EXPECT_EQ(newest(home.b).size, signed_of_b + 3) << "another tenant's log is signed all the same";
 }
 
 TEST_F(Proofs, AChangedNodeIsFound) {

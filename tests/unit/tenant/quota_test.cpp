@@ -288,5 +288,24 @@ TEST_F(Quotas, EightThreadsNeverOversell) {
     EXPECT_EQ(get(home.b, Resource::storage).reserved, 0);
 }
 
+TEST_F(Quotas, OneTenantsBadRowsKeepNobodyElsesHolds) {
+    std::vector<HoldId> holds;
+    for (const auto& id : {home.a, home.b}) {
+        holds.push_back(reserve(id, {.asks = {{Resource::projects, 1}}, .ttl = 1min}).id);
+        const auto held = reserve(id, {.asks = {{Resource::storage, GB}}, .cause = {CauseKind::job, "job_1"}});
+        holds.push_back(held.id);
+    }
+    constexpr db::SystemStmt spoil{"UPDATE quota_ SET reserved = 0 WHERE tenant_id = :id"};
+    ASSERT_GT(home.database->write(home.system, [&](db::SystemTx& tx) { return tx.exec(spoil, home.a); }), 0);
+    const auto scope = [&](const TenantId& id) { return home.scope(id); };
+    EXPECT_THROW(quota::recover(*home.database, home.system, scope, [](const TenantId&, const Cause&) { return false; }, home.now()), Error);
+    EXPECT_EQ(find(home.b, holds[3])->state, HoldState::released);
+    home.clock->advance(2min);
+    EXPECT_THROW(expire(), Error);
+    EXPECT_EQ(find(home.b, holds[2])->state, HoldState::expired);
+    EXPECT_EQ(get(home.b, Resource::storage).reserved, 0);
+    EXPECT_EQ(get(home.b, Resource::projects).reserved, 0);
+}
+
 }  // namespace
 }  // namespace tenon::tenant::quota

@@ -228,5 +228,15 @@ TEST_F(Tenants, ReadByAnOperatorLeaveARecordToo) {
     EXPECT_EQ(trail(home.scope(home.a)).size(), 1u);
 }
 
+TEST_F(Tenants, WhoseErasureIsDueAreGivenNoMoreTime) {
+    home.registry->start_erasure(home.setup, {.tenant = home.a, .reason = "asked", .undo_window = 1h});
+    EXPECT_EQ(home.registry->start_erasure(home.setup, {.tenant = home.a, .reason = "later", .undo_window = 2h}).erased_at, home.now() + 2h);
+    home.clock->advance(2h);
+    EXPECT_THROW(home.registry->start_erasure(home.setup, {.tenant = home.a, .reason = "later", .undo_window = 24h}), Conflict);
+    EXPECT_EQ(home.registry->start_erasure(home.setup, {.tenant = home.a, .reason = "now", .undo_window = {}}).state, TenantState::erasing);
+    EXPECT_THROW(home.registry->resume(home.setup, home.a, "too late"), Conflict);
+    EXPECT_EQ(home.registry->due_for_erasure(), std::vector<TenantId>{home.a});
+}
+
 }  // namespace
 }  // namespace tenon::tenant

@@ -104,7 +104,8 @@ std::string to_json(const Json& value);
 /// Throws    InvalidArgument for an integer beyond ±(2⁵³ − 1), which other readers would round.
 std::string to_canonical_json(const Json& value);
 
-/// A string as both forms write it, quotes and escapes included.
+/// A string as both forms write it, quotes and escapes included. What is no UTF-8 in it becomes U+FFFD: a name from a disk must
+/// not make a document that nobody can read.
 void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace tenon::base

@@ -9,6 +9,8 @@ namespace tenon::base {
 
 /// Well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
+/// Bytes of the code point that `text` begins with; 0: it begins with none.
+std::size_t utf8_step(std::string_view text) noexcept;
 /// Code points. `text` must be UTF-8.
 std::size_t utf8_length(std::string_view text) noexcept;
 

@@ -15,7 +15,7 @@ namespace tenon::tenant::audit {
 std::string key_text(const crypto::PublicKey& key);
 
 /// Takes a checkpoint over every log that grew since the last one; nothing grew: does nothing. Returns how many grew.
-/// Throws Corrupt when a log is shorter than a checkpoint says.
+/// Throws Corrupt, when all others are signed, if a log is shorter than a checkpoint says.
 std::int64_t seal(db::Database& database, const db::SystemScope& system, const crypto::SigningKey& key, Time now);
 
 /// The newest checkpoint of a log; its size is 0 if there is none.

@@ -93,11 +93,12 @@ Quota get(db::Reader& reader, Resource resource, Time now);
 std::int64_t lapsed(db::Reader& reader, Resource resource, Time now);
 
 /// Returns due holds that have no cause. Returns how many ended. Reserving does the same for its own tenant before it
-/// refuses anything; this is for tenants that nobody asks about.
+/// refuses anything; this is for tenants that nobody asks about. One whose rows are wrong keeps no other from it: what failed
+/// first is thrown at the end.
 std::int64_t expire(db::Database& database, const db::SystemScope& system,
                     const std::function<db::TenantScope(const TenantId&)>& scope_of, Time now);
 
-/// At start: returns open holds whose cause is gone. Returns how many.
+/// Returns open holds whose cause is gone. Returns how many. Throws as expire() does: at the end.
 std::int64_t recover(db::Database& database, const db::SystemScope& system,
                      const std::function<db::TenantScope(const TenantId&)>& scope_of,
                      const std::function<bool(const TenantId&, const Cause&)>& is_live, Time now);
