@@ -1,6 +1,7 @@
 #include "disk.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <tenon/error.hpp>
@@ -182,32 +183,30 @@ void Disk::run() {
     auto next_group = std::chrono::steady_clock::now() + kGroup;
     std::unique_lock lock(mutex_);
     for (;;) {
-        changed_.wait_until(lock, next_group, [&] { return !queue_.empty() || stopping_; });
+        if (unsynced_ == 0) changed_.wait_until(lock, next_group, [&] { return !queue_.empty() || stopping_; });
         if (queue_.empty() && stopping_) break;
+        std::optional<Item> item;
         if (!queue_.empty()) {
-            auto item = std::move(queue_.front());
+            item = std::move(queue_.front());
             queue_.pop_front();
-            queued_ -= item.bytes;
-            lock.unlock();
-            const auto known = std::find(lines_.begin(), lines_.end(), item.line);
-            if (item.end) {
-                item.line->finish();
-                if (known != lines_.end()) lines_.erase(known);
-            } else {
-                if (known == lines_.end()) lines_.push_back(item.line);
-                item.line->write(std::move(item.fragment));
-            }
-            lock.lock();
-            if (item.end) {
-                item.line->closed = true;
-                changed_.notify_all();
-            }
+            queued_ -= item->bytes;
         }
-        if (std::chrono::steady_clock::now() < next_group) continue;
         lock.unlock();
-        group();
-        next_group = std::chrono::steady_clock::now() + kGroup;
+        if (item) take(*item);
+        // What was written in the last second becomes durable, one camera between two fragments: a fragment that waited for the
+        // syncs of all cameras would be lost with the process.
+        if (unsynced_ > 0) {
+            lines_[--unsynced_]->sync();
+            if (unsynced_ == 0) next_group = std::chrono::steady_clock::now() + kGroup;
+        } else if (std::chrono::steady_clock::now() >= next_group) {
+            unsynced_ = lines_.size();
+            if (unsynced_ == 0) next_group = std::chrono::steady_clock::now() + kGroup;
+        }
         lock.lock();
+        if (item && item->end) {
+            item->line->closed = true;
+            changed_.notify_all();
+        }
     }
     lock.unlock();
     for (const auto& line : lines_) line->finish();
@@ -217,9 +216,17 @@ void Disk::run() {
     changed_.notify_all();
 }
 
-/// What was written in the last second becomes durable, camera after camera.
-void Disk::group() {
-    for (const auto& line : lines_) line->sync();
+void Disk::take(Item& item) {
+    const auto known = std::find(lines_.begin(), lines_.end(), item.line);
+    if (!item.end) {
+        if (known == lines_.end()) lines_.push_back(item.line);
+        item.line->write(std::move(item.fragment));
+        return;
+    }
+    item.line->finish();
+    if (known == lines_.end()) return;
+    if (static_cast<std::size_t>(known - lines_.begin()) < unsynced_) --unsynced_;
+    lines_.erase(known);
 }
 
 void Disk::stop() noexcept {

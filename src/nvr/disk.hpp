@@ -72,7 +72,7 @@ private:
     };
 
     void run();
-    void group();
+    void take(Item& item);
     void make_room();
 
     const std::shared_ptr<const base::Clock> clock_;
@@ -85,6 +85,7 @@ private:
     bool stopping_ = false;
     bool ended_ = false;                        ///< The thread has written its last.
     std::vector<std::shared_ptr<Line>> lines_;  // the thread's own
+    std::size_t unsynced_ = 0;                  // the thread's own: so many of the first lines are still to be synced
     std::thread thread_;
 };
 
