@@ -20,9 +20,16 @@ int set_rank(Codec codec, ByteSpan nal) {
     return type >= 32 && type <= 34 ? type - 32 : -1;
 }
 
-/// The id of a parameter set within its type.
+// The id stands within the first hundred bytes, whatever stands before it; the rest of a set is not looked at for it.
+constexpr std::size_t kIdWithin = 192;
+constexpr std::size_t kLargestSet = 0xffff;  // configuration records count its bytes in sixteen bits
+// A stream has at most 288 of them: 32 and 256 of H.264.
+constexpr std::size_t kMostSets = 512;
+
+/// The id of a parameter set within its type. Throws Corrupt.
 std::uint32_t set_id(Codec codec, ByteSpan nal) {
     const auto rank = set_rank(codec, nal);
+    nal = nal.first(std::min(nal.size(), kIdWithin));
     if (codec == Codec::h264) {
         BitReader r(nal.subspan(1));
         if (rank == 1) r.skip(24);
@@ -42,6 +49,34 @@ std::uint32_t set_id(Codec codec, ByteSpan nal) {
         if (flags & 1) r.skip(8);
     }
     return r.ue();
+}
+
+/// A parameter set that can be stored. Throws Corrupt: ids have a range, which bounds how many of them a stream can have.
+struct NamedSet {
+    NamedSet(Codec codec, ByteSpan set) : nal(set), rank(set_rank(codec, set)) {
+        if (rank < 0) throw Corrupt("Something else stands where a parameter set belongs");
+        if (nal.size() > kLargestSet) throw Corrupt("A parameter set is too large");
+        id = set_id(codec, nal);
+        constexpr std::uint32_t highest_h264[] = {0, 31, 255}, highest_hevc[] = {15, 15, 63};
+        if (id > (codec == Codec::h264 ? highest_h264 : highest_hevc)[rank]) throw Corrupt("A parameter set has an id that cannot be");
+    }
+    ByteSpan nal;
+    int rank;
+    std::uint32_t id = 0;
+};
+
+bool put_set(Codec codec, std::vector<Buffer>& sets, const NamedSet& set) {
+    auto place = sets.begin();
+    for (; place != sets.end(); ++place) {
+        const auto other = set_rank(codec, *place);
+        if (other > set.rank) break;
+        if (other < set.rank || set_id(codec, *place) != set.id) continue;
+        if (std::equal(set.nal.begin(), set.nal.end(), place->begin(), place->end())) return false;
+        place->assign(set.nal.begin(), set.nal.end());
+        return true;
+    }
+    sets.emplace(place, set.nal.begin(), set.nal.end());
+    return true;
 }
 
 /// The first start code at or behind `from`: where it begins and where the unit behind it begins.
@@ -127,8 +162,7 @@ ParameterSets ParameterSets::parse(Codec codec, ByteSpan extradata) {
     ParameterSets result{codec, {}};
     if (extradata.empty()) return result;
     if (extradata[0] != 1) {  // a configuration record begins with its version, Annex B with a zero
-        for (const auto nal : split_nals(extradata))
-            if (nal_kind(codec, nal) == NalKind::parameter_set) result.put(nal);
+        result.take(split_nals(extradata));
         return result;
     }
     Reader r(extradata);
@@ -139,31 +173,27 @@ ParameterSets ParameterSets::parse(Codec codec, ByteSpan extradata) {
         return result;
     }
     r.skip(22);
+    std::vector<ByteSpan> nals;
     for (auto arrays = r.u8(); arrays > 0; --arrays) {
         r.skip(1);
-        for (auto n = r.u16(); n > 0; --n) {
-            const auto nal = r.bytes(r.u16());
-            if (nal_kind(codec, nal) == NalKind::parameter_set) result.put(nal);
-        }
+        for (auto n = r.u16(); n > 0; --n) nals.push_back(r.bytes(r.u16()));
     }
+    result.take(nals);
     return result;
 }
 
-bool ParameterSets::put(ByteSpan nal) {
-    const auto rank = set_rank(codec, nal);
-    if (rank < 0) throw Corrupt("Something else stands where a parameter set belongs");
-    const auto id = set_id(codec, nal);
-    auto place = sets.begin();
-    for (; place != sets.end(); ++place) {
-        const auto other = set_rank(codec, *place);
-        if (other > rank) break;
-        if (other < rank || set_id(codec, *place) != id) continue;
-        if (std::equal(nal.begin(), nal.end(), place->begin(), place->end())) return false;
-        place->assign(nal.begin(), nal.end());
-        return true;
+bool ParameterSets::put(ByteSpan nal) { return put_set(codec, sets, NamedSet(codec, nal)); }
+
+bool ParameterSets::take(const std::vector<ByteSpan>& nals) {
+    std::vector<NamedSet> found;
+    for (const auto nal : nals) {
+        if (nal_kind(codec, nal) != NalKind::parameter_set) continue;
+        if (found.size() == kMostSets) throw Corrupt("More parameter sets come at once than a stream can have");
+        found.emplace_back(codec, nal);
     }
-    sets.emplace(place, nal.begin(), nal.end());
-    return true;
+    bool changed = false;
+    for (const auto& set : found) changed |= put_set(codec, sets, set);
+    return changed;
 }
 
 bool ParameterSets::contains(ByteSpan nal) const {
@@ -180,6 +210,9 @@ bool ParameterSets::complete() const {
 
 Buffer ParameterSets::configuration() const {
     if (!complete()) throw Corrupt("A stream lacks its parameter sets");
+    std::size_t size = 0;
+    for (const auto& set : sets) size += set.size();
+    if (size > kLargestSet) throw Corrupt("A stream's parameter sets are too large");  // every segment and clip repeats them
     Writer w;
     if (codec == Codec::h264) {
         const auto rank_is = [&](int rank) {

@@ -16,6 +16,7 @@ namespace mp4 = media::mp4;
 constexpr std::int64_t kSecond = 90'000;
 // With the frame that ends it and the way to the disk, what a kill can cost is a second.
 constexpr std::int64_t kFragment = kSecond * 9 / 10;
+constexpr std::int64_t kShortFragment = kFragment / 2;  // groups of pictures that are shorter lie together: a line of the index each
 constexpr std::size_t kMaxFragment = 4u << 20;
 constexpr std::size_t kMaxUnit = 8u << 20;  // of one coded picture
 constexpr Duration kMaxDrift = 2s;          // media time against arrival
@@ -128,14 +129,12 @@ std::vector<Fragment> FragmentBuilder::flush(Duration wall_offset) {
 
 /// Takes in what the packet says about how it must be decoded. True: pictures so far cannot be decoded with it.
 bool FragmentBuilder::learn(const media::Packet& packet, const std::vector<mp4::ByteSpan>& nals) {
+    if (!has_nals(video_.codec)) return false;
+    // Read first and taken in at once: half of them would change what pictures mean without anybody being told.
+    auto fresh = mp4::ParameterSets::parse(video_.codec, packet.new_extradata);
+    fresh.take(nals);
     bool changed = false;
-    if (has_nals(video_.codec)) {
-        if (!packet.new_extradata.empty())
-            for (const auto& set : mp4::ParameterSets::parse(video_.codec, packet.new_extradata).sets)
-                changed |= sets_.put(set);
-        for (const auto nal : nals)
-            if (mp4::nal_kind(video_.codec, nal) == mp4::NalKind::parameter_set) changed |= sets_.put(nal);
-    }
+    for (const auto& set : fresh.sets) changed |= sets_.put(set);
     return changed && format_ != nullptr;
 }
 
@@ -239,8 +238,9 @@ void FragmentBuilder::push_video(const media::Packet& packet, std::vector<Fragme
     if (ready()) {
         settle_last_frame(at);
         const bool full = at - open_.start >= kFragment || open_.bytes() + packet.data.size() > kMaxFragment;
-        // Where every frame is a key, cutting at each would make thirty fragments a second.
-        if (full || (key && has_delta_)) close(done);
+        // Where every frame is a key, or every other, cutting at each would make thirty fragments a second.
+        const bool short_group = !has_delta_ || (open_.key && at - open_.start < kShortFragment);
+        if (full || (key && !short_group)) close(done);
     }
     if (!ready()) {
         open_.format = format_;

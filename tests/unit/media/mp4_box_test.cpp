@@ -328,6 +328,51 @@ TEST(Mp4Nal, H265SetsBecomeAConfigurationRecord) {
     EXPECT_EQ(ParameterSets::parse(Codec::hevc, record), sets);
 }
 
+/// A picture parameter set with this id.
+Buffer pps(std::uint32_t id) {
+    std::uint64_t bits = id + 1;  // ue(): as many zeros as bits follow the first one
+    int length = 0;
+    while (bits >> length > 1) ++length;
+    bits = (bits << 1 | 1) << (62 - 2 * length);
+    Buffer set{0x68};
+    for (int shift = 56; shift >= 0; shift -= 8) set.push_back(static_cast<std::uint8_t>(bits >> shift));
+    return set;
+}
+
+TEST(Mp4Nal, AStreamHasNoMoreParameterSetsThanItsCodecAllows) {
+    ParameterSets sets{Codec::h264, {}};
+    for (std::uint32_t id = 0; id < 256; ++id) EXPECT_TRUE(sets.put(pps(id)));
+    EXPECT_FALSE(sets.put(pps(255)));
+    EXPECT_EQ(sets.sets.size(), 256u);
+    EXPECT_THROW(sets.put(pps(256)), Corrupt);
+    EXPECT_THROW(sets.put(pps(70'000)), Corrupt);
+
+    auto large = pps(3);
+    large.resize(0x10000, 0x55);
+    EXPECT_THROW(sets.put(large), Corrupt);  // its size does not fit into a configuration record
+    EXPECT_EQ(sets.sets.size(), 256u);
+
+    ParameterSets hevc{Codec::hevc, {}};
+    EXPECT_TRUE(hevc.put(Buffer{0x44, 1, 0x02, 0x04}));               // 63 …
+    EXPECT_THROW(hevc.put(Buffer{0x44, 1, 0x02, 0x08, 0}), Corrupt);  // … and the first id beyond
+}
+
+TEST(Mp4Nal, MoreParameterSetsThanAStreamCanHaveAreRefusedAtOnce) {
+    std::vector<Buffer> content;
+    for (std::uint32_t i = 0; i < 20'000; ++i) content.push_back(pps(i % 256));
+    const std::vector<ByteSpan> nals(content.begin(), content.end());
+    ParameterSets sets{Codec::h264, {}};
+    EXPECT_THROW(sets.take(nals), Corrupt);
+    EXPECT_TRUE(sets.sets.empty());
+
+    // All or nothing: what is damaged comes last.
+    const auto torn = Buffer{0x68};
+    EXPECT_THROW(sets.take({nals[0], nals[1], torn}), Corrupt);
+    EXPECT_TRUE(sets.sets.empty());
+    EXPECT_TRUE(sets.take({nals[0], nals[1]}));
+    EXPECT_EQ(sets.sets.size(), 2u);
+}
+
 TEST(Mp4Nal, DamagedParameterSetsAreCorrupt) {
     const auto file = whole_file(TENON_FOOTAGE "/camera.mp4");
     const auto config = read_moov(need_box(file, fourcc("moov")).body).movie.tracks[0].formats[0].config;

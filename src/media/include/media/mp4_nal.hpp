@@ -30,8 +30,11 @@ struct ParameterSets {
     /// From avcC, hvcC or Annex B; empty sets if there are none in it. Throws Corrupt.
     static ParameterSets parse(Codec codec, ByteSpan extradata);
 
-    /// Takes a set in, in place of one with the same type and id. True: that changed something.
+    /// Takes a set in, in place of one with the same type and id. True: that changed something. Throws Corrupt for what is
+    /// none, or has an id beyond the codec's range: so there are never more than the codec allows.
     bool put(ByteSpan nal);
+    /// Takes in those among the NAL units of a picture: all, or none when it throws Corrupt.
+    bool take(const std::vector<ByteSpan>& nals);
     bool contains(ByteSpan nal) const;
     /// Whether pictures could be decoded: SPS and PPS, for H.265 a VPS too.
     bool complete() const;
