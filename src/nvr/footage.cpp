@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include <fcntl.h>
+
+#include <base/file.hpp>
 #include <nvr/day_index.hpp>
 #include <nvr/recovery.hpp>
+#include <nvr/segment_file.hpp>
 #include <tenon/error.hpp>
 
 #include "footage_files.hpp"
@@ -11,20 +15,40 @@
 
 namespace tenon::nvr {
 
+namespace {
+
+/// What a day's index says. The files are the truth: where it cannot, they do, though it takes longer.
+std::vector<IndexRecord> records_of(const std::filesystem::path& folder) {
+    try {
+        return read_index(folder / kIndexName).records;
+    } catch (const Error& error) {
+        if (error.code() != Errc::corrupt && error.code() != Errc::not_found) throw;
+    }
+    std::vector<IndexRecord> records;
+    for (const auto& name : segments_of(folder)) {
+        try {
+            const auto scan = scan_segment(base::open_file(folder / name, O_RDONLY), name, ~std::uint64_t{0});
+            records.insert(records.end(), scan.records.begin(), scan.records.end());
+        } catch (const Error&) {  // one that is being made, or cannot be read
+        }
+    }
+    return records;
+}
+
+}  // namespace
+
 std::vector<DayFootage> footage_between(const std::filesystem::path& folder, std::optional<Time> start, std::optional<Time> end) {
     std::vector<DayFootage> days;
+    if (end && *end < Time{}) return days;
+    const auto first = start ? day_of(std::max(*start, Time{})) : 0;
+    const auto last = end ? day_of(*end) : ~0u;
     for (const auto day : days_of(folder)) {
         // A segment lies with the day it began in, and may reach into the next.
-        if (start && day + 1 < day_of(*start)) continue;
-        if (end && day > day_of(*end)) continue;
-        try {
-            days.push_back({folder / day_name(day), read_index(folder / day_name(day) / kIndexName).records});
-            // Retention takes the oldest; the index of the newest day is its recorder's, and says so later.
-            auto& records = days.back().records;
-            const auto first = DayFiles(days.back().folder).first();
-            std::erase_if(records, [&](const IndexRecord& record) { return record.ordinal < first; });
-        } catch (const NotFound&) {  // a day whose first segment is being made
-        }
+        if (day + 1 < first || day > last) continue;
+        days.push_back({folder / day_name(day), records_of(folder / day_name(day))});
+        // Retention takes the oldest; the index of the newest day is its recorder's, and says so later.
+        const auto oldest = DayFiles(days.back().folder).first();
+        std::erase_if(days.back().records, [&](const IndexRecord& record) { return record.ordinal < oldest; });
     }
     return days;
 }
@@ -70,7 +94,9 @@ std::vector<FootageSpan> list_spans(const std::filesystem::path& folder, const T
         at = std::max(at, until);
     };
     // A day behind the range: what comes next says why nothing came before it.
-    for (const auto& run : list_recordings(folder, {.start = range.start, .end = range.end + std::chrono::days(1)})) {
+    constexpr Duration day = std::chrono::days(1);
+    const auto behind = range.end > Time::max() - day ? Time::max() : range.end + day;
+    for (const auto& run : list_recordings(folder, {.start = range.start, .end = behind})) {
         const auto start = std::clamp(run.start, range.start, end);
         if (start > at) gap(start, run.gap_before);
         else if (!run.gap_before.empty() && run.start >= range.start && run.start < end)

@@ -16,7 +16,6 @@ namespace tenon::nvr {
 namespace {
 
 namespace mp4 = media::mp4;
-using namespace std::chrono_literals;
 
 /// From a key frame to the next, within one file: what a player fetches at once.
 struct Part {
@@ -68,7 +67,7 @@ std::string iso_time(Time time) {
 }  // namespace
 
 Playlist make_playlist(const std::filesystem::path& folder, const PlaylistOptions& options) {
-    const auto days = footage_between(folder, options.start - 10min, options.end);
+    const auto days = footage_between(folder, with_lead(options.start), options.end);
     auto parts = parts_of(days);
     std::erase_if(parts, [&](const Part& part) { return part.end <= options.start || part.start >= options.end; });
     if (parts.empty()) throw NotFound("there is no footage in this range");

@@ -106,15 +106,18 @@ std::vector<SegmentInfo> recover_day(const std::filesystem::path& folder, std::u
                                      const crypto::SigningKey* key, base::Log& log, CameraTail& tail) {
     Known known;
     IndexHeader header{day, origin, {}};
-    bool index_whole = false;
+    bool index_whole = false, lost = false;
     std::vector<IndexRecord> before;
     try {
         auto content = read_index(folder / kIndexName);
+        if (content.header.day != day || content.header.origin.camera != origin.camera)
+            throw Corrupt("An index of recordings belongs to another camera or day", {.subject = folder.string()});
         header = content.header;
         index_whole = content.bad == 0 && content.torn == 0;
         for (const auto& record : content.records) known[key_of(record)] = record;
         before = std::move(content.records);
     } catch (const Error& error) {
+        lost = error.code() == Errc::corrupt;
         if (error.code() != Errc::not_found) log.failure("nvr", "an index of recordings is made anew", error);
     }
 
@@ -154,6 +157,8 @@ std::vector<SegmentInfo> recover_day(const std::filesystem::path& folder, std::u
     tail.next_ordinal = ordinals;
     if (header.created == Time{} && !segments.empty()) header.created = segments.front().start;
     if (!segments.empty() && (!index_whole || records != before)) replace_index(folder, header, records, key);
+    // Nothing is there to make it from, and a damaged one would keep the day from being recorded to.
+    if (segments.empty() && lost) std::filesystem::remove(folder / kIndexName);
     return segments;
 }
 

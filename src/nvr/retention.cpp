@@ -1,7 +1,9 @@
 // What retention does to a camera's footage: whole segments go, the oldest first.
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
+#include <system_error>
 
 #include <unistd.h>
 
@@ -50,19 +52,67 @@ std::vector<KeptSegment> choose(const std::vector<KeptSegment>& all, const std::
 void rewrite(const std::filesystem::path& folder, const std::set<std::uint16_t>& gone, const crypto::SigningKey* key) {
     auto content = read_index(folder / kIndexName);
     std::vector<IndexRecord> left;
-    bool hole = false;
+    std::optional<std::uint16_t> before;  // its ordinal
     for (auto record : content.records) {
-        if (gone.contains(record.ordinal)) {
-            hole = true;
-            continue;
-        }
-        if (std::exchange(hole, false) && record.reason == GapReason::none) {
+        if (gone.contains(record.ordinal)) continue;
+        const auto hole = before ? gone.upper_bound(*before) : gone.begin();
+        if (hole != gone.end() && *hole < record.ordinal && record.reason == GapReason::none) {
             record.reason = GapReason::retention;
             record.flags |= record_discontinuity;
         }
+        before = record.ordinal;
         left.push_back(record);
     }
     replace_index(folder, content.header, left, key);
+}
+
+/// Makes a day of which segments went say what is left of it.
+void settle_day(const std::filesystem::path& folder, std::uint32_t day, const std::set<std::uint16_t>& gone, const Origin& origin,
+                const crypto::SigningKey& key, base::Log& log) {
+    if (segments_of(folder).empty()) {
+        std::filesystem::remove_all(folder);
+        return;
+    }
+    try {
+        rewrite(folder, gone, &key);
+        return;
+    } catch (const Error& error) {
+        if (error.code() != Errc::corrupt && error.code() != Errc::not_found) throw;
+    }
+    // The files are the truth: what is left of them says what the index lost.
+    CameraTail tail;
+    if (!recover_day(folder, day, origin, &key, log, tail).empty()) rewrite(folder, gone, &key);
+}
+
+/// Removes the files, day by day the oldest first, and what the indexes say of them. Returns what is gone: one day that cannot
+/// be handled keeps no other.
+std::vector<KeptSegment> remove_files(const std::filesystem::path& folder, const std::vector<KeptSegment>& going, std::uint32_t newest,
+                                      const Origin& origin, const crypto::SigningKey& key, base::Log& log) {
+    std::vector<KeptSegment> removed;
+    std::map<std::uint32_t, std::set<std::uint16_t>> days;
+    std::set<std::uint32_t> stuck;
+    for (const auto& kept : going) {
+        const auto day = kept.segment.day;
+        if (stuck.contains(day)) continue;  // of the newest day only the first ones may go
+        const auto path = path_of(folder, kept.segment);
+        if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+            log.warning("nvr", "a recording cannot be removed", {{"file", path.string()}, {"error", std::generic_category().message(errno)}});
+            stuck.insert(day);
+            continue;
+        }
+        days[day].insert(kept.segment.ordinal);
+        removed.push_back(kept);
+    }
+    for (const auto& [day, gone] : days) {
+        if (day == newest) continue;  // its index is being written
+        try {
+            settle_day(folder / day_name(day), day, gone, origin, key, log);
+        } catch (const std::exception& error) {
+            // Readers leave out what has no file any more; that it is kept in the books for ever would fill the quota.
+            log.failure("nvr", "an index of recordings still names what retention removed", error);
+        }
+    }
+    return removed;
 }
 
 }  // namespace
@@ -87,27 +137,17 @@ void prune(RunContext& context, const db::TenantScope& scope, const rows::Camera
     const auto going = choose(all, staying, camera.retention, now);
     if (going.empty() || !site) return;
     const auto folder = context.options.folder(scope.tenant()) / camera.id.text();
-    std::map<std::uint32_t, std::set<std::uint16_t>> days;
-    std::int64_t bytes = 0;
-    for (const auto& kept : going) {
-        const auto path = path_of(folder, kept.segment);
-        if (::unlink(path.c_str()) != 0 && errno != ENOENT) base::throw_errno("cannot remove a recording", path);
-        days[kept.segment.day].insert(kept.segment.ordinal);
-        bytes += static_cast<std::int64_t>(kept.segment.bytes);
-    }
     const auto key = rows::signing_key(*site, context.master);
-    for (const auto& [day, gone] : days) {
-        const auto day_folder = folder / day_name(day);
-        if (day == all.back().segment.day) continue;  // its index is being written
-        if (segments_of(day_folder).empty()) std::filesystem::remove_all(day_folder);
-        else rewrite(day_folder, gone, &key);
-    }
+    const auto gone = remove_files(folder, going, all.back().segment.day, {scope.tenant(), camera.site, camera.id}, key, *context.options.log);
+    if (gone.empty()) return;
+    std::int64_t bytes = 0;
+    for (const auto& kept : gone) bytes += static_cast<std::int64_t>(kept.segment.bytes);
     // Last: until then the next one finds these rows and does the same again.
     context.database.write(scope, [&](db::Tx& tx) {
-        if (const auto charged = rows::remove_segments(tx, camera.id, going); charged > 0) quota::free(tx, {Resource::storage, charged}, now);
-        rows::set_pruned(tx, camera.id, going.back().segment.end);
+        if (const auto charged = rows::remove_segments(tx, camera.id, gone); charged > 0) quota::free(tx, {Resource::storage, charged}, now);
+        rows::set_pruned(tx, camera.id, gone.back().segment.end);
         base::Json data;
-        data.set("segments", going.size()).set("bytes", bytes).set("until", going.back().segment.end.time_since_epoch().count());
+        data.set("segments", gone.size()).set("bytes", bytes).set("until", gone.back().segment.end.time_since_epoch().count());
         context.events.append(tx, {"camera.pruned", now, camera.id.text(), std::move(data)});
     });
 }

@@ -161,7 +161,7 @@ SegmentScan scan_segment(const base::Fd& file, const std::string& subject, std::
         const auto record = found->uuid == kRecordUuid && n == sizeof box
                                 ? decode_record(ByteView(box).subspan(24), seed)
                                 : std::nullopt;
-        if (!record || record->offset != scan.end) {
+        if (!record || record->offset != scan.end || record->bytes < sizeof box) {
             scan.damaged = true;
             break;
         }

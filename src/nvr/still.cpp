@@ -18,7 +18,6 @@ namespace tenon::nvr {
 namespace {
 
 namespace mp4 = media::mp4;
-using namespace std::chrono_literals;
 
 constexpr std::int64_t kSecond = 90'000;
 
@@ -39,7 +38,7 @@ std::int64_t decode_time(const std::filesystem::path& path, const IndexRecord& r
 Still take_still(const std::filesystem::path& folder, Time at, std::int32_t quality) {
     const DayFootage* day = nullptr;
     const IndexRecord *shown = nullptr, *key = nullptr;
-    const auto days = footage_between(folder, at - 10min, at + 1us);
+    const auto days = footage_between(folder, with_lead(at), at);
     for (const auto& one : days)
         for (const auto& record : one.records) {
             if (record.start > at || record.end() <= at) continue;

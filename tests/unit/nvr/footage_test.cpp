@@ -603,6 +603,25 @@ TEST(Recovery, ALostIndexIsMadeFromTheFiles) {
     EXPECT_EQ(index_of(folder.path()).size(), before.size());
 }
 
+TEST(Recovery, ADamagedIndexWithNothingToMakeItFromDoesNotEndTheDay) {
+    TempFolder folder;
+    {
+        Rig rig(folder.path());
+        rig.send(0, 300);
+        rig.end();
+    }
+    const auto file = files_of(folder.path()).front();
+    std::ofstream(file) << std::string(8'000, 'x');
+    std::ofstream(file.parent_path() / kIndexName) << "no index";
+    const auto tail = recover_camera(folder.path(), kOrigin, key().get(), *base::Log::none());
+    EXPECT_EQ(tail.next_ordinal, 1u);
+    Rig again(folder.path(), tail);
+    again.send(0, 300, kBegin, kEpoch + 1h);
+    again.end();
+    EXPECT_GT(index_of(folder.path()).size(), 0u);
+    EXPECT_EQ(std::filesystem::file_size(file), 8'000u) << "left for people";
+}
+
 TEST(Recovery, ZerosThatNeverReachedTheDiskAreCut) {
     TempFolder folder;
     {

@@ -146,6 +146,44 @@ TEST(Playback, APlaylistPlaysTheRecordedFilesThemselves) {
     EXPECT_THROW((void)make_playlist(archive.folder(), {.start = kStart - 1h, .end = kStart - 30min}), NotFound);
 }
 
+TEST(Playback, FromTheBeginningOfTimeIsFromTheBeginning) {
+    Archive archive;
+    archive.record(kStart, 8s);
+    for (const auto start : {Time{}, Time{} + 5min, Time{} - 1h, Time::min()}) {
+        const auto playlist = make_playlist(archive.folder(), {.start = start, .end = kStart + 5s});
+        EXPECT_EQ(playlist.start, kStart);
+        EXPECT_EQ(ClipPlan(archive.folder(), {start, kStart + 5s, Cut::gop}).clip().start, kStart);
+        EXPECT_EQ(list_recordings(archive.folder(), {.start = start, .end = {}}).size(), 1u);
+        const auto spans = list_spans(archive.folder(), {start, kStart + 4s}, {.now = kStart + 1h, .pruned_until = {}, .now_missing = {}});
+        ASSERT_EQ(spans.size(), 2u);
+        EXPECT_EQ(spans[1].kind, SpanKind::footage);
+    }
+    EXPECT_EQ(list_spans(archive.folder(), {kStart, Time::max()}, {.now = kStart + 1h, .pruned_until = {}, .now_missing = {}}).size(), 2u);
+    EXPECT_EQ(ClipPlan(archive.folder(), {Time{}, Time::max(), Cut::exact}).clip().start, kStart);
+    EXPECT_THROW((void)take_still(archive.folder(), Time{} + 5min, 85), NotFound);
+    EXPECT_THROW((void)take_still(archive.folder(), Time::min(), 85), NotFound);
+    EXPECT_THROW((void)ClipPlan(archive.folder(), {Time::min(), Time{} - 1s, Cut::gop}), NotFound);
+}
+
+TEST(Playback, ADamagedIndexHidesNothing) {
+    Archive archive;
+    archive.record(kStart, 8s);
+    archive.record(kStart + 24h, 8s);
+    const auto before = list_recordings(archive.folder(), {});
+    ASSERT_EQ(before.size(), 2u);
+    const auto index = archive.folder() / day_name(day_of(kStart)) / kIndexName;
+    std::filesystem::resize_file(index, 100);
+    for (int lost = 0; lost < 2; ++lost) {
+        const auto after = list_recordings(archive.folder(), {});
+        ASSERT_EQ(after.size(), 2u);
+        EXPECT_EQ(after[0].start, before[0].start);
+        EXPECT_EQ(after[0].frames, before[0].frames);
+        EXPECT_NO_THROW((void)take_still(archive.folder(), kStart + 3s, 85));
+        EXPECT_NO_THROW((void)ClipPlan(archive.folder(), {kStart + 24h, kStart + 24h + 5s, Cut::gop}));
+        std::filesystem::remove(index);
+    }
+}
+
 TEST(Retention, WhatIsTooOldGoesAndItsStorageIsGivenBack) {
     Archive archive;
     const auto now = base::system_clock()->now();
@@ -215,6 +253,29 @@ TEST(Retention, WhatIsProtectedOrBeingReadStays) {
     archive.studio.home.write(archive.tenant, [&](db::Tx& tx) { EXPECT_TRUE(rows::unprotect(tx, archive.camera, number)); });
     archive.studio.recorder->changed();
     EXPECT_TRUE(Studio::wait(60s, [&] { return archive.segments().size() == 1; }));
+}
+
+TEST(Retention, ADayWhoseIndexIsDamagedOrLostKeepsNoOther) {
+    Archive archive;
+    const auto now = base::system_clock()->now();
+    const auto first = std::chrono::floor<std::chrono::days>(now) - 96h + 10h, second = first + 24h;
+    for (const auto day : {first, second})
+        for (int run = 0; run < 3; ++run) archive.record(day + run * 1min, 5s);
+    archive.record(second + 24h, 5s);
+    archive.record(now - 1h, 5s);
+    const auto folder_of = [&](Time day) { return archive.folder() / day_name(day_of(day)); };
+    std::filesystem::resize_file(folder_of(first) / kIndexName, 100);
+    std::filesystem::remove(folder_of(second) / kIndexName);
+    archive.studio.use(FootageUse{{{first + 61s, first + 62s}, {second + 121s, second + 122s}}, {}});
+    archive.keep({.keep_for = 24h});
+    ASSERT_TRUE(Studio::wait(60s, [&] { return archive.segments().size() == 3; }));
+    EXPECT_EQ(archive.files(), 3u);
+    EXPECT_EQ(archive.studio.storage(archive.tenant).used, archive.weight());
+    const auto runs = archive.studio.list(archive.tenant, archive.camera);
+    ASSERT_EQ(runs.size(), 3u);
+    EXPECT_NEAR(static_cast<double>((runs[0].start - first - 1min).count()), 0, 50e3);
+    EXPECT_NEAR(static_cast<double>((runs[1].start - second - 2min).count()), 0, 50e3);
+    test::expect_whole(archive.studio, archive.tenant, archive.camera);
 }
 
 TEST(Retention, ProtectedFootageDoesNotDriveOutTheRest) {
