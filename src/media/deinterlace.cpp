@@ -54,7 +54,7 @@ VideoFrame deinterlaced(VideoFrame frame) {
     const AVPixFmtDescriptor* kind = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(in.format));
     constexpr std::uint64_t unfit = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL |
                                     AV_PIX_FMT_FLAG_BE | AV_PIX_FMT_FLAG_FLOAT;
-    if (kind == nullptr || (kind->flags & unfit) != 0 || in.height < 4) return frame;
+    if (kind == nullptr || (kind->flags & unfit) != 0 || in.height < 4 || in.height <= 1 << kind->log2_chroma_h) return frame;
     for (int c = 0; c < kind->nb_components; ++c)   // one sample after the other, each component in its own plane
         if (kind->comp[c].plane != c || kind->comp[c].step != (kind->comp[c].depth + 7) / 8 || kind->comp[c].shift != 0) return frame;
 

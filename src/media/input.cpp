@@ -56,6 +56,14 @@ std::string origin_of(std::string_view url) {
     return scheme == std::string_view::npos ? "" : std::string(url.substr(0, scheme + 3)) + host_of(url);
 }
 
+/// Scheme, host and port, whether the URL spells the port out or not.
+std::string server_of(std::string_view url) {
+    std::string server = origin_of(url);
+    const auto host = server.find("://") + 3;
+    const bool has_port = server.find(':', std::max(host, server.rfind(']') + 1)) != std::string::npos;
+    return has_port ? server : server + (server.starts_with("rtsps:") ? ":322" : ":554");
+}
+
 // What a camera answers is to be believed. All else (a packet cut short by a lost connection, say, is EPERM to the
 // library) means that it cannot be had now, and that trying again can help.
 bool is_answer(Errc code) {
@@ -74,6 +82,11 @@ struct Input::Impl {
     std::optional<std::chrono::steady_clock::time_point> deadline{};
     std::unique_ptr<FileIo> file;   // outlives `format`, which reads through it
     FormatOwner format;
+    AVFormatContext* opening = nullptr;  // live: while the library opens it, and so may be redirected
+    std::string server;                  // the one it may connect to
+    const char* location = nullptr;      // the library's copy of the URL that it is at
+    int redirects = 0;
+    bool led_away = false;
     std::vector<StreamInfo> streams;
     std::string container;
     std::optional<Duration> duration;
@@ -83,7 +96,8 @@ struct Input::Impl {
     int errors = 0;                       // places that could not be read
 
     static int interrupted(void* self) {
-        const auto& impl = *static_cast<const Impl*>(self);
+        auto& impl = *static_cast<Impl*>(self);
+        if (impl.opening != nullptr && !impl.stay()) return 1;
         return impl.stop.stop_requested() || (impl.deadline && std::chrono::steady_clock::now() >= *impl.deadline);
     }
     static int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) { return AVERROR(EPERM); }
@@ -99,6 +113,8 @@ struct Input::Impl {
         throw_av(code, what, subject);
     }
 
+    bool stay();
+    static void look(void* self, void* context) noexcept;
     void prepare(const Limits& limits);
     void open(const char* url, const AVInputFormat* kind, AvOptions& options, const Limits& limits);
     void describe_streams(const Limits& limits);
@@ -107,6 +123,31 @@ struct Input::Impl {
     bool read(AVPacket& packet);
     static std::unique_ptr<Impl> open_file(const std::filesystem::path& path, const Limits& limits, std::stop_token stop);
 };
+
+// The library follows redirects by itself, and answers whoever it finds there with the camera's login; but whoever called
+// has checked one address. So, as soon as there is a connection, it may open no other: the protocols for that are taken
+// from it. A redirect to the same server gives them back, at the one moment where it can be told: the library says where it
+// goes before it does. Should that not be heard, the redirect is not followed.
+
+/// False: it cannot be kept from following.
+bool Input::Impl::stay() {
+    if (location == nullptr) location = opening->url;
+    if (opening->protocol_blacklist == nullptr) opening->protocol_blacklist = av_strdup("tcp,tls");
+    return opening->protocol_blacklist != nullptr;
+}
+
+void Input::Impl::look(void* self, void* context) noexcept {
+    constexpr int most_redirects = 5;
+    auto& impl = *static_cast<Impl*>(self);
+    if (context != impl.opening || impl.location == nullptr || impl.location == impl.opening->url) return;
+    impl.location = impl.opening->url;  // made before the one before it was freed: it is never at the same place
+    try {
+        impl.led_away = server_of(impl.location) != impl.server || ++impl.redirects > most_redirects;
+    } catch (const std::exception&) {
+        impl.led_away = true;
+    }
+    if (!impl.led_away) av_freep(&impl.opening->protocol_blacklist);
+}
 
 void Input::Impl::prepare(const Limits& limits) {
     format.reset(checked(avformat_alloc_context()));
@@ -119,8 +160,11 @@ void Input::Impl::prepare(const Limits& limits) {
 
 void Input::Impl::open(const char* url, const AVInputFormat* kind, AvOptions& options, const Limits& limits) {
     AVFormatContext* raw = format.release();   // freed by the call if it fails
+    if (live) opening = raw;
     const int code = avformat_open_input(&raw, url, kind, options.out());
+    opening = nullptr;
     if (code < 0) {
+        if (led_away && !stop.stop_requested()) throw Unsupported("the camera redirects to another address, or without end", {.subject = subject});
         if (!live && code == AVERROR(ENOMEM))
             throw Unsupported("the file has more streams than allowed, or needs more memory than there is",
                               {.subject = subject});
@@ -215,6 +259,7 @@ Input Input::open_live(const std::string& url, const LiveOptions& options, std::
     const Quiet quiet;
     auto impl = std::make_unique<Impl>();
     impl->subject = origin_of(url);
+    impl->server = server_of(url);
     if ((!url.starts_with("rtsp://") && !url.starts_with("rtsps://")) || url.find('\0') != std::string::npos)
         throw InvalidArgument("a camera's URL begins with rtsp:// or rtsps://", {.subject = impl->subject});
     impl->stop = stop;
@@ -234,9 +279,11 @@ Input Input::open_live(const std::string& url, const LiveOptions& options, std::
         .set("protocol_whitelist", url.starts_with("rtsps") ? "rtsp,rtsps,rtp,tcp,udp,tls" : "rtsp,rtp,tcp,udp")
         .set("user_agent", "media/1.0")
         .set("allowed_media_types", "video+audio");
-    impl->open(url.c_str(), av_find_input_format("rtsp"), live, options.limits);
-    // Whoever called has checked this host, not one that a server redirects to.
-    if (host_of(impl->format->url) != host_of(url))
+    {
+        const Overhear redirects(&Impl::look, impl.get());
+        impl->open(url.c_str(), av_find_input_format("rtsp"), live, options.limits);
+    }
+    if (server_of(impl->format->url) != impl->server)
         throw Unsupported("the camera redirects to another address", {.subject = impl->subject});
     impl->describe_streams(options.limits);
     impl->deadline.reset();

@@ -44,6 +44,8 @@ public:
     OddCamera& operator=(const OddCamera&) = delete;
 
     const std::string& url() const { return url_; }
+    /// Another answer to a method, before the first client comes.
+    void say(const std::string& method, const std::string& answer) { instead_[method] = answer; }
     /// How many clients have come so far.
     int clients() const { return clients_; }
 

@@ -6,6 +6,7 @@
 #include <camera_server.hpp>
 #include <media/decoder.hpp>
 #include <media/input.hpp>
+#include <odd_camera.hpp>
 #include <tenon/error.hpp>
 
 using namespace tenon;
@@ -95,4 +96,29 @@ TEST(Camera, ALoginOpensAndStaysSecret) {
             EXPECT_EQ(std::string(error.what()).find("wr0ng"), std::string::npos);
         }
     }
+}
+
+TEST(Camera, ARedirectToAnotherAddressIsNotEvenLookedAt) {
+    const OddCamera other({});
+    for (const std::string method : {"OPTIONS", "DESCRIBE"}) {
+        for (const std::string& to : {other.url(), "rtsp://admin:s3cret@" + other.url().substr(7), std::string(), std::string("http://127.0.0.1")}) {
+            const OddCamera camera({{method, "302 Found\r\nLocation: " + to}});
+            try {
+                (void)Input::open_live("rtsp://admin:s3cret@" + camera.url().substr(7), patient, {});
+                ADD_FAILURE() << method << " was followed to " << to;
+            } catch (const Unsupported& error) {
+                EXPECT_EQ(error.subject(), camera.url().substr(0, camera.url().find('/', 7)));
+            }
+            EXPECT_EQ(camera.clients(), 1);
+        }
+    }
+    EXPECT_EQ(other.clients(), 0);
+}
+
+TEST(Camera, ARedirectToItselfIsFollowedButNotForEver) {
+    OddCamera camera({});
+    camera.say("DESCRIBE", "301 Moved Permanently\r\nLocation: " + camera.url());
+    EXPECT_THROW((void)Input::open_live(camera.url(), patient, {}), Unsupported);
+    EXPECT_GT(camera.clients(), 1);
+    EXPECT_LT(camera.clients(), 20);
 }
