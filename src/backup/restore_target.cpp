@@ -42,14 +42,9 @@ void RestoreRun::publish(const base::Fd& folder, const std::string& beside, cons
         if (renameat(folder.get(), from, folder.get(), to) != 0) base::throw_errno("cannot replace", path, errno);
         return;
     }
-    int failed = renameat2(folder.get(), from, folder.get(), to, RENAME_NOREPLACE);
-    if (failed != 0 && (errno == EINVAL || errno == ENOSYS)) {
-        // Not every file system knows the flag; linking does not replace either.
-        failed = linkat(folder.get(), from, folder.get(), to, 0);
-        if (failed == 0) unlinkat(folder.get(), from, 0);
-    }
-    if (failed != 0 && errno == EEXIST) throw Conflict("the target has a file of this name", {.subject = path});
-    if (failed != 0) base::throw_errno("cannot name the file", path, errno);
+    const int failure = base::rename_new(folder.get(), from, to);
+    if (failure == EEXIST) throw Conflict("the target has a file of this name", {.subject = path});
+    if (failure != 0) base::throw_errno("cannot name the file", path, failure);
 }
 
 void RestoreRun::look_at_target() {

@@ -109,6 +109,19 @@ std::uint64_t file_size(const Fd& fd, const std::string& subject) {
     return static_cast<std::uint64_t>(st.st_size);
 }
 
+Time modified_at(const Fd& fd, const std::string& subject) {
+    struct stat st {};
+    if (fstat(fd.get(), &st) != 0) throw_errno("cannot examine the file", subject, errno);
+    return Time{std::chrono::seconds(st.st_mtim.tv_sec) + std::chrono::microseconds(st.st_mtim.tv_nsec / 1'000)};
+}
+
+bool set_modified_at(const Fd& fd, Time time) noexcept {
+    const auto whole = std::chrono::floor<std::chrono::seconds>(time.time_since_epoch());
+    const Duration rest = time.time_since_epoch() - whole;
+    const timespec times[] = {{0, UTIME_OMIT}, {static_cast<time_t>(whole.count()), static_cast<long>(rest.count() * 1'000)}};
+    return futimens(fd.get(), times) == 0;
+}
+
 void sync_data(const Fd& fd, const std::string& subject) {
     if (uninterrupted([&] { return fdatasync(fd.get()); }) != 0) throw_errno("cannot make durable", subject, errno);
 }
@@ -116,6 +129,15 @@ void sync_data(const Fd& fd, const std::string& subject) {
 void sync_folder(const fs::path& folder) {
     const auto fd = open_file(folder, O_RDONLY | O_DIRECTORY);
     if (uninterrupted([&] { return fsync(fd.get()); }) != 0) throw_errno("cannot make durable", folder);
+}
+
+int rename_new(int folder, const char* from, const char* to) noexcept {
+    if (renameat2(folder, from, folder, to, RENAME_NOREPLACE) == 0) return 0;
+    if (errno != EINVAL && errno != ENOSYS) return errno;
+    // Linking does not replace either.
+    if (linkat(folder, from, folder, to, 0) != 0) return errno;
+    unlinkat(folder, from, 0);
+    return 0;
 }
 
 ByteVector read_file(const fs::path& path, std::size_t max_size) {

@@ -107,7 +107,12 @@ private:
             if (options.keep > 0) std::rename(file.c_str(), numbered(file, 1).c_str());
             else unlink(file.c_str());
         }
-        fd = open_log();
+        try {
+            fd = open_log();
+        } catch (const Error&) {
+            // The full one goes on until there is another; others that log must not wait for that.
+            flock(fd.get(), LOCK_UN);
+        }
     }
 
     const fs::path file;

@@ -77,10 +77,11 @@ void TempFile::make_named() {
 bool TempFile::publish(const std::string& path, bool create_only) {
     const int root = folder_->get();
     if (create_only) {
-        const int rc = name_.empty() ? linkat(AT_FDCWD, proc_path(fd_).c_str(), root, path.c_str(), AT_SYMLINK_FOLLOW)
-                                     : renameat2(root, name_.c_str(), root, path.c_str(), RENAME_NOREPLACE);
-        if (rc != 0 && errno == EEXIST) return false;
-        if (rc != 0) base::throw_errno("cannot name the object", path, errno);
+        int failure = 0;
+        if (!name_.empty()) failure = base::rename_new(root, name_.c_str(), path.c_str());
+        else if (linkat(AT_FDCWD, proc_path(fd_).c_str(), root, path.c_str(), AT_SYMLINK_FOLLOW) != 0) failure = errno;
+        if (failure == EEXIST) return false;
+        if (failure != 0) base::throw_errno("cannot name the object", path, failure);
         name_.clear();
         return true;
     }

@@ -22,7 +22,6 @@ namespace tenon::nvr {
 namespace {
 
 namespace mp4 = media::mp4;
-using namespace std::chrono_literals;
 
 constexpr std::size_t kStep = 4u << 20;  // between two looks at the stop token
 
@@ -173,9 +172,10 @@ void ClipPlan::Impl::take(const std::vector<DayFootage>& days, const std::vector
     clip.frames = builder.pictures() - hidden;
 }
 
-ClipPlan::ClipPlan(const std::filesystem::path& folder, const ClipRequest& request) : impl_(std::make_unique<Impl>()) {
-    if (request.end <= request.start) throw InvalidArgument("a clip ends after it starts", {.subject = "end"});
-    const auto days = footage_between(folder, request.start - 10min, request.end);
+ClipPlan::ClipPlan(const std::filesystem::path& folder, const ClipRequest& asked) : impl_(std::make_unique<Impl>()) {
+    if (asked.end <= asked.start) throw InvalidArgument("a clip ends after it starts", {.subject = "end"});
+    const ClipRequest request{std::max(asked.start, Time{}), asked.end, asked.cut};
+    const auto days = footage_between(folder, with_lead(request.start), request.end);
     const auto pieces = choose(days, request);
     if (pieces.empty()) throw NotFound("there is no footage in this range");
     impl_->footage = {pieces.front().record.start, pieces.back().record.end()};
@@ -243,8 +243,8 @@ std::string ClipPlan::write(const std::filesystem::path& part, const std::filesy
             at += n;
             progress.advance(static_cast<std::int64_t>(n));
         }
-        if (::renameat2(AT_FDCWD, part.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0)
-            base::throw_errno("cannot name the clip", path);
+        if (const int failure = base::rename_new(AT_FDCWD, part.c_str(), path.c_str()); failure != 0)
+            base::throw_errno("cannot name the clip", path.string(), failure);
         base::sync_folder(path.parent_path());
         return crypto::to_hex(hash.finish());
     } catch (...) {

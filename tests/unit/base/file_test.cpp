@@ -162,6 +162,29 @@ TEST(FileLock, AForkedChildHoldsNothing) {
     for (const int fd : {ready[0], ready[1], living[1]}) close(fd);
 }
 
+TEST(File, ANewNameNeverTakesThePlaceOfAFile) {
+    const TempFolder folder;
+    write_file_atomically(folder / "a", view_of("one"));
+    write_file_atomically(folder / "b", view_of("two"));
+    EXPECT_EQ(rename_new(AT_FDCWD, (folder / "a").c_str(), (folder / "b").c_str()), EEXIST);
+    EXPECT_EQ(rename_new(AT_FDCWD, (folder / "a").c_str(), (folder / "c").c_str()), 0);
+    EXPECT_FALSE(std::filesystem::exists(folder / "a"));
+    EXPECT_EQ(text_of(read_file(folder / "c", 10)), "one");
+    EXPECT_EQ(rename_new(AT_FDCWD, (folder / "a").c_str(), (folder / "d").c_str()), ENOENT);
+}
+
+TEST(File, TheTimeOfItsChangeIsWhatWasSaid) {
+    const TempFolder folder;
+    write_file_atomically(folder / "a", view_of("one"));
+    const auto fd = open_file(folder / "a", O_RDWR);
+    for (const auto at : {Time{Duration{1'772'366'400'000'001}}, Time{Duration{-1}}}) {
+        ASSERT_TRUE(set_modified_at(fd, at));
+        EXPECT_EQ(modified_at(fd, "a"), at);
+    }
+    write_all(fd, view_of("two"), "a");
+    EXPECT_NE(modified_at(fd, "a"), Time{Duration{-1}});
+}
+
 TEST(FileLock, IsFreeAtOnceThoughAChildIsBeingForked) {
     const TempFolder folder;
     for (int i = 0; i < 20; ++i) {

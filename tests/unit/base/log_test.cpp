@@ -1,6 +1,7 @@
 #include <base/log.hpp>
 
 #include <fstream>
+#include <future>
 #include <thread>
 #include <vector>
 
@@ -80,6 +81,24 @@ TEST(Log, RotatesAndKeepsSome) {
     EXPECT_TRUE(std::filesystem::exists(folder / "log.2"));
     EXPECT_FALSE(std::filesystem::exists(folder / "log.3"));
     EXPECT_LE(std::filesystem::file_size(folder / "log.1"), 200u);
+}
+
+TEST(Log, AFullFileThatCannotBeChangedHoldsNobodyUp) {
+    const TempFolder folder;
+    std::filesystem::create_directory(folder / "logs");
+    auto first = Log::to_file(folder / "logs/log", some_clock, LogLevel::info, {.max_size = 200, .keep = 2});
+    const auto second = Log::to_file(folder / "logs/log", some_clock, LogLevel::info, {.max_size = 200, .keep = 2});
+    std::filesystem::remove_all(folder / "logs");
+    for (int i = 0; i < 8; ++i) first->info("room", "line", {{"i", i}});
+    auto done = std::async(std::launch::async, [&] {
+        for (int i = 0; i < 8; ++i) second->info("room", "line", {{"i", i}});
+    });
+    EXPECT_EQ(done.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+    first.reset();  // what it held is free now in any case
+    done.wait();
+    std::filesystem::create_directory(folder / "logs");
+    second->info("room", "again");
+    EXPECT_EQ(lines(folder / "logs/log").size(), 1u);
 }
 
 TEST(Log, WholeLinesFromManyThreadsAndTwoLogsOnOneFile) {

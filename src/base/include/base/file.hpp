@@ -8,6 +8,7 @@
 
 #include <base/bytes.hpp>
 #include <tenon/error.hpp>
+#include <tenon/units.hpp>
 
 namespace tenon::base {
 
@@ -51,8 +52,16 @@ void pread_all(const Fd& fd, ByteSpan out, std::uint64_t offset, const std::stri
 /// How much there was before the end of the file.
 std::size_t pread_up_to(const Fd& fd, ByteSpan out, std::uint64_t offset, const std::string& subject);
 std::uint64_t file_size(const Fd& fd, const std::string& subject);
+/// When the content last changed, as the file system tells it, down to whole microseconds.
+Time modified_at(const Fd& fd, const std::string& subject);
+/// Says so. False: this file system does not let it be said.
+bool set_modified_at(const Fd& fd, Time time) noexcept;
 void sync_data(const Fd& fd, const std::string& subject);  ///< fdatasync
 void sync_folder(const std::filesystem::path& folder);     ///< Makes names in it durable.
+
+/// Gives a file below `folder` (AT_FDCWD: anywhere) another name, never in place of something. 0, or errno: EEXIST when
+/// the name is taken. On file systems that know no such renaming, too.
+[[nodiscard]] int rename_new(int folder, const char* from, const char* to) noexcept;
 
 /// A whole file. Throws Corrupt when it is larger than `max_size`.
 ByteVector read_file(const std::filesystem::path& path, std::size_t max_size);
