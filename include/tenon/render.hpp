@@ -84,7 +84,8 @@ class TENON_API Renders {
 public:
     /// Checks the timeline against its assets, holds render time and starts.
     ///
-    /// Throws    InvalidArgument naming the item, NotFound (project, asset, preset), QuotaExceeded.
+    /// Throws    InvalidArgument naming the item, NotFound (project, asset, preset), Conflict (the file of an asset has changed),
+    ///           Unsupported (images and titles beyond 1 GiB when painted, an edit of more than 16 hours), QuotaExceeded.
     RenderJob start(const RenderOptions& options);
     [[nodiscard]] std::optional<RenderJob> find(const JobId& id) const;
     /// The newest ones, at most 1000. Page by page: Jobs::list of the kind "render".

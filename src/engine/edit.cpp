@@ -4,6 +4,9 @@
 #include <map>
 #include <memory>
 
+#include <fcntl.h>
+
+#include <base/file.hpp>
 #include <base/json.hpp>
 #include <crypto/encoding.hpp>
 #include <render/still.hpp>
@@ -56,16 +59,18 @@ render::Source source_of(const Asset& asset, const std::stop_token& stop) {
     crypto::Digest digest{};
     if (!bytes || bytes->size() != digest.size()) throw Corrupt("the asset's digest is damaged", {.subject = asset.id.text()});
     std::copy(bytes->begin(), bytes->end(), digest.begin());
-    return render::inspect(asset.id, asset.path, digest, stop);
+    if (static_cast<std::int64_t>(base::file_size(base::open_file(asset.path, O_RDONLY), asset.path.string())) != asset.size.count)
+        throw Conflict("the file of an asset has changed since it was imported", {.subject = asset.id.text()});
+    auto source = render::inspect(asset.id, asset.path, digest, stop);
+    source.stored_at = asset.created_at;
+    return source;
 }
 
 template <class Find> render::Materials materials_of(const Timeline& timeline, const Find& find, const std::stop_token& stop) {
     render::Materials materials;
-    for (const auto& image : timeline.images()) {
-        if (materials.stills.contains(image.asset)) continue;
-        const auto read = [&](const Asset& asset) { return render::read_still(asset.path, stop); };
-        materials.stills.emplace(image.asset, with_file(image.asset, find, read));
-    }
+    materials.still = [&find, stop](const AssetId& image) {
+        return with_file(image, find, [&](const Asset& asset) { return render::read_still(asset.path, stop); });
+    };
     if (const AssetId lut = timeline.lut_asset(); !lut.is_nil())
         materials.lut = with_file(lut, find, [&](const Asset& asset) {
             if (asset.container != cube_container) throw Unsupported("the asset is no LUT: it needs a .cube file", {.subject = lut.text()});

@@ -72,6 +72,8 @@ void Intake::describe(Asset& asset, const std::filesystem::path& thumbnail, cons
     asset.path = copy_;
     asset.size = size_;
     asset.sha256 = sha256_;
+    // Later a render tells by it whether somebody has touched the file; where it cannot be said, it reads the file.
+    (void)base::set_modified_at(base::open_file(copy_, O_WRONLY), asset.created_at);
     std::string extension = source_.extension().string();
     std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return c < 128 ? std::tolower(c) : c; });
     if (extension != ".cube") return describe_media(asset, thumbnail, stop);

@@ -15,7 +15,6 @@ constexpr std::array<std::uint8_t, 8> magic{0x9b, 0x47, 0xe3, 0x1c, 0x62, 0xd8, 
 constexpr std::uint16_t format_version = 2;
 constexpr std::size_t header_size = 24, entry_size = 20, damage_size = 24, sample_size = 16, digest_size = 32;
 constexpr std::size_t most_damage = 0xffff;
-constexpr std::size_t largest_piece = std::size_t{1} << 31;
 
 }  // namespace
 

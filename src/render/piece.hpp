@@ -32,6 +32,9 @@ struct PieceDamage {
     friend bool operator==(const PieceDamage&, const PieceDamage&) = default;
 };
 
+/// What is larger is not read back.
+inline constexpr std::size_t largest_piece = std::size_t{1} << 31;
+
 /// A finished part of an output, encoded packets in decode order, as it waits for its file: `<id>.part`. The format is
 /// described in docs/design/render.md.
 class Piece {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include <exec/wait.hpp>
 #include <media/colour.hpp>
@@ -14,12 +15,14 @@
 #include "grade.hpp"
 #include "ids.hpp"
 #include "look.hpp"
+#include "piece.hpp"
 #include "title.hpp"
 
 namespace tenon::render {
 namespace {
 
 constexpr std::int64_t gops_per_chunk = 3;
+constexpr Duration longest_edit = std::chrono::hours(24 * 366);  // sums of times stay far from where numbers end
 constexpr Duration shortest_chunk = std::chrono::seconds(2);   // a shorter rest joins the chunk before it
 
 std::string item(std::size_t number) { return "clips[" + std::to_string(number) + "]"; }
@@ -60,6 +63,7 @@ std::vector<PlannedClip> place(const std::vector<TimelineClip>& clips, const Pla
                                           " is longer than what they have for it", {.subject = item(i) + ".transition.duration"});
         }
         const Flicks start = placed.empty() ? 0 : placed.back().end - fade;
+        if (length > flicks_of(longest_edit) - start) throw InvalidArgument("an edit lasts at most 366 days", {.subject = "timeline"});
         placed.push_back({source, range.in, start, start + length, frame_of(start, plan.rate), frame_of(start + length, plan.rate)});
         fade_before = fade;
     }
@@ -116,15 +120,13 @@ crypto::Digest digest_of(const media::Overlay& overlay) {
     return crypto::sha256(c.view());
 }
 
-/// Empty if nothing of it would be seen.
-std::optional<PlannedOverlay> lay(media::Overlay painted, Duration start, Duration end, Duration fade, std::int32_t opacity, const Plan& plan) {
+/// When something is seen, without what is; empty if it never is.
+std::optional<PlannedOverlay> seen(Duration start, Duration end, Duration fade, std::int32_t opacity, const Plan& plan) {
     const std::int64_t first = media::frame_at(start, plan.rate);
     const std::int64_t last = std::min(plan.frames, media::frame_at(end, plan.rate));
     if (first >= last || opacity == 0) return std::nullopt;
     PlannedOverlay overlay{.first_frame = first, .end_frame = last, .opacity = opacity};
     overlay.fade = std::min(media::frame_at(fade, plan.rate), (last - first) / 2);
-    overlay.digest = digest_of(painted);
-    overlay.overlay = std::make_shared<const media::Overlay>(std::move(painted));
     return overlay;
 }
 
@@ -139,35 +141,137 @@ template <class Work> auto named(const std::string& list, std::size_t number, Wo
     }
 }
 
-std::vector<PlannedOverlay> overlays(const Timeline& timeline, const Plan& plan, const Preset& preset, const Materials& materials,
-                                     const std::stop_token& stop) {
-    constexpr double opaque = 256;
-    std::vector<PlannedOverlay> all;
-    const auto add = [&](std::optional<PlannedOverlay> overlay) {
-        if (overlay) all.push_back(*std::move(overlay));
+/// Paints what lies over the pictures of all outputs. It stays in memory for the whole render, so it is bounded, and what is
+/// shown alike is painted once. One still at a time is in memory: an edit may name a hundred photographs.
+class Painter {
+public:
+    Painter(Plan& plan, const Materials& materials, const std::stop_token& stop) : plan_(plan), materials_(materials), stop_(stop) {}
+
+    void stills(const std::vector<TimelineImage>& images);
+    void titles(const std::vector<TimelineTitle>& titles);
+
+private:
+    struct Painted {
+        std::shared_ptr<const media::Overlay> overlay{};  // null: nothing to see, or not painted yet
+        crypto::Digest digest{};
     };
-    const auto images = timeline.images();
-    for (const TimelineImage& image : images) {
-        exec::check_stop(stop);
-        const auto still = materials.stills.find(image.asset);
-        if (still == materials.stills.end()) throw NotFound("there is no such asset", {.subject = image.asset.text()});
-        const Placement placement{millionths(image.x), millionths(image.y), millionths(image.width)};
-        const Duration end = image.duration == Duration{} ? plan.duration() : image.start + image.duration;
-        add(lay(place_still(still->second, placement, preset.width, preset.height), image.start, end, image.fade,
-                static_cast<std::int32_t>(std::lround(image.opacity * opaque)), plan));
-    }
-    const auto titles = timeline.titles();
-    for (std::size_t i = 0; i < titles.size(); ++i) {
-        exec::check_stop(stop);
-        const Look look = named("titles", i, [&] { return find_look(titles[i].look); });
-        auto painted = named("titles", i, [&] { return paint_title(titles[i].text, look, titles[i].font, preset.width, preset.height); });
-        if (painted) add(lay(*std::move(painted), titles[i].start, titles[i].start + titles[i].duration, look.fade, 256, plan));
-    }
-    return all;
+
+    void still(const media::VideoFrame& picture, const std::vector<TimelineImage>& images, std::size_t first,
+               std::vector<std::vector<std::optional<PlannedOverlay>>>& laid);
+    void spend(std::int64_t width, std::int64_t height, const char* list);
+    void keep(Painted& painted, media::Overlay overlay);
+    static std::string key_of(const TimelineImage& image, const Preset& preset);
+
+    Plan& plan_;
+    const Materials& materials_;
+    const std::stop_token& stop_;
+    std::map<std::string, Painted> painted_;
+    std::map<crypto::Digest, std::shared_ptr<const media::Overlay>> known_;
+    std::int64_t bytes_ = 0;
+};
+
+Placement placement_of(const TimelineImage& image) { return {millionths(image.x), millionths(image.y), millionths(image.width)}; }
+
+std::string key_of(const Preset& preset) { return std::to_string(preset.width) + "x" + std::to_string(preset.height); }
+
+std::string Painter::key_of(const TimelineImage& image, const Preset& preset) {
+    const Placement at = placement_of(image);
+    return render::key_of(preset) + " " + image.asset.text() + " " + std::to_string(at.x) + " " + std::to_string(at.y) + " " + std::to_string(at.width);
 }
 
-PlannedOutput prepare(const Plan& plan, const Preset& preset, const Timeline& timeline, const Materials& materials,
-                      const std::stop_token& stop) {
+/// Before it is painted: of each pixel luma and opacity, of each four of them both colours and the opacity again.
+void Painter::spend(std::int64_t width, std::int64_t height, const char* list) {
+    constexpr std::int64_t most = std::int64_t{1} << 30;
+    bytes_ += width * height * 2 + width * height / 4 * 3;
+    if (bytes_ > most)
+        throw Unsupported(
+            "the images and titles of this edit take more than 1 GiB when painted: take fewer or smaller ones, or make its "
+            "outputs one after the other",
+            {.subject = list});
+}
+
+void Painter::keep(Painted& painted, media::Overlay overlay) {
+    painted.digest = digest_of(overlay);
+    auto& known = known_[painted.digest];
+    if (!known) known = std::make_shared<const media::Overlay>(std::move(overlay));
+    painted.overlay = known;
+}
+
+/// All places of one asset.
+void Painter::still(const media::VideoFrame& picture, const std::vector<TimelineImage>& images, std::size_t first,
+                    std::vector<std::vector<std::optional<PlannedOverlay>>>& laid) {
+    constexpr double opaque = 256;
+    for (std::size_t output = 0; output < laid.size(); ++output)
+        for (std::size_t i = first; i < images.size(); ++i) {
+            const TimelineImage& image = images[i];
+            if (image.asset != images[first].asset) continue;
+            const Preset& preset = plan_.outputs[output].preset;
+            const Duration end = image.duration == Duration{} ? plan_.duration() : image.start + image.duration;
+            laid[output][i] = seen(image.start, end, image.fade, static_cast<std::int32_t>(std::lround(image.opacity * opaque)), plan_);
+            if (!laid[output][i] || !painted_.try_emplace(key_of(image, preset)).second) continue;
+            const media::Rect place = place_of_still(picture.width(), picture.height(), placement_of(image), preset.width, preset.height);
+            spend(place.width, place.height, "images");
+        }
+    for (std::size_t output = 0; output < laid.size(); ++output)
+        for (std::size_t i = first; i < images.size(); ++i) {
+            if (images[i].asset != images[first].asset || !laid[output][i]) continue;
+            exec::check_stop(stop_);
+            const Preset& preset = plan_.outputs[output].preset;
+            Painted& painted = painted_.at(key_of(images[i], preset));
+            if (!painted.overlay) keep(painted, place_still(picture, placement_of(images[i]), preset.width, preset.height));
+            laid[output][i]->overlay = painted.overlay;
+            laid[output][i]->digest = painted.digest;
+        }
+}
+
+void Painter::stills(const std::vector<TimelineImage>& images) {
+    std::vector<std::vector<std::optional<PlannedOverlay>>> laid(plan_.outputs.size(), std::vector<std::optional<PlannedOverlay>>(images.size()));
+    std::set<AssetId> done;
+    for (std::size_t i = 0; i < images.size(); ++i) {
+        exec::check_stop(stop_);
+        if (!done.insert(images[i].asset).second) continue;
+        if (!materials_.still) throw NotFound("there is no such asset", {.subject = images[i].asset.text()});
+        still(materials_.still(images[i].asset), images, i, laid);
+    }
+    for (std::size_t output = 0; output < laid.size(); ++output)
+        for (auto& overlay : laid[output])
+            if (overlay) plan_.outputs[output].overlays.push_back(*std::move(overlay));
+}
+
+void Painter::titles(const std::vector<TimelineTitle>& titles) {
+    for (PlannedOutput& output : plan_.outputs)
+        for (std::size_t i = 0; i < titles.size(); ++i) {
+            exec::check_stop(stop_);
+            const TimelineTitle& title = titles[i];
+            const Look look = named("titles", i, [&] { return find_look(title.look); });
+            const auto [place, fresh] = painted_.try_emplace(render::key_of(output.preset) + "\n" + title.look + "\n" + title.font + "\n" + title.text);
+            if (fresh) {
+                auto overlay = named("titles", i, [&] {
+                    return paint_title(title.text, look, title.font, output.preset.width, output.preset.height);
+                });
+                if (overlay) {
+                    spend(overlay->width, overlay->height, "titles");
+                    keep(place->second, *std::move(overlay));
+                }
+            }
+            auto shown = place->second.overlay ? seen(title.start, title.start + title.duration, look.fade, 256, plan_) : std::nullopt;
+            if (!shown) continue;
+            shown->overlay = place->second.overlay;
+            shown->digest = place->second.digest;
+            output.overlays.push_back(*std::move(shown));
+        }
+}
+
+/// An output's sound is one piece until its file is whole, and pieces have an end.
+void check_length(const Plan& plan, const Preset& preset) {
+    constexpr std::int64_t of_packet = 1'024, entry = 20, room = largest_piece / 10 * 9;  // encoders keep to their rate roughly
+    const std::int64_t longest = room / (preset.sound.bits_per_second / 8 + preset.sound.rate / of_packet * entry);
+    if (plan.duration() > std::chrono::seconds(longest))
+        throw Unsupported("with this output an edit lasts at most " + std::to_string(longest / 3'600) + " hours", {.subject = preset.name});
+}
+
+PlannedOutput prepare(const Plan& plan, const Preset& preset) {
+    check_length(plan, preset);
     PlannedOutput output;
     output.preset = preset;
     output.encoding = {.width = preset.width, .height = preset.height, .rate = plan.rate, .profile = preset.profile,
@@ -175,7 +279,6 @@ PlannedOutput prepare(const Plan& plan, const Preset& preset, const Timeline& ti
                        .gop = static_cast<std::int32_t>(std::max<std::int64_t>(1, media::frame_at(preset.gop, plan.rate))),
                        .threads = preset.threads};
     for (const Source& source : plan.sources) output.geometry.push_back(arrange(source, preset));
-    output.overlays = overlays(timeline, plan, preset, materials, stop);
     return output;
 }
 
@@ -230,9 +333,12 @@ Plan compile(const Timeline& timeline, const std::vector<std::string>& outputs, 
             throw InvalidArgument("an output is asked for twice", {.subject = name});
         Preset preset = find_preset(name);
         preset.loudness = loudness.value_or(preset.loudness);
-        plan.outputs.push_back(prepare(plan, preset, timeline, materials, stop));
+        plan.outputs.push_back(prepare(plan, preset));
         gop = std::max<std::int64_t>(gop, plan.outputs.back().encoding.gop);
     }
+    Painter painter(plan, materials, stop);
+    painter.stills(timeline.images());
+    painter.titles(timeline.titles());
     plan.chunks = split(plan.frames, gop, plan.rate);
     number(plan);
     return plan;

@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include <fcntl.h>
+
 #include <base/file.hpp>
 #include <exec/wait.hpp>
 #include <media/encoder.hpp>
@@ -41,17 +43,36 @@ struct Shares {
     double pictures = 0, sound = 0, files = 0, measuring = 0;
 };
 
+/// Whether the file still holds what was imported. One that nobody has touched since is believed.
+bool is_same(const Source& source, const std::filesystem::path& path, const std::stop_token& stop) {
+    constexpr std::size_t step = 1 << 20;
+    const auto file = base::open_file(path, O_RDONLY);
+    const std::string subject = path.string();
+    if (static_cast<std::int64_t>(base::file_size(file, subject)) != source.file_size) return false;
+    if (source.stored_at == base::modified_at(file, subject)) return true;
+    crypto::Sha256 hash;
+    base::ByteVector bytes(step);
+    for (std::uint64_t at = 0;;) {
+        exec::check_stop(stop);
+        const std::size_t got = base::pread_up_to(file, bytes, at, subject);
+        if (got == 0) return hash.finish() == source.sha256;
+        hash.update(base::ByteView(bytes).first(got));
+        at += got;
+    }
+}
+
 /// The sources are those that were planned with, or the pieces would not be what their ids say.
-void check_sources(const Request& request) {
+void check_sources(const Request& request, const std::stop_token& stop) {
     if (request.sources.size() != request.plan.sources.size() || request.file_names.size() != request.plan.outputs.size())
         throw InternalError("a render needs one file for each source and one name for each output");
     for (std::size_t i = 0; i < request.sources.size(); ++i) {
         const std::string asset = request.plan.sources[i].asset.text();
-        std::error_code code;
-        const auto size = std::filesystem::file_size(request.sources[i], code);
-        if (code) throw NotFound("the file of an asset has vanished", {.subject = asset});
-        if (static_cast<std::int64_t>(size) != request.plan.sources[i].file_size)
-            throw Conflict("the file of an asset has changed since it was imported", {.subject = asset});
+        try {
+            if (!is_same(request.plan.sources[i], request.sources[i], stop))
+                throw Conflict("the file of an asset has changed since it was imported", {.subject = asset});
+        } catch (const NotFound&) {
+            throw NotFound("the file of an asset has vanished", {.subject = asset});
+        }
     }
     for (const std::string& name : request.file_names)
         if (name.empty() || name.find('/') != std::string::npos || name == "." || name == "..")
@@ -228,7 +249,7 @@ Rendered Run::all() {
 }  // namespace
 
 Rendered run(const Request& request, exec::ProgressSink& progress, std::stop_token stop) {
-    check_sources(request);
+    check_sources(request, stop);
     exec::check_stop(stop);
     std::error_code code;
     std::filesystem::create_directories(request.temp, code);

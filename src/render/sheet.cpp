@@ -51,7 +51,8 @@ std::vector<std::uint8_t> contact_sheet(const std::filesystem::path& path, const
     const std::int64_t count = std::int64_t{options.columns} * options.rows;
     for (std::int64_t i = 0; i < count; ++i) {
         exec::check_stop(stop);
-        const Duration at{span.count() * (2 * i + 1) / (2 * count)};  // the middle of each of `count` equal parts
+        // The middle of each of `count` equal parts, without a product that may have no number.
+        const Duration at = span / (2 * count) * (2 * i + 1) + span % (2 * count) * (2 * i + 1) / (2 * count);
         const auto x = edge + static_cast<std::int32_t>(i % options.columns) * (cell.width + space);
         const auto y = top + static_cast<std::int32_t>(i / options.columns) * (cell.height + space);
         canvas.frame(media::still_at(reader, scaler, at, cell), x, y, corner * unit);

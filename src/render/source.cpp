@@ -17,7 +17,10 @@ Source inspect(const AssetId& asset, const std::filesystem::path& path, const cr
     if (video.colour.transfer == pq || video.colour.transfer == hlg)
         throw Unsupported("the asset's pictures are HDR, which cannot be rendered", {.subject = asset.text()});
 
-    Source source{.asset = asset, .sha256 = sha256, .file_size = static_cast<std::int64_t>(std::filesystem::file_size(path)),
+    if (video.width < 1 || video.height < 1 || video.sample_aspect.num < 1 || video.sample_aspect.den < 1)
+        throw Unsupported("the asset's pictures have no size", {.subject = asset.text()});
+
+    Source source{.asset = asset, .sha256 = sha256, .file_size = static_cast<std::int64_t>(std::filesystem::file_size(path)), .stored_at = {},
                   .width = video.width, .height = video.height, .sample_aspect = video.sample_aspect,
                   .rotation = video.rotation};
     source.colour = media::with_guesses(video.colour, video.width, video.height);

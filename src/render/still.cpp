@@ -98,9 +98,10 @@ media::VideoFrame read_still(const std::filesystem::path& path, std::stop_token 
     return scaler.convert(picture, picture.width(), picture.height(), media::PixelFormat::rgba);
 }
 
-media::Overlay place_still(const media::VideoFrame& still, const Placement& placement, std::int32_t width, std::int32_t height) {
+media::Rect place_of_still(std::int32_t still_width, std::int32_t still_height, const Placement& placement, std::int32_t width,
+                           std::int32_t height) {
     constexpr std::int64_t lines = 1'080;
-    const std::int64_t own_width = still.width(), own_height = still.height();
+    const std::int64_t own_width = still_width, own_height = still_height;
     const std::int64_t own = (own_width * std::min(width, height) + lines / 2) / lines;
     std::int64_t w = placement.width > 0 ? (placement.width * width + million / 2) / million : own;
     w = std::clamp<std::int64_t>(w, 2, width);
@@ -112,9 +113,13 @@ media::Overlay place_still(const media::VideoFrame& still, const Placement& plac
     // Even sides: half a pixel is nothing that could be seen.
     const std::int32_t to_width = std::max(2, even_down(w + 1)), to_height = std::max(2, even_down(h + 1));
     const auto place = [](std::int64_t at, std::int32_t room) { return even_down((at * std::max(0, room) + million / 2) / million); };
-    const auto pixels = resized(premultiplied(still), still.width(), still.height(), to_width, to_height);
-    return media::overlay_from_bgra(pixels, to_width, to_height, std::ptrdiff_t{to_width} * channels, place(placement.x, width - to_width),
-                                    place(placement.y, height - to_height));
+    return {place(placement.x, width - to_width), place(placement.y, height - to_height), to_width, to_height};
+}
+
+media::Overlay place_still(const media::VideoFrame& still, const Placement& placement, std::int32_t width, std::int32_t height) {
+    const media::Rect to = place_of_still(still.width(), still.height(), placement, width, height);
+    const auto pixels = resized(premultiplied(still), still.width(), still.height(), to.width, to.height);
+    return media::overlay_from_bgra(pixels, to.width, to.height, std::ptrdiff_t{to.width} * channels, to.x, to.y);
 }
 
 }  // namespace tenon::render

@@ -267,7 +267,8 @@ TEST_F(BadInputTest, a_source_damaged_later_fails_its_render_and_returns_what_wa
         mine.renders().start({.project = project.id, .timeline = cut, .outputs = {"mp4"}}).result();
         ADD_FAILURE() << "a damaged film was rendered";
     } catch (const Error& error) {
-        EXPECT_TRUE(error.code() == Errc::corrupt || error.code() == Errc::unsupported) << to_string(error.code()) << ": " << error.what();
+        EXPECT_EQ(error.code(), Errc::conflict) << error.what();
+        EXPECT_EQ(error.subject(), clip.id.text());
     }
     EXPECT_EQ(reserved(mine, Resource::storage), 0);
     EXPECT_EQ(reserved(mine, Resource::render_time), 0);

@@ -171,6 +171,32 @@ TEST_F(RenderTest, a_vanished_source_fails_the_job_by_name) {
     EXPECT_EQ(reserved(mine, Resource::storage), 0);
 }
 
+TEST_F(RenderTest, a_source_that_changed_since_its_import_is_named) {
+    const auto bytes = [&] {
+        std::ifstream in(clip.path, std::ios::binary);
+        return std::string(std::istreambuf_iterator<char>(in), {});
+    }();
+    const auto write = [&](const std::string& content) { std::ofstream(clip.path, std::ios::binary) << content; };
+    const auto start = [&] { return mine.renders().start({.project = project.id, .timeline = reel(200ms), .outputs = {"mp4"}}); };
+    const auto refused = [&](auto&& action) {
+        try {
+            action();
+            ADD_FAILURE() << "nothing was thrown";
+        } catch (const Conflict& error) {
+            EXPECT_EQ(error.subject(), clip.id.text());
+        }
+    };
+    write(bytes + "x");
+    refused(start);
+    auto other_content = bytes;
+    other_content[bytes.size() - 3] = static_cast<char>(other_content[bytes.size() - 3] ^ 1);
+    write(other_content);
+    refused([&] { (void)start().result(); });
+    EXPECT_EQ(exports(), 0u);
+    write(bytes);  // as it was, though another time stands at it: it is read, and believed
+    EXPECT_EQ(start().result().outputs.at(0).frames, 5);
+}
+
 TEST_F(RenderTest, a_closed_engine_goes_on_with_its_renders) {
     const auto id = mine.renders().start({.project = project.id, .timeline = reel(3s), .outputs = {"mp4"}}).id();
     engine->close();

@@ -129,6 +129,22 @@ TEST(Plan, RefusalsNameTheItem) {
     EXPECT_EQ(subject_of(unknown), (AssetId{9, 9}.text()));
 }
 
+TEST(Plan, AnEditThatIsTooLongIsRefusedBeforeTheWork) {
+    const std::vector<Source> months{hd(camera, {25, 1}, 24h * 366)};
+    Timeline cut;
+    cut.append({.asset = camera, .end = 12h});
+    EXPECT_NO_THROW((void)compile(cut, {"mp4", "4k"}, months));
+    cut.append({.asset = camera, .end = 20h});
+    try {
+        (void)compile(cut, {"mp4"}, months);
+        ADD_FAILURE() << "its sound would be more than is read back";
+    } catch (const Unsupported& error) {
+        EXPECT_EQ(error.subject(), "mp4");
+    }
+    for (int i = 0; i < 2'000; ++i) cut.append({.asset = camera});  // the sum of their times has no number
+    EXPECT_THROW((void)compile(cut, {"mp4"}, months), InvalidArgument);
+}
+
 TEST(Preset, UnknownFieldsAreErrors) {
     EXPECT_EQ(find_preset("mp4").height, 1080);
     EXPECT_EQ(find_preset("social_square").fit, Fit::fill);

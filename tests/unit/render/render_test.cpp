@@ -380,6 +380,10 @@ TEST(Render, SourcesThatVanishOrChangeAreNamed) {
         }
         EXPECT_EQ(studio.exported(), 0U);
     };
+    auto bytes = read_bytes(copy);
+    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+    write_bytes(copy, {bytes.data(), bytes.size()});
+    fails_with(Errc::conflict);  // of the same size
     std::filesystem::resize_file(copy, 100'000);
     fails_with(Errc::conflict);
     std::filesystem::remove(copy);
@@ -393,13 +397,14 @@ TEST(Render, AnUnreadableSourceIsNamedWithItsTime) {
     const AssetId asset = studio.add(copy);
     Timeline cut;
     cut.append({.asset = asset, .start = 1s, .end = 2s});
-    const auto request = studio.request(cut);
+    auto request = studio.request(cut);
     // The index stays, the pictures are gone: every packet is damaged.
     auto bytes = read_bytes(copy);
     const auto media = std::search(bytes.begin(), bytes.end(), std::begin("mdat"), std::end("mdat") - 1);
     const auto index = std::search(bytes.begin(), bytes.end(), std::begin("moov"), std::end("moov") - 1);
     std::fill(media + 8, index > media ? index - 8 : bytes.end(), '\xff');
     write_bytes(copy, {bytes.data(), bytes.size()});
+    request.plan.sources[0].sha256 = digest_of(copy);  // as it was imported
     try {
         render::run(request, exec::no_progress(), {});
         ADD_FAILURE() << "nothing was thrown";

@@ -58,7 +58,7 @@ TEST(Still, IsSeenForItsTimeAndFades) {
     const AssetId logo{7, 7};
     cut.image({.asset = logo, .start = 200ms, .duration = 400ms, .x = 0, .y = 0, .width = 1, .fade = 120ms});
     render::Materials materials;
-    materials.stills.emplace(logo, badge(32, 18));
+    materials.still = [](const AssetId&) { return badge(32, 18); };
     const auto plan = render::compile(cut, {"mp4"}, studio.sources, 0, materials);
     ASSERT_EQ(plan.outputs[0].overlays.size(), 1U);
     const auto& overlay = plan.outputs[0].overlays[0];
@@ -68,6 +68,57 @@ TEST(Still, IsSeenForItsTimeAndFades) {
     EXPECT_EQ((std::vector{overlay.strength(5), overlay.strength(6), overlay.strength(7), overlay.strength(8), overlay.strength(14)}),
               (std::vector{64, 128, 192, 256, 64}));
     EXPECT_THROW((void)render::compile(cut, {"mp4"}, studio.sources, 0), NotFound) << "its picture is not there";
+}
+
+TEST(Still, IsReadOnceAndWhatIsShownAlikeIsPaintedOnce) {
+    Studio studio;
+    const AssetId clip = studio.slate(2), logo{7, 7}, copy{7, 8}, large{7, 9};
+    Timeline cut;
+    cut.append({.asset = clip, .end = 2s});
+    cut.image({.asset = logo, .duration = 200ms, .width = 0.1});
+    cut.image({.asset = large, .start = 200ms, .duration = 200ms, .width = 0.2});
+    cut.image({.asset = logo, .start = 400ms, .duration = 200ms, .width = 0.1});
+    cut.image({.asset = copy, .start = 600ms, .duration = 200ms, .width = 0.1});
+    cut.image({.asset = logo, .start = 30s, .width = 0.3});  // behind the end
+    cut.title({.text = "Acme", .duration = 200ms});
+    cut.title({.text = "Acme", .start = 400ms, .duration = 200ms});
+    std::vector<AssetId> read;
+    render::Materials materials;
+    materials.still = [&](const AssetId& asset) {
+        read.push_back(asset);
+        return asset == large ? badge(64, 64) : badge(32, 18);
+    };
+    const auto plan = render::compile(cut, {"mp4", "mov", "4k"}, studio.sources, 0, materials);
+    EXPECT_EQ(read, (std::vector{logo, large, copy}));
+    for (const auto& output : plan.outputs) {
+        ASSERT_EQ(output.overlays.size(), 6U);
+        const auto& o = output.overlays;
+        EXPECT_EQ(o[0].first_frame, 0);
+        EXPECT_EQ(o[1].first_frame, 5);
+        EXPECT_EQ(o[1].overlay->width, output.preset.width / 5);
+        EXPECT_EQ(o[0].overlay, o[2].overlay);
+        EXPECT_EQ(o[0].overlay, o[3].overlay) << "another asset that holds the same";
+        EXPECT_EQ(o[0].digest, o[3].digest);
+        EXPECT_NE(o[0].overlay, o[1].overlay);
+        EXPECT_EQ(o[4].overlay, o[5].overlay);
+    }
+    for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(plan.outputs[0].overlays[i].overlay, plan.outputs[1].overlays[i].overlay) << "of one size";
+    EXPECT_NE(plan.outputs[0].overlays[0].overlay, plan.outputs[2].overlays[0].overlay);
+}
+
+TEST(Still, MoreThanAGibibyteOfThemIsRefusedUnpainted) {
+    Studio studio;
+    Timeline cut;
+    cut.append({.asset = studio.slate(2), .end = 2s});
+    for (int i = 0; i < 100; ++i) cut.image({.asset = {7, 7}, .x = i / 100.0, .width = 1});  // 23 MB each
+    render::Materials materials;
+    materials.still = [](const AssetId&) { return badge(64, 36); };
+    try {
+        (void)render::compile(cut, {"4k"}, studio.sources, 0, materials);
+        ADD_FAILURE() << "nothing was thrown";
+    } catch (const Unsupported& error) {
+        EXPECT_EQ(error.subject(), "images");
+    }
 }
 
 TEST(Still, IsReadWithItsTransparency) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -40,7 +40,7 @@ struct PlannedOverlay {
     std::int64_t first_frame = 0, end_frame = 0;
     std::int64_t fade = 0;              ///< Frames, at both ends.
     std::int32_t opacity = 256;         ///< Of 256.
-    std::shared_ptr<const media::Overlay> overlay{};
+    std::shared_ptr<const media::Overlay> overlay{};  ///< Shared by all that show the same.
     crypto::Digest digest{};            ///< Of what is painted: fonts decide it too.
 
     /// How much of it frame `number` shows, of 256. The first and the last frame show something of it.
@@ -78,9 +78,10 @@ struct Plan {
     Duration render_time() const { return duration() * static_cast<std::int64_t>(outputs.size()); }
 };
 
-/// What a timeline uses beside its clips, read.
+/// What a timeline uses beside its clips.
 struct Materials {
-    std::map<AssetId, media::VideoFrame> stills{};
+    /// Reads the picture of an image. Called once for each asset; the picture is let go before the next is asked for.
+    std::function<media::VideoFrame(const AssetId&)> still{};
     std::shared_ptr<const Cube> lut{};
 };
 
@@ -88,7 +89,8 @@ struct Materials {
 /// `loudness` takes the place of the presets': LUFS, 0 for as mixed.
 ///
 /// Throws    InvalidArgument naming the item, NotFound (preset, grade, look, font, an asset that is not among the sources),
-///           Unsupported (a character that no font has), Cancelled.
+///           Unsupported (a character that no font has, overlays beyond 1 GiB, an edit longer than its sound can be kept), Cancelled;
+///           what Materials::still throws.
 Plan compile(const Timeline& timeline, const std::vector<std::string>& outputs, const std::vector<Source>& sources,
              std::optional<std::int32_t> loudness = std::nullopt, const Materials& materials = {}, const std::stop_token& stop = {});
 

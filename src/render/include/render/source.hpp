@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <stop_token>
 
 #include <crypto/hash.hpp>
@@ -16,6 +17,7 @@ struct Source {
     AssetId asset{};
     crypto::Digest sha256{};            ///< Of its file.
     std::int64_t file_size = 0;
+    std::optional<Time> stored_at{};  ///< The file's time of change as it was stored; a run reads a file of another one first.
     std::int32_t width = 0, height = 0;
     Rational sample_aspect{1, 1};
     std::int32_t rotation = 0;          ///< Clockwise degrees.

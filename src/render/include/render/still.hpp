@@ -6,6 +6,7 @@
 
 #include <media/blend.hpp>
 #include <media/frame.hpp>
+#include <media/scaler.hpp>
 
 namespace tenon::render {
 
@@ -19,7 +20,11 @@ struct Placement {
     std::int64_t width = 0;      ///< Of the picture's; 0: its own size, counted at 1080 lines.
 };
 
-/// The still as an overlay for pictures of this size: never larger than they are.
+/// Where a still of this size lies in pictures of that size: never larger than they are, all even.
+media::Rect place_of_still(std::int32_t still_width, std::int32_t still_height, const Placement& placement, std::int32_t width,
+                           std::int32_t height);
+
+/// The still as an overlay for pictures of this size.
 media::Overlay place_still(const media::VideoFrame& still, const Placement& placement, std::int32_t width, std::int32_t height);
 
 }  // namespace tenon::render
