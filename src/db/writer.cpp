@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <base/clock.hpp>
+#include <exec/thread.hpp>
 #include <tenon/error.hpp>
 
 namespace tenon::db {
@@ -29,7 +30,7 @@ void tell(const std::function<void()>& then) noexcept {
 Writer::Writer(const Options& options, std::shared_ptr<const Registry> registry)
     : options_(options), connection_(options.file, Connection::Role::writer, std::move(registry), options.busy_deadline) {
     data_version_ = connection_.pragma_value("PRAGMA data_version");
-    thread_ = std::thread([this] { loop(); });
+    thread_ = exec::start_thread("store", [this] { loop(); });
 }
 
 Writer::~Writer() { close(); }

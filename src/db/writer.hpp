@@ -75,7 +75,7 @@ private:
     Duration foreign_seen_{-1};       // the writer's thread only
     std::atomic<std::int64_t> commits_ = 0, requests_ = 0, replays_ = 0;
     std::mutex close_mutex_;
-    std::thread thread_;
+    std::jthread thread_;
 };
 
 }  // namespace tenon::db

@@ -88,15 +88,18 @@ std::vector<db::Migration> all_migrations() {
 
 // A home sealed with one key and written to with another could never be opened whole again.
 crypto::MasterKey master_of(db::Database& database, const db::SystemScope& system, const EngineOptions& options, const engine::Home& home) {
-    const auto known = database.read(system, [](db::SystemReader& reader) { return db::meta(reader, "master_key"); });
+    auto known = database.read(system, [](db::SystemReader& reader) { return db::meta(reader, "master_key"); });
     auto master = open_master(options, home, known.has_value());
     const auto mine = crypto::to_hex(master.id());
-    if (!known) {
-        database.write(system, [&](db::SystemTx& tx) { db::set_meta(tx, "master_key", mine); });
-    } else if (*known != mine) {
+    if (!known)  // another process may be opening it at this moment, with a key of its own: the first one counts
+        known = database.write(system, [&](db::SystemTx& tx) {
+            auto first = db::meta(tx, "master_key");
+            if (!first) db::set_meta(tx, "master_key", mine);
+            return first.value_or(mine);
+        });
+    if (*known != mine)
         throw PermissionDenied("this home was made with another master key: give the key file or passphrase it was made with",
                                {.subject = "master key"});
-    }
     return master;
 }
 

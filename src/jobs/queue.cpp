@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <crypto/secret.hpp>
+#include <exec/thread.hpp>
 
 #include "queue_state.hpp"
 #include "statements.hpp"
@@ -48,8 +49,8 @@ void Queue::Impl::start() {
     }
     take_back_lost();
     const auto stop = stopping.get_token();
-    for (unsigned i = 0; i < options.workers; ++i) threads.emplace_back([this, stop] { work_loop(stop); });
-    threads.emplace_back([this, stop] { keep_loop(stop); });
+    for (unsigned i = 0; i < options.workers; ++i) threads.push_back(exec::start_thread("job", [this, stop] { work_loop(stop); }));
+    threads.push_back(exec::start_thread("jobs", [this, stop] { keep_loop(stop); }));
 }
 
 void Queue::Impl::close() noexcept {

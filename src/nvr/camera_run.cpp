@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <exec/thread.hpp>
 #include <exec/wait.hpp>
 #include <media/input.hpp>
 #include <nvr/fragment.hpp>
@@ -38,7 +39,7 @@ CameraRun::CameraRun(RunContext& context, db::TenantScope scope, const CameraId&
       id_(id),
       folder_(context.options.folder(scope_.tenant()) / id.text()),
       gap_(first_gap),
-      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+      thread_(exec::start_thread("camera", [this](const std::stop_token& stop) { run(stop); })) {}
 
 CameraRun::~CameraRun() {
     stop();
@@ -166,7 +167,10 @@ bool CameraRun::prepare(const std::stop_token& stop) {
             camera_ = rows::find(reader, id_);  // the address is looked up again when it is outdated
             return camera_ ? rows::find_site(reader, camera_->site) : std::nullopt;
         });
-        if (!site) return false;  // removed meanwhile: the clerk will stop this
+        if (!site) {  // removed meanwhile: the clerk will stop this
+            (void)exec::sleep_for(context_.options.clock, stop, kLockRetry);
+            return false;
+        }
         key_ = std::make_shared<const crypto::SigningKey>(rows::signing_key(*site, context_.master));
         const Origin origin{scope_.tenant(), camera_->site, id_};
         auto tail = recover_camera(folder_, origin, key_.get(), *context_.options.log);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include <exec/thread.hpp>
 #include <tenon/error.hpp>
 
 namespace tenon::nvr {
@@ -12,7 +13,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kGroup = 1s;
-constexpr Duration kRetry = 2s;           // after the disk failed
+constexpr Duration kRetry = 2s;  // after the disk failed …
+constexpr Duration kLongestRetry = 60s;
+constexpr int kRetryShare = 20;           // … or so many times what the last attempt took: the other cameras have this thread too
 constexpr std::int64_t kOverhead = 4096;  // boxes of a fragment, its leaf in the trailer and its line of the index
 
 }  // namespace
@@ -35,6 +38,7 @@ public:
             }
             if (!writer_) {
                 // After a failure the files are made whole first, so that the index says what they say.
+                recovering_since_ = clock_->monotonic();
                 const auto tail = recover_camera(options_.folder, options_.origin, options_.key.get(), *log_);
                 writer_.emplace(options_.folder, options_.origin, options_.key, tail);
                 std::vector<SegmentNote> notes;
@@ -42,6 +46,7 @@ public:
                 options_.owner->noted(std::move(notes));
             }
             writer_->append(std::move(fragment));
+            recovering_since_.reset();
             allowance.left -= size;
             writer_->write_back();
             if (std::exchange(paused_, false)) options_.owner->resumed();
@@ -101,7 +106,9 @@ private:
             tell();
             writer_.reset();
         }
-        retry_at_ = clock_->monotonic() + kRetry;
+        const auto now = clock_->monotonic();
+        const auto took = recovering_since_ ? now - *std::exchange(recovering_since_, std::nullopt) : Duration{};
+        retry_at_ = now + std::clamp(took * kRetryShare, kRetry, kLongestRetry);
         if (std::exchange(paused_, true)) return;
         reason_ = reason;
         options_.owner->paused(reason, full ? "the disk is full" : "the disk cannot be written to");
@@ -119,10 +126,11 @@ private:
     bool paused_ = false;
     GapReason reason_ = GapReason::none;
     Duration retry_at_{};
+    std::optional<Duration> recovering_since_{};  // until what comes first behind a failure is written
 };
 
 Disk::Disk(std::shared_ptr<const base::Clock> clock, std::shared_ptr<base::Log> log, std::size_t queue_bytes)
-    : clock_(std::move(clock)), log_(std::move(log)), capacity_(queue_bytes), thread_([this] { run(); }) {}
+    : clock_(std::move(clock)), log_(std::move(log)), capacity_(queue_bytes), thread_(exec::start_thread("disk", [this] { run(); })) {}
 
 Disk::~Disk() { stop(); }
 

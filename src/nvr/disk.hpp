@@ -86,7 +86,7 @@ private:
     bool ended_ = false;                        ///< The thread has written its last.
     std::vector<std::shared_ptr<Line>> lines_;  // the thread's own
     std::size_t unsynced_ = 0;                  // the thread's own: so many of the first lines are still to be synced
-    std::thread thread_;
+    std::jthread thread_;
 };
 
 }  // namespace tenon::nvr

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include <exec/thread.hpp>
 #include <exec/wait.hpp>
 #include <nvr/schedule.hpp>
 #include <tenant/period.hpp>
@@ -67,8 +68,9 @@ struct Recorder::Impl {
     std::map<CameraId, rows::StatusRow> failed;  ///< Cameras that could not even be begun with, until the next look.
     Duration pruned_at{};                        ///< The clerk's own.
     std::set<CameraId> switched_off;             ///< In this process, so that coming back says why footage is missing.
+    bool serving = false;                        ///< Between start() and stop().
 
-    std::jthread clerk;
+    std::jthread clerk;  // of start() and stop() alone
 };
 
 Recorder::Recorder(RecorderOptions options, db::Database& database, const db::SystemScope& system,
@@ -79,12 +81,20 @@ Recorder::~Recorder() { stop(); }
 
 void Recorder::start() {
     impl_->watch = impl_->context.database.on_foreign_change([this] { changed(); });
-    impl_->clerk = std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->serve(stop); });
+    {
+        const std::lock_guard lock(impl_->mutex);
+        impl_->serving = true;
+    }
+    impl_->clerk = exec::start_thread("clerk", [impl = impl_.get()](const std::stop_token& stop) { impl->serve(stop); });
 }
 
 void Recorder::stop() noexcept {
     impl_->watch.reset();
-    if (!impl_->clerk.joinable()) return;
+    {
+        const std::lock_guard lock(impl_->mutex);
+        if (!std::exchange(impl_->serving, false)) return;
+        impl_->changed.notify_all();  // nobody waits for another look
+    }
     impl_->clerk.request_stop();
     impl_->clerk.join();
     std::vector<Key> all;
@@ -129,24 +139,24 @@ void Recorder::take_in(const db::TenantScope& scope) {
 
 void Recorder::halt() {
     std::unique_lock lock(impl_->mutex);
-    if (!impl_->clerk.joinable()) return;
+    if (!impl_->serving) return;
     impl_->intents_changed = true;
     const auto look = ++impl_->wanted_looks;
     impl_->changed.notify_all();
-    (void)impl_->changed.wait_for(lock, impl_->clerk.get_stop_token(), kHaltDeadline, [&] { return impl_->looks >= look; });
+    (void)impl_->changed.wait_for(lock, {}, kHaltDeadline, [&] { return impl_->looks >= look || !impl_->serving; });
 }
 
 bool Recorder::wait_removed(const db::TenantScope& scope, const CameraId& id, Duration timeout, const std::stop_token& stop) {
     std::uint64_t look;
     {
         const std::lock_guard lock(impl_->mutex);
-        if (!impl_->clerk.joinable()) return false;  // left to the processes that record
+        if (!impl_->serving) return false;  // left to the processes that record
         impl_->intents_changed = true;
         look = ++impl_->wanted_looks;
         impl_->changed.notify_all();
     }
     std::unique_lock lock(impl_->mutex);
-    (void)impl_->changed.wait_for(lock, stop, timeout, [&] { return impl_->looks >= look; });
+    (void)impl_->changed.wait_for(lock, stop, timeout, [&] { return impl_->looks >= look || !impl_->serving; });
     lock.unlock();
     return !impl_->context.database.read(scope, [&](db::Reader& reader) { return rows::find(reader, id).has_value(); });
 }

@@ -1,7 +1,10 @@
 #include "engine_fixture.hpp"
 
+#include <atomic>
 #include <fstream>
 #include <thread>
+
+#include <threads.hpp>
 
 namespace {
 
@@ -70,6 +73,20 @@ TEST_F(EngineTest, options_that_make_no_sense_are_refused) {
     EXPECT_THROW(engine->open_operator({.actor = "x"}), InvalidArgument);
 }
 
+TEST_F(EngineTest, no_thread_of_it_runs_a_handler_of_its_host) {
+    engine.reset();
+    const auto before = test::threads();
+    open();
+    std::size_t ours = 0;
+    for (const auto& thread : test::threads()) {
+        if (before.contains(thread)) continue;
+        ++ours;
+        std::string name;
+        for (const int signal : {SIGINT, SIGTERM, SIGALRM, SIGUSR1, SIGCHLD}) EXPECT_TRUE(test::blocks(thread, signal, name)) << name;
+    }
+    EXPECT_GE(ours, 5u) << "the store's, the timers', the disk's, the cameras' and one that works";
+}
+
 TEST_F(EngineTest, a_foreign_master_key_is_refused) {
     // The home knows which key it was made with: opening it with another would seal new secrets that the old key cannot open.
     engine.reset();
@@ -77,6 +94,26 @@ TEST_F(EngineTest, a_foreign_master_key_is_refused) {
     EXPECT_NO_THROW(Engine({.home = folder.path() / "second", .master_key_file = another}));
     EXPECT_THROW(Engine({.home = folder.path() / "home", .master_key_file = another}), PermissionDenied);
     EXPECT_NO_THROW(open());
+}
+
+TEST_F(EngineTest, of_two_keys_that_make_one_home_at_once_one_is_refused) {
+    const auto home = folder / "third";
+    std::atomic<int> opened = 0;
+    const auto open_with = [&](EngineOptions given) {
+        given.home = home;
+        given.background = false;
+        try {
+            const Engine made(given);
+            ++opened;
+        } catch (const PermissionDenied&) {
+        } catch (const NotFound&) {  // it came when the home was made already
+        }
+    };
+    {
+        const std::jthread slow([&] { open_with({.master_passphrase = "open sesame"}); });  // which takes a while to become a key
+        open_with({.master_key_file = folder / "third.key"});
+    }
+    EXPECT_EQ(opened, 1);
 }
 
 TEST_F(EngineTest, a_missing_master_key_is_missed_and_no_other_is_made) {

@@ -8,6 +8,8 @@
 #include <tenon/error.hpp>
 
 #include <feed.hpp>
+#include <threads.hpp>
+
 #include "recorder_fixture.hpp"
 
 namespace tenon::nvr {
@@ -153,6 +155,30 @@ TEST(Recorder, ACameraThatNeverAnswersIsRetriedAndStopsAtOnce) {
     EXPECT_LE(std::chrono::steady_clock::now() - begin, 1s);
     EXPECT_TRUE(studio.list(studio.home.a, camera).empty());
     EXPECT_EQ(studio.storage(studio.home.a).reserved, 0);
+}
+
+TEST(Recorder, ACamerasThreadRunsNoHandlerOfItsHost) {
+    Studio studio;
+    const auto before = tenon::test::threads();
+    const auto camera = studio.add(studio.home.a, "rtsp://127.0.0.1:9/live");
+    ASSERT_TRUE(Studio::wait(60s, [&] { return studio.recorder->status(camera).has_value(); }));
+    bool found = false;
+    for (const auto& thread : tenon::test::threads()) {
+        if (before.contains(thread)) continue;
+        std::string name;
+        EXPECT_TRUE(tenon::test::blocks(thread, SIGINT, name)) << name;
+        found |= name == "camera";
+    }
+    EXPECT_TRUE(found);
+}
+
+TEST(Recorder, HaltEndsWithItsRecorder) {
+    Studio studio;
+    std::jthread halting([&] {
+        for (int i = 0; i < 200; ++i) EXPECT_NO_THROW(studio.recorder->halt());
+    });
+    studio.recorder->stop();
+    halting.join();
 }
 
 TEST(Recorder, AnAddressOutsideOfTheNetworksIsNeverConnectedTo) {
