@@ -176,7 +176,9 @@ std::string key_of(const Preset& preset) { return std::to_string(preset.width) +
 
 std::string Painter::key_of(const TimelineImage& image, const Preset& preset) {
     const Placement at = placement_of(image);
-    return render::key_of(preset) + " " + image.asset.text() + " " + std::to_string(at.x) + " " + std::to_string(at.y) + " " + std::to_string(at.width);
+    std::string key = render::key_of(preset) + " " + image.asset.text();
+    for (const std::int64_t value : {at.x, at.y, at.width}) key += " " + std::to_string(value);
+    return key;
 }
 
 /// Before it is painted: of each pixel luma and opacity, of each four of them both colours and the opacity again.
@@ -244,7 +246,8 @@ void Painter::titles(const std::vector<TimelineTitle>& titles) {
             exec::check_stop(stop_);
             const TimelineTitle& title = titles[i];
             const Look look = named("titles", i, [&] { return find_look(title.look); });
-            const auto [place, fresh] = painted_.try_emplace(render::key_of(output.preset) + "\n" + title.look + "\n" + title.font + "\n" + title.text);
+            const std::string key = render::key_of(output.preset) + "\n" + title.look + "\n" + title.font + "\n" + title.text;
+            const auto [place, fresh] = painted_.try_emplace(key);
             if (fresh) {
                 auto overlay = named("titles", i, [&] {
                     return paint_title(title.text, look, title.font, output.preset.width, output.preset.height);

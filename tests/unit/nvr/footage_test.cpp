@@ -622,6 +622,27 @@ TEST(Recovery, ADamagedIndexWithNothingToMakeItFromDoesNotEndTheDay) {
     EXPECT_EQ(std::filesystem::file_size(file), 8'000u) << "left for people";
 }
 
+TEST(Recovery, ARecordThatHoldsNothingIsDamage) {
+    TempFolder folder;
+    {
+        Rig rig(folder.path());
+        rig.send(0, 300);
+    }
+    const auto file = files_of(folder.path()).front();
+    const auto scan = scan_segment(base::open_file(file, O_RDONLY), "");
+    auto record = scan.records.back();
+    record.offset = static_cast<std::uint32_t>(scan.end);
+    record.bytes = 0;
+    media::mp4::Writer box;
+    box.begin(kRecordUuid);
+    box.bytes(encode(record, record_seed(kOrigin.camera, day_of(scan.head.head.start))));
+    box.end();
+    base::pwrite_all(base::open_file(file, O_RDWR), box.data(), scan.end, "");
+    const auto again = scan_segment(base::open_file(file, O_RDONLY), "", ~std::uint64_t{0});
+    EXPECT_TRUE(again.damaged);
+    EXPECT_EQ(again.records.size(), scan.records.size());
+}
+
 TEST(Recovery, ZerosThatNeverReachedTheDiskAreCut) {
     TempFolder folder;
     {
@@ -647,6 +668,23 @@ TEST(Fragments, AStreamWithoutAPictureIsRefused) {
     auto streams = Feed().streams();
     streams[0].codec = "vp8";
     EXPECT_THROW(FragmentBuilder(streams, GapReason::none), Unsupported);
+}
+
+TEST(Fragments, ShortGroupsOfPicturesLieTogether) {
+    Feed feed;
+    FragmentBuilder builder(feed.streams(), GapReason::none);
+    std::size_t count = 0;
+    for (std::int64_t n = 0; n < 500; ++n) {  // every other picture is a key
+        auto packet = feed.packet(static_cast<std::size_t>(n % 2), kBegin);
+        packet.pts = packet.dts = n * 3'600;
+        packet.arrival = kBegin + n * 40ms;
+        for (const auto& fragment : builder.push(packet, {})) {
+            EXPECT_TRUE(fragment.key);
+            ++count;
+        }
+    }
+    EXPECT_GE(count, 20u);
+    EXPECT_LE(count, 45u);
 }
 
 TEST(Fragments, NothingIsStoredBeforeAKeyFrame) {
