@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <tenon/config.hpp>
+#include <tenon/frame.hpp>
 #include <tenon/id.hpp>
 #include <tenon/units.hpp>
 
@@ -60,6 +61,13 @@ public:
     [[nodiscard]] std::optional<Asset> find(const AssetId& id) const;
     std::vector<Asset> list(const AssetFilter& filter = {}) const;
     void remove(const AssetId& id);
+
+    /// The frame shown at a time, decoded while the call lasts.
+    ///
+    /// Throws    InvalidArgument naming the field, NotFound, Unsupported (it has no pictures), Corrupt.
+    Frame frame(const AssetId& id, const FrameOptions& options = {}) const;
+    /// Its frames, one after the other. Throws the same.
+    FrameStream frames(const AssetId& id, const FramesOptions& options = {}) const;
 
 private:
     friend struct Internal;

@@ -8,14 +8,14 @@
 
 #include <tenon/brand.hpp>
 #include <tenon/config.hpp>
+#include <tenon/log.hpp>
 #include <tenon/operator.hpp>
 #include <tenon/session.hpp>
+#include <tenon/watch.hpp>
 
 TENON_BEGIN
 
 struct EngineImpl;
-
-enum class LogLevel : std::uint8_t { off = 0, error = 1, warning = 2, info = 3, debug = 4 };
 
 struct EngineOptions {
     std::filesystem::path home{};                          ///< Required. Made if missing, readable by its owner only.
@@ -52,6 +52,12 @@ public:
 
     /// Work across tenants. Each use is audited.
     OperatorSession open_operator(const OperatorOptions& options);
+
+    /// Watches nothing yet. Throws Closed.
+    Watch watch();
+
+    /// What the engine logs from now on. Throws InvalidArgument, Closed.
+    LogStream logs(const LogOptions& options = {});
 
     /// Begins no more jobs and lets those that this process runs end, at most for `limit`; what runs then still goes back to
     /// the queue with what it has done, and counts no attempt. Returns false if something had to go back. Jobs started from

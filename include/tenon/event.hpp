@@ -37,6 +37,8 @@ class TENON_API EventStream {
 public:
     /// Empty: none in time. Throws Closed after close() or when the engine closes.
     [[nodiscard]] std::optional<Event> next(Duration timeout);
+    /// Among all streams of its engine, those of logs too; what Change::stream says.
+    std::int64_t number() const noexcept;
     void close() noexcept;
 
 private:

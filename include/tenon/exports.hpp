@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <tenon/config.hpp>
+#include <tenon/frame.hpp>
 #include <tenon/id.hpp>
 #include <tenon/units.hpp>
 
@@ -40,6 +41,11 @@ public:
     [[nodiscard]] std::optional<ExportedFile> find(const std::string& name) const;
     /// Throws NotFound.
     void remove(const std::string& name);
+
+    /// The frame shown at a time; see Assets::frame().
+    Frame frame(const std::string& name, const FrameOptions& options = {}) const;
+    /// Its frames, one after the other.
+    FrameStream frames(const std::string& name, const FramesOptions& options = {}) const;
 
 private:
     friend struct Internal;

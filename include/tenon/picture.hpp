@@ -26,6 +26,14 @@ struct ContactSheetOptions {
     std::int32_t cell_width = 320;         ///< Pixels, 16 to 4096; the height follows the picture's shape.
 };
 
+struct FrameImageOptions {
+    std::optional<AssetId> asset{};        ///< Of this asset …
+    std::string exported{};                ///< … or of this export. One of the two is required.
+    Duration at{};                         ///< The frame shown at this time; past the end: the last frame.
+    std::filesystem::path target{};        ///< Required. A PNG file of the host's; one that is there is replaced.
+    std::int32_t width = 0;                ///< Pixels, 2 to 16384; the height follows the picture's shape. 0: its own size.
+};
+
 struct GradeStillOptions {
     AssetId asset{};                       ///< Required.
     std::string grade{};                   ///< Required. As Timeline::grade takes it: "cinematic_warm".
@@ -77,6 +85,8 @@ class TENON_API Pictures {
 public:
     /// columns x rows frames, evenly spread, each with its time. Throws Unsupported without pictures.
     void contact_sheet(const ContactSheetOptions& options) const;
+    /// One frame as it is. Throws Unsupported without pictures.
+    void frame(const FrameImageOptions& options) const;
     /// One frame twice: as it is, and graded as a render does it. Throws Unsupported without pictures, or in HDR.
     void grade_still(const GradeStillOptions& options) const;
     /// The sound's waveform: as data, and as a picture if a target is given. Throws Unsupported without sound.

@@ -10,8 +10,10 @@
 #include <tenon/error.hpp>
 #include <tenon/event.hpp>
 #include <tenon/exports.hpp>
+#include <tenon/frame.hpp>
 #include <tenon/id.hpp>
 #include <tenon/job.hpp>
+#include <tenon/log.hpp>
 #include <tenon/operator.hpp>
 #include <tenon/picture.hpp>
 #include <tenon/plan.hpp>
@@ -22,3 +24,4 @@
 #include <tenon/timeline.hpp>
 #include <tenon/units.hpp>
 #include <tenon/usage.hpp>
+#include <tenon/watch.hpp>
