@@ -60,7 +60,7 @@ public:
     std::int32_t planes() const noexcept;            ///< 3 for yuv420p and yuv420p10, else 1.
     /// Throws InvalidArgument unless `index` is 0 to planes() - 1.
     Plane plane(std::int32_t index) const;
-    Bytes size() const noexcept;                     ///< Of its memory.
+    Bytes size() const noexcept;                     ///< Of its samples.
 
 private:
     friend struct Internal;

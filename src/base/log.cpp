@@ -1,5 +1,6 @@
 #include <base/log.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <mutex>
@@ -125,10 +126,12 @@ private:
 }  // namespace
 
 Log::Log(std::unique_ptr<LogSink> sink, std::shared_ptr<const Clock> clock, LogLevel level)
-    : sink_(std::move(sink)), clock_(std::move(clock)), level_(level) {}
+    : sink_(std::move(sink)), clock_(std::move(clock)), level_(level), least_(level) {}
 Log::~Log() = default;
 
-std::shared_ptr<Log> Log::none() { return std::shared_ptr<Log>(new Log(nullptr, nullptr, LogLevel::off)); }
+std::shared_ptr<Log> Log::none(std::shared_ptr<const Clock> clock) {
+    return std::shared_ptr<Log>(new Log(nullptr, std::move(clock), LogLevel::off));
+}
 
 std::shared_ptr<Log> Log::to_stderr(std::shared_ptr<const Clock> clock, LogLevel level) {
     return std::shared_ptr<Log>(new Log(std::make_unique<StderrSink>(), std::move(clock), level));
@@ -139,21 +142,60 @@ std::shared_ptr<Log> Log::to_file(const fs::path& file, std::shared_ptr<const Cl
     return std::shared_ptr<Log>(new Log(std::make_unique<FileSink>(file, options), std::move(clock), level));
 }
 
+void Log::write_line(Time at, LogLevel level, std::string_view room, std::string_view message, Fields fields) {
+    auto line = to_rfc3339(at);
+    line.append(1, ' ').append(name_of(level)).append(1, ' ').append(room).append(1, ' ');
+    append_escaped(line, message);
+    for (const auto& field : fields) {
+        line.append(1, ' ').append(field.key).append(1, '=');
+        append_value(line, field.value);
+    }
+    line += '\n';
+    sink_->put(line);
+}
+
 void Log::write(LogLevel level, std::string_view room, std::string_view message, Fields fields) noexcept {
-    if (!sink_ || !writes(level)) return;
+    if (!writes(level)) return;
     try {
-        auto line = to_rfc3339(clock_->now());
-        line.append(1, ' ').append(name_of(level)).append(1, ' ').append(room).append(1, ' ');
-        append_escaped(line, message);
-        for (const auto& field : fields) {
-            line.append(1, ' ').append(field.key).append(1, '=');
-            append_value(line, field.value);
-        }
-        line += '\n';
-        sink_->put(line);
+        const Time at = clock_->now();
+        if (sink_ && level >= level_) write_line(at, level, room, message, fields);
+        tell_taps(at, level, room, message, fields);
     } catch (...) {
         // A log that cannot be written must not end the work it tells of.
     }
+}
+
+void Log::add_tap(const std::shared_ptr<LogTap>& tap, LogLevel level) {
+    const std::lock_guard lock(tapping_);
+    taps_.push_back({tap, level});
+    find_least();
+}
+
+// Who no longer reads a log should not make the engine write more of it.
+void Log::find_least() noexcept {
+    std::erase_if(taps_, [](const Tapped& one) { return one.tap.expired(); });
+    auto least = level_;
+    for (const auto& one : taps_) least = std::min(least, one.level);
+    least_.store(least, std::memory_order_relaxed);
+}
+
+void Log::tell_taps(Time at, LogLevel level, std::string_view room, std::string_view message, Fields fields) {
+    const std::lock_guard lock(tapping_);
+    bool gone = false;
+    for (const auto& one : taps_) {
+        const auto tap = one.tap.lock();
+        gone = gone || !tap;
+        if (tap && level >= one.level) tap->put(at, level, room, message, fields);
+    }
+    if (gone) find_least();
+}
+
+void Log::end_taps() noexcept {
+    const std::lock_guard lock(tapping_);
+    for (const auto& one : taps_)
+        if (const auto tap = one.tap.lock()) tap->end();
+    taps_.clear();
+    find_least();
 }
 
 void Log::failure(std::string_view room, std::string_view message, const std::exception& error) {

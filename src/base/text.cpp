@@ -77,6 +77,23 @@ std::size_t utf8_step(std::string_view text) noexcept {
     return text.empty() || next(rest) == bad ? 0 : text.size() - rest.size();
 }
 
+std::string to_utf8(std::string_view text) {
+    std::string result;
+    result.reserve(text.size());
+    while (!text.empty()) {
+        auto rest = text;
+        const auto point = next(rest);
+        if (point == bad || point == 0) {
+            result += "\xef\xbf\xbd";
+            text.remove_prefix(1);
+        } else {
+            result += text.substr(0, text.size() - rest.size());
+            text = rest;
+        }
+    }
+    return result;
+}
+
 std::size_t utf8_length(std::string_view text) noexcept {
     std::size_t count = 0;
     for (const char c : text) count += (static_cast<std::uint8_t>(c) & 0xc0) != 0x80;

@@ -96,6 +96,11 @@ int show(Context& context, const Args& args) {
     return show_asset(context, session.assets().get(chosen(session, args)));
 }
 
+int frame(Context& context, const Args& args) {
+    const Session session = context.session();
+    return make_frame(context, args, session, {.asset = chosen(session, args)});
+}
+
 int contact_sheet(Context& context, const Args& args) {
     const Session session = context.session();
     return make_contact_sheet(context, args, session, {.asset = chosen(session, args)});
@@ -163,6 +168,14 @@ Group asset_verbs() {
                  .examples = {{"asset show interview.mp4", "Its length, picture, sound and file."}},
                  .run = show,
                  .looks = true},
+                {.path = "asset frame",
+                 .summary = "one frame as a picture",
+                 .about = "Writes the frame that an asset shows at a time as a PNG: upright, with square pixels, in its own size "
+                          "unless another width is asked for. Past the end it is the last frame.",
+                 .operands = {asset_operand},
+                 .options = {png_target, frame_at, frame_width, in_project},
+                 .examples = {{"asset frame interview.mp4 --at 2s --target frame.png", "What is shown at two seconds."}},
+                 .run = frame},
                 {.path = "asset contact-sheet",
                  .summary = "one picture of many frames",
                  .about = "Writes a PNG with frames spread evenly over an asset, to see at a glance what is in it.",

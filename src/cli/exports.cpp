@@ -46,6 +46,10 @@ int show(Context& context, const Args& args) {
     return 0;
 }
 
+int frame(Context& context, const Args& args) {
+    return make_frame(context, args, context.session(), {.exported = args.operand(0)});
+}
+
 int contact_sheet(Context& context, const Args& args) {
     return make_contact_sheet(context, args, context.session(), {.exported = args.operand(0)});
 }
@@ -89,6 +93,13 @@ Group export_verbs() {
                  .examples = {{"export show render-2m3n4p5q.mp4", "Path, size, SHA-256."}},
                  .run = show,
                  .looks = true},
+                {.path = "export frame",
+                 .summary = "one frame as a picture",
+                 .about = "Writes the frame that a rendered file or a clip shows at a time as a PNG, as “asset frame” does.",
+                 .operands = {export_operand},
+                 .options = {png_target, frame_at, frame_width},
+                 .examples = {{"export frame render-2m3n4p5q.mp4 --at 1s --target poster.png --width 1280", "For a poster."}},
+                 .run = frame},
                 {.path = "export contact-sheet",
                  .summary = "one picture of many frames",
                  .about = "Writes a PNG with frames spread evenly over a rendered file or a clip.",

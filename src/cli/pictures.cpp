@@ -44,6 +44,14 @@ int show_picture(const Context& context, const std::string& what, const std::fil
     return 0;
 }
 
+int make_frame(const Context& context, const Args& args, const Session& session, FrameImageOptions options) {
+    options.target = path_of(args, png_target);
+    options.at = args.duration(frame_at.name).value_or(Duration{});
+    if (args.has(frame_width.name)) options.width = static_cast<std::int32_t>(args.integer(frame_width.name, 0, 2, 16'384));
+    session.pictures().frame(options);
+    return show_picture(context, "Frame", options.target);
+}
+
 int make_contact_sheet(const Context& context, const Args& args, const Session& session, ContactSheetOptions options) {
     options.target = path_of(args, png_target);
     read_pair(args, sheet_grid, "4x3", options.columns, options.rows);

@@ -28,6 +28,8 @@
 
 namespace tenon::engine {
 
+class Watches;
+
 /// The one maker of scopes: who holds one came through a session, an operator session or the engine's own work.
 class SessionBroker {
 public:
@@ -73,6 +75,7 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
     void close() noexcept;
 
     Time now() const { return clock->now(); }
+    std::int64_t next_stream() noexcept { return streams.fetch_add(1, std::memory_order_relaxed) + 1; }
     db::TenantScope scope_of(const TenantId& id) const { return registry->scope_of(*registry->standing(id)); }
     engine::Workspace workspace(const TenantId& id) const { return {home.workspace(id)}; }
 
@@ -80,6 +83,7 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
     const engine::Home home;
     const std::shared_ptr<const base::Clock> clock;
     const std::shared_ptr<base::Log> log;
+    const std::shared_ptr<engine::Watches> watches;
     const db::SystemScope system;
     std::optional<crypto::MasterKey> master;
     std::unique_ptr<db::Database> database;
@@ -128,6 +132,8 @@ private:
     void remove_files(const TenantId& id);
     bool temp_swept = false;                  // the timer thread's own, as the next
     std::optional<Duration> events_swept_at;  // every tenant's, the last time
+    std::atomic<std::int64_t> streams{0};
+    std::shared_ptr<EngineImpl> self;  // until close(): see Gate::forked()
 };
 
 /// One tenant, one actor, one role.
@@ -211,7 +217,7 @@ struct AuditImpl {
 /// The engine's own way to make handles, which nobody else can.
 struct Internal {
     template <class Handle, class Impl> static Handle make(std::shared_ptr<Impl> impl) { return Handle(std::move(impl)); }
-    static const std::shared_ptr<EngineImpl>& impl(const Engine& engine) { return engine.impl_; }
+    template <class Handle> static const auto& impl(const Handle& handle) { return handle.impl_; }
 };
 
 TENON_END

@@ -19,8 +19,10 @@
 #include "core.hpp"
 #include "doomed.hpp"
 #include "export_rows.hpp"
+#include "logs.hpp"
 #include "repositories.hpp"
 #include "restored.hpp"
+#include "watches.hpp"
 
 namespace tenon {
 namespace {
@@ -42,23 +44,12 @@ const EngineOptions& checked(const EngineOptions& options) {
     return options;
 }
 
-base::LogLevel level_of(LogLevel level) {
-    switch (level) {
-        case LogLevel::off: return base::LogLevel::off;
-        case LogLevel::error: return base::LogLevel::error;
-        case LogLevel::warning: return base::LogLevel::warning;
-        case LogLevel::info: return base::LogLevel::info;
-        case LogLevel::debug: return base::LogLevel::debug;
-    }
-    return base::LogLevel::info;
-}
-
 std::shared_ptr<base::Log> open_log(const EngineOptions& options, const engine::Home& home,
                                     const std::shared_ptr<const base::Clock>& clock) {
     for (const auto& folder : {home.root, home.keys(), home.logs(), home.root / "workspaces", home.root / "backups", home.root / "run"})
         engine::make_private_folder(folder);
-    if (options.log_level == LogLevel::off) return base::Log::none();
-    return base::Log::to_file(home.logs() / "engine.log", clock, level_of(options.log_level));
+    if (options.log_level == LogLevel::off) return base::Log::none(clock);
+    return base::Log::to_file(home.logs() / "engine.log", clock, engine::level_of(options.log_level));
 }
 
 /// `made`: the home was made with a key, and a new one in the place of a file that is gone could open nothing of it.
@@ -120,7 +111,7 @@ EngineOptions without_secrets(EngineOptions options) {
 
 EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::Clock> time)
     : options(without_secrets(checked(given))), home{options.home}, clock(std::move(time)),
-      log(open_log(options, home, clock)), system(engine::SessionBroker::system()) {
+      log(open_log(options, home, clock)), watches(std::make_shared<engine::Watches>()), system(engine::SessionBroker::system()) {
     log_to_empty = engine::has_left_log(home);
     database = db::Database::open({.file = home.database(), .clock = clock}, all_migrations());
     master.emplace(master_of(*database, system, given, home));
@@ -162,7 +153,7 @@ EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::C
         events->append(tx, {.kind = std::string("job.") + to_string(job.state), .at = at, .subject = job.id.text(), .data = std::move(data)});
     };
     queue = std::make_unique<jobs::Queue>(
-        jobs::Options{.clock = clock, .log = log, .nodes = home.root / "run", .workers = workers_of(options)},
+        jobs::Options{.clock = clock, .log = log, .nodes = home.root / "run", .workers = workers_of(options), .listener = watches},
         *database, system, std::move(hooks));
 
     renders = engine::make_renders(*this);
@@ -175,6 +166,7 @@ EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::C
 EngineImpl::~EngineImpl() { close(); }
 
 void EngineImpl::start() {
+    self = weak_from_this().lock();
     if (options.background) {
         try {
             recover_holds();
@@ -191,6 +183,7 @@ void EngineImpl::start() {
 }
 
 void EngineImpl::close() noexcept {
+    if (gate.forked()) return;  // its threads are the parent's
     if (!gate.close()) return gate.await_end();
     stopping.request_stop();
     if (events) events->close();
@@ -207,6 +200,8 @@ void EngineImpl::close() noexcept {
     }
     if (database) database->close();
     log->info(room, "closed");
+    log->end_taps();
+    const auto last = std::move(self);  // keeps what the next line touches
     gate.end();
 }
 
@@ -243,7 +238,7 @@ bool Engine::drain(Duration limit) {
 void Engine::close() noexcept {
     if (impl_) impl_->close();
 }
-bool Engine::is_closed() const noexcept { return !impl_ || impl_->gate.closed(); }
+bool Engine::is_closed() const noexcept { return !impl_ || impl_->gate.closed() || impl_->gate.forked(); }
 std::string Engine::version() { return TENON_VERSION; }
 
 Session Engine::open_session(const SessionOptions& options) {

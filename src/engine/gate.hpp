@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include <base/process_mark.hpp>
 #include <tenon/error.hpp>
 
 namespace tenon::engine {
@@ -38,8 +39,13 @@ public:
         Stripe* stripe_ = nullptr;
     };
 
+    /// This process is a fork of the one that made the engine: it has the engine's memory, but none of its threads, and locks
+    /// that a thread held at that moment stay locked. Nothing of the engine can work here or be ended here.
+    bool forked() const noexcept { return origin_.is_elsewhere(); }
+
     /// Throws Closed.
     Pass enter() {
+        if (forked()) throw Closed("the engine belongs to the process that this one was forked from: open another one here");
         Stripe& mine = stripes_[stripe_of_thread()];
         mine.inside.fetch_add(1);
         // After counting: whoever closes either is seen here or sees the count.
@@ -82,6 +88,7 @@ private:
         if (stripe.inside.fetch_sub(1) == 1 && closed_.load()) stripe.inside.notify_all();
     }
 
+    base::ProcessMark origin_;
     std::array<Stripe, count> stripes_{};
     alignas(64) std::atomic<bool> closed_{false};
     std::atomic<bool> ended_{false};

@@ -251,6 +251,7 @@ void EngineImpl::erase(const TenantId& id) {
     });
     refusals->forget(id);
     log_to_empty = true;
+    watches->may_have_changed();
     remove_files(id);  // what a call that was under way wrote meanwhile
     log->info(room, "erased a tenant", {{"tenant", id.text()}});
 }

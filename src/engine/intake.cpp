@@ -11,6 +11,7 @@
 #include <crypto/hash.hpp>
 #include <exec/wait.hpp>
 #include <media/probe.hpp>
+#include <media/stills.hpp>
 #include <media/thumbnail.hpp>
 #include <render/cube.hpp>
 #include <tenon/error.hpp>
@@ -100,11 +101,10 @@ void Intake::describe_media(Asset& asset, const std::filesystem::path& thumbnail
     asset.duration = to_duration(probe.duration);
     if (probe.video) {
         const auto& video = probe.streams.at(static_cast<std::size_t>(*probe.video));
-        const bool turned = video.rotation == 90 || video.rotation == 270;
-        const auto shown = static_cast<std::int32_t>(video.width * video.sample_aspect.num / std::max<std::int64_t>(1, video.sample_aspect.den));
+        const auto size = media::shown_size(video);
         asset.video_codec = video.codec;
-        asset.width = turned ? video.height : shown;
-        asset.height = turned ? shown : video.height;
+        asset.width = size.width;
+        asset.height = size.height;
         asset.frame_rate = video.rate;
     }
     if (probe.audio) {

@@ -5,16 +5,21 @@
 
 #include <base/file.hpp>
 #include <base/text.hpp>
+#include <media/picture.hpp>
 #include <render/pictures.hpp>
 
 #include "asset_rows.hpp"
 #include "core.hpp"
 #include "edit.hpp"
-#include "export_rows.hpp"
+#include "frames.hpp"
+#include "subject.hpp"
 
 namespace tenon {
 
+using engine::named;
 using engine::Permission;
+using engine::Subject;
+using engine::subject_of;
 
 namespace {
 
@@ -26,41 +31,6 @@ void check_range(const char* field, std::int32_t value, std::int32_t least, std:
 void check_target(const SessionImpl& session, const std::filesystem::path& target) {
     if (target.empty()) throw InvalidArgument("say where the picture goes", {.subject = "target"});
     session.check_outside(target, "target", false);
-}
-
-/// What a picture is made from.
-struct Subject {
-    std::filesystem::path path{};
-    std::string name{};
-};
-
-Asset asset_of(const SessionImpl& session, const AssetId& id) {
-    const auto asset = session.read([&](db::Reader& reader) { return engine::asset_rows::find(reader, id, session.workspace); });
-    if (!asset) throw NotFound("there is no such asset", {.subject = id.text()});
-    return *asset;
-}
-
-Subject subject_of(const SessionImpl& session, const std::optional<AssetId>& id, const std::string& exported) {
-    if (id.has_value() == !exported.empty())
-        throw InvalidArgument("name an asset or an export, one of the two", {.subject = "asset"});
-    if (id) {
-        const Asset asset = asset_of(session, *id);
-        return {asset.path, asset.name};
-    }
-    const auto file = session.read([&](db::Reader& reader) { return engine::export_rows::find(reader, exported, session.workspace); });
-    if (!file) throw NotFound("there is no such export", {.subject = exported});
-    return {file->path, file->name};
-}
-
-/// People know an asset by its name, not by our copy's path.
-template <class Work>
-auto named(const SessionImpl& session, const Subject& subject, Work&& work) {
-    try {
-        return session.interruptible(std::forward<Work>(work));
-    } catch (const Error& error) {
-        if (error.subject() == subject.path.string()) throw_error(error.code(), error.what(), {.subject = subject.name});
-        throw;
-    }
 }
 
 void write(const std::filesystem::path& target, base::ByteView bytes) { base::write_file_atomically(target, bytes, 0644); }
@@ -105,11 +75,18 @@ void Pictures::contact_sheet(const ContactSheetOptions& options) const {
           }));
 }
 
+void Pictures::frame(const FrameImageOptions& options) const {
+    const auto pass = impl_->enter(options.asset ? Permission::asset_read : Permission::export_read);
+    const Subject subject = subject_of(*impl_, options.asset, options.exported);
+    check_target(*impl_, options.target);
+    const FrameOptions one{.at = options.at, .format = PixelFormat::rgb24, .width = options.width};
+    write(options.target, media::encode_png(engine::take_frame(*impl_, subject, one).picture));
+}
+
 void Pictures::grade_still(const GradeStillOptions& options) const {
     const auto pass = impl_->enter(Permission::asset_read);
-    const Asset asset = asset_of(*impl_, options.asset);
+    const Subject subject = engine::asset_subject(*impl_, options.asset);
     check_target(*impl_, options.target);
-    const Subject subject{asset.path, asset.name};
     write(options.target, named(*impl_, subject, [&](const std::stop_token& stop) {
               return render::grade_still(subject.path, {.title = subject.name, .grade = options.grade, .at = options.at,
                                                        .width = options.width}, stop);

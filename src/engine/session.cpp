@@ -8,6 +8,8 @@
 #include <tenant/usage.hpp>
 
 #include "core.hpp"
+#include "streams.hpp"
+#include "watches.hpp"
 
 TENON_BEGIN
 
@@ -75,7 +77,10 @@ Jobs Session::jobs() const { return Internal::make<Jobs>(impl_); }
 Quotas Session::quotas() const { return Internal::make<Quotas>(impl_); }
 Usage Session::usage() const { return Internal::make<Usage>(impl_); }
 Audit Session::audit() const { return Internal::make<Audit>(std::make_shared<AuditImpl>(AuditImpl{impl_, nullptr})); }
-void Session::close() noexcept { impl_->closed.store(true, std::memory_order_release); }
+void Session::close() noexcept {
+    if (impl_->closed.exchange(true, std::memory_order_acq_rel) || impl_->engine->gate.forked()) return;
+    impl_->engine->watches->session_closed(impl_);
+}
 
 // ---- usage ----
 
@@ -161,17 +166,12 @@ AuditCheckpoint Audit::export_file(const std::filesystem::path& path) const {
 
 // ---- events ----
 
-struct EventStreamImpl {
-    std::shared_ptr<SessionImpl> session;
-    std::shared_ptr<tenant::EventHub::Subscription> subscription;
-};
-
 EventStream::EventStream(std::shared_ptr<EventStreamImpl> impl) : impl_(std::move(impl)) {}
 
 EventStream Session::subscribe(const SubscribeOptions& options) {
     const auto pass = impl_->enter(engine::Permission::event_read);
     return Internal::make<EventStream>(
-        std::make_shared<EventStreamImpl>(EventStreamImpl{impl_, impl_->engine->events->subscribe(impl_->scope, options)}));
+        std::make_shared<EventStreamImpl>(impl_, impl_->engine->events->subscribe(impl_->scope, options)));
 }
 
 std::optional<Event> EventStream::next(Duration timeout) {
@@ -179,6 +179,10 @@ std::optional<Event> EventStream::next(Duration timeout) {
     return impl_->subscription->next(timeout);
 }
 
-void EventStream::close() noexcept { impl_->subscription->close(); }
+std::int64_t EventStream::number() const noexcept { return impl_->number; }
+
+void EventStream::close() noexcept {
+    if (!impl_->session->engine->gate.forked()) impl_->subscription->close();
+}
 
 TENON_END

@@ -71,7 +71,15 @@ void Queue::Impl::obey_cancels() {
 void Queue::Impl::promote_due() {
     const auto due = database.read(system, [&](db::SystemReader& reader) { return reader.query(sql::any_due, now()).next(); });
     if (!due) return;
-    database.write(system, [&](db::SystemTx& tx) { tx.exec(sql::promote, now()); });
+    const auto at = now();
+    const auto promoted = database.write(system, [&](db::SystemTx& tx) {
+        std::vector<JobId> ids;
+        if (options.listener)
+            for (auto rows = tx.query(sql::all_due, at); rows.next();) ids.push_back(rows.id<JobId>(0));
+        tx.exec(sql::promote, at);
+        return ids;
+    });
+    for (const auto& id : promoted) options.listener->touched(id);
     wake_workers();
 }
 

@@ -32,9 +32,20 @@ void Queue::Impl::stop_running(const JobId& id) {
     entry->second->stop.request_stop();
 }
 
+void Queue::Impl::tell_when_durable(db::Tx& tx, const JobRow& job) const {
+    if (options.listener) tx.on_commit([listener = options.listener, info = info_of(job)] { listener->became(info); });
+}
+
+void Queue::Impl::touch_when_durable(db::Tx& tx, const JobId& id) const {
+    if (options.listener) tx.on_commit([listener = options.listener, id] { listener->touched(id); });
+}
+
 void Queue::Impl::start() {
     foreign = database.on_foreign_change([self = weak_from_this()] {
-        if (const auto queue = self.lock()) queue->wake_all();
+        const auto queue = self.lock();
+        if (!queue) return;
+        queue->wake_all();
+        if (queue->options.listener) queue->options.listener->may_have_changed();
     });
     if (options.workers == 0) return;
     std::filesystem::create_directories(options.nodes);
@@ -104,6 +115,7 @@ bool Queue::reschedule(db::Tx& tx, const JobId& id, std::int32_t priority, const
     const auto now = impl_->now();
     const auto due = due_at.value_or(now);
     if (tx.exec(sql::reschedule, priority, due, due > now ? JobState::scheduled : JobState::ready, id) == 0) return false;
+    impl_->touch_when_durable(tx, id);
     tx.on_commit([self = std::weak_ptr(impl_)] {
         if (const auto queue = self.lock()) queue->wake_workers();
     });
@@ -156,6 +168,30 @@ std::vector<JobRow> Queue::list(const db::TenantScope& scope, const JobFilter& f
         if (job.state == JobState::running && entry != impl_->running.end()) job.progress = entry->second->progress.snapshot();
     }
     return jobs;
+}
+
+std::vector<JobInfo> Queue::look(const db::TenantScope& scope, const std::vector<JobId>& ids) const {
+    auto found = impl_->database.read(scope, [&](db::Reader& reader) {
+        std::vector<JobInfo> infos;
+        for (const auto& id : ids)
+            if (auto rows = reader.query(sql::glance, id); rows.next()) infos.push_back(info_of(from_row(rows)));
+        return infos;
+    });
+    for (auto& job : found)
+        if (job.state == JobState::running)
+            if (auto progress = progress_here(job.id)) job.progress = *std::move(progress);
+    return found;
+}
+
+std::optional<Progress> Queue::progress_here(const JobId& id) const {
+    std::shared_ptr<Running> mine;
+    {
+        const std::lock_guard lock(impl_->mutex);
+        const auto entry = impl_->running.find(id);
+        if (entry == impl_->running.end()) return std::nullopt;
+        mine = entry->second;
+    }
+    return mine->progress.snapshot();
 }
 
 std::optional<JobRow> Queue::wait_end(const db::TenantScope& scope, const JobId& id, Duration timeout,

@@ -79,6 +79,8 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
     void wake_workers();
     void wake_all();
     void stop_running(const JobId& id);
+    void tell_when_durable(db::Tx& tx, const JobRow& job) const;
+    void touch_when_durable(db::Tx& tx, const JobId& id) const;
 
     // transitions.cpp: the transactions that claim, end and put back
     std::optional<Claim> claim(const db::TenantScope& scope);

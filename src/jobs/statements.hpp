@@ -35,6 +35,10 @@ constexpr db::TenantStmt insert{
     "VALUES (:tenant, :id, 'default', :prio, :kind, :payload, :cause, :unique_key, :hold, :state, 0, :max_attempts, 0, "
     ":due_at, '', '', '', '', 0, :created_at)"};
 constexpr db::TenantStmt find{"SELECT " TENON_JOB_COLUMNS " FROM job WHERE tenant_id = :tenant AND id = :id"};
+/// find() without what can be long.
+constexpr db::TenantStmt glance{
+    "SELECT tenant_id, id, kind, '', '', state, attempt, max_attempts, '', progress, '', failure, hold, cancel, "
+    "created_at, started_at, ended_at, fence, due_at, prio, unique_key FROM job WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt list{"SELECT " TENON_JOB_COLUMNS
                               " FROM job WHERE tenant_id = :tenant AND (:kind = '' OR kind = :kind)"
                               " AND (:state IS NULL OR state = :state) AND (:after IS NULL OR id < :after)"
@@ -77,6 +81,7 @@ constexpr db::TenantStmt request_cancel{"UPDATE job_ SET cancel = 1 WHERE tenant
 constexpr db::SystemStmt promote{"UPDATE job_ SET state = " TENON_JOB_READY " WHERE state = " TENON_JOB_SCHEDULED
                                  " AND due_at <= :now"};
 constexpr db::SystemStmt any_due{"SELECT 1 FROM job_ WHERE state = " TENON_JOB_SCHEDULED " AND due_at <= :now LIMIT 1"};
+constexpr db::SystemStmt all_due{"SELECT id FROM job_ WHERE state = " TENON_JOB_SCHEDULED " AND due_at <= :now"};
 constexpr db::TenantStmt run_of{"SELECT node FROM job_run WHERE tenant_id = :tenant AND job_id = :id"};
 constexpr db::SystemStmt all_runs{"SELECT tenant_id, job_id, node, expires_at FROM job_run_"};
 constexpr db::SystemStmt beat{"UPDATE job_run_ SET heartbeat_at = :now, expires_at = :expires"

@@ -54,6 +54,7 @@ bool Queue::Impl::finish(db::Tx& tx, Fenced ended, const std::function<void(db::
     tx.exec(sql::remove_run, job.id);
     if (hooks.stopped) hooks.stopped(tx, job);
     if (hooks.ended) hooks.ended(tx, job);
+    tell_when_durable(tx, job);
     tx.on_commit([self = weak_from_this()] {
         if (const auto queue = self.lock()) queue->wake_all();
     });
@@ -68,6 +69,7 @@ bool Queue::Impl::cancel_waiting(db::Tx& tx, Fenced waiting) {
     if (tx.exec(sql::cancel_waiting, job.failure, *job.ended_at, job.id) == 0) return false;
     give_up(tx, job);
     if (hooks.ended) hooks.ended(tx, job);
+    tell_when_durable(tx, job);
     tx.on_commit([self = weak_from_this()] {
         if (const auto queue = self.lock()) queue->wake_all();
     });
@@ -87,6 +89,7 @@ std::optional<Fenced> Queue::Impl::leave_running(db::Tx& tx, const Fenced& runni
     }
     tx.exec(sql::remove_run, current->job.id);
     if (hooks.stopped) hooks.stopped(tx, current->job);
+    touch_when_durable(tx, running_job.job.id);
     tx.on_commit([self = weak_from_this()] {
         if (const auto queue = self.lock()) queue->wake_workers();
     });

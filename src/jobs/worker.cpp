@@ -40,10 +40,13 @@ std::optional<Claim> Queue::Impl::claim_next() {
         auto claimed = claim(*scope);
         if (!claimed) continue;
         const auto weight = hooks.weight ? hooks.weight(tenant) : 1;
-        const std::lock_guard lock(mutex);
-        running[claimed->job.id] = claimed->running;
-        turns.served(tenant, weight);
-        if (closing) claimed->running->stop.request_stop();
+        {
+            const std::lock_guard lock(mutex);
+            running[claimed->job.id] = claimed->running;
+            turns.served(tenant, weight);
+            if (closing) claimed->running->stop.request_stop();
+        }
+        if (options.listener) options.listener->became(info_of(claimed->job));
         return claimed;
     }
     return std::nullopt;

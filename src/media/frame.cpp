@@ -13,9 +13,11 @@ AVPixelFormat to_av(PixelFormat format) {
         case PixelFormat::yuv420p: return AV_PIX_FMT_YUV420P;
         case PixelFormat::rgba: return AV_PIX_FMT_RGBA;
         case PixelFormat::rgb24: return AV_PIX_FMT_RGB24;
+        case PixelFormat::yuv420p10: return AV_PIX_FMT_YUV420P10;
+        case PixelFormat::gray: return AV_PIX_FMT_GRAY8;
         case PixelFormat::other: break;
     }
-    throw InvalidArgument("frames can be made of yuv420p, rgba and rgb24 only");
+    throw InvalidArgument("frames can be made of yuv420p, yuv420p10, rgba, rgb24 and gray only");
 }
 
 PixelFormat from_av(AVPixelFormat format) {
@@ -25,9 +27,22 @@ PixelFormat from_av(AVPixelFormat format) {
         case AV_PIX_FMT_YUVJ420P: return PixelFormat::yuv420p;
         case AV_PIX_FMT_RGBA: return PixelFormat::rgba;
         case AV_PIX_FMT_RGB24: return PixelFormat::rgb24;
+        case AV_PIX_FMT_YUV420P10: return PixelFormat::yuv420p10;
+        case AV_PIX_FMT_GRAY8: return PixelFormat::gray;
         default: return PixelFormat::other;
     }
 }
+
+std::int32_t pixel_bytes(PixelFormat format) {
+    switch (format) {
+        case PixelFormat::rgba: return 4;
+        case PixelFormat::rgb24: return 3;
+        case PixelFormat::yuv420p10: return 2;
+        default: return 1;
+    }
+}
+
+bool is_yuv(PixelFormat format) { return format == PixelFormat::yuv420p || format == PixelFormat::yuv420p10; }
 
 VideoFrame::VideoFrame(std::shared_ptr<Box> box) : box_(std::move(box)) {}
 
@@ -48,7 +63,7 @@ PixelFormat VideoFrame::format() const { return from_av(static_cast<AVPixelForma
 
 Plane VideoFrame::plane(std::int32_t index) const {
     const AVFrame& raw = *box_->raw;
-    const bool chroma = format() == PixelFormat::yuv420p && index > 0;
+    const bool chroma = is_yuv(format()) && index > 0;
     const std::int32_t round = chroma ? 1 : 0, shift = chroma ? 1 : 0;
     return {raw.data[index], raw.linesize[index], (raw.width + round) >> shift, (raw.height + round) >> shift};
 }

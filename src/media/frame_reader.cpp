@@ -213,4 +213,24 @@ VideoFrame FrameReader::at(std::int64_t ticks) {
     }
 }
 
+std::optional<VideoFrame> FrameReader::next() {
+    Impl& impl = *impl_;
+    const bool begins = !impl.current;
+    if (!impl.following) impl.following = impl.decode();
+    if (!impl.following) return std::nullopt;
+    impl.current = std::exchange(impl.following, std::nullopt);
+    impl.first = begins && impl.from_start;
+    return impl.current;
+}
+
+Duration FrameReader::time_of(const VideoFrame& frame) const {
+    return frame.pts() ? std::max(Duration{}, impl_->position(*frame.pts())) : Duration{};
+}
+
+std::optional<Duration> FrameReader::end_of_last() const {
+    const Impl& impl = *impl_;
+    if (!impl.at_end || impl.following || !impl.current) return std::nullopt;
+    return impl.position(std::max(impl.packets_end, *impl.current->pts() + impl.frame_ticks));
+}
+
 }  // namespace tenon::media

@@ -108,10 +108,10 @@ VideoFrame Scaler::convert(const VideoFrame& source, std::int32_t width, std::in
     const AVFrame& in = *source.box().raw;
     Colour colour = with_guesses(source.colour(), source.width(), source.height());
     const bool full = is_rgb(in) || colour.full_range;
-    const bool to_rgb = format != PixelFormat::yuv420p;
+    const bool to_full = !is_yuv(format);
     impl_->sws.run(in, {0, 0, source.width(), source.height()}, {colour.matrix, full}, *target.box().raw,
-                   {0, 0, width, height}, {colour.matrix, to_rgb});
-    colour.full_range = to_rgb;
+                   {0, 0, width, height}, {colour.matrix, to_full});
+    colour.full_range = to_full;
     target.set_colour(colour);
     target.set_pts(source.pts());
     return target;
@@ -119,14 +119,23 @@ VideoFrame Scaler::convert(const VideoFrame& source, std::int32_t width, std::in
 
 namespace {
 
-void rotate_plane(const Plane& in, const Plane& out, std::int32_t degrees) {
+template <class Pixel> void rotate_plane(const Plane& in, const Plane& out, std::int32_t degrees) {
     for (std::int32_t y = 0; y < out.height; ++y) {
-        std::uint8_t* row = out.data + y * out.stride;
+        auto* row = reinterpret_cast<Pixel*>(out.data + y * out.stride);
         for (std::int32_t x = 0; x < out.width; ++x) {
             const std::int32_t from_x = degrees == 90 ? y : degrees == 180 ? in.width - 1 - x : in.width - 1 - y;
             const std::int32_t from_y = degrees == 90 ? in.height - 1 - x : degrees == 180 ? in.height - 1 - y : x;
-            row[x] = in.data[from_y * in.stride + from_x];
+            row[x] = reinterpret_cast<const Pixel*>(in.data + from_y * in.stride)[from_x];
         }
+    }
+}
+
+void rotate_plane(const Plane& in, const Plane& out, std::int32_t degrees, std::int32_t bytes) {
+    switch (bytes) {
+        case 1: return rotate_plane<std::uint8_t>(in, out, degrees);
+        case 2: return rotate_plane<std::array<std::uint8_t, 2>>(in, out, degrees);
+        case 3: return rotate_plane<std::array<std::uint8_t, 3>>(in, out, degrees);
+        default: return rotate_plane<std::array<std::uint8_t, 4>>(in, out, degrees);
     }
 }
 
@@ -134,12 +143,14 @@ void rotate_plane(const Plane& in, const Plane& out, std::int32_t degrees) {
 
 VideoFrame rotated(const VideoFrame& frame, std::int32_t degrees) {
     if (degrees == 0) return frame;
-    if (frame.format() != PixelFormat::yuv420p || (degrees != 90 && degrees != 180 && degrees != 270))
-        throw InvalidArgument("pictures turn by quarters, in yuv420p");
+    const PixelFormat format = frame.format();
+    if (format == PixelFormat::other || (degrees != 90 && degrees != 180 && degrees != 270))
+        throw InvalidArgument("pictures turn by quarters, in a format of this engine");
     const bool quarter = degrees != 180;
     VideoFrame result = VideoFrame::allocate(quarter ? frame.height() : frame.width(),
-                                             quarter ? frame.width() : frame.height(), PixelFormat::yuv420p);
-    for (std::int32_t i = 0; i < 3; ++i) rotate_plane(frame.plane(i), result.plane(i), degrees);
+                                             quarter ? frame.width() : frame.height(), format);
+    for (std::int32_t i = 0; i < (is_yuv(format) ? 3 : 1); ++i)
+        rotate_plane(frame.plane(i), result.plane(i), degrees, pixel_bytes(format));
     result.set_colour(frame.colour());
     result.set_pts(frame.pts());
     const Rational aspect = frame.sample_aspect();

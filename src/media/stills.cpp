@@ -18,6 +18,24 @@ Size upright_size(const StreamInfo& stream, std::int32_t width) {
     return {std::max(2, width / 2 * 2), static_cast<std::int32_t>(std::clamp<std::int64_t>(height / 2 * 2, 2, tallest))};
 }
 
+Size shown_size(const StreamInfo& stream) {
+    const Rational aspect = stream.sample_aspect;
+    const std::int64_t wide = stream.width * aspect.num / std::max<std::int64_t>(1, aspect.den);
+    constexpr std::int64_t widest = 16'384;
+    const auto width = static_cast<std::int32_t>(std::clamp<std::int64_t>(wide, 1, widest));
+    const bool turned = stream.rotation % 180 != 0;
+    return turned ? Size{stream.height, width} : Size{width, stream.height};
+}
+
+VideoFrame shown(const VideoFrame& frame, Scaler& scaler, std::int32_t rotation, Size size, PixelFormat format) {
+    if (rotation % 180 != 0) std::swap(size.width, size.height);
+    const std::int32_t planes = is_yuv(format) ? 3 : 1;
+    bool as_it_is = frame.format() == format && frame.width() == size.width && frame.height() == size.height &&
+                    (format == PixelFormat::rgb24 || frame.colour().full_range == !is_yuv(format));
+    for (std::int32_t i = 0; as_it_is && i < planes; ++i) as_it_is = frame.plane(i).stride > 0;
+    return rotated(as_it_is ? frame : scaler.convert(frame, size.width, size.height, format), rotation);
+}
+
 VideoFrame still_at(FrameReader& reader, Scaler& scaler, Duration position, Size size) {
     const VideoFrame frame = reader.at(position);
     const std::int32_t rotation = reader.stream().rotation;

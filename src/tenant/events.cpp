@@ -84,15 +84,22 @@ struct EventHub::Subscription::Impl {
                });
     }
     void wake() {
-        const std::lock_guard lock(mutex);
-        ++news;
-        changed.notify_all();
+        {
+            const std::lock_guard lock(mutex);
+            ++news;
+            changed.notify_all();
+        }
+        listeners.tell();
     }
     void end() noexcept {
-        const std::lock_guard lock(mutex);
-        closed = true;
-        changed.notify_all();
+        {
+            const std::lock_guard lock(mutex);
+            closed = true;
+            changed.notify_all();
+        }
+        listeners.tell();
     }
+    bool may_have_more() const { return !queue.empty() || news != seen; }
     struct Found {
         std::deque<Event> events{};
         std::int64_t cursor = 0;
@@ -105,6 +112,7 @@ struct EventHub::Subscription::Impl {
     std::shared_ptr<EventHub::Impl> hub;
     db::TenantScope scope;
     SubscribeOptions options;
+    base::Listeners listeners;  // told without the lock
 
     std::mutex mutex;
     exec::Condition changed;
@@ -258,8 +266,21 @@ std::optional<Event> EventHub::Subscription::next(Duration timeout) {
     auto event = std::move(my.queue.front());
     my.queue.pop_front();
     event.dropped_before = std::exchange(my.dropped, 0);
+    const bool more = my.may_have_more();
+    lock.unlock();
+    if (more) my.listeners.tell();
     return event;
 }
+
+bool EventHub::Subscription::has_news() {
+    auto& my = *impl_;
+    std::unique_lock lock(my.mutex);
+    while (!my.closed && my.queue.empty() && my.news != my.seen && !my.filling) my.fill(lock);
+    if (my.closed) throw Closed("the subscription is closed");
+    return !my.queue.empty();
+}
+
+void EventHub::Subscription::listen(const std::shared_ptr<base::Listener>& listener) { impl_->listeners.add(listener); }
 
 void EventHub::Subscription::close() noexcept { impl_->end(); }
 

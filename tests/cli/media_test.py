@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import signal
+import struct
 import time
 import xml.etree.ElementTree
 
@@ -40,6 +41,10 @@ class Assets(Media):
         shown = self.text("asset", "show", "interview.mp4")
         self.assertIn("h264 768×576 25 fps", shown)
         self.assertEqual(self.json("asset", "show", clip["id"]), clip)
+        frame = self.json("asset", "frame", "interview.mp4", "--at", "2s", "--width", "384", "--target", "frame.png")
+        header = pathlib.Path(frame["path"]).read_bytes()[:24]
+        self.assertEqual((header[:4], header[16:]), (b"\x89PNG", struct.pack(">II", 384, 288)))
+        self.assertIn("--target", self.tool("asset", "frame", "interview.mp4", code=2)[1])
         self.text("asset", "contact-sheet", "interview.mp4", "--target", "clip.png")
         self.assertEqual((self.folder / "clip.png").read_bytes()[:4], b"\x89PNG")
         self.assertIn("4x3", self.tool("asset", "contact-sheet", "interview.mp4", "--target", "c.png", "--grid", "4", code=2)[1])
@@ -112,6 +117,8 @@ class Renders(Media):
         self.assertEqual((listed["name"], listed["sha256"], listed["size"]), (name, output["sha256"], output["size"]))
         self.assertEqual(self.json("export", "show", name), listed)
         self.assertIn(output["sha256"], self.text("export", "show", name))
+        self.text("export", "frame", name, "--at", "500ms", "--target", "poster.png")
+        self.assertEqual((self.folder / "poster.png").read_bytes()[:4], b"\x89PNG")
         sheet = self.json("export", "contact-sheet", name, "--target", "reel.png", "--grid", "3x2")
         self.assertEqual((sheet["columns"], sheet["rows"]), (3, 2))
         self.assertEqual(pathlib.Path(sheet["path"]).read_bytes()[:4], b"\x89PNG")

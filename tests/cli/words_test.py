@@ -10,9 +10,9 @@ from tool import TOOL, ToolTest, main
 VERBS = {
     "tenant": ["create", "list", "show", "suspend", "resume", "erase", "plans"],
     "project": ["create", "list", "rename", "remove"],
-    "asset": ["import", "list", "show", "contact-sheet", "waveform", "grade-still", "remove"],
+    "asset": ["import", "list", "show", "frame", "contact-sheet", "waveform", "grade-still", "remove"],
     "render": ["start", "draw", "list", "show"],
-    "export": ["list", "show", "contact-sheet", "waveform", "remove"],
+    "export": ["list", "show", "frame", "contact-sheet", "waveform", "remove"],
     "camera": ["add", "list", "show", "update", "record", "recordings", "clip", "timeline", "snapshot", "playlist",
                "schedule", "keep", "protect", "unprotect", "remove", "run"],
     "backup": ["start", "list", "show", "browse", "diff", "tag", "forget", "restore", "check", "keys", "add-password", "remove-key", "unlock"],

@@ -72,6 +72,41 @@ TEST(Log, LevelsAndNone) {
     EXPECT_THROW(Log::to_file(folder / "no" / "log", some_clock), NotFound);
 }
 
+struct Tap final : LogTap {
+    void put(Time, LogLevel level, std::string_view room, std::string_view message, Log::Fields fields) override {
+        heard.push_back(std::string(room) + " " + std::string(message) + " " + std::to_string(fields.size()) + " " +
+                        std::to_string(static_cast<int>(level)));
+    }
+    void end() noexcept override { ended = true; }
+    std::vector<std::string> heard;
+    bool ended = false;
+};
+
+TEST(Log, TapsHearTheirLevelWhateverIsWritten) {
+    const TempFolder folder;
+    const auto log = Log::to_file(folder / "log", some_clock, LogLevel::error);
+    const auto all = std::make_shared<Tap>();
+    log->add_tap(all, LogLevel::debug);
+    {
+        const auto warnings = std::make_shared<Tap>();
+        log->add_tap(warnings, LogLevel::warning);
+        log->debug("a", "one", {{"k", 1}});
+        log->error("a", "two");
+        EXPECT_EQ(warnings->heard, (std::vector<std::string>{"a two 0 4"}));
+    }
+    EXPECT_EQ(all->heard, (std::vector<std::string>{"a one 1 1", "a two 0 4"}));
+    EXPECT_EQ(lines(folder / "log").size(), 1u);
+    log->end_taps();
+    EXPECT_TRUE(all->ended);
+    EXPECT_FALSE(log->writes(LogLevel::debug)) << "nobody is left who would hear";
+    log->error("a", "three");
+    EXPECT_EQ(all->heard.size(), 2u);
+    const auto none = Log::none();
+    none->add_tap(all, LogLevel::info);
+    none->info("b", "four");
+    EXPECT_EQ(all->heard.back(), "b four 0 2");
+}
+
 TEST(Log, RotatesAndKeepsSome) {
     const TempFolder folder;
     const auto log = Log::to_file(folder / "log", some_clock, LogLevel::info, {.max_size = 200, .keep = 2});

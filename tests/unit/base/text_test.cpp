@@ -60,6 +60,13 @@ TEST(Amounts, AsPeopleReadThem) {
     EXPECT_EQ(human_length(-std::chrono::hours(1)), "-1 h");
 }
 
+TEST(Utf8, WhatIsNoneIsReplaced) {
+    EXPECT_EQ(to_utf8("caf\xc3\xa9 \xf0\x9f\x8e\xac\n"), "caf\xc3\xa9 \xf0\x9f\x8e\xac\n");
+    EXPECT_EQ(to_utf8("\xff\xc3\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+    EXPECT_EQ(to_utf8("a\0b"s), "a\xef\xbf\xbd" "b");
+    EXPECT_EQ(to_utf8(""), "");
+}
+
 TEST(Slugs, Grammar) {
     for (const auto* good : {"a", "0", "acme", "acme-2", "a-b-c"}) EXPECT_NO_THROW(check_slug("slug", good)) << good;
     EXPECT_NO_THROW(check_slug("slug", std::string(63, 'a')));

@@ -1,12 +1,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include <media/files.hpp>
 #include <media/frame_reader.hpp>
 #include <media/picture.hpp>
 #include <media/probe.hpp>
 #include <media/scaler.hpp>
+#include <media/stills.hpp>
 #include <media/thumbnail.hpp>
 #include <tenon/error.hpp>
 
@@ -78,4 +80,36 @@ TEST(Pictures, ScalingChecksItsRectangles) {
     EXPECT_THROW(scaler.scale(small, {0, 0, 64, 64}, large, {1, 0, 64, 64}), InvalidArgument);
     EXPECT_THROW(scaler.scale(small, {0, 0, 64, 64}, large, {0, 0, 63, 64}), InvalidArgument);
     EXPECT_THROW(paste(small, large, 66, 0), InvalidArgument);
+}
+
+TEST(Pictures, AFrameThatIsAsAskedForIsNotCopied) {
+    FrameReader reader(vtest(), {}, {}, {});
+    Scaler scaler;
+    const VideoFrame frame = reader.at(1s);
+    const Size size = shown_size(reader.stream());
+    EXPECT_EQ(size.width, 768);
+    EXPECT_EQ(shown(frame, scaler, 0, size, PixelFormat::yuv420p).plane(0).data, frame.plane(0).data);
+    EXPECT_NE(shown(frame, scaler, 0, {384, 288}, PixelFormat::yuv420p).plane(0).data, frame.plane(0).data);
+    EXPECT_EQ(shown(frame, scaler, 270, {288, 384}, PixelFormat::gray).width(), 288);
+    FrameReader wide(balle(), {}, {}, {});
+    EXPECT_EQ(shown_size(wide.stream()).width, 768) << "square pixels";
+}
+
+TEST(Pictures, OneAfterTheOtherIsEachAtItsTime) {
+    FrameReader reader(vtest(), {}, {}, {}), other(vtest(), {}, {}, {});
+    EXPECT_EQ(reader.time_of(reader.at(2s)), 2s);
+    EXPECT_FALSE(reader.end_of_last());
+    for (int i = 1; i < 5; ++i) {
+        const auto frame = reader.next();
+        ASSERT_TRUE(frame);
+        EXPECT_EQ(reader.time_of(*frame), 2s + i * 100ms);
+        const VideoFrame same = other.at(2s + i * 100ms);
+        EXPECT_EQ(std::memcmp(frame->plane(0).data, same.plane(0).data, 768), 0);
+    }
+    EXPECT_EQ(reader.time_of(reader.at(1h)), 79'400ms);
+    EXPECT_EQ(reader.end_of_last(), 79'500ms);
+    EXPECT_FALSE(reader.next());
+    FrameReader first(vtest(), {}, {}, {});
+    EXPECT_EQ(first.time_of(*first.next()), 0s);
+    EXPECT_EQ(first.time_of(*first.next()), 100ms);
 }

@@ -1,13 +1,16 @@
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <base/clock.hpp>
 
@@ -28,6 +31,7 @@ struct LogField {
 };
 
 struct LogSink;
+class LogTap;
 
 struct LogFileOptions {
     std::uint64_t max_size = 16 * 1024 * 1024;  ///< A fuller file becomes `<file>.1`, the older ones shift.
@@ -39,8 +43,8 @@ struct LogFileOptions {
 /// Threads   any, at once; a line is written whole.
 class Log {
 public:
-    /// Writes nothing.
-    static std::shared_ptr<Log> none();
+    /// Writes nothing; taps hear all the same.
+    static std::shared_ptr<Log> none(std::shared_ptr<const Clock> clock = system_clock());
     static std::shared_ptr<Log> to_stderr(std::shared_ptr<const Clock> clock, LogLevel level = LogLevel::info);
     /// Appends. Throws when the file cannot be opened; later failures to write are dropped, never thrown.
     static std::shared_ptr<Log> to_file(const std::filesystem::path& file, std::shared_ptr<const Clock> clock,
@@ -55,14 +59,38 @@ public:
     /// An error with its code, message and subject.
     void failure(std::string_view room, std::string_view message, const std::exception& error);
 
-    bool writes(LogLevel level) const noexcept { return level >= level_; }
+    /// From now on `tap` hears what is of this level or worse, as long as someone else holds it.
+    void add_tap(const std::shared_ptr<LogTap>& tap, LogLevel level);
+    /// Tells every tap that nothing more comes.
+    void end_taps() noexcept;
+
+    bool writes(LogLevel level) const noexcept { return level >= least_.load(std::memory_order_relaxed); }
     void write(LogLevel level, std::string_view room, std::string_view message, Fields fields) noexcept;
 
 private:
     Log(std::unique_ptr<LogSink> sink, std::shared_ptr<const Clock> clock, LogLevel level);
+    void write_line(Time at, LogLevel level, std::string_view room, std::string_view message, Fields fields);
+    void tell_taps(Time at, LogLevel level, std::string_view room, std::string_view message, Fields fields);
+    void find_least() noexcept;
+
+    struct Tapped {
+        std::weak_ptr<LogTap> tap;
+        LogLevel level;
+    };
     std::unique_ptr<LogSink> sink_;
     std::shared_ptr<const Clock> clock_;
-    LogLevel level_;
+    const LogLevel level_;         // of the sink
+    std::atomic<LogLevel> least_;  // of sink and taps
+    std::mutex tapping_;
+    std::vector<Tapped> taps_;  // guarded by tapping_
+};
+
+/// Hears what one engine logs, on the threads that log: must be quick, and log nothing.
+class LogTap {
+public:
+    virtual ~LogTap() = default;
+    virtual void put(Time at, LogLevel level, std::string_view room, std::string_view message, Log::Fields fields) = 0;
+    virtual void end() noexcept = 0;
 };
 
 }  // namespace tenon::base

@@ -11,6 +11,9 @@ namespace tenon::base {
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 /// Bytes of the code point that `text` begins with; 0: it begins with none.
 std::size_t utf8_step(std::string_view text) noexcept;
+/// `text` itself if it is UTF-8 without NUL; what is not is replaced by U+FFFD. For what others wrote: file names, foreign
+/// messages.
+std::string to_utf8(std::string_view text);
 /// Code points. `text` must be UTF-8.
 std::size_t utf8_length(std::string_view text) noexcept;
 

@@ -56,6 +56,19 @@ struct Hooks {
     std::function<void(db::Tx&, const JobRow&)> ended{};
 };
 
+/// Hears what becomes of jobs, once that is durable: on the writer's thread or a worker's. Must not block, throw or use the
+/// database.
+class Listener {
+public:
+    virtual ~Listener() = default;
+    /// It was begun here, or it ended: how it stands now.
+    virtual void became(const JobInfo& job) noexcept = 0;
+    /// Something else became of it.
+    virtual void touched(const JobId& id) noexcept = 0;
+    /// Another process has changed something, perhaps a job.
+    virtual void may_have_changed() noexcept = 0;
+};
+
 struct Options {
     std::shared_ptr<const base::Clock> clock{};
     std::shared_ptr<base::Log> log{};
@@ -66,6 +79,7 @@ struct Options {
     Duration retry_first = std::chrono::seconds(2);       ///< About the pause before the second attempt; each next is longer …
     Duration retry_longest = std::chrono::minutes(5);     ///< … up to this.
     Duration tick = std::chrono::seconds(1);              ///< Progress rows, cancels and deaths of other processes.
+    std::shared_ptr<Listener> listener{};                 ///< Unset: nobody listens.
 };
 
 /// The durable queue and the threads that work on it. Several processes may share one database: a job is run by one of
@@ -97,6 +111,10 @@ public:
     /// The job with its progress of this moment.
     [[nodiscard]] std::optional<JobRow> find(const db::TenantScope& scope, const JobId& id) const;
     std::vector<JobRow> list(const db::TenantScope& scope, const JobFilter& filter) const;
+    /// Those of `ids` that there are, as find() sees them.
+    std::vector<JobInfo> look(const db::TenantScope& scope, const std::vector<JobId>& ids) const;
+    /// Of a job that this process runs now. Asks no database.
+    [[nodiscard]] std::optional<Progress> progress_here(const JobId& id) const;
     /// The ended job, or empty after `timeout`. Throws NotFound; Cancelled when `stop` is asked for.
     [[nodiscard]] std::optional<JobRow> wait_end(const db::TenantScope& scope, const JobId& id, Duration timeout,
                                                  const std::stop_token& stop) const;

@@ -9,7 +9,11 @@
 
 namespace tenon::media {
 
-enum class PixelFormat : std::uint8_t { yuv420p, rgba, rgb24, other };
+enum class PixelFormat : std::uint8_t { yuv420p, rgba, rgb24, yuv420p10 /* in the machine's byte order */, gray, other };
+
+/// Bytes from one sample of plane 0 to the next, and whether there are planes 1 and 2 of half the width and height.
+std::int32_t pixel_bytes(PixelFormat format);
+bool is_yuv(PixelFormat format);
 
 /// One plane of a frame. Rows are `stride` bytes apart; `width` and `height` count samples of this plane.
 struct Plane {
@@ -37,7 +41,7 @@ public:
     /// The decoder concealed damage in it.
     bool damaged() const { return damaged_; }
 
-    /// Planes 0 to 2 of yuv420p; plane 0 of rgba and rgb24.
+    /// Planes 0 to 2 of yuv420p and yuv420p10; plane 0 of rgba, rgb24 and gray.
     Plane plane(std::int32_t index) const;
     std::int64_t bytes() const;
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stop_token>
 
 #include <media/damage.hpp>
@@ -34,6 +35,14 @@ public:
     VideoFrame at(std::int64_t ticks);
     /// Counted from origin().
     VideoFrame at(Duration position);
+
+    /// The picture behind the one last given, or the first; empty behind the last. Decodes each once.
+    [[nodiscard]] std::optional<VideoFrame> next();
+
+    /// Counted from origin(): when a picture of this file begins to be shown.
+    Duration time_of(const VideoFrame& frame) const;
+    /// Set when at() gave the file's last picture: until when that is shown, from origin().
+    std::optional<Duration> end_of_last() const;
 
     std::int64_t damaged_packets() const;
     /// Of what was decoded so far; from origin(). Where a picture is damaged, the one before it is shown.

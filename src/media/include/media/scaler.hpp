@@ -26,7 +26,7 @@ public:
     /// `target` must be writable; both rectangles even in x, y. Throws InvalidArgument.
     void scale(const VideoFrame& source, Rect from, VideoFrame& target, Rect to);
 
-    /// The whole picture at another size and format; rgb24 comes out as full range.
+    /// The whole picture at another size and format; rgb24, rgba and gray come out as full range.
     VideoFrame convert(const VideoFrame& source, std::int32_t width, std::int32_t height, PixelFormat format);
 
 private:
@@ -34,7 +34,7 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-/// The picture turned clockwise by 90, 180 or 270 degrees; yuv420p only.
+/// The picture turned clockwise by 90, 180 or 270 degrees. Throws InvalidArgument for a format of other libraries.
 VideoFrame rotated(const VideoFrame& frame, std::int32_t degrees);
 
 /// Copies all of `source` into `target` at an even place; both yuv420p. Throws InvalidArgument if it does not fit.

@@ -8,6 +8,7 @@
 
 #include <base/clock.hpp>
 #include <base/json.hpp>
+#include <base/news.hpp>
 #include <db/database.hpp>
 #include <tenon/event.hpp>
 
@@ -38,12 +39,15 @@ std::int64_t forget_events(db::SystemTx& tx, const TenantId& tenant, Time now);
 class EventHub {
 public:
     /// One listener's bounded queue.
-    class Subscription {
+    class Subscription final : public base::Source {
     public:
-        ~Subscription();
+        ~Subscription() override;
         /// Empty: none in time. Throws Closed after close() of this or of the hub.
         [[nodiscard]] std::optional<Event> next(Duration timeout);
         void close() noexcept;
+        /// Reads what came since, if somebody else does not just do that. Throws what next() does.
+        [[nodiscard]] bool has_news() override;
+        void listen(const std::shared_ptr<base::Listener>& listener) override;
 
     private:
         friend class EventHub;

@@ -1,0 +1,26 @@
+#include "subject.hpp"
+
+#include "asset_rows.hpp"
+#include "export_rows.hpp"
+
+namespace tenon::engine {
+
+Subject asset_subject(const SessionImpl& session, const AssetId& id) {
+    const auto asset = session.read([&](db::Reader& reader) { return asset_rows::find(reader, id, session.workspace); });
+    if (!asset) throw NotFound("there is no such asset", {.subject = id.text()});
+    return {asset->path, asset->name};
+}
+
+Subject export_subject(const SessionImpl& session, const std::string& name) {
+    const auto file = session.read([&](db::Reader& reader) { return export_rows::find(reader, name, session.workspace); });
+    if (!file) throw NotFound("there is no such export", {.subject = name});
+    return {file->path, file->name};
+}
+
+Subject subject_of(const SessionImpl& session, const std::optional<AssetId>& asset, const std::string& exported) {
+    if (asset.has_value() == !exported.empty())
+        throw InvalidArgument("name an asset or an export, one of the two", {.subject = "asset"});
+    return asset ? asset_subject(session, *asset) : export_subject(session, exported);
+}
+
+}  // namespace tenon::engine
