@@ -14,6 +14,7 @@
 #include "export_rows.hpp"
 #include "import_recovery.hpp"
 #include "repositories.hpp"
+#include "watches.hpp"
 
 namespace tenon {
 namespace {

@@ -15,6 +15,10 @@
 #include <jobs/queue.hpp>
 #include <tenon/watch.hpp>
 
+TENON_BEGIN
+struct EngineImpl;
+TENON_END
+
 namespace tenon::engine {
 
 bool same(const Progress& a, const Progress& b);

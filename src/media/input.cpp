@@ -82,7 +82,7 @@ struct Input::Impl {
     std::optional<std::chrono::steady_clock::time_point> deadline{};
     std::unique_ptr<FileIo> file;   // outlives `format`, which reads through it
     FormatOwner format;
-    AVFormatContext* opening = nullptr;  // live: while the library opens it, and so may be redirected
+    AVFormatContext* connecting = nullptr;  // live: while the library opens it, and so may be redirected
     std::string server;                  // the one it may connect to
     const char* location = nullptr;      // the library's copy of the URL that it is at
     int redirects = 0;
@@ -97,7 +97,7 @@ struct Input::Impl {
 
     static int interrupted(void* self) {
         auto& impl = *static_cast<Impl*>(self);
-        if (impl.opening != nullptr && !impl.stay()) return 1;
+        if (impl.connecting != nullptr && !impl.stay()) return 1;
         return impl.stop.stop_requested() || (impl.deadline && std::chrono::steady_clock::now() >= *impl.deadline);
     }
     static int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) { return AVERROR(EPERM); }
@@ -131,22 +131,22 @@ struct Input::Impl {
 
 /// False: it cannot be kept from following.
 bool Input::Impl::stay() {
-    if (location == nullptr) location = opening->url;
-    if (opening->protocol_blacklist == nullptr) opening->protocol_blacklist = av_strdup("tcp,tls");
-    return opening->protocol_blacklist != nullptr;
+    if (location == nullptr) location = connecting->url;
+    if (connecting->protocol_blacklist == nullptr) connecting->protocol_blacklist = av_strdup("tcp,tls");
+    return connecting->protocol_blacklist != nullptr;
 }
 
 void Input::Impl::look(void* self, void* context) noexcept {
     constexpr int most_redirects = 5;
     auto& impl = *static_cast<Impl*>(self);
-    if (context != impl.opening || impl.location == nullptr || impl.location == impl.opening->url) return;
-    impl.location = impl.opening->url;  // made before the one before it was freed: it is never at the same place
+    if (context != impl.connecting || impl.location == nullptr || impl.location == impl.connecting->url) return;
+    impl.location = impl.connecting->url;  // made before the one before it was freed: it is never at the same place
     try {
         impl.led_away = server_of(impl.location) != impl.server || ++impl.redirects > most_redirects;
     } catch (const std::exception&) {
         impl.led_away = true;
     }
-    if (!impl.led_away) av_freep(&impl.opening->protocol_blacklist);
+    if (!impl.led_away) av_freep(&impl.connecting->protocol_blacklist);
 }
 
 void Input::Impl::prepare(const Limits& limits) {
@@ -160,9 +160,9 @@ void Input::Impl::prepare(const Limits& limits) {
 
 void Input::Impl::open(const char* url, const AVInputFormat* kind, AvOptions& options, const Limits& limits) {
     AVFormatContext* raw = format.release();   // freed by the call if it fails
-    if (live) opening = raw;
+    if (live) connecting = raw;
     const int code = avformat_open_input(&raw, url, kind, options.out());
-    opening = nullptr;
+    connecting = nullptr;
     if (code < 0) {
         if (led_away && !stop.stop_requested()) throw Unsupported("the camera redirects to another address, or without end", {.subject = subject});
         if (!live && code == AVERROR(ENOMEM))
