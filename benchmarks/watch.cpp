@@ -16,7 +16,7 @@
 
 #include <core.hpp>
 #include <temp_folder.hpp>
-#include <timed.hpp>
+#include "timed.hpp"
 #include <watches.hpp>
 
 namespace {

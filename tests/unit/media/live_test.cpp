@@ -99,7 +99,7 @@ TEST(Camera, ALoginOpensAndStaysSecret) {
 }
 
 TEST(Camera, ARedirectToAnotherAddressIsNotEvenLookedAt) {
-    const OddCamera other({});
+    const OddCamera other{OddCamera::Answers{}};
     for (const std::string method : {"OPTIONS", "DESCRIBE"}) {
         for (const std::string& to : {other.url(), "rtsp://admin:s3cret@" + other.url().substr(7), std::string(), std::string("http://127.0.0.1")}) {
             const OddCamera camera({{method, "302 Found\r\nLocation: " + to}});
