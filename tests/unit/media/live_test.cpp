@@ -102,7 +102,7 @@ TEST(Camera, ARedirectToAnotherAddressIsNotEvenLookedAt) {
     const OddCamera other{OddCamera::Answers{}};
     for (const std::string method : {"OPTIONS", "DESCRIBE"}) {
         for (const std::string& to : {other.url(), "rtsp://admin:s3cret@" + other.url().substr(7), std::string(), std::string("http://127.0.0.1")}) {
-            const OddCamera camera({{method, "302 Found\r\nLocation: " + to}});
+            const OddCamera camera(OddCamera::Answers{{method, "302 Found\r\nLocation: " + to}});
             try {
                 (void)Input::open_live("rtsp://admin:s3cret@" + camera.url().substr(7), patient, {});
                 ADD_FAILURE() << method << " was followed to " << to;
