@@ -20,6 +20,7 @@ from camera import Camera  # noqa: E402
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program", type=pathlib.Path)
+    parser.add_argument("--interpreter", help="what runs it; without: itself")
     parser.add_argument("--footage", type=pathlib.Path, required=True)
     parser.add_argument("--camera", type=pathlib.Path, required=True)
     parser.add_argument("--expect", type=pathlib.Path, required=True)
@@ -29,11 +30,11 @@ def main():
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="example-")))
         shutil.copy(args.footage / "balle-jbart.mp4", folder / "interview.mp4")
-        arguments = []
+        command, arguments = [args.interpreter] if args.interpreter else [], []
         if wanted[0] == "@camera":
             wanted.pop(0)
             arguments.append(stack.enter_context(Camera(args.camera, args.footage)).url)
-        run = subprocess.run([args.program, *arguments], cwd=folder, capture_output=True, text=True, timeout=240)
+        run = subprocess.run([*command, args.program, *arguments], cwd=folder, capture_output=True, text=True, timeout=240)
     print(run.stdout, run.stderr, sep="\n")
     if run.returncode != 0:
         return f"it ended with {run.returncode}"

@@ -1,0 +1,2502 @@
+"""What goes into the engine and comes out of it: enums, ids, options and results.
+
+Written by bindings/api/generate.py from the public headers: change those.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Iterable, Optional, Tuple
+
+from . import _tenon
+from ._base import (EPOCH, AnyPath, Bytes, Id, Label, Labels, NamedEnum, Seconds, Value, as_path,
+                    as_time, as_timedelta, as_tuple, label_tuple)
+from ._tenon import Timeline
+
+
+class FileKind(NamedEnum):
+    FILE = 1
+    FOLDER = 2
+    LINK = 3
+    OTHER = 4
+
+
+class ChangeKind(NamedEnum):
+    ADDED = 1
+    REMOVED = 2
+    MODIFIED = 3
+    """Other content."""
+    ATTRIBUTES = 4
+    """The same content with another mode, owner, modification time …"""
+
+
+class CheckLevel(NamedEnum):
+    STRUCTURE = 0
+    """Lists and sizes; every snapshot's objects are there."""
+    OBJECTS = 1
+    """And every object's hash."""
+    FULL = 2
+    """And every frame is decrypted, every chunk's id recomputed, every tree walked."""
+
+
+class Recording(NamedEnum):
+    """What a camera is meant to do. An intent: every restart and reconnect returns to it."""
+    OFF = 0
+    CONTINUOUS = 1
+    SCHEDULE = 2
+    """In the windows of the camera's schedule."""
+
+
+class Weekday(NamedEnum):
+    MONDAY = 1
+    TUESDAY = 2
+    WEDNESDAY = 3
+    THURSDAY = 4
+    FRIDAY = 5
+    SATURDAY = 6
+    SUNDAY = 7
+
+
+class CameraState(NamedEnum):
+    OFF = 0
+    """Not meant to record."""
+    CONNECTING = 1
+    RECORDING = 2
+    RETRYING = 3
+    """Lost; tries again by itself."""
+
+
+class SpanKind(NamedEnum):
+    FOOTAGE = 0
+    GAP = 1
+
+
+class Cut(NamedEnum):
+    """Where a clip may begin."""
+    GOP = 0
+    """At the key frame at or before `start`: a little more than asked for."""
+    EXACT = 1
+    """At the frame: what leads up to it is in the file but not shown."""
+
+
+class Errc(NamedEnum):
+    """What kind of failure this is. Numbers are stored and sent over wires: they never change."""
+    INVALID_ARGUMENT = 1
+    UNAUTHENTICATED = 2
+    PERMISSION_DENIED = 3
+    NOT_FOUND = 4
+    CONFLICT = 5
+    QUOTA_EXCEEDED = 6
+    RATE_LIMITED = 7
+    UNSUPPORTED = 8
+    CORRUPT = 9
+    NO_SPACE = 10
+    UNAVAILABLE = 11
+    CANCELLED = 12
+    CLOSED = 13
+    INTERNAL_ERROR = 14
+
+
+class PixelFormat(NamedEnum):
+    """How a frame's samples lie in memory. Rows go from the top down, samples from left to right."""
+    YUV420P = 1
+    """Planes Y, U, V of one byte a sample; U and V have half the width and height, rounded up. Y is 16 to 235."""
+    YUV420P10 = 2
+    """The same of two bytes a sample in the machine's order; Y is 64 to 940."""
+    GRAY = 3
+    """One plane: brightness, 0 to 255."""
+    RGB24 = 4
+    """One plane of three bytes a pixel: red, green, blue, each 0 to 255."""
+
+
+class JobState(NamedEnum):
+    SCHEDULED = 1
+    """Waits for its time."""
+    READY = 2
+    """Waits for a worker."""
+    RUNNING = 3
+    SUCCEEDED = 4
+    FAILED = 5
+    CANCELLED = 6
+    DEAD = 7
+    """Every attempt it had failed or died with its process; see the message."""
+
+
+class LogLevel(NamedEnum):
+    OFF = 0
+    ERROR = 1
+    WARNING = 2
+    INFO = 3
+    DEBUG = 4
+
+
+class TenantState(NamedEnum):
+    """A tenant's life. Stored: append, never renumber."""
+    TRIAL = 1
+    ACTIVE = 2
+    SUSPENDED = 3
+    """Its data can be read and exported, nothing changes."""
+    ARCHIVED = 4
+    ERASING = 5
+    """Closed to everyone; erased at `erased_at` unless resumed before."""
+    ERASED = 6
+    """Only this row and the audit trail remain."""
+
+
+class Resource(NamedEnum):
+    """What a plan limits. Stored: append, never renumber."""
+    PROJECTS = 1
+    """Level, count."""
+    STORAGE = 2
+    """Level, bytes."""
+    RENDER_TIME = 3
+    """Per period, milliseconds of output."""
+    CONCURRENT_JOBS = 4
+    """Level, count."""
+    SEATS = 5
+    """Level, count."""
+    CAMERAS = 6
+    """Level, count."""
+    SITES = 7
+    """Level, count."""
+    AGENTS = 8
+    """Level, count."""
+    API_CALLS = 9
+    """Per period, count."""
+
+
+class Role(NamedEnum):
+    """What a session may do. Stored: append, never renumber."""
+    OWNER = 1
+    """Everything within the tenant."""
+    ADMIN = 2
+    """Everything but billing and the tenant itself."""
+    BILLING = 3
+    """Reads usage and quotas."""
+    EDITOR = 4
+    """Projects, assets, renders; reads cameras."""
+    CAMERA_OPERATOR = 5
+    """Cameras, recordings and clips."""
+    VIEWER = 6
+    """Reads projects, assets, recordings."""
+    AUDITOR = 7
+    """Reads everything and the audit trail, changes nothing."""
+    SUPPORT = 8
+    """Reads what is needed to help: jobs, events, usage."""
+
+
+class TransitionKind(NamedEnum):
+    CUT = 0
+    CROSSFADE = 1
+
+
+class Advice(NamedEnum):
+    UPGRADE = 1
+    DOWNGRADE = 2
+    CLEAN_UP = 3
+
+
+class UsageGrain(NamedEnum):
+    MINUTE = 1
+    HOUR = 2
+    DAY = 4
+
+
+class TenantId(Id):
+    __slots__ = ()
+    prefix = "ten_"
+
+
+class PartnerId(Id):
+    __slots__ = ()
+    prefix = "par_"
+
+
+class ProjectId(Id):
+    __slots__ = ()
+    prefix = "prj_"
+
+
+class AssetId(Id):
+    __slots__ = ()
+    prefix = "ast_"
+
+
+class JobId(Id):
+    __slots__ = ()
+    prefix = "job_"
+
+
+class HoldId(Id):
+    __slots__ = ()
+    prefix = "hld_"
+
+
+class SiteId(Id):
+    __slots__ = ()
+    prefix = "sit_"
+
+
+class CameraId(Id):
+    __slots__ = ()
+    prefix = "cam_"
+
+
+class SnapshotId(Id):
+    __slots__ = ()
+    prefix = "snp_"
+
+
+class Rational(Value):
+    """A fraction, such as a frame rate: {30000, 1001}."""
+    __slots__ = ("num", "den")
+    num: int
+    den: int
+
+    def __init__(self, num: int = 0, den: int = 1) -> None:
+        self.num = num
+        self.den = den
+
+
+class Asset(Value):
+    """A media file of a project: film, sound, a still, or a colour table (.cube).
+
+    - path: Within the workspace. Read only.
+    - thumbnail: JPEG; empty if the asset has no picture.
+    - sha256: Hex.
+    - container: "mp4"; "cube": a colour table.
+    - video_codec: "h264"; empty: no picture.
+    - width: As shown, in pixels.
+    - audio_codec: "aac"; empty: no sound.
+    - sample_rate: Hz
+    """
+    __slots__ = (
+            "id", "project", "name", "path", "thumbnail", "size", "sha256", "container", "duration", "video_codec",
+            "width", "height", "frame_rate", "audio_codec", "sample_rate", "channels", "created_at"
+    )
+    id: AssetId
+    project: ProjectId
+    name: str
+    path: Path
+    thumbnail: Optional[Path]
+    size: Bytes
+    sha256: str
+    container: str
+    duration: timedelta
+    video_codec: str
+    width: int
+    height: int
+    frame_rate: Rational
+    audio_codec: str
+    sample_rate: int
+    channels: int
+    created_at: datetime
+
+    def __init__(
+            self, id: AssetId = AssetId(), project: ProjectId = ProjectId(), name: str = "", path: AnyPath = Path(),
+            thumbnail: Optional[AnyPath] = None, size: int = Bytes(0), sha256: str = "", container: str = "",
+            duration: Seconds = timedelta(0), video_codec: str = "", width: int = 0, height: int = 0,
+            frame_rate: Optional[Rational] = None, audio_codec: str = "", sample_rate: int = 0, channels: int = 0,
+            created_at: datetime = EPOCH
+    ) -> None:
+        self.id = id
+        self.project = project
+        self.name = name
+        self.path = as_path(path)
+        self.thumbnail = None if thumbnail is None else as_path(thumbnail)
+        self.size = Bytes(size)
+        self.sha256 = sha256
+        self.container = container
+        self.duration = as_timedelta(duration)
+        self.video_codec = video_codec
+        self.width = width
+        self.height = height
+        self.frame_rate = Rational(0, 1) if frame_rate is None else frame_rate
+        self.audio_codec = audio_codec
+        self.sample_rate = sample_rate
+        self.channels = channels
+        self.created_at = as_time(created_at)
+
+
+class ImportOptions(Value):
+    """- project: Required.
+    - path: Required. Copied; the original stays as it is.
+    - name: Empty: the file's name.
+    """
+    __slots__ = ("project", "path", "name")
+    project: ProjectId
+    path: Path
+    name: str
+
+    def __init__(self, *, project: ProjectId, path: AnyPath, name: str = "") -> None:
+        self.project = project
+        self.path = as_path(path)
+        self.name = name
+
+
+class AssetFilter(Value):
+    """- project: Unset: every project.
+    - after: The last one of the page before.
+    - limit: 1 to 1000, oldest first.
+    """
+    __slots__ = ("project", "after", "limit")
+    project: Optional[ProjectId]
+    after: Optional[AssetId]
+    limit: int
+
+    def __init__(
+            self, *, project: Optional[ProjectId] = None, after: Optional[AssetId] = None, limit: int = 100
+    ) -> None:
+        self.project = project
+        self.after = after
+        self.limit = limit
+
+
+class AuditRecord(Value):
+    """One thing that was done, or was refused. Records of a tenant form a chain: each holds the hash of the one before.
+
+    Whatever changes something has its record. Of refusals alike (actor, action and error) ten a minute have one each; a
+    record
+    after that minute tells in `details.unrecorded` how many more there were.
+
+    - seq: 0, 1, 2 … without holes.
+    - action: "project.create"
+    - target: The id of what it was done to.
+    - outcome: "ok", or the name of an error code.
+    - details: JSON object.
+    - hash: SHA-256 of the record, in hex: the next record's link.
+    """
+    __slots__ = ("seq", "at", "actor", "action", "target", "outcome", "reason", "details", "hash")
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    target: str
+    outcome: str
+    reason: str
+    details: str
+    hash: str
+
+    def __init__(
+            self, seq: int = 0, at: datetime = EPOCH, actor: str = "", action: str = "", target: str = "",
+            outcome: str = "", reason: str = "", details: str = "", hash: str = ""
+    ) -> None:
+        self.seq = seq
+        self.at = as_time(at)
+        self.actor = actor
+        self.action = action
+        self.target = target
+        self.outcome = outcome
+        self.reason = reason
+        self.details = details
+        self.hash = hash
+
+
+class AuditFilter(Value):
+    """- action: Empty: every action. "project." matches all that begin so.
+    - after: Records with a larger seq.
+    - limit: 1 to 10000, oldest first.
+    """
+    __slots__ = ("action", "after", "limit")
+    action: str
+    after: int
+    limit: int
+
+    def __init__(self, *, action: str = "", after: int = -1, limit: int = 100) -> None:
+        self.action = action
+        self.after = after
+        self.limit = limit
+
+
+class AuditReport(Value):
+    """- records: How many were checked.
+    - head: The hash of the last one; keep it to detect a rollback later.
+    """
+    __slots__ = ("records", "head")
+    records: int
+    head: str
+
+    def __init__(self, records: int = 0, head: str = "") -> None:
+        self.records = records
+        self.head = head
+
+
+class AuditCheckpoint(Value):
+    """A signed statement that the log began with `size` records whose tree has this root. Keep `note`: no later rewriting of
+    the
+    log can agree with it. Formats: docs/design/tenant.md.
+
+    - size: Records of this log that it covers.
+    - root: RFC 6962 root of those records, in hex.
+    - note: C2SP signed note over the tree of all logs' heads.
+    - key: The public key in C2SP form; tell it to those who verify, by another way.
+    """
+    __slots__ = ("size", "root", "at", "note", "key")
+    size: int
+    root: str
+    at: datetime
+    note: str
+    key: str
+
+    def __init__(self, size: int = 0, root: str = "", at: datetime = EPOCH, note: str = "", key: str = "") -> None:
+        self.size = size
+        self.root = root
+        self.at = as_time(at)
+        self.note = note
+        self.key = key
+
+
+class AuditProof(Value):
+    """That one record is in the log which a checkpoint signs.
+
+    - size: Of the checkpoint.
+    - path: Hashes from the record up to the root, in hex.
+    - text: All of it as a file for the independent verifier.
+    """
+    __slots__ = ("seq", "size", "path", "text")
+    seq: int
+    size: int
+    path: Tuple[str, ...]
+    text: str
+
+    def __init__(self, seq: int = 0, size: int = 0, path: Iterable[str] = (), text: str = "") -> None:
+        self.seq = seq
+        self.size = size
+        self.path = as_tuple(path)
+        self.text = text
+
+
+class JobSchedule(Value):
+    """When long work begins, and what of a tenant's own work goes first. Between tenants their plans' shares decide.
+
+    - start: Not before this; at most 366 days ahead. Unset or past: as soon as a worker is free.
+    - priority: -100 to 100: of what could begin, the tenant's higher goes first.
+    """
+    __slots__ = ("start", "priority")
+    start: Optional[datetime]
+    priority: int
+
+    def __init__(self, start: Optional[datetime] = None, priority: int = 0) -> None:
+        self.start = None if start is None else as_time(start)
+        self.priority = priority
+
+
+class BackupOptions(Value):
+    """- name: Required. Shown in lists; need not be unique.
+    - include_recordings: Camera footage too, closed segments only.
+    - exclude: What to leave out, by paths as `browse` shows them: `*`, `?` and `[…]` stand for parts of one name, `**` for
+        any number of folders. A pattern without '/' is about names in every folder, one that ends with '/' about folders
+        alone; '!' before one takes back what those before it left out.
+    - upload_per_second: Written to the repository at most, once compressed. 0: no limit.
+    """
+    __slots__ = ("name", "include_recordings", "tags", "schedule", "exclude", "upload_per_second")
+    name: str
+    include_recordings: bool
+    tags: Tuple[Label, ...]
+    schedule: JobSchedule
+    exclude: Tuple[str, ...]
+    upload_per_second: Bytes
+
+    def __init__(
+            self, *, name: str, include_recordings: bool = False, tags: Labels = (),
+            schedule: Optional[JobSchedule] = None, exclude: Iterable[str] = (), upload_per_second: int = Bytes(0)
+    ) -> None:
+        self.name = name
+        self.include_recordings = include_recordings
+        self.tags = label_tuple(tags)
+        self.schedule = JobSchedule() if schedule is None else schedule
+        self.exclude = as_tuple(exclude)
+        self.upload_per_second = Bytes(upload_per_second)
+
+
+class Snapshot(Value):
+    """One committed state of the workspace.
+
+    - size: Of the files, before deduplication and compression.
+    - stored: What it added to the repository; unset where an older version took it.
+    """
+    __slots__ = ("id", "name", "taken_at", "tags", "files", "size", "stored")
+    id: SnapshotId
+    name: str
+    taken_at: datetime
+    tags: Tuple[Label, ...]
+    files: int
+    size: Bytes
+    stored: Optional[Bytes]
+
+    def __init__(
+            self, id: SnapshotId = SnapshotId(), name: str = "", taken_at: datetime = EPOCH, tags: Labels = (),
+            files: int = 0, size: int = Bytes(0), stored: Optional[int] = None
+    ) -> None:
+        self.id = id
+        self.name = name
+        self.taken_at = as_time(taken_at)
+        self.tags = label_tuple(tags)
+        self.files = files
+        self.size = Bytes(size)
+        self.stored = None if stored is None else Bytes(stored)
+
+
+class BackupResult(Value):
+    """- files_new: Read because they were new or changed.
+    - files_unchanged: Taken over from the snapshot before without reading.
+    - deduplicated: Read, but already in the repository.
+    - stored: Written to the repository, encrypted, all overhead included.
+    - problems: Files that could not be read or changed while being read.
+    """
+    __slots__ = ("snapshot", "files_new", "files_unchanged", "read", "deduplicated", "stored", "problems")
+    snapshot: Snapshot
+    files_new: int
+    files_unchanged: int
+    read: Bytes
+    deduplicated: Bytes
+    stored: Bytes
+    problems: Tuple[str, ...]
+
+    def __init__(
+            self, snapshot: Optional[Snapshot] = None, files_new: int = 0, files_unchanged: int = 0, read: int = Bytes(0),
+            deduplicated: int = Bytes(0), stored: int = Bytes(0), problems: Iterable[str] = ()
+    ) -> None:
+        self.snapshot = Snapshot() if snapshot is None else snapshot
+        self.files_new = files_new
+        self.files_unchanged = files_unchanged
+        self.read = Bytes(read)
+        self.deduplicated = Bytes(deduplicated)
+        self.stored = Bytes(stored)
+        self.problems = as_tuple(problems)
+
+
+class SnapshotFilter(Value):
+    """- start: Taken at or after. Unset: no bound.
+    - end: Taken before.
+    - name: Empty: every name.
+    - tags: With all of these; an empty value stands for any.
+    """
+    __slots__ = ("start", "end", "name", "tags")
+    start: Optional[datetime]
+    end: Optional[datetime]
+    name: str
+    tags: Tuple[Label, ...]
+
+    def __init__(
+            self, *, start: Optional[datetime] = None, end: Optional[datetime] = None, name: str = "", tags: Labels = ()
+    ) -> None:
+        self.start = None if start is None else as_time(start)
+        self.end = None if end is None else as_time(end)
+        self.name = name
+        self.tags = label_tuple(tags)
+
+
+class BrowseOptions(Value):
+    """- snapshot: Required.
+    - path: A folder within the snapshot. Empty: its root.
+    """
+    __slots__ = ("snapshot", "path")
+    snapshot: SnapshotId
+    path: str
+
+    def __init__(self, *, snapshot: SnapshotId, path: str = "") -> None:
+        self.snapshot = snapshot
+        self.path = path
+
+
+class FileEntry(Value):
+    __slots__ = ("name", "kind", "size", "modified_at")
+    name: str
+    kind: FileKind
+    size: Bytes
+    modified_at: datetime
+
+    def __init__(
+            self, name: str = "", kind: FileKind = FileKind.FILE, size: int = Bytes(0), modified_at: datetime = EPOCH
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.size = Bytes(size)
+        self.modified_at = as_time(modified_at)
+
+
+class DiffOptions(Value):
+    """- before: Required.
+    - after: Required.
+    - path: At and below it. Empty: everything.
+    - limit: Changes listed at most; all are counted. 0: only counted.
+    """
+    __slots__ = ("before", "after", "path", "limit")
+    before: SnapshotId
+    after: SnapshotId
+    path: str
+    limit: int
+
+    def __init__(self, *, before: SnapshotId, after: SnapshotId, path: str = "", limit: int = 10000) -> None:
+        self.before = before
+        self.after = after
+        self.path = path
+        self.limit = limit
+
+
+class FileChange(Value):
+    """One file or folder that differs between two snapshots.
+
+    - before: A file's size there; 0 where it is not, and of other things.
+    """
+    __slots__ = ("path", "change", "kind", "before", "after")
+    path: str
+    change: ChangeKind
+    kind: FileKind
+    before: Bytes
+    after: Bytes
+
+    def __init__(
+            self, path: str = "", change: ChangeKind = ChangeKind.ADDED, kind: FileKind = FileKind.FILE,
+            before: int = Bytes(0), after: int = Bytes(0)
+    ) -> None:
+        self.path = path
+        self.change = change
+        self.kind = kind
+        self.before = Bytes(before)
+        self.after = Bytes(after)
+
+
+class SnapshotDiff(Value):
+    """- changes: In the order of names, a folder before what is in it.
+    - bytes_added: Of files; a modified one counts here and there with its whole size.
+    """
+    __slots__ = ("changes", "added", "removed", "modified", "attributes", "bytes_added", "bytes_removed")
+    changes: Tuple[FileChange, ...]
+    added: int
+    removed: int
+    modified: int
+    attributes: int
+    bytes_added: Bytes
+    bytes_removed: Bytes
+
+    def __init__(
+            self, changes: Iterable[FileChange] = (), added: int = 0, removed: int = 0, modified: int = 0,
+            attributes: int = 0, bytes_added: int = Bytes(0), bytes_removed: int = Bytes(0)
+    ) -> None:
+        self.changes = as_tuple(changes)
+        self.added = added
+        self.removed = removed
+        self.modified = modified
+        self.attributes = attributes
+        self.bytes_added = Bytes(bytes_added)
+        self.bytes_removed = Bytes(bytes_removed)
+
+
+class TagOptions(Value):
+    """- snapshot: Required.
+    - add: One whose key it has already replaces that.
+    - remove: Keys; those that it does not have are passed over.
+    """
+    __slots__ = ("snapshot", "add", "remove")
+    snapshot: SnapshotId
+    add: Tuple[Label, ...]
+    remove: Tuple[str, ...]
+
+    def __init__(self, *, snapshot: SnapshotId, add: Labels = (), remove: Iterable[str] = ()) -> None:
+        self.snapshot = snapshot
+        self.add = label_tuple(add)
+        self.remove = as_tuple(remove)
+
+
+class KeepRules(Value):
+    """A snapshot stays if any of these wants it. Of each hour, day … the newest snapshot counts. -1: as many as there are.
+
+    - weekly: From Monday (ISO 8601).
+    - within: Those that are at most so much older than the newest.
+    - tags: Those with one of these; an empty value stands for any.
+    - utc_offset: Of the clock on the wall that hours and days go by.
+    """
+    __slots__ = ("last", "hourly", "daily", "weekly", "monthly", "yearly", "within", "tags", "utc_offset")
+    last: int
+    hourly: int
+    daily: int
+    weekly: int
+    monthly: int
+    yearly: int
+    within: timedelta
+    tags: Tuple[Label, ...]
+    utc_offset: timedelta
+
+    def __init__(
+            self, last: int = 0, hourly: int = 0, daily: int = 0, weekly: int = 0, monthly: int = 0, yearly: int = 0,
+            within: Seconds = timedelta(0), tags: Labels = (), utc_offset: Seconds = timedelta(0)
+    ) -> None:
+        self.last = last
+        self.hourly = hourly
+        self.daily = daily
+        self.weekly = weekly
+        self.monthly = monthly
+        self.yearly = yearly
+        self.within = as_timedelta(within)
+        self.tags = label_tuple(tags)
+        self.utc_offset = as_timedelta(utc_offset)
+
+
+class ForgetOptions(Value):
+    """- keep: For each name by itself, whose newest snapshot always stays.
+    - name: Only snapshots of this name. Empty: all.
+    - snapshots: Instead of rules: exactly these.
+    - dry_run: Only say what would become of each.
+    """
+    __slots__ = ("keep", "name", "snapshots", "dry_run")
+    keep: KeepRules
+    name: str
+    snapshots: Tuple[SnapshotId, ...]
+    dry_run: bool
+
+    def __init__(
+            self, *, keep: Optional[KeepRules] = None, name: str = "", snapshots: Iterable[SnapshotId] = (),
+            dry_run: bool = False
+    ) -> None:
+        self.keep = KeepRules() if keep is None else keep
+        self.name = name
+        self.snapshots = as_tuple(snapshots)
+        self.dry_run = dry_run
+
+
+class SnapshotVerdict(Value):
+    """What became of one snapshot, and why.
+
+    - reasons: For people: the rules that want it, "daily 2026-11-21". Empty: none does.
+    """
+    __slots__ = ("snapshot", "kept", "reasons")
+    snapshot: Snapshot
+    kept: bool
+    reasons: Tuple[str, ...]
+
+    def __init__(self, snapshot: Optional[Snapshot] = None, kept: bool = False, reasons: Iterable[str] = ()) -> None:
+        self.snapshot = Snapshot() if snapshot is None else snapshot
+        self.kept = kept
+        self.reasons = as_tuple(reasons)
+
+
+class ForgetResult(Value):
+    """- snapshots: Newest first.
+    - forgotten: Or would be.
+    """
+    __slots__ = ("snapshots", "kept", "forgotten")
+    snapshots: Tuple[SnapshotVerdict, ...]
+    kept: int
+    forgotten: int
+
+    def __init__(self, snapshots: Iterable[SnapshotVerdict] = (), kept: int = 0, forgotten: int = 0) -> None:
+        self.snapshots = as_tuple(snapshots)
+        self.kept = kept
+        self.forgotten = forgotten
+
+
+class RestoreOptions(Value):
+    """- snapshot: Required.
+    - target: Empty: the workspace itself.
+    - paths: Files and folders within the snapshot. Empty: all.
+    - exclude: What of that to leave out: patterns as in BackupOptions.
+    - download_per_second: Read from the repository at most. 0: no limit.
+    """
+    __slots__ = ("snapshot", "target", "paths", "schedule", "exclude", "download_per_second")
+    snapshot: SnapshotId
+    target: Optional[Path]
+    paths: Tuple[str, ...]
+    schedule: JobSchedule
+    exclude: Tuple[str, ...]
+    download_per_second: Bytes
+
+    def __init__(
+            self, *, snapshot: SnapshotId, target: Optional[AnyPath] = None, paths: Iterable[str] = (),
+            schedule: Optional[JobSchedule] = None, exclude: Iterable[str] = (), download_per_second: int = Bytes(0)
+    ) -> None:
+        self.snapshot = snapshot
+        self.target = None if target is None else as_path(target)
+        self.paths = as_tuple(paths)
+        self.schedule = JobSchedule() if schedule is None else schedule
+        self.exclude = as_tuple(exclude)
+        self.download_per_second = Bytes(download_per_second)
+
+
+class RestoreResult(Value):
+    """- files: That are now as in the snapshot.
+    - files_unchanged: Of them: were already there with the same content.
+    - problems: Owners, modes and the like that the target refused, and files that the tenant's storage had no room for in
+        the end.
+    """
+    __slots__ = ("target", "files", "written", "files_unchanged", "problems")
+    target: Path
+    files: int
+    written: Bytes
+    files_unchanged: int
+    problems: Tuple[str, ...]
+
+    def __init__(
+            self, target: AnyPath = Path(), files: int = 0, written: int = Bytes(0), files_unchanged: int = 0,
+            problems: Iterable[str] = ()
+    ) -> None:
+        self.target = as_path(target)
+        self.files = files
+        self.written = Bytes(written)
+        self.files_unchanged = files_unchanged
+        self.problems = as_tuple(problems)
+
+
+class CheckReport(Value):
+    """- problems: Empty: all is well."""
+    __slots__ = ("snapshots", "objects", "chunks", "read", "problems")
+    snapshots: int
+    objects: int
+    chunks: int
+    read: Bytes
+    problems: Tuple[str, ...]
+
+    def __init__(
+            self, snapshots: int = 0, objects: int = 0, chunks: int = 0, read: int = Bytes(0),
+            problems: Iterable[str] = ()
+    ) -> None:
+        self.snapshots = snapshots
+        self.objects = objects
+        self.chunks = chunks
+        self.read = Bytes(read)
+        self.problems = as_tuple(problems)
+
+
+class KeySlot(Value):
+    """One way to open the repository.
+
+    - kind: "password", "key_file"
+    """
+    __slots__ = ("number", "kind", "label")
+    number: int
+    kind: str
+    label: str
+
+    def __init__(self, number: int = 0, kind: str = "", label: str = "") -> None:
+        self.number = number
+        self.kind = kind
+        self.label = label
+
+
+class Brand(Value):
+    """Under whose name the product appears. Nothing that a user or his customers see says anything else.
+
+    - product: In texts, logs and pictures.
+    - vendor: Who stands behind it. Empty: not shown.
+    - url: Where help is found. Empty: not shown.
+    """
+    __slots__ = ("product", "vendor", "url")
+    product: str
+    vendor: str
+    url: str
+
+    def __init__(self, product: str = "Tenon", vendor: str = "", url: str = "") -> None:
+        self.product = product
+        self.vendor = vendor
+        self.url = url
+
+
+class RecordingWindow(Value):
+    """When a camera records, every week, by the clocks of the tenant's time zone: an hour that they repeat belongs to the
+    window
+    both times, one that they skip is not there.
+
+    - start: Since midnight, less than 24 h.
+    - end: Since midnight, at most 24 h. Not after `start`: on the next day.
+    """
+    __slots__ = ("day", "start", "end")
+    day: Weekday
+    start: timedelta
+    end: timedelta
+
+    def __init__(
+            self, day: Weekday = Weekday.MONDAY, start: Seconds = timedelta(0), end: Seconds = timedelta(0)
+    ) -> None:
+        self.day = day
+        self.start = as_timedelta(start)
+        self.end = as_timedelta(end)
+
+
+class Retention(Value):
+    """How long footage is kept. What was asked to be protected, and what is being read by a job, stays longer.
+
+    - keep_for: 0: for ever.
+    - keep_bytes: The oldest goes when the camera's footage weighs more, protected footage not counted. 0: no bound.
+    """
+    __slots__ = ("keep_for", "keep_bytes")
+    keep_for: timedelta
+    keep_bytes: Bytes
+
+    def __init__(self, keep_for: Seconds = timedelta(0), keep_bytes: int = Bytes(0)) -> None:
+        self.keep_for = as_timedelta(keep_for)
+        self.keep_bytes = Bytes(keep_bytes)
+
+
+class CameraHealth(Value):
+    """What arrives from a camera, measured over the last five seconds.
+
+    - bits_per_second: Picture and sound.
+    - key_frame_interval: The longest of this connection. 0: not known.
+    - arrived_at: When the last picture arrived; on disk it is a second later at most.
+    - reconnects: Since the recording began.
+    """
+    __slots__ = ("frames_per_second", "bits_per_second", "key_frame_interval", "arrived_at", "reconnects")
+    frames_per_second: float
+    bits_per_second: int
+    key_frame_interval: timedelta
+    arrived_at: Optional[datetime]
+    reconnects: int
+
+    def __init__(
+            self, frames_per_second: float = 0.0, bits_per_second: int = 0, key_frame_interval: Seconds = timedelta(0),
+            arrived_at: Optional[datetime] = None, reconnects: int = 0
+    ) -> None:
+        self.frames_per_second = frames_per_second
+        self.bits_per_second = bits_per_second
+        self.key_frame_interval = as_timedelta(key_frame_interval)
+        self.arrived_at = None if arrived_at is None else as_time(arrived_at)
+        self.reconnects = reconnects
+
+
+class CameraOptions(Value):
+    """- name: Required.
+    - url: Required. rtsp:// or rtsps://. Sealed at rest, since cameras take passwords and tokens in path and query too. A
+        login in it is taken out and used as `username` and `password`, which must be empty then.
+    - password: Sealed at rest, never shown again.
+    - schedule: Required for Recording::schedule.
+    """
+    __slots__ = ("name", "url", "username", "password", "recording", "schedule", "retention")
+    _secret = frozenset(['url', 'password'])
+    name: str
+    url: str
+    username: str
+    password: str
+    recording: Recording
+    schedule: Tuple[RecordingWindow, ...]
+    retention: Retention
+
+    def __init__(
+            self, *, name: str, url: str, username: str = "", password: str = "", recording: Recording = Recording.OFF,
+            schedule: Iterable[RecordingWindow] = (), retention: Optional[Retention] = None
+    ) -> None:
+        self.name = name
+        self.url = url
+        self.username = username
+        self.password = password
+        self.recording = recording
+        self.schedule = as_tuple(schedule)
+        self.retention = Retention() if retention is None else retention
+
+
+class CameraUpdate(Value):
+    """What is to change of a camera; what is unset stays. All of it changes or nothing.
+
+    - url: As CameraOptions::url. It replaces the whole address. The login stays where it is sent to the same host and port
+        over nothing less safe; anywhere else it has to be given anew, here or below, so that no password goes where its
+        owner did not send it. An empty username and password: none.
+    - password: Sealed at rest, never shown again. Empty: none.
+    - schedule: Not empty: in place of the windows there are.
+    """
+    __slots__ = ("name", "url", "username", "password", "recording", "schedule", "retention")
+    _secret = frozenset(['password'])
+    name: Optional[str]
+    url: Optional[str]
+    username: Optional[str]
+    password: Optional[str]
+    recording: Optional[Recording]
+    schedule: Tuple[RecordingWindow, ...]
+    retention: Optional[Retention]
+
+    def __init__(
+            self, name: Optional[str] = None, url: Optional[str] = None, username: Optional[str] = None,
+            password: Optional[str] = None, recording: Optional[Recording] = None,
+            schedule: Iterable[RecordingWindow] = (), retention: Optional[Retention] = None
+    ) -> None:
+        self.name = name
+        self.url = url
+        self.username = username
+        self.password = password
+        self.recording = recording
+        self.schedule = as_tuple(schedule)
+        self.retention = retention
+
+
+class CameraInfo(Value):
+    """- url: Scheme, host, port and path; *** for the query and what may be secret.
+    - problem: Why it is retrying. Empty while all is well.
+    - last_frame_at: The end of what is recorded.
+    """
+    __slots__ = (
+            "id", "site", "name", "url", "recording", "state", "problem", "last_frame_at", "created_at", "schedule",
+            "retention", "health"
+    )
+    id: CameraId
+    site: SiteId
+    name: str
+    url: str
+    recording: Recording
+    state: CameraState
+    problem: str
+    last_frame_at: Optional[datetime]
+    created_at: datetime
+    schedule: Tuple[RecordingWindow, ...]
+    retention: Retention
+    health: CameraHealth
+
+    def __init__(
+            self, id: CameraId = CameraId(), site: SiteId = SiteId(), name: str = "", url: str = "",
+            recording: Recording = Recording.OFF, state: CameraState = CameraState.OFF, problem: str = "",
+            last_frame_at: Optional[datetime] = None, created_at: datetime = EPOCH,
+            schedule: Iterable[RecordingWindow] = (), retention: Optional[Retention] = None,
+            health: Optional[CameraHealth] = None
+    ) -> None:
+        self.id = id
+        self.site = site
+        self.name = name
+        self.url = url
+        self.recording = recording
+        self.state = state
+        self.problem = problem
+        self.last_frame_at = None if last_frame_at is None else as_time(last_frame_at)
+        self.created_at = as_time(created_at)
+        self.schedule = as_tuple(schedule)
+        self.retention = Retention() if retention is None else retention
+        self.health = CameraHealth() if health is None else health
+
+
+class RecordingInfo(Value):
+    """Footage without a gap.
+
+    - gap_before: Why footage is missing before it: "offline", "stalled" … Empty: no gap.
+    """
+    __slots__ = ("start", "end", "size", "frames", "gap_before")
+    start: datetime
+    end: datetime
+    size: Bytes
+    frames: int
+    gap_before: str
+
+    def __init__(
+            self, start: datetime = EPOCH, end: datetime = EPOCH, size: int = Bytes(0), frames: int = 0,
+            gap_before: str = ""
+    ) -> None:
+        self.start = as_time(start)
+        self.end = as_time(end)
+        self.size = Bytes(size)
+        self.frames = frames
+        self.gap_before = gap_before
+
+
+class RecordingFilter(Value):
+    """- start: Footage that ends after this. Unset: no bound.
+    - end: Footage that starts before this.
+    """
+    __slots__ = ("start", "end")
+    start: Optional[datetime]
+    end: Optional[datetime]
+
+    def __init__(self, *, start: Optional[datetime] = None, end: Optional[datetime] = None) -> None:
+        self.start = None if start is None else as_time(start)
+        self.end = None if end is None else as_time(end)
+
+
+class FootageSpan(Value):
+    """A part of a range of time: footage, or that there is none and why.
+
+    - end: Equal to `start` where the camera's or this machine's clock was set and nothing is missing.
+    - reason: Of a gap: "offline", "stalled", "retention" … Empty: nothing says why.
+    """
+    __slots__ = ("kind", "start", "end", "reason")
+    kind: SpanKind
+    start: datetime
+    end: datetime
+    reason: str
+
+    def __init__(
+            self, kind: SpanKind = SpanKind.FOOTAGE, start: datetime = EPOCH, end: datetime = EPOCH, reason: str = ""
+    ) -> None:
+        self.kind = kind
+        self.start = as_time(start)
+        self.end = as_time(end)
+        self.reason = reason
+
+
+class TimeRange(Value):
+    """- start: Required.
+    - end: Required. After start.
+    """
+    __slots__ = ("start", "end")
+    start: datetime
+    end: datetime
+
+    def __init__(self, *, start: datetime, end: datetime) -> None:
+        self.start = as_time(start)
+        self.end = as_time(end)
+
+
+class CameraSnapshotOptions(Value):
+    """- at: Required. Shown is the frame at this time.
+    - target: Required. A JPEG file of the host's; one that is there is replaced.
+    - quality: 1 to 100.
+    """
+    __slots__ = ("at", "target", "quality")
+    at: datetime
+    target: Path
+    quality: int
+
+    def __init__(self, *, at: datetime, target: AnyPath, quality: int = 85) -> None:
+        self.at = as_time(at)
+        self.target = as_path(target)
+        self.quality = quality
+
+
+class CameraSnapshot(Value):
+    """- at: When the frame was taken."""
+    __slots__ = ("at", "width", "height", "size")
+    at: datetime
+    width: int
+    height: int
+    size: Bytes
+
+    def __init__(self, at: datetime = EPOCH, width: int = 0, height: int = 0, size: int = Bytes(0)) -> None:
+        self.at = as_time(at)
+        self.width = width
+        self.height = height
+        self.size = Bytes(size)
+
+
+class PlaylistOptions(Value):
+    """- start: Required.
+    - end: Required. After start.
+    - uri_prefix: Put before the files' names, such as "/footage/door/". Empty: relative to the camera's folder.
+    """
+    __slots__ = ("start", "end", "uri_prefix")
+    start: datetime
+    end: datetime
+    uri_prefix: str
+
+    def __init__(self, *, start: datetime, end: datetime, uri_prefix: str = "") -> None:
+        self.start = as_time(start)
+        self.end = as_time(end)
+        self.uri_prefix = uri_prefix
+
+
+class Playlist(Value):
+    """An HLS playlist over the recorded files themselves: fragmented MP4 by byte ranges, nothing is copied. Whoever serves it
+    serves the files of `folder` below the prefix, with range requests.
+
+    - text: application/vnd.apple.mpegurl
+    - folder: What the files' names are relative to.
+    - files: The names that it speaks of.
+    - start: Of the key frame that it begins with.
+    - duration: Without the gaps.
+    """
+    __slots__ = ("text", "folder", "files", "start", "end", "duration")
+    text: str
+    folder: Path
+    files: Tuple[str, ...]
+    start: datetime
+    end: datetime
+    duration: timedelta
+
+    def __init__(
+            self, text: str = "", folder: AnyPath = Path(), files: Iterable[str] = (), start: datetime = EPOCH,
+            end: datetime = EPOCH, duration: Seconds = timedelta(0)
+    ) -> None:
+        self.text = text
+        self.folder = as_path(folder)
+        self.files = as_tuple(files)
+        self.start = as_time(start)
+        self.end = as_time(end)
+        self.duration = as_timedelta(duration)
+
+
+class Protection(Value):
+    """Footage that retention leaves alone until it is taken back.
+
+    - number: Of this camera, from 1.
+    """
+    __slots__ = ("number", "start", "end", "reason")
+    number: int
+    start: datetime
+    end: datetime
+    reason: str
+
+    def __init__(self, number: int = 0, start: datetime = EPOCH, end: datetime = EPOCH, reason: str = "") -> None:
+        self.number = number
+        self.start = as_time(start)
+        self.end = as_time(end)
+        self.reason = reason
+
+
+class ClipOptions(Value):
+    """- start: Required.
+    - end: Required. After start.
+    - name: Of the file below exports/: <name>-<end of the job's id>.mp4
+    """
+    __slots__ = ("start", "end", "cut", "name", "schedule")
+    start: datetime
+    end: datetime
+    cut: Cut
+    name: str
+    schedule: JobSchedule
+
+    def __init__(
+            self, *, start: datetime, end: datetime, cut: Cut = Cut.GOP, name: str = "clip",
+            schedule: Optional[JobSchedule] = None
+    ) -> None:
+        self.start = as_time(start)
+        self.end = as_time(end)
+        self.cut = cut
+        self.name = name
+        self.schedule = JobSchedule() if schedule is None else schedule
+
+
+class Clip(Value):
+    """- start: Of the first frame shown.
+    - duration: Shorter than end - start if footage is missing in between.
+    - sha256: Hex.
+    """
+    __slots__ = ("path", "start", "end", "duration", "frames", "size", "sha256")
+    path: Path
+    start: datetime
+    end: datetime
+    duration: timedelta
+    frames: int
+    size: Bytes
+    sha256: str
+
+    def __init__(
+            self, path: AnyPath = Path(), start: datetime = EPOCH, end: datetime = EPOCH,
+            duration: Seconds = timedelta(0), frames: int = 0, size: int = Bytes(0), sha256: str = ""
+    ) -> None:
+        self.path = as_path(path)
+        self.start = as_time(start)
+        self.end = as_time(end)
+        self.duration = as_timedelta(duration)
+        self.frames = frames
+        self.size = Bytes(size)
+        self.sha256 = sha256
+
+
+class EngineOptions(Value):
+    """- home: Required. Made if missing, readable by its owner only.
+    - master_key_file: Empty: home/keys/master.key, made at the first start.
+    - master_passphrase: Not empty: seals secrets at rest instead of a key file.
+    - plan_catalogues: JSON files; same names replace the shipped ones.
+    - camera_networks: CIDR blocks cameras may live in. Empty: the private ranges of RFC 1918 and RFC 4193; loopback only if
+        listed.
+    - workers: Jobs at once. 0: as many as cores, at most 4.
+    - background: False: takes no jobs, records no cameras, sweeps nothing. For a process that looks or enqueues and leaves
+        the work to others that have the home open.
+    - log_level: What goes to home/logs.
+    """
+    __slots__ = (
+            "home", "brand", "master_key_file", "master_passphrase", "plan_catalogues", "camera_networks", "workers",
+            "background", "log_level"
+    )
+    _secret = frozenset(['master_passphrase'])
+    home: Path
+    brand: Brand
+    master_key_file: Optional[Path]
+    master_passphrase: str
+    plan_catalogues: Tuple[Path, ...]
+    camera_networks: Tuple[str, ...]
+    workers: int
+    background: bool
+    log_level: LogLevel
+
+    def __init__(
+            self, *, home: AnyPath, brand: Optional[Brand] = None, master_key_file: Optional[AnyPath] = None,
+            master_passphrase: str = "", plan_catalogues: Iterable[AnyPath] = (), camera_networks: Iterable[str] = (),
+            workers: int = 0, background: bool = True, log_level: LogLevel = LogLevel.INFO
+    ) -> None:
+        self.home = as_path(home)
+        self.brand = Brand() if brand is None else brand
+        self.master_key_file = None if master_key_file is None else as_path(master_key_file)
+        self.master_passphrase = master_passphrase
+        self.plan_catalogues = tuple(as_path(each) for each in as_tuple(plan_catalogues))
+        self.camera_networks = as_tuple(camera_networks)
+        self.workers = workers
+        self.background = background
+        self.log_level = log_level
+
+
+
+
+class Event(Value):
+    """- id: Grows within a tenant.
+    - kind: "job.succeeded", "camera.online" …
+    - subject: The id of what it is about.
+    - data: JSON object.
+    - dropped_before: Events lost just before this one because nobody drained the queue, or asked for when they were no
+        longer kept: of these, events of every kind are counted.
+    """
+    __slots__ = ("id", "kind", "at", "subject", "data", "dropped_before")
+    id: int
+    kind: str
+    at: datetime
+    subject: str
+    data: str
+    dropped_before: int
+
+    def __init__(
+            self, id: int = 0, kind: str = "", at: datetime = EPOCH, subject: str = "", data: str = "",
+            dropped_before: int = 0
+    ) -> None:
+        self.id = id
+        self.kind = kind
+        self.at = as_time(at)
+        self.subject = subject
+        self.data = data
+        self.dropped_before = dropped_before
+
+
+class SubscribeOptions(Value):
+    """- kinds: Empty: all. "job." matches all that begin so.
+    - after: First what came after this event, then what is new. Unset: only new.
+    - capacity: Of the queue; when full the oldest are dropped and counted.
+    """
+    __slots__ = ("kinds", "after", "capacity")
+    kinds: Tuple[str, ...]
+    after: Optional[int]
+    capacity: int
+
+    def __init__(self, *, kinds: Iterable[str] = (), after: Optional[int] = None, capacity: int = 1024) -> None:
+        self.kinds = as_tuple(kinds)
+        self.after = after
+        self.capacity = capacity
+
+
+class ExportedFile(Value):
+    """A file that a job made below the workspace's exports: a rendered reel, a camera clip. It counts as storage until it is
+    removed.
+
+    - name: Unique within the tenant.
+    - job: Which job made it.
+    - sha256: Hex.
+    """
+    __slots__ = ("name", "path", "job", "size", "sha256", "created_at")
+    name: str
+    path: Path
+    job: JobId
+    size: Bytes
+    sha256: str
+    created_at: datetime
+
+    def __init__(
+            self, name: str = "", path: AnyPath = Path(), job: JobId = JobId(), size: int = Bytes(0), sha256: str = "",
+            created_at: datetime = EPOCH
+    ) -> None:
+        self.name = name
+        self.path = as_path(path)
+        self.job = job
+        self.size = Bytes(size)
+        self.sha256 = sha256
+        self.created_at = as_time(created_at)
+
+
+class ExportFilter(Value):
+    """- job: Unset: every job.
+    - after: The name of the last one of the page before. Empty: the first page.
+    - limit: 1 to 1000, newest first.
+    """
+    __slots__ = ("job", "after", "limit")
+    job: Optional[JobId]
+    after: str
+    limit: int
+
+    def __init__(self, *, job: Optional[JobId] = None, after: str = "", limit: int = 100) -> None:
+        self.job = job
+        self.after = after
+        self.limit = limit
+
+
+class FrameOptions(Value):
+    """- at: The frame shown at this time is given; past the end: the last frame.
+    - format: Unset: yuv420p, or yuv420p10 if the source has more than 8 bits a sample. In its own format and size a frame
+        is what the decoder made, without a copy.
+    - width: Pixels, 2 to 16384; the height follows the picture's shape. 0: its own size.
+    """
+    __slots__ = ("at", "format", "width")
+    at: timedelta
+    format: Optional[PixelFormat]
+    width: int
+
+    def __init__(self, *, at: Seconds = timedelta(0), format: Optional[PixelFormat] = None, width: int = 0) -> None:
+        self.at = as_timedelta(at)
+        self.format = format
+        self.width = width
+
+
+class FramesOptions(Value):
+    """- start: The frame shown at this time is the first.
+    - end: Those shown before this. After start. Unset: to the last frame.
+    - step: The frames shown at start, start + step and so on. 0: every frame, once.
+    - format: See FrameOptions.
+    - width: See FrameOptions.
+    """
+    __slots__ = ("start", "end", "step", "format", "width")
+    start: timedelta
+    end: Optional[timedelta]
+    step: timedelta
+    format: Optional[PixelFormat]
+    width: int
+
+    def __init__(
+            self, *, start: Seconds = timedelta(0), end: Optional[Seconds] = None, step: Seconds = timedelta(0),
+            format: Optional[PixelFormat] = None, width: int = 0
+    ) -> None:
+        self.start = as_timedelta(start)
+        self.end = None if end is None else as_timedelta(end)
+        self.step = as_timedelta(step)
+        self.format = format
+        self.width = width
+
+
+class Progress(Value):
+    """How far work is at one moment.
+
+    - percent: 0 to 100; of all stages together.
+    - stage: "encode", "upload" … Empty until the work has begun.
+    - done: In this stage, in `unit`.
+    - total: 0: not known yet.
+    - unit: "frames", "bytes", "files" …
+    - eta: Until the end of the work; unset while too little is known.
+    """
+    __slots__ = ("percent", "stage", "done", "total", "unit", "eta")
+    percent: float
+    stage: str
+    done: int
+    total: int
+    unit: str
+    eta: Optional[timedelta]
+
+    def __init__(
+            self, percent: float = 0.0, stage: str = "", done: int = 0, total: int = 0, unit: str = "",
+            eta: Optional[Seconds] = None
+    ) -> None:
+        self.percent = percent
+        self.stage = stage
+        self.done = done
+        self.total = total
+        self.unit = unit
+        self.eta = None if eta is None else as_timedelta(eta)
+
+
+class JobInfo(Value):
+    """One row of a list of jobs.
+
+    - kind: "render", "backup" …
+    - attempt: Times a worker has begun it.
+    - max_attempts: What may pass by itself (a store that is away, say) is tried so often, with growing pauses.
+    - priority: See JobSchedule.
+    - due_at: When a scheduled one is begun; unset in every other state.
+    - started_at: When a worker began it, the last time; unset before the first.
+    - error: Set when failed, cancelled or dead, and while one that failed waits to be tried again.
+    - message: What went wrong, for people.
+    """
+    __slots__ = (
+            "id", "kind", "state", "progress", "attempt", "max_attempts", "priority", "due_at", "created_at",
+            "started_at", "ended_at", "error", "message"
+    )
+    id: JobId
+    kind: str
+    state: JobState
+    progress: Progress
+    attempt: int
+    max_attempts: int
+    priority: int
+    due_at: Optional[datetime]
+    created_at: datetime
+    started_at: Optional[datetime]
+    ended_at: Optional[datetime]
+    error: Optional[Errc]
+    message: str
+
+    def __init__(
+            self, id: JobId = JobId(), kind: str = "", state: JobState = JobState.READY,
+            progress: Optional[Progress] = None, attempt: int = 0, max_attempts: int = 0, priority: int = 0,
+            due_at: Optional[datetime] = None, created_at: datetime = EPOCH, started_at: Optional[datetime] = None,
+            ended_at: Optional[datetime] = None, error: Optional[Errc] = None, message: str = ""
+    ) -> None:
+        self.id = id
+        self.kind = kind
+        self.state = state
+        self.progress = Progress() if progress is None else progress
+        self.attempt = attempt
+        self.max_attempts = max_attempts
+        self.priority = priority
+        self.due_at = None if due_at is None else as_time(due_at)
+        self.created_at = as_time(created_at)
+        self.started_at = None if started_at is None else as_time(started_at)
+        self.ended_at = None if ended_at is None else as_time(ended_at)
+        self.error = error
+        self.message = message
+
+
+class JobFilter(Value):
+    """- kind: Empty: every kind.
+    - state: Unset: every state.
+    - after: The last one of the page before.
+    - limit: 1 to 1000, newest first.
+    """
+    __slots__ = ("kind", "state", "after", "limit")
+    kind: str
+    state: Optional[JobState]
+    after: Optional[JobId]
+    limit: int
+
+    def __init__(
+            self, *, kind: str = "", state: Optional[JobState] = None, after: Optional[JobId] = None, limit: int = 100
+    ) -> None:
+        self.kind = kind
+        self.state = state
+        self.after = after
+        self.limit = limit
+
+
+class LogRecord(Value):
+    """What the engine says of itself, for those who run it. Holds no secrets.
+
+    - level: Never off.
+    - area: Of the engine: "engine", "jobs", "nvr", "backup" …
+    - message: A fixed text; what varies is in the fields.
+    - fields: {"job", "job_01jd8w…"}, {"code", "no_space"} … in the order of the log's line.
+    - dropped_before: Records lost just before this one because nobody drained the queue.
+    """
+    __slots__ = ("at", "level", "area", "message", "fields", "dropped_before")
+    at: datetime
+    level: LogLevel
+    area: str
+    message: str
+    fields: Tuple[Label, ...]
+    dropped_before: int
+
+    def __init__(
+            self, at: datetime = EPOCH, level: LogLevel = LogLevel.INFO, area: str = "", message: str = "",
+            fields: Labels = (), dropped_before: int = 0
+    ) -> None:
+        self.at = as_time(at)
+        self.level = level
+        self.area = area
+        self.message = message
+        self.fields = label_tuple(fields)
+        self.dropped_before = dropped_before
+
+
+class LogOptions(Value):
+    """- level: This and whatever is worse, whatever goes to home/logs.
+    - capacity: Of the queue, 1 to 65536; when full the oldest are dropped and counted.
+    """
+    __slots__ = ("level", "capacity")
+    level: LogLevel
+    capacity: int
+
+    def __init__(self, *, level: LogLevel = LogLevel.INFO, capacity: int = 1024) -> None:
+        self.level = level
+        self.capacity = capacity
+
+
+class OperatorOptions(Value):
+    """- actor: Required. Who acts; goes into the audit trail.
+    - reason: Required. Why; goes into the audit trail.
+    """
+    __slots__ = ("actor", "reason")
+    actor: str
+    reason: str
+
+    def __init__(self, *, actor: str, reason: str) -> None:
+        self.actor = actor
+        self.reason = reason
+
+
+class Tenant(Value):
+    """- plan: "studio/professional"
+    - zone: IANA name; monthly periods begin at midnight there.
+    - anchor_day: 1 to 31; clipped to the month's length.
+    """
+    __slots__ = (
+            "id", "name", "slug", "plan", "plan_version", "state", "partner", "region", "zone", "anchor_day",
+            "trial_ends_at", "erased_at", "created_at"
+    )
+    id: TenantId
+    name: str
+    slug: str
+    plan: str
+    plan_version: int
+    state: TenantState
+    partner: Optional[PartnerId]
+    region: str
+    zone: str
+    anchor_day: int
+    trial_ends_at: Optional[datetime]
+    erased_at: Optional[datetime]
+    created_at: datetime
+
+    def __init__(
+            self, id: TenantId = TenantId(), name: str = "", slug: str = "", plan: str = "", plan_version: int = 0,
+            state: TenantState = TenantState.ACTIVE, partner: Optional[PartnerId] = None, region: str = "",
+            zone: str = "", anchor_day: int = 1, trial_ends_at: Optional[datetime] = None,
+            erased_at: Optional[datetime] = None, created_at: datetime = EPOCH
+    ) -> None:
+        self.id = id
+        self.name = name
+        self.slug = slug
+        self.plan = plan
+        self.plan_version = plan_version
+        self.state = state
+        self.partner = partner
+        self.region = region
+        self.zone = zone
+        self.anchor_day = anchor_day
+        self.trial_ends_at = None if trial_ends_at is None else as_time(trial_ends_at)
+        self.erased_at = None if erased_at is None else as_time(erased_at)
+        self.created_at = as_time(created_at)
+
+
+class TenantOptions(Value):
+    """- name: Required.
+    - slug: Required. a-z, 0-9 and '-'; unique with its partner.
+    - plan: Required. A plan of a loaded catalogue.
+    - partner: Unset: the operator's own tenant.
+    - region: Where its data must stay.
+    - zone: IANA time zone.
+    - anchor_day: Day of the month on which its periods begin.
+    - trial: Begins as a trial of the plan's length.
+    """
+    __slots__ = ("name", "slug", "plan", "partner", "region", "zone", "anchor_day", "trial")
+    name: str
+    slug: str
+    plan: str
+    partner: Optional[PartnerId]
+    region: str
+    zone: str
+    anchor_day: int
+    trial: bool
+
+    def __init__(
+            self, *, name: str, slug: str, plan: str, partner: Optional[PartnerId] = None, region: str = "local",
+            zone: str = "UTC", anchor_day: int = 1, trial: bool = False
+    ) -> None:
+        self.name = name
+        self.slug = slug
+        self.plan = plan
+        self.partner = partner
+        self.region = region
+        self.zone = zone
+        self.anchor_day = anchor_day
+        self.trial = trial
+
+
+class TenantFilter(Value):
+    """- state: Unset: every state but erased.
+    - plan: Empty: every plan.
+    - after: The last one of the page before.
+    - limit: 1 to 1000, oldest first.
+    """
+    __slots__ = ("state", "plan", "after", "limit")
+    state: Optional[TenantState]
+    plan: str
+    after: Optional[TenantId]
+    limit: int
+
+    def __init__(
+            self, *, state: Optional[TenantState] = None, plan: str = "", after: Optional[TenantId] = None,
+            limit: int = 100
+    ) -> None:
+        self.state = state
+        self.plan = plan
+        self.after = after
+        self.limit = limit
+
+
+class EraseOptions(Value):
+    """- tenant: Required.
+    - reason: Required.
+    - undo_window: Until then resume() brings it back. 0: erased at once.
+    """
+    __slots__ = ("tenant", "reason", "undo_window")
+    tenant: TenantId
+    reason: str
+    undo_window: timedelta
+
+    def __init__(self, *, tenant: TenantId, reason: str, undo_window: Seconds = timedelta(hours=720)) -> None:
+        self.tenant = tenant
+        self.reason = reason
+        self.undo_window = as_timedelta(undo_window)
+
+
+class ContactSheetOptions(Value):
+    """- asset: Of this asset …
+    - exported: … or of this export. One of the two is required.
+    - target: Required. A PNG file of the host's; one that is there is replaced.
+    - columns: 1 to 16.
+    - rows: 1 to 16.
+    - cell_width: Pixels, 16 to 4096; the height follows the picture's shape.
+    """
+    __slots__ = ("asset", "exported", "target", "columns", "rows", "cell_width")
+    asset: Optional[AssetId]
+    exported: str
+    target: Path
+    columns: int
+    rows: int
+    cell_width: int
+
+    def __init__(
+            self, *, asset: Optional[AssetId] = None, exported: str = "", target: AnyPath, columns: int = 4,
+            rows: int = 3, cell_width: int = 320
+    ) -> None:
+        self.asset = asset
+        self.exported = exported
+        self.target = as_path(target)
+        self.columns = columns
+        self.rows = rows
+        self.cell_width = cell_width
+
+
+class FrameImageOptions(Value):
+    """- asset: Of this asset …
+    - exported: … or of this export. One of the two is required.
+    - at: The frame shown at this time; past the end: the last frame.
+    - target: Required. A PNG file of the host's; one that is there is replaced.
+    - width: Pixels, 2 to 16384; the height follows the picture's shape. 0: its own size.
+    """
+    __slots__ = ("asset", "exported", "at", "target", "width")
+    asset: Optional[AssetId]
+    exported: str
+    at: timedelta
+    target: Path
+    width: int
+
+    def __init__(
+            self, *, asset: Optional[AssetId] = None, exported: str = "", at: Seconds = timedelta(0), target: AnyPath,
+            width: int = 0
+    ) -> None:
+        self.asset = asset
+        self.exported = exported
+        self.at = as_timedelta(at)
+        self.target = as_path(target)
+        self.width = width
+
+
+class GradeStillOptions(Value):
+    """- asset: Required.
+    - grade: Required. As Timeline::grade takes it: "cinematic_warm".
+    - at: The frame's time in the asset; past its end: the last frame.
+    - target: Required. A PNG file of the host's; one that is there is replaced.
+    - width: Pixels, 320 to 8192, of both frames together.
+    """
+    __slots__ = ("asset", "grade", "at", "target", "width")
+    asset: AssetId
+    grade: str
+    at: timedelta
+    target: Path
+    width: int
+
+    def __init__(
+            self, *, asset: AssetId, grade: str, at: Seconds = timedelta(0), target: AnyPath, width: int = 1600
+    ) -> None:
+        self.asset = asset
+        self.grade = grade
+        self.at = as_timedelta(at)
+        self.target = as_path(target)
+        self.width = width
+
+
+class WaveformOptions(Value):
+    """- asset: Of this asset …
+    - exported: … or of this export. One of the two is required.
+    - target: A PNG file of the host's; one that is there is replaced. Empty: no picture.
+    - data_target: A file for Waveform::to_json(), replaced likewise. Empty: none.
+    - width: Of the picture. Pixels, 320 to 8192.
+    - height: 160 to 4096.
+    - points: Of the data, at most: 1 to 100,000.
+    """
+    __slots__ = ("asset", "exported", "target", "data_target", "width", "height", "points")
+    asset: Optional[AssetId]
+    exported: str
+    target: Optional[Path]
+    data_target: Optional[Path]
+    width: int
+    height: int
+    points: int
+
+    def __init__(
+            self, *, asset: Optional[AssetId] = None, exported: str = "", target: Optional[AnyPath] = None,
+            data_target: Optional[AnyPath] = None, width: int = 1600, height: int = 400, points: int = 1000
+    ) -> None:
+        self.asset = asset
+        self.exported = exported
+        self.target = None if target is None else as_path(target)
+        self.data_target = None if data_target is None else as_path(data_target)
+        self.width = width
+        self.height = height
+        self.points = points
+
+
+class Waveform(Value):
+    """How loud a sound is from its first to its last moment, point by point. More than two channels are mixed to two.
+
+    - sample_rate: What samples are counted in: 48,000 Hz, whatever the source has.
+    - channels: 1 or 2.
+    - samples_per_point: The last point may have fewer.
+    - peak: The largest distance from zero; 1 is full scale.
+    - minimum: Three numbers for each point, and within a point for each channel: point * channels + channel. 1 is full
+        scale.
+    """
+    __slots__ = ("duration", "sample_rate", "channels", "samples_per_point", "peak", "minimum", "maximum", "rms")
+    duration: timedelta
+    sample_rate: int
+    channels: int
+    samples_per_point: int
+    peak: float
+    minimum: Tuple[float, ...]
+    maximum: Tuple[float, ...]
+    rms: Tuple[float, ...]
+
+    def __init__(
+            self, duration: Seconds = timedelta(0), sample_rate: int = 0, channels: int = 0, samples_per_point: int = 0,
+            peak: float = 0.0, minimum: Iterable[float] = (), maximum: Iterable[float] = (), rms: Iterable[float] = ()
+    ) -> None:
+        self.duration = as_timedelta(duration)
+        self.sample_rate = sample_rate
+        self.channels = channels
+        self.samples_per_point = samples_per_point
+        self.peak = peak
+        self.minimum = as_tuple(minimum)
+        self.maximum = as_tuple(maximum)
+        self.rms = as_tuple(rms)
+
+    def to_json(self) -> str:
+        """The data as players in web pages read it: audiowaveform's JSON, version 2, 16 bits."""
+        return _tenon._Waveform_to_json(self)
+
+
+class TimelineImageOptions(Value):
+    """- timeline: This edit …
+    - render: … or that of this render job. One of the two is required.
+    - target: Required. An SVG file of the host's; one that is there is replaced.
+    - title: Written above it. Empty: the render's name, or none.
+    - width: Pixels, 480 to 8192. The height follows the tracks.
+    """
+    __slots__ = ("timeline", "render", "target", "title", "width")
+    timeline: Timeline
+    render: Optional[JobId]
+    target: Path
+    title: str
+    width: int
+
+    def __init__(
+            self, *, timeline: Optional[Timeline] = None, render: Optional[JobId] = None, target: AnyPath,
+            title: str = "", width: int = 1600
+    ) -> None:
+        self.timeline = Timeline() if timeline is None else timeline
+        self.render = render
+        self.target = as_path(target)
+        self.title = title
+        self.width = width
+
+
+class PlanLimit(Value):
+    """- limit: In the resource's unit. Unset: unlimited."""
+    __slots__ = ("resource", "limit")
+    resource: Resource
+    limit: Optional[int]
+
+    def __init__(self, resource: Resource = Resource.PROJECTS, limit: Optional[int] = None) -> None:
+        self.resource = resource
+        self.limit = limit
+
+
+class Money(Value):
+    """An amount of money in the minor unit of its currency (cents for EUR, none for JPY).
+
+    - currency: ISO 4217, upper case.
+    """
+    __slots__ = ("minor", "currency")
+    minor: int
+    currency: str
+
+    def __init__(self, minor: int = 0, currency: str = "") -> None:
+        self.minor = minor
+        self.currency = currency
+
+
+class Plan(Value):
+    """A plan of a catalogue. Catalogues are data: four ship with the library and a partner may replace them.
+
+    - name: "studio/professional": catalogue and tier.
+    - price: Per month.
+    - features: "priority", "webhooks", "white_label" …
+    """
+    __slots__ = ("name", "version", "price", "trial_days", "limits", "features")
+    name: str
+    version: int
+    price: Money
+    trial_days: int
+    limits: Tuple[PlanLimit, ...]
+    features: Tuple[str, ...]
+
+    def __init__(
+            self, name: str = "", version: int = 1, price: Optional[Money] = None, trial_days: int = 0,
+            limits: Iterable[PlanLimit] = (), features: Iterable[str] = ()
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.price = Money() if price is None else price
+        self.trial_days = trial_days
+        self.limits = as_tuple(limits)
+        self.features = as_tuple(features)
+
+
+class Project(Value):
+    __slots__ = ("id", "name", "created_at")
+    id: ProjectId
+    name: str
+    created_at: datetime
+
+    def __init__(self, id: ProjectId = ProjectId(), name: str = "", created_at: datetime = EPOCH) -> None:
+        self.id = id
+        self.name = name
+        self.created_at = as_time(created_at)
+
+
+class ProjectOptions(Value):
+    """- name: Required. Need not be unique."""
+    __slots__ = ("name",)
+    name: str
+
+    def __init__(self, *, name: str) -> None:
+        self.name = name
+
+
+class ProjectFilter(Value):
+    """- after: The last one of the page before.
+    - limit: 1 to 1000, oldest first.
+    """
+    __slots__ = ("after", "limit")
+    after: Optional[ProjectId]
+    limit: int
+
+    def __init__(self, *, after: Optional[ProjectId] = None, limit: int = 100) -> None:
+        self.after = after
+        self.limit = limit
+
+
+class Ask(Value):
+    """So much of one resource.
+
+    - amount: In the resource's unit; above 0.
+    """
+    __slots__ = ("resource", "amount")
+    resource: Resource
+    amount: int
+
+    def __init__(self, resource: Resource = Resource.PROJECTS, amount: int = 0) -> None:
+        self.resource = resource
+        self.amount = amount
+
+
+class HoldOptions(Value):
+    """- asks: Required. All are granted or none.
+    - ttl: Returned by itself after that, if still open.
+    - idempotency: Not empty: asking again with it gives the same hold; Conflict once it was given back.
+    """
+    __slots__ = ("asks", "ttl", "idempotency")
+    asks: Tuple[Ask, ...]
+    ttl: timedelta
+    idempotency: str
+
+    def __init__(self, *, asks: Iterable[Ask], ttl: Seconds = timedelta(minutes=10), idempotency: str = "") -> None:
+        self.asks = as_tuple(asks)
+        self.ttl = as_timedelta(ttl)
+        self.idempotency = idempotency
+
+
+class Quota(Value):
+    """Where one resource stands.
+
+    - limit: Unset: unlimited.
+    - reserved: In open holds.
+    - resets_at: Unset for levels.
+    """
+    __slots__ = ("resource", "limit", "used", "reserved", "resets_at")
+    resource: Resource
+    limit: Optional[int]
+    used: int
+    reserved: int
+    resets_at: Optional[datetime]
+
+    def __init__(
+            self, resource: Resource = Resource.PROJECTS, limit: Optional[int] = None, used: int = 0, reserved: int = 0,
+            resets_at: Optional[datetime] = None
+    ) -> None:
+        self.resource = resource
+        self.limit = limit
+        self.used = used
+        self.reserved = reserved
+        self.resets_at = None if resets_at is None else as_time(resets_at)
+
+
+class RenderOptions(Value):
+    """- project: Required.
+    - timeline: Required. Not empty.
+    - outputs: Required. Presets: mp4, mov, social_square, social_vertical, 4k.
+    - loudness: LUFS, -40 to -5; 0: sound stays as mixed. Unset: the preset's, -14 for most.
+    - name: Of the files below exports/: <name>-<end of the job's id>.mp4 …
+    """
+    __slots__ = ("project", "timeline", "outputs", "loudness", "name", "schedule")
+    project: ProjectId
+    timeline: Timeline
+    outputs: Tuple[str, ...]
+    loudness: Optional[int]
+    name: str
+    schedule: JobSchedule
+
+    def __init__(
+            self, *, project: ProjectId, timeline: Timeline, outputs: Iterable[str], loudness: Optional[int] = None,
+            name: str = "render", schedule: Optional[JobSchedule] = None
+    ) -> None:
+        self.project = project
+        self.timeline = timeline
+        self.outputs = as_tuple(outputs)
+        self.loudness = loudness
+        self.name = name
+        self.schedule = JobSchedule() if schedule is None else schedule
+
+
+class Loudness(Value):
+    """What ITU-R BS.1770-4 says of a finished file's sound.
+
+    - measured: False: silent, or shorter than 400 ms.
+    - integrated: LUFS.
+    - range: LU.
+    - true_peak: dBTP.
+    """
+    __slots__ = ("measured", "integrated", "range", "true_peak")
+    measured: bool
+    integrated: float
+    range: float
+    true_peak: float
+
+    def __init__(
+            self, measured: bool = False, integrated: float = 0.0, range: float = 0.0, true_peak: float = 0.0
+    ) -> None:
+        self.measured = measured
+        self.integrated = integrated
+        self.range = range
+        self.true_peak = true_peak
+
+
+class Quality(Value):
+    """How close a finished file's pictures came to what was composed, before it was encoded, and its sound to the loudness
+    asked
+    for.
+
+    - measured: False: rendered before it was measured.
+    - score: 0 to 1, of everything below and blockiness and loudness; about 0.9 is good.
+    - ssim: Structural similarity of luma, mean. 1: the same.
+    - ssim_low: What one picture of twenty stays below.
+    - psnr: dB, of luma.
+    - frames: Looked at.
+    """
+    __slots__ = ("measured", "score", "ssim", "ssim_low", "psnr", "frames")
+    measured: bool
+    score: float
+    ssim: float
+    ssim_low: float
+    psnr: float
+    frames: int
+
+    def __init__(
+            self, measured: bool = False, score: float = 0.0, ssim: float = 0.0, ssim_low: float = 0.0, psnr: float = 0.0,
+            frames: int = 0
+    ) -> None:
+        self.measured = measured
+        self.score = score
+        self.ssim = ssim
+        self.ssim_low = ssim_low
+        self.psnr = psnr
+        self.frames = frames
+
+
+class RenderedFile(Value):
+    """- sha256: Hex."""
+    __slots__ = ("preset", "path", "size", "sha256", "duration", "frames", "width", "height", "loudness", "quality")
+    preset: str
+    path: Path
+    size: Bytes
+    sha256: str
+    duration: timedelta
+    frames: int
+    width: int
+    height: int
+    loudness: Loudness
+    quality: Quality
+
+    def __init__(
+            self, preset: str = "", path: AnyPath = Path(), size: int = Bytes(0), sha256: str = "",
+            duration: Seconds = timedelta(0), frames: int = 0, width: int = 0, height: int = 0,
+            loudness: Optional[Loudness] = None, quality: Optional[Quality] = None
+    ) -> None:
+        self.preset = preset
+        self.path = as_path(path)
+        self.size = Bytes(size)
+        self.sha256 = sha256
+        self.duration = as_timedelta(duration)
+        self.frames = frames
+        self.width = width
+        self.height = height
+        self.loudness = Loudness() if loudness is None else loudness
+        self.quality = Quality() if quality is None else quality
+
+
+class DamagedRange(Value):
+    """A stretch of an asset that was damaged where the edit shows it.
+
+    - start: In the asset.
+    - sound: Silent there; else pictures: the last good one stays, for a second at most.
+    """
+    __slots__ = ("asset", "start", "end", "sound")
+    asset: AssetId
+    start: timedelta
+    end: timedelta
+    sound: bool
+
+    def __init__(
+            self, asset: AssetId = AssetId(), start: Seconds = timedelta(0), end: Seconds = timedelta(0),
+            sound: bool = False
+    ) -> None:
+        self.asset = asset
+        self.start = as_timedelta(start)
+        self.end = as_timedelta(end)
+        self.sound = sound
+
+
+class RenderResult(Value):
+    """- damage: By asset, pictures before sound, in order of time. Empty: all was whole.
+    - render_time: What was charged: the duration of the outputs together.
+    """
+    __slots__ = ("outputs", "damage", "render_time")
+    outputs: Tuple[RenderedFile, ...]
+    damage: Tuple[DamagedRange, ...]
+    render_time: timedelta
+
+    def __init__(
+            self, outputs: Iterable[RenderedFile] = (), damage: Iterable[DamagedRange] = (),
+            render_time: Seconds = timedelta(0)
+    ) -> None:
+        self.outputs = as_tuple(outputs)
+        self.damage = as_tuple(damage)
+        self.render_time = as_timedelta(render_time)
+
+
+class SessionOptions(Value):
+    """- tenant: Required.
+    - actor: Required. Who acts; goes into the audit trail.
+    """
+    __slots__ = ("tenant", "actor", "role")
+    tenant: TenantId
+    actor: str
+    role: Role
+
+    def __init__(self, *, tenant: TenantId, actor: str, role: Role = Role.VIEWER) -> None:
+        self.tenant = tenant
+        self.actor = actor
+        self.role = role
+
+
+class Transition(Value):
+    """How a clip follows the one before it.
+
+    - duration: Both clips overlap by it, within their given ranges.
+    """
+    __slots__ = ("kind", "duration")
+    kind: TransitionKind
+    duration: timedelta
+
+    def __init__(self, kind: TransitionKind = TransitionKind.CUT, duration: Seconds = timedelta(0)) -> None:
+        self.kind = kind
+        self.duration = as_timedelta(duration)
+
+
+class TimelineClip(Value):
+    """A range of an asset, placed after what is there.
+
+    - asset: Required.
+    - start: In the asset. Snaps to the nearest source frame.
+    - end: In the asset, after start; 0: to its end.
+    - transition: From the clip before.
+    """
+    __slots__ = ("asset", "start", "end", "transition")
+    asset: AssetId
+    start: timedelta
+    end: timedelta
+    transition: Transition
+
+    def __init__(
+            self, asset: AssetId, start: Seconds = timedelta(0), end: Seconds = timedelta(0),
+            transition: Optional[Transition] = None
+    ) -> None:
+        self.asset = asset
+        self.start = as_timedelta(start)
+        self.end = as_timedelta(end)
+        self.transition = Transition() if transition is None else transition
+
+
+class TimelineTitle(Value):
+    """Text over the picture.
+
+    - text: Required. UTF-8.
+    - start: In the edit.
+    - duration: Required.
+    - look: caption, centre, corner, lower_third, subtitle. Empty: caption.
+    - font: Family, such as "Noto Serif"; must be installed. Empty: the look's own.
+    """
+    __slots__ = ("text", "start", "duration", "look", "font")
+    text: str
+    start: timedelta
+    duration: timedelta
+    look: str
+    font: str
+
+    def __init__(
+            self, *, text: str, start: Seconds = timedelta(0), duration: Seconds, look: str = "", font: str = ""
+    ) -> None:
+        self.text = text
+        self.start = as_timedelta(start)
+        self.duration = as_timedelta(duration)
+        self.look = look
+        self.font = font
+
+
+class TimelineImage(Value):
+    """A still over the picture, below titles: a logo, a frame. Keeps its transparency and its proportions.
+
+    - asset: Required. PNG, JPEG, WebP …
+    - start: In the edit.
+    - duration: 0: to the end.
+    - x: 0: flush with the left side, 1: with the right one, 0.5: in the middle.
+    - y: 0: flush with the upper side, 1: with the lower one.
+    - width: In parts of the picture's, 0 to 1; 0: its own pixels, on a picture of 1080 lines.
+    - opacity: 0 to 1.
+    - fade: How long it takes to appear, and to go. 0: at once.
+    """
+    __slots__ = ("asset", "start", "duration", "x", "y", "width", "opacity", "fade")
+    asset: AssetId
+    start: timedelta
+    duration: timedelta
+    x: float
+    y: float
+    width: float
+    opacity: float
+    fade: timedelta
+
+    def __init__(
+            self, asset: AssetId, start: Seconds = timedelta(0), duration: Seconds = timedelta(0), x: float = 0.5,
+            y: float = 0.5, width: float = 0.0, opacity: float = 1.0, fade: Seconds = timedelta(0)
+    ) -> None:
+        self.asset = asset
+        self.start = as_timedelta(start)
+        self.duration = as_timedelta(duration)
+        self.x = x
+        self.y = y
+        self.width = width
+        self.opacity = opacity
+        self.fade = as_timedelta(fade)
+
+
+class MeterTotal(Value):
+    """What was used of one meter.
+
+    - meter: "render_time", "rendered_bytes", "imported_bytes", "backup_bytes" …
+    - unit: "ms", "bytes", "count"
+    """
+    __slots__ = ("meter", "unit", "quantity")
+    meter: str
+    unit: str
+    quantity: int
+
+    def __init__(self, meter: str = "", unit: str = "", quantity: int = 0) -> None:
+        self.meter = meter
+        self.unit = unit
+        self.quantity = quantity
+
+
+class UsageReport(Value):
+    """One period of one tenant."""
+    __slots__ = ("start", "end", "plan", "meters", "quotas")
+    start: datetime
+    end: datetime
+    plan: str
+    meters: Tuple[MeterTotal, ...]
+    quotas: Tuple[Quota, ...]
+
+    def __init__(
+            self, start: datetime = EPOCH, end: datetime = EPOCH, plan: str = "", meters: Iterable[MeterTotal] = (),
+            quotas: Iterable[Quota] = ()
+    ) -> None:
+        self.start = as_time(start)
+        self.end = as_time(end)
+        self.plan = plan
+        self.meters = as_tuple(meters)
+        self.quotas = as_tuple(quotas)
+
+
+class ResourceUsage(Value):
+    """One resource in one period, beside the limit of the plan that the tenant has now.
+
+    - limit: Unset: unlimited.
+    - used: Per period: in it. Levels: at its end, or now.
+    - peak: Levels: the most there was at once. Per period: as used.
+    - percent: That the peak is of the limit. Unset: unlimited.
+    """
+    __slots__ = ("resource", "limit", "used", "peak", "percent")
+    resource: Resource
+    limit: Optional[int]
+    used: int
+    peak: int
+    percent: Optional[float]
+
+    def __init__(
+            self, resource: Resource = Resource.PROJECTS, limit: Optional[int] = None, used: int = 0, peak: int = 0,
+            percent: Optional[float] = None
+    ) -> None:
+        self.resource = resource
+        self.limit = limit
+        self.used = used
+        self.peak = peak
+        self.percent = percent
+
+
+class UsageAdvice(Value):
+    """What the figures suggest.
+
+    - resource: What is short; unset when a smaller plan would do.
+    - plan: "studio/professional": which would fit. Empty: none of the catalogue, or none is needed.
+    - text: For people.
+    """
+    __slots__ = ("advice", "resource", "plan", "text")
+    advice: Advice
+    resource: Optional[Resource]
+    plan: str
+    text: str
+
+    def __init__(
+            self, advice: Advice = Advice.UPGRADE, resource: Optional[Resource] = None, plan: str = "", text: str = ""
+    ) -> None:
+        self.advice = advice
+        self.resource = resource
+        self.plan = plan
+        self.text = text
+
+
+class UsageMonth(Value):
+    """One of a tenant's months: from its anchor day, at midnight in its own zone, to the next.
+
+    - number: 0 is the trial.
+    """
+    __slots__ = ("number", "start", "end", "running", "meters", "resources", "advice")
+    number: int
+    start: datetime
+    end: datetime
+    running: bool
+    meters: Tuple[MeterTotal, ...]
+    resources: Tuple[ResourceUsage, ...]
+    advice: Tuple[UsageAdvice, ...]
+
+    def __init__(
+            self, number: int = 0, start: datetime = EPOCH, end: datetime = EPOCH, running: bool = False,
+            meters: Iterable[MeterTotal] = (), resources: Iterable[ResourceUsage] = (), advice: Iterable[UsageAdvice] = ()
+    ) -> None:
+        self.number = number
+        self.start = as_time(start)
+        self.end = as_time(end)
+        self.running = running
+        self.meters = as_tuple(meters)
+        self.resources = as_tuple(resources)
+        self.advice = as_tuple(advice)
+
+
+class UsageSeriesOptions(Value):
+    """- meter: Required: "rendered_bytes" …
+    - grain: Days are the tenant's own; minutes and hours are UTC's.
+    - start: Steps that begin at or after this …
+    - end: … and before this. At most 10,000 of them come, the first ones.
+    """
+    __slots__ = ("meter", "grain", "start", "end")
+    meter: str
+    grain: UsageGrain
+    start: datetime
+    end: datetime
+
+    def __init__(
+            self, *, meter: str = "", grain: UsageGrain = UsageGrain.DAY, start: datetime = EPOCH, end: datetime = EPOCH
+    ) -> None:
+        self.meter = meter
+        self.grain = grain
+        self.start = as_time(start)
+        self.end = as_time(end)
+
+
+class UsagePoint(Value):
+    """What was used of a meter in one step; steps with nothing are left out."""
+    __slots__ = ("start", "quantity")
+    start: datetime
+    quantity: int
+
+    def __init__(self, start: datetime = EPOCH, quantity: int = 0) -> None:
+        self.start = as_time(start)
+        self.quantity = quantity
+
+
+class Change(Value):
+    """What is new of one job or one stream.
+
+    - job: Nil: it is about a stream.
+    - stream: Its number(): it has news, drain it with next(0s). 0: it is about a job.
+    - last: Nothing follows, and the watch has forgotten it: the job ended, the stream was closed, or it cannot be seen any
+        more (see `error`).
+    - state: The job's, like all below.
+    - error: As JobInfo::error. Of a job whose state is not an end, with `last`: why it is not watched any more: closed (the
+        session it was added through), not_found (its tenant was erased). Of a stream: closed, with `last`.
+    - message: What went wrong, for people.
+    """
+    __slots__ = ("job", "stream", "last", "state", "progress", "error", "message")
+    job: JobId
+    stream: int
+    last: bool
+    state: JobState
+    progress: Progress
+    error: Optional[Errc]
+    message: str
+
+    def __init__(
+            self, job: JobId = JobId(), stream: int = 0, last: bool = False, state: JobState = JobState.READY,
+            progress: Optional[Progress] = None, error: Optional[Errc] = None, message: str = ""
+    ) -> None:
+        self.job = job
+        self.stream = stream
+        self.last = last
+        self.state = state
+        self.progress = Progress() if progress is None else progress
+        self.error = error
+        self.message = message
+
+
+__all__ = [
+    "Advice", "Ask", "Asset", "AssetFilter", "AssetId", "AuditCheckpoint", "AuditFilter", "AuditProof", "AuditRecord",
+    "AuditReport", "BackupOptions", "BackupResult", "Brand", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo",
+    "CameraOptions", "CameraSnapshot", "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind",
+    "CheckLevel", "CheckReport", "Clip", "ClipOptions", "ContactSheetOptions", "Cut", "DamagedRange", "DiffOptions",
+    "EngineOptions", "EraseOptions", "Errc", "Event", "ExportFilter", "ExportedFile", "FileChange", "FileEntry",
+    "FileKind", "FootageSpan", "ForgetOptions", "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions",
+    "GradeStillOptions", "HoldId", "HoldOptions", "ImportOptions", "JobFilter", "JobId", "JobInfo", "JobSchedule",
+    "JobState", "KeepRules", "KeySlot", "LogLevel", "LogOptions", "LogRecord", "Loudness", "MeterTotal", "Money",
+    "OperatorOptions", "PartnerId", "PixelFormat", "Plan", "PlanLimit", "Playlist", "PlaylistOptions", "Progress",
+    "Project", "ProjectFilter", "ProjectId", "ProjectOptions", "Protection", "Quality", "Quota", "Rational", "Recording",
+    "RecordingFilter", "RecordingInfo", "RecordingWindow", "RenderOptions", "RenderResult", "RenderedFile", "Resource",
+    "ResourceUsage", "RestoreOptions", "RestoreResult", "Retention", "Role", "SessionOptions", "SiteId", "Snapshot",
+    "SnapshotDiff", "SnapshotFilter", "SnapshotId", "SnapshotVerdict", "SpanKind", "SubscribeOptions", "TagOptions",
+    "Tenant", "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TimeRange", "TimelineClip", "TimelineImage",
+    "TimelineImageOptions", "TimelineTitle", "Transition", "TransitionKind", "UsageAdvice", "UsageGrain", "UsageMonth",
+    "UsagePoint", "UsageReport", "UsageSeriesOptions", "Waveform", "WaveformOptions", "Weekday"
+]

@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""The wheel works in an empty environment: no PYTHONPATH, no library path, nothing of the build tree.
+
+    wheel_test.py BUILD_FOLDER FOOTAGE
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+SMOKE = """
+import pathlib, sys, tenon
+assert "site-packages" in tenon.__file__, tenon.__file__
+assert (pathlib.Path(tenon.__file__).parent / "py.typed").exists()
+with tenon.Engine(home="studio") as engine:
+    with engine.open_operator(actor="a", reason="r") as setup:
+        acme = setup.tenants.create(name="Acm\\u00e9", slug="acme", plan="studio/professional")
+    session = engine.open_session(tenant=acme.id, actor="a", role=tenon.Role.OWNER)
+    project = session.projects.create(name="x")
+    clip = session.assets.import_file(project=project.id, path=sys.argv[1])
+    assert memoryview(session.assets.frame(clip.id, width=64).plane(0)).shape[1] == 64
+    assert session.backups.start(name="x").result().snapshot.files > 0
+libraries = {line.split()[-1] for line in open("/proc/self/maps") if "tenon" in line}
+assert all("site-packages" in each for each in libraries), libraries
+print("works", tenon.__version__)
+"""
+
+
+def run(*command, cwd, env=None):
+    done = subprocess.run([str(each) for each in command], capture_output=True, text=True, cwd=cwd, env=env, timeout=240)
+    if done.returncode:
+        sys.exit(f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done.stdout.strip()
+
+
+def main():
+    build, footage = (pathlib.Path(each).resolve() for each in sys.argv[1:3])
+    clean = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "LD_LIBRARY_PATH")}
+    with tempfile.TemporaryDirectory(prefix="wheel-") as folder:
+        run("cmake", "--install", build, "--component", "python", "--prefix", f"{folder}/staged", cwd=folder)
+        wheel = run(sys.executable, "-B", HERE.parent / "wheel.py", f"{folder}/staged", f"{folder}/dist", cwd=folder)
+        run(sys.executable, "-m", "venv", "--without-pip", f"{folder}/empty", cwd=folder)
+        python = f"{folder}/empty/bin/python"
+        packages = run(python, "-c", "import sysconfig; print(sysconfig.get_path('platlib'))", cwd=folder, env=clean)
+        run(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-index", "--no-deps", "--target",
+            packages, wheel, cwd=folder, env=clean)
+        print(run(python, "-c", SMOKE, footage / "clapper.mp4", cwd=folder, env=clean))
+
+
+if __name__ == "__main__":
+    main()
