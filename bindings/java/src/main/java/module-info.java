@@ -1,0 +1,4 @@
+/** The Tenon media engine. */
+module io.tenon {
+  exports io.tenon;
+}
