@@ -26,7 +26,7 @@ struct Change {
     /// Nothing follows, and the watch has forgotten it: the job ended, the stream was closed, or it cannot be seen any more
     /// (see `error`).
     bool last = false;
-    JobState state = JobState::ready;  ///< The job's, like all below.
+    JobState state = JobState::ready;  ///< The job's, like all below; as it stood when it was last heard of.
     Progress progress{};
     /// As JobInfo::error. Of a job whose state is not an end, with `last`: why it is not watched any more: closed (the
     /// session it was added through), not_found (its tenant was erased). Of a stream: closed, with `last`.

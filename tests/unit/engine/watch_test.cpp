@@ -237,6 +237,12 @@ TEST_F(WatchTest, a_closed_session_ends_what_was_watched_through_it_alone) {
     watch.add(job);
     watch.add(shared);
     watch.add(job_of(second, shared.id()));
+    std::set<JobId> running;
+    changes_until(watch, [&](const auto& all) {
+        for (const auto& change : all)
+            if (change.state == JobState::running) running.insert(change.job);
+        return running.size() == 2;
+    });
     session().close();
     const auto end = end_of(watch, job.id());
     EXPECT_EQ(end.state, JobState::running);
