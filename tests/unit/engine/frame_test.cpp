@@ -122,7 +122,7 @@ TEST_F(FrameTest, of_more_than_eight_bits_and_of_odd_shapes) {
     const auto shallow = mine.assets().frame(ten.id, {.format = PixelFormat::yuv420p});
     EXPECT_NEAR(mean(shallow.plane(0)) * 4, mean(deep.plane(0)), 4);
 
-    const auto odd = mine.assets().frame(made("odd.mkv", "-f lavfi -i testsrc2=s=161x91:r=25:d=1 -c:v ffv1 -pix_fmt yuv444p").id);
+    const auto odd = mine.assets().frame(made("odd.mkv", "-f lavfi -i testsrc=s=161x91:r=25:d=1 -c:v ffv1 -pix_fmt yuv444p").id);
     EXPECT_EQ(odd.width(), 161);
     EXPECT_EQ(odd.plane(1).width(), 81);
     EXPECT_EQ(odd.plane(1).height(), 46);
