@@ -95,7 +95,8 @@ protected:
     }
     /// The one with `last` of this job.
     static Change end_of(Watch& watch, const JobId& id) {
-        const auto all = changes_until(watch, [&](const auto& changes) { return !changes.empty() && changes.back().job == id && changes.back().last; });
+        const auto is_end = [&](const Change& change) { return change.job == id && change.last; };
+        const auto all = changes_until(watch, [&](const auto& changes) { return !changes.empty() && is_end(changes.back()); });
         return all.empty() ? Change{} : all.back();
     }
 
