@@ -28,7 +28,7 @@ bool same(const WatchCore::SessionRef& a, const WatchCore::SessionRef& b) { retu
 }  // namespace
 
 bool same(const Progress& a, const Progress& b) {
-    return a.percent == b.percent && a.done == b.done && a.total == b.total && a.eta == b.eta && a.stage == b.stage && a.unit == b.unit;
+    return a.percent == b.percent && a.done == b.done && a.total == b.total && a.stage == b.stage && a.unit == b.unit;
 }
 
 WatchCore::WatchCore(std::shared_ptr<const base::Clock> clock) : clock_(std::move(clock)), changed_(mutex_, clock_) {}

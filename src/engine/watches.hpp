@@ -21,6 +21,7 @@ TENON_END
 
 namespace tenon::engine {
 
+/// Whether nothing was done in between; what is left is estimated anew at every look.
 bool same(const Progress& a, const Progress& b);
 
 /// What one watch knows. Ends are pushed into it by those who make them durable; the rest is looked up by whoever waits in
