@@ -180,13 +180,18 @@ std::vector<backup::RestoredFile> admit(db::Database& database, const db::Tenant
     });
     const auto hold = base::new_id<HoldId>(now);
     const bool is_held = needed > 0;
-    if (is_held) database.write(scope, [&](db::Tx& tx) { quota::reserve(tx, hold, {.asks = {{Resource::storage, needed}}, .ttl = std::chrono::hours(1)}, now); });
+    if (is_held)
+        database.write(scope, [&](db::Tx& tx) {
+            quota::reserve(tx, hold, {.asks = {{Resource::storage, needed}}, .ttl = std::chrono::hours(1)}, now);
+        });
     std::int64_t left = needed;
     std::vector<backup::RestoredFile> charged_elsewhere;
     try {
         for (auto rest = std::span(files); !rest.empty(); rest = rest.subspan(std::min(rest.size(), files_at_once))) {
             const auto page = rest.first(std::min(rest.size(), files_at_once));
-            const auto done = database.write(scope, [&](db::Tx& tx) { return admit_page(tx, page, due_of, is_held ? std::optional(hold) : std::nullopt, left, now); });
+            const auto done = database.write(scope, [&](db::Tx& tx) {
+                return admit_page(tx, page, due_of, is_held ? std::optional(hold) : std::nullopt, left, now);
+            });
             left -= done.spent;
             charged_elsewhere.insert(charged_elsewhere.end(), done.charged_elsewhere.begin(), done.charged_elsewhere.end());
         }

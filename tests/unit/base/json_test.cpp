@@ -135,7 +135,8 @@ TEST(CanonicalJson, NumbersAsEcmaScriptWritesThem) {
 TEST(Json, WhatIsNoUtf8IsWrittenAsSomethingThatCanBeRead) {
     const auto round = [](std::string_view text) { return parse_json(to_json(Json(std::string(text)))).as_string("x"); };
     EXPECT_EQ(round("caf\xe9"), "caf\xef\xbf\xbd");
-    EXPECT_EQ(round("\xed\xa0\x80 \xc0\xaf \xf0\x9f\x8e"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+    EXPECT_EQ(round("\xed\xa0\x80 \xc0\xaf \xf0\x9f\x8e"),
+              "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
     EXPECT_EQ(round("é€🎬\n\"\x7f"), "é€🎬\n\"\x7f");
     EXPECT_EQ(utf8_step("🎬!"), 4u);
     EXPECT_EQ(utf8_step("\xff"), 0u);
