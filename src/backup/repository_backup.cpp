@@ -159,6 +159,24 @@ BackupTotals back_up_once(Repository::Impl& impl, const BackupRequest& request, 
     }
 }
 
+/// Folders that lie behind the damage are not read any more, and what the run writes of them anew would be taken for what is there
+/// already. So every pack of folders is hashed: they are small beside what they speak of.
+std::set<Id> damaged_trees(Repository::Impl& impl, const std::stop_token& stop) {
+    std::set<Id> damaged;
+    const auto index = impl.load_index(stop);
+    for (const auto& pack : index->packs()) {
+        if (pack.header.kind != Kind::tree) continue;
+        try {
+            if (crypto::sha256(blob::get_all(*impl.objects, pack_name(pack.sha), pack.size, stop)) != pack.sha) damaged.insert(pack.sha);
+        } catch (const NotFound&) {
+            // The index does not count on a pack that is not there.
+        } catch (const Corrupt&) {
+            damaged.insert(pack.sha);
+        }
+    }
+    return damaged;
+}
+
 }  // namespace
 
 BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, exec::ProgressSink& progress, std::stop_token stop) {
@@ -173,7 +191,9 @@ BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, ex
         } catch (const DamageMet& met) {
             if (begun_anew == most_begun_anew)
                 throw Corrupt("too many packs of this repository are damaged: check it", {.subject = pack_name(met.pack)});
-            note_packs(*impl_, {met.pack}, {}, stop);
+            auto damaged = damaged_trees(*impl_, stop);
+            damaged.insert(met.pack);
+            note_packs(*impl_, damaged, {}, stop);
         }
     }
 }

@@ -134,7 +134,7 @@ TEST_F(UsageMonths, DaysAreTheTenantsOwn) {
 }
 
 TEST_F(UsageMonths, AMisspeltMeterIsNamedAndNotReadAsUnused) {
-    const auto id = create("acme", "UTC", 1);
+    const auto id = create("meters", "UTC", 1);
     record(id, "one", 1, home.now());
     const auto series = [&](const std::string& meter) {
         return home.read(id, [&](db::Reader& r) { return usage::series(r, {.meter = meter, .start = home.now() - 24h, .end = home.now()}); });
