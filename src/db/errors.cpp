@@ -25,6 +25,7 @@ constexpr Translation table[] = {
     {SQLITE_FULL, Errc::no_space, false, "the disk that holds the metadata store is full"},
     {SQLITE_IOERR_NOMEM, Errc::unavailable, true, "out of memory in the metadata store"},
     {SQLITE_NOMEM, Errc::unavailable, true, "out of memory in the metadata store"},
+    {SQLITE_IOERR_SHMSIZE, Errc::no_space, false, "the disk that holds the metadata store is full"},  // it could not grow what it shares
     {SQLITE_IOERR_CORRUPTFS, Errc::corrupt, false, "the file system under the metadata store is damaged"},
     {SQLITE_IOERR, Errc::unavailable, true, "the disk that holds the metadata store failed; the change may or may not last"},
     {SQLITE_CORRUPT, Errc::corrupt, false, "the metadata store is damaged"},

@@ -289,6 +289,8 @@ void EngineImpl::remove_files(const TenantId& id) {
     for (const auto& path : {home.workspace(id), home.repository(id), home.vault(id), home.backup_key(id)}) {
         std::error_code error;
         std::filesystem::remove_all(path, error);
+        // A sweep or another process may be at the same, and be faster with some of it.
+        for (int again = 0; error == std::errc::no_such_file_or_directory && again < 100; ++again) std::filesystem::remove_all(path, error);
         if (error) base::throw_errno("cannot remove the tenant's files", path.string(), error.value());
     }
 }
