@@ -147,7 +147,7 @@ TEST_F(FrameTest, a_loop_sees_each_frame_once) {
         const auto frame = frames.next();
         ASSERT_TRUE(frame);
         EXPECT_EQ(frame->time(), 1s + i * 40ms);
-        if (i % 3 == 0) {
+        if (i % 5 == 0) {
             EXPECT_EQ(bytes(*frame), bytes(mine.assets().frame(clip.id, {.at = frame->time()})));
         }
     }
@@ -159,10 +159,10 @@ TEST_F(FrameTest, a_loop_sees_each_frame_once) {
     EXPECT_EQ(times(mine.assets().frames(clip.id, {.end = 40ms, .step = 20ms})), (std::vector<Duration>{0s, 0s})) << "one frame, two steps";
     EXPECT_TRUE(times(mine.assets().frames(clip.id, {.start = 11s})).empty());
     EXPECT_TRUE(times(mine.assets().frames(clip.id, {.start = 11s, .step = 1s})).empty());
-    const auto whole = times(mine.assets().frames(clip.id, {.width = 16}));
-    EXPECT_NEAR(static_cast<double>(whole.size()), 255, 3);
-    EXPECT_TRUE(std::is_sorted(whole.begin(), whole.end()));
-    EXPECT_EQ(std::set(whole.begin(), whole.end()).size(), whole.size());
+    const auto rest = times(mine.assets().frames(clip.id, {.start = 9s, .width = 16}));
+    EXPECT_NEAR(static_cast<double>(rest.size()), 30, 3) << "to the last frame";
+    EXPECT_TRUE(std::is_sorted(rest.begin(), rest.end()));
+    EXPECT_EQ(std::set(rest.begin(), rest.end()).size(), rest.size());
 }
 
 TEST_F(FrameTest, of_an_export_and_as_a_picture) {
