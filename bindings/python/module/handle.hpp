@@ -17,6 +17,12 @@ namespace tenon_python {
 /// itself answers calls with Closed there; the module sees to it that nothing of the parent's is destroyed.
 inline std::atomic<unsigned> generation{0};
 
+/// Throws what a call ended with, if it did not return.
+void throw_on(const std::optional<tenon::Error>& refusal, const std::exception_ptr& failure);
+
+/// Sets Python's error to what the engine threw, with all its fields.
+void set_error(const tenon::Error& error);
+
 /// Runs a call that may wait while other threads run Python.
 ///
 /// The lock is taken back in plain code, not in a destructor: if the interpreter is being taken down, Python ends a daemon
@@ -24,25 +30,30 @@ inline std::atomic<unsigned> generation{0};
 template <class Call>
 auto without_gil(Call&& call) {
     using Result = decltype(call());
+    std::optional<tenon::Error> refusal;  // kept apart: throwing it again to find out what it is would cost as much once more
     std::exception_ptr failure;
     PyThreadState* const state = PyEval_SaveThread();
     if constexpr (std::is_void_v<Result>) {
         try {
             call();
+        } catch (const tenon::Error& error) {
+            refusal.emplace(error);
         } catch (...) {
             failure = std::current_exception();
         }
         PyEval_RestoreThread(state);
-        if (failure) std::rethrow_exception(std::move(failure));
+        throw_on(refusal, failure);
     } else {
         std::optional<Result> result;
         try {
             result.emplace(call());
+        } catch (const tenon::Error& error) {
+            refusal.emplace(error);
         } catch (...) {
             failure = std::current_exception();
         }
         PyEval_RestoreThread(state);
-        if (failure) std::rethrow_exception(std::move(failure));
+        throw_on(refusal, failure);
         return std::move(*result);
     }
 }

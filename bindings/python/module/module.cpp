@@ -13,7 +13,9 @@ std::vector<PyObject*>& error_classes() {
     return *all;
 }
 
-void raise(const tenon::Error& error) {
+}  // namespace
+
+void set_error(const tenon::Error& error) {
     const auto code = static_cast<std::size_t>(error.code());
     const auto& classes = error_classes();
     PyObject* const kind = code < classes.size() && classes[code] ? classes[code] : PyExc_RuntimeError;
@@ -30,11 +32,20 @@ void raise(const tenon::Error& error) {
     PyErr_SetObject(kind, made.ptr());
 }
 
+void throw_on(const std::optional<tenon::Error>& refusal, const std::exception_ptr& failure) {
+    if (failure) std::rethrow_exception(failure);
+    if (!refusal) return;
+    set_error(*refusal);
+    throw py::error_already_set();
+}
+
+namespace {
+
 void translate(std::exception_ptr thrown) {
     try {
         if (thrown) std::rethrow_exception(thrown);
     } catch (const tenon::Error& error) {
-        raise(error);
+        set_error(error);
     }
 }
 

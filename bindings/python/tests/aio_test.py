@@ -101,9 +101,11 @@ class Asyncio(StudioTest):
             loop.close()
 
     def test_events(self):
+        events = self.session.subscribe(kinds=["project."])
+
         async def work():
             seen = []
-            async for event in self.session.subscribe(kinds=["project."]):
+            async for event in events:
                 seen.append(event)
                 if len(seen) < 5:
                     self.session.projects.create(name=str(len(seen)))

@@ -42,11 +42,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="wheel-") as folder:
         run("cmake", "--install", build, "--component", "python", "--prefix", f"{folder}/staged", cwd=folder)
         wheel = run(sys.executable, "-B", HERE.parent / "wheel.py", f"{folder}/staged", f"{folder}/dist", cwd=folder)
-        run(sys.executable, "-m", "venv", "--without-pip", f"{folder}/empty", cwd=folder)
+        run(sys.executable, "-m", "venv", f"{folder}/empty", cwd=folder)
         python = f"{folder}/empty/bin/python"
-        packages = run(python, "-c", "import sysconfig; print(sysconfig.get_path('platlib'))", cwd=folder, env=clean)
-        run(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-index", "--no-deps", "--target",
-            packages, wheel, cwd=folder, env=clean)
+        run(python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-index", wheel, cwd=folder, env=clean)
         print(run(python, "-c", SMOKE, footage / "clapper.mp4", cwd=folder, env=clean))
 
 
