@@ -2455,7 +2455,7 @@ class Change(Value):
     - stream: Its number(): it has news, drain it with next(0s). 0: it is about a job.
     - last: Nothing follows, and the watch has forgotten it: the job ended, the stream was closed, or it cannot be seen any
         more (see `error`).
-    - state: The job's, like all below.
+    - state: The job's, like all below; as it stood when it was last heard of.
     - error: As JobInfo::error. Of a job whose state is not an end, with `last`: why it is not watched any more: closed (the
         session it was added through), not_found (its tenant was erased). Of a stream: closed, with `last`.
     - message: What went wrong, for people.
