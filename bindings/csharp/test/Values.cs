@@ -97,7 +97,8 @@ internal sealed class Values {
       if (property == null) throw new MissingMemberException(target.Name, field.Key);
       object value = Make(field.Value, property.PropertyType);
       Invoke(property.SetMethod, made, value);
-      if (!IsDefault(value)) Seen.Add(target.Name + "." + field.Key);
+      // A bool is given on purpose: background is true when it is left out.
+      if (!IsDefault(value) || value is bool) Seen.Add(target.Name + "." + field.Key);
     }
     return made;
   }

@@ -150,7 +150,8 @@ final class Values {
         Object value = make(field.getValue(), each.getGenericParameterTypes()[0]);
         if (value == null && each.getParameterTypes()[0] == Optional.class) continue;
         invoke(each, made, value);
-        if (!isDefault(value)) seen.add(target.getSimpleName() + "." + name);
+        // A bool is given on purpose: background is true when it is left out.
+        if (!isDefault(value) || value instanceof Boolean) seen.add(target.getSimpleName() + "." + name);
         found = true;
         break;
       }
