@@ -26,3 +26,11 @@ package_wheel() {
     staged python
     step "Packing the wheel" wheel /usr/bin/python3 -B bindings/python/wheel.py build/staged/python build/dist
 }
+
+package_jar() {
+    step "Packing the jars" jars scripts/package_java.sh build/package build/dist
+}
+
+package_assembly() {
+    step "Packing the C# assembly" assembly scripts/package_csharp.sh build/package build/dist
+}

@@ -103,7 +103,7 @@ class Dump:
         return any(self.has_member(each[1:], name) for each in known if each.startswith("<"))
 
     def has(self, name):
-        owner, _, member = name.partition(".")
+        owner, _, member = name.replace("Error.what", "Error.message").partition(".")
         if not member and owner[0].islower():  # a free function: a static member of some class
             return any(plain(owner) in members for members in self.members.values())
         owners = [each for each in (plain(owner), plain(owner) + "exception", "tenonexception" if owner == "Error" else "")

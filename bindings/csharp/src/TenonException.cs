@@ -51,6 +51,9 @@ public abstract class TenonException : Exception, ITenonError {
   }
 
   /// <inheritdoc/>
+  public override string Message { get { return base.Message; } }
+
+  /// <inheritdoc/>
   public Errc Code { get; }
 
   /// <inheritdoc/>

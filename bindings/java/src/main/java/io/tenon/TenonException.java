@@ -42,6 +42,16 @@ public abstract class TenonException extends RuntimeException {
   }
 
   /**
+   * What failed and what to try; for people.
+   *
+   * @return the message
+   */
+  @Override
+  public String getMessage() {
+    return super.getMessage();
+  }
+
+  /**
    * What kind of failure this is.
    *
    * @return the code, which is for ever
