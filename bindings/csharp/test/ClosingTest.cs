@@ -153,12 +153,13 @@ internal static class ClosingTest {
     Trace.Listeners.Add(listener);
     using (Engine engine = Check.Engine(Path.Combine(folder, "one")))
     using (Session session = Check.Session(engine)) {
-      Forget(() => session.Quotas().Reserve(new HoldOptions { Asks = new[] { RenderTime(5000) } }));
+      // Several, since Mono may take a leftover word on some stack for one of them.
+      for (int at = 0; at < 8; ++at) Forget(() => session.Quotas().Reserve(new HoldOptions { Asks = new[] { RenderTime(5000) } }));
       CollectUntil(listener, "A Hold was neither");
-      Check.Soon("what was held is returned", () => session.Quotas().Get(Resource.RenderTime).Reserved == 0);
+      Check.Soon("what was held is returned", () => session.Quotas().Get(Resource.RenderTime).Reserved < 8 * 5000);
     }
     Session left = null;
-    Forget(() => left = Check.Session(Check.Engine(Path.Combine(folder, "other"))));
+    for (int at = 0; at < 3; ++at) Forget(() => left = Check.Session(Check.Engine(Path.Combine(folder, "other" + at))));
     CollectUntil(listener, "An Engine was not disposed of");
     left.Projects().Create(new ProjectOptions { Name = "p" });
     Check.Same(1, left.Projects().List().Count);
