@@ -258,10 +258,7 @@ private:
         const Workspace workspace = engine_.workspace(job.tenant);
         std::vector<std::filesystem::path> left{temp(workspace, job.id)};
         try {
-            for (const auto& name : file_names(edit_of(job.payload), job.id)) {
-                left.push_back(workspace.exports() / name);
-                left.push_back(workspace.exports() / (name + ".part"));  // of a run that was killed
-            }
+            for (const auto& name : file_names(edit_of(job.payload), job.id)) left.push_back(workspace.exports() / name);
         } catch (const Error& error) {
             engine_.log->failure(kind, "the files of a render that was given up cannot be named", error);
         }

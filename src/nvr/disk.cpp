@@ -199,16 +199,19 @@ void Disk::run() {
             queue_.pop_front();
             queued_ -= item->bytes;
         }
+        const bool written = queue_.empty();
         lock.unlock();
         if (item) take(*item);
-        // What was written in the last second becomes durable, one camera between two fragments: a fragment that waited for the
-        // syncs of all cameras would be lost with the process.
+        // What was written in the last second becomes durable, one camera at a time and behind what is queued: cameras that were
+        // connected together end their fragments together, and one that waited for a sync would be lost with the process. A
+        // queue that is never empty puts syncs off by a second.
+        const auto now = std::chrono::steady_clock::now();
         if (unsynced_ > 0) {
-            lines_[--unsynced_]->sync();
-            if (unsynced_ == 0) next_group = std::chrono::steady_clock::now() + kGroup;
-        } else if (std::chrono::steady_clock::now() >= next_group) {
+            if (written || now >= next_group + kGroup) lines_[--unsynced_]->sync();
+            if (unsynced_ == 0) next_group = now + kGroup;
+        } else if (now >= next_group) {
             unsynced_ = lines_.size();
-            if (unsynced_ == 0) next_group = std::chrono::steady_clock::now() + kGroup;
+            if (unsynced_ == 0) next_group = now + kGroup;
         }
         lock.lock();
         if (item && item->end) {

@@ -56,7 +56,8 @@ void Unnamed::name() {
 
 Unnamed assemble(const Plan& plan, const PlannedOutput& output, const std::filesystem::path& pieces,
                  const std::filesystem::path& target, const std::stop_token& stop) {
-    Unnamed file(target.string() + ".part", target);
+    // Beside the pieces, on the same file system: what is in the target's folder is whole, and may be backed up.
+    Unnamed file(pieces / (target.filename().string() + ".part"), target);
     std::error_code ignored;
     std::filesystem::remove(file.part(), ignored);   // of a run that was killed
 

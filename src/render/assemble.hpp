@@ -38,7 +38,7 @@ private:
     std::vector<Sample> samples_{};
 };
 
-/// Puts the pieces of an output together to one file, `<target>.part`, synced to disk.
+/// Puts the pieces of an output together to one file, `<name of the target>.part` beside them, synced to disk.
 Unnamed assemble(const Plan& plan, const PlannedOutput& output, const std::filesystem::path& pieces,
                  const std::filesystem::path& target, const std::stop_token& stop);
 

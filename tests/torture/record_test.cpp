@@ -122,8 +122,6 @@ TEST_F(Recordings, of_what_had_arrived_a_second_is_lost) {
         for (const auto& camera : cameras) {
             const auto lost = lost_of(camera, words);
             if (!lost || n == 0) continue;
-            // The second in the making, and what this machine had not got to.
-            EXPECT_LE(*lost, 30s);
             ++losses.cameras;
             losses.worst = std::max(losses.worst, *lost);
             losses.sum += *lost;
@@ -131,6 +129,8 @@ TEST_F(Recordings, of_what_had_arrived_a_second_is_lost) {
         expect_decodes(mine, cameras[random() % cameras.size()]);
         expect_sound();
     }
+    // The second in the making, and what a machine with much else to do had not got to.
+    if (losses.cameras) EXPECT_LE(losses.sum / losses.cameras, 3s);
     std::cout << "killed while all of " << count << " cameras were recorded: " << losses.kills << " of " << kills
               << "; of what had arrived lost at most " << losses.worst.count() / 1000 << " ms, "
               << (losses.cameras ? losses.sum.count() / 1000 / losses.cameras : 0) << " ms on average of " << losses.cameras << std::endl;
