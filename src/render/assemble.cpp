@@ -26,8 +26,7 @@ Piece find(const std::filesystem::path& folder, const crypto::Digest& id) {
 }  // namespace
 
 Unnamed::Unnamed(Unnamed&& other) noexcept
-    : part_(std::exchange(other.part_, {})), target_(std::move(other.target_)), size_(other.size_), sha256_(other.sha256_),
-      samples_(std::move(other.samples_)) {}
+    : part_(std::exchange(other.part_, {})), target_(std::move(other.target_)), size_(other.size_), sha256_(other.sha256_), samples_(std::move(other.samples_)) {}
 
 Unnamed::~Unnamed() {
     std::error_code ignored;
@@ -59,7 +58,7 @@ Unnamed assemble(const Plan& plan, const PlannedOutput& output, const std::files
     // Beside the pieces, on the same file system: what is in the target's folder is whole, and may be backed up.
     Unnamed file(pieces / (target.filename().string() + ".part"), target);
     std::error_code ignored;
-    std::filesystem::remove(file.part(), ignored);   // of a run that was killed
+    std::filesystem::remove(file.part(), ignored);  // of a run that was killed
 
     std::vector<Piece> pictures;
     for (const crypto::Digest& id : output.chunks) {

@@ -344,7 +344,7 @@ TEST(Render, NothingIsWrittenBeforeItsSpaceIsGranted) {
     EXPECT_TRUE(std::filesystem::is_empty(request.temp));
 }
 
-TEST(Render, AFullDiskIsNamedAndLeavesNothing) {
+TEST(Render, AFullDiskIsNamed) {
     Studio studio;
     Timeline cut;
     cut.append({.asset = studio.add(vtest()), .start = 3s, .end = 8s});
@@ -355,11 +355,26 @@ TEST(Render, AFullDiskIsNamedAndLeavesNothing) {
     if (!disk) GTEST_SKIP() << "may not mount a small file system";
     request.temp = small / "temp";
     EXPECT_THROW(render::run(request, exec::no_progress(), {}), NoSpace);
-    request.temp = studio.folder / "temp";
-    request.exports = small;
-    std::filesystem::remove_all(small / "temp");
+}
+
+TEST(Render, ADiskThatHoldsThePiecesButNotTheFileTooIsNamed) {
+    Studio studio;
+    Timeline cut;
+    cut.append({.asset = studio.add(vtest()), .start = 3s, .end = 8s});
+    auto request = studio.request(cut);
+    const auto size = render::run(request, exec::no_progress(), {}).outputs.at(0).size.count;
+    const auto small = studio.folder / "small";
+    std::filesystem::create_directory(small);
+    const auto options = "size=" + std::to_string(size * 3 / 2);
+    const SmallDisk disk(small, options.c_str());
+    if (!disk) GTEST_SKIP() << "may not mount a small file system";
+    request.temp = small / "temp";
+    request.exports = small / "exports";
+    std::filesystem::create_directory(request.exports);
     EXPECT_THROW(render::run(request, exec::no_progress(), {}), NoSpace);
-    EXPECT_TRUE(std::filesystem::is_empty(small));
+    EXPECT_TRUE(std::filesystem::is_empty(request.exports));
+    for (const auto& entry : std::filesystem::directory_iterator(request.temp))
+        EXPECT_EQ(entry.path().stem().string().size(), 64U) << "only pieces stay";
 }
 
 TEST(Render, SourcesThatVanishOrChangeAreNamed) {
