@@ -26,7 +26,8 @@ Piece find(const std::filesystem::path& folder, const crypto::Digest& id) {
 }  // namespace
 
 Unnamed::Unnamed(Unnamed&& other) noexcept
-    : part_(std::exchange(other.part_, {})), target_(std::move(other.target_)), size_(other.size_), sha256_(other.sha256_), samples_(std::move(other.samples_)) {}
+    : part_(std::exchange(other.part_, {})), target_(std::move(other.target_)), size_(other.size_), sha256_(other.sha256_),
+      samples_(std::move(other.samples_)) {}
 
 Unnamed::~Unnamed() {
     std::error_code ignored;
