@@ -3,11 +3,15 @@ from headers import Model
 
 
 def describe(api: Model) -> str:
-    lines = ["#pragma once", "", "#include <tenon/tenon.hpp>", "",
+    lines = ["#pragma once", "", "#include <optional>", "#include <vector>", "", "#include <tenon/tenon.hpp>", "",
              "// Written by bindings/api/generate.py from the public headers.", "namespace tenon_bindings {", "",
              "enum class Kind { structure, enumeration, id, handle, value };", "",
              "struct Item {", "    const char* name;", "    int number;", "};", "",
-             "template <class T> struct Describe;", ""]
+             "template <class T> struct Describe;", "",
+             "template <class T> inline constexpr bool is_optional = false;",
+             "template <class T> inline constexpr bool is_optional<std::optional<T>> = true;",
+             "template <class T> inline constexpr bool is_vector = false;",
+             "template <class T> inline constexpr bool is_vector<std::vector<T>> = true;", ""]
     for each in api.enums.values():
         items = ", ".join(f'{{"{item}", {value}}}' for item, value, _ in each.items)
         lines += [f"template <> struct Describe<tenon::{each.name}> {{", "    static constexpr Kind kind = Kind::enumeration;",

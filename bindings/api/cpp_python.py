@@ -67,11 +67,11 @@ def unit(api: Model, number: int, classes: List[Class]) -> str:
             add = "add_static" if named[0].is_static else "add_getter" if is_property(named[0]) else "add_method"
             waiting = patient(each, named[0])
             function = f"{waiting}<tenon::{each.name}>" if waiting else f"{each.name}_{name}"
-            lines.append(f'        {add}(made, "{name}", &{function}, {doc});')
+            lines.append(f'        {add}<&{function}>(made, "{name}", {doc});')
         lines.append("    }")
     if number == 0:
         for function in free_functions(api):
-            lines.append(f'    add_static(module, "{function.name}", &free_{function.name}, {quoted(function.doc)});')
+            lines.append(f'    add_static<&free_{function.name}>(module, "{function.name}", {quoted(function.doc)});')
     lines += ["    (void)module;", "}", "", "}  // namespace tenon_python", ""]
     return "\n".join(lines)
 
@@ -110,10 +110,15 @@ def invoke(one: Function, target: str, arguments: List[str], root: str) -> List[
     call = f"{target}({', '.join(arguments)})"
     if one.result.kind == "text":
         call = f"std::string({call})"
+    if waits(one, root):
+        return answered(call if one.result.kind == "void" else f"return {call}", root)
     if one.result.kind == "void":
-        return [f"    without_gil([&] {{ {call}; }});" if waits(one, root) else f"    {call};", "    return py::none();"]
-    got = f"without_gil([&] {{ return {call}; }})" if waits(one, root) else call
-    return [f"    return give_from({root}, {got});" if root else f"    return give({got});"]
+        return [f"    {call};", "    return py::none();"]
+    return [f"    return give_from({root}, {call});" if root else f"    return give({call});"]
+
+
+def answered(work: str, root: str) -> List[str]:
+    return [f"    return answer({root + ', ' if root else ''}[&] {{ {work}; }});"]
 
 
 def thunk(api: Model, owner: Class, named: List[Function]) -> List[str]:
@@ -130,9 +135,9 @@ def thunk(api: Model, owner: Class, named: List[Function]) -> List[str]:
     if is_property(one):
         lines = [f"py::object {name}(py::handle self) {{", *self_lines]
         return lines + invoke(one, f"handle.{one.name}", [], root) + ["}", ""]
-    lines = [f"py::object {name}(py::handle self, py::args args, py::kwargs keywords) {{", *self_lines]
+    lines = [f"py::object {name}(py::handle self, py::handle args, py::handle keywords) {{", *self_lines]
     if len(named) > 1:
-        return lines + overloads(named, label) + ["}", ""]
+        return lines + overloads(named, label, root) + ["}", ""]
     return lines + parse(one, label) + invoke(one, f"handle.{one.name}", moved(one), root) + ["}", ""]
 
 
@@ -163,7 +168,7 @@ def moved(one: Function) -> List[str]:
     return [each.name for each in one.parameters]
 
 
-def overloads(named: List[Function], label: str) -> List[str]:
+def overloads(named: List[Function], label: str, root: str) -> List[str]:
     """Overloads differ in the class of their one parameter, a handle."""
     lines = [f'    const Arguments given("{label}", args, keywords, {{"{named[0].parameters[0].name}"}});',
              "    const py::handle one = given.given(0);"]
@@ -171,13 +176,13 @@ def overloads(named: List[Function], label: str) -> List[str]:
         kind = each.parameters[0].type.cpp
         assert each.parameters[0].type.kind == "handle" and len(each.parameters) == 1
         lines += [f"    if (holds<{kind}>(one)) {{", f'        auto& other = handle_of<{kind}>(box_of<{kind}>(one, "{label}"));',
-                  f"        without_gil([&] {{ handle.{each.name}(other); }});", "        return py::none();", "    }"]
+                  *(f"    {line}" for line in answered(f"handle.{each.name}(other)", root)), "    }"]
     wanted = " or ".join(each.parameters[0].type.name for each in named)
     return lines + [f'    refuse({{"{label}", "{named[0].parameters[0].name}"}}, "{wanted}", one);']
 
 
 def static_thunk(name: str, label: str, target: str, one: Function) -> List[str]:
-    lines = [f"py::object {name}(py::args args, py::kwargs keywords) {{", *parse(one, label)]
+    lines = [f"py::object {name}(py::handle args, py::handle keywords) {{", *parse(one, label)]
     return lines + invoke(one, target, moved(one), "") + ["}", ""]
 
 
@@ -206,15 +211,15 @@ def values_unit(api: Model) -> str:
     for each in api.of_kind("struct"):
         for method in each.methods:
             functions.append((each, method))
-            lines += [f"py::object {each.name}_{method.name}(py::args args, py::kwargs keywords) {{",
+            lines += [f"py::object {each.name}_{method.name}(py::handle args, py::handle keywords) {{",
                       f'    const Arguments given("{each.name}.{method.name}()", args, keywords, {{"self"}});',
                       f"    const auto value = given.take<tenon::{each.name}>(0);",
-                      f"    return give(without_gil([&] {{ return value.{method.name}(); }}));", "}", ""]
+                      *answered(f"return value.{method.name}()", ""), "}", ""]
     lines += ["}  // namespace", "", "void bind_values(py::module_& module, const py::dict& registered) {"]
     lines += [f"    find_enum<tenon::{each.name}>(registered);" for each in api.enums.values()]
     lines += [f"    python_class<tenon::{each.name}>().find(\"{each.name}\", registered);" for each in api.of_kind("id")]
     lines += [f"    find_struct<tenon::{each.name}>(registered);" for each in api.of_kind("struct") if each.name != "ErrorInfo"]
-    lines += [f'    add_static(module, "_{each.name}_{method.name}", &{each.name}_{method.name}, "");' for each, method in functions]
+    lines += [f'    add_static<&{each.name}_{method.name}>(module, "_{each.name}_{method.name}", "");' for each, method in functions]
     lines += ["    (void)module;", "}", "", "void declare_classes(py::module_& module) {"]
     for each in bases_first(api.of_kind("handle", "value")):
         held = f"BoxOf<tenon::{each.name}>" if each.kind == "handle" else f"tenon::{each.name}"

@@ -256,6 +256,7 @@ const void* copies(const std::vector<T>& values) noexcept {
 }  // namespace tenon_cs
 
 // SWIG checks for a pending exception after each call whose wrapper names this.
+inline void SWIG_CSharpSetPendingExceptionTenon(const tenon::Error& error) noexcept { tenon_cs::tell(error); }
 inline void SWIG_CSharpSetPendingExceptionTenon() noexcept { tenon_cs::raise(); }
 inline void SWIG_CSharpSetPendingExceptionClosed() noexcept { tenon_cs::closed(); }
 

@@ -21,6 +21,9 @@
 %exception %{
   try {
     $action
+  } catch (const tenon::Error& error) {  // caught as what it is: raise() has to throw it once more to learn that
+    SWIG_CSharpSetPendingExceptionTenon(error);
+    return $null;
   } catch (...) {
     SWIG_CSharpSetPendingExceptionTenon();
     return $null;

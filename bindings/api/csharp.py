@@ -3,26 +3,21 @@ import re
 from xml.sax.saxutils import escape
 
 import prose
-from java import SECRET
+from language import Language
 from prose import pascal
 
 
-class CSharp:
+class CSharp(Language):
     def class_code(self, model, each):
-        if each.is_id:
+        if each.kind == "id":
             return self._id(each)
         if each.kind == "struct" and each.fields:
             return self._value(model, each)
         return []
 
-    @staticmethod
-    def _extend(each, code):
-        body = "\n".join(f"  {line}".rstrip() for line in code)
-        return [f"%extend tenon::{each.name} {{\n%proxycode %{{\n{body}\n%}}\n}}"]
-
     def _id(self, each):
         name = each.name
-        return self._extend(each, [
+        return self.extend(each, [
             "/// <summary>Whether both name the same.</summary>",
             f"public bool Equals({name} other) {{ return !ReferenceEquals(other, null) && other.High == High && other.Low == Low; }}",
             "/// <inheritdoc/>",
@@ -61,15 +56,10 @@ class CSharp:
         code += ["    return hash;", "  }", "}",
                  "/// <summary>The fields, for people. Secrets are shown as ***.</summary>",
                  f'public override string ToString() {{ return "{each.name} {{ " + {text} + " }}"; }}']
-        return self._extend(each, code)
+        return self.extend(each, code)
 
-    def before_class(self, model, each):
-        return [f"%copyctor tenon::{each.name};"] if each.name in model.taken() else []
-
-    @staticmethod
-    def _shown(each, name, property_name):
-        secret = SECRET.search(name) or (name == "url" and any(SECRET.search(field.name) for field in each.fields))
-        return f'({property_name}.Length == 0 ? "" : "***")' if secret else f"Native.Show({property_name})"
+    def _shown(self, each, name, property_name):
+        return f'({property_name}.Length == 0 ? "" : "***")' if self.is_secret(each, name) else f"Native.Show({property_name})"
 
     def enum_doc(self, name, text, items):
         said = self._summary(text or self._words(name))

@@ -6,7 +6,7 @@ more C++ than that; what it does not know it refuses, so nothing is left out in 
 import dataclasses
 import pathlib
 import re
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 SCALARS = {
     "bool": "bool", "double": "double", "std::string": "string", "std::filesystem::path": "path", "Time": "time",
@@ -108,6 +108,33 @@ class Model:
 
     def of_kind(self, *kinds: str) -> List[Class]:
         return [each for each in self.classes.values() if each.kind in kinds]
+
+    def all_types(self) -> Iterator[Type]:
+        """Every type in a public place, most of them more than once."""
+        for each in self.classes.values():
+            yield from (field.type for field in each.fields)
+        for one in [one for each in self.classes.values() for one in each.methods + each.constructors] + self.functions:
+            yield one.result
+            yield from (parameter.type for parameter in one.parameters)
+
+    def taken(self) -> List[str]:
+        """The structs that a caller fills in: parameters, and the fields of those."""
+        found: List[str] = []
+
+        def visit(kind: Type) -> None:
+            while kind.of:
+                kind = kind.of
+            if kind.kind == "struct" and kind.name not in found:
+                found.append(kind.name)
+                for field in self.classes[kind.name].fields:
+                    visit(field.type)
+
+        for each in self.classes.values():
+            if each.kind != "error":
+                for one in each.methods + each.constructors:
+                    for parameter in one.parameters:
+                        visit(parameter.type)
+        return sorted(found)
 
     def in_order(self, *kinds: str) -> List[Class]:
         """Structs so that each comes after those that it holds."""
@@ -400,9 +427,10 @@ class Reader:
             if word == "{":
                 self.skip_body()
                 if self.peek() != ";":
-                    return
+                    break
             elif self.next() == ";":
-                return
+                break
+        self.docs_after()  # what is said of it belongs to nothing that follows
 
     def member(self, owner: Class, doc: str) -> None:
         self.attributes()
@@ -486,6 +514,23 @@ def kinds_of(texts: Dict[str, str]) -> Dict[str, str]:
     return kinds
 
 
+def include_order(folder: pathlib.Path) -> List[str]:
+    """A folder's headers, so that each comes after those it includes."""
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.hpp"))}
+    order: List[str] = []
+
+    def visit(name: str) -> None:
+        if name in order or name not in texts:
+            return
+        for other in re.findall(r"#include <tenon/(\w+\.hpp)>", texts[name]):
+            visit(other)
+        order.append(name)
+
+    for name in texts:
+        visit(name)
+    return order
+
+
 def read_headers(folder: pathlib.Path) -> Model:
     """`folder` holds tenon/*.hpp."""
     macros: Dict[str, Tuple[List[str], str]] = {}
@@ -502,8 +547,11 @@ def read_headers(folder: pathlib.Path) -> Model:
 
 
 def finish(model: Model, raw: Dict[str, str]) -> None:
+    about = re.search(r"((?:^///[^\n]*\n)+)#define TENON_ID\(", raw["id.hpp"], re.MULTILINE)
+    about_ids = "\n".join(line[3:].strip() for line in about.group(1).splitlines()) if about else ""
     for name, prefix in re.findall(r'TENON_ID\((\w+), "(\w+)"\)', raw["id.hpp"]):
         model.classes[name].prefix = prefix
+        model.classes[name].doc = model.classes[name].doc or about_ids
     for name, code in re.findall(r"TENON_ERROR\((\w+), (\w+)\)", raw["error.hpp"]):
         if name != "Name":
             model.classes[name].code = code

@@ -22,6 +22,7 @@ namespace tenon_java {
 // Classes live as long as the VM; looked up once, by the class loader that loads this library.
 struct Known {
     jclass error = nullptr, longs = nullptr, ints = nullptr, doubles = nullptr, bools = nullptr, text = nullptr, bytes = nullptr;
+    jstring no_text = nullptr;
     jmethodID make_error = nullptr, box_long = nullptr, box_int = nullptr, box_double = nullptr, box_bool = nullptr;
     jmethodID long_of = nullptr, int_of = nullptr, double_of = nullptr, bool_of = nullptr;
 };
@@ -40,7 +41,9 @@ inline bool load(JNIEnv* env) {
     known.bools = find(env, "java/lang/Boolean");
     known.text = find(env, "java/lang/String");
     known.bytes = find(env, "[B");
-    if (!known.error || !known.longs || !known.ints || !known.doubles || !known.bools || !known.text || !known.bytes) return false;
+    if (const jstring empty = env->NewStringUTF("")) known.no_text = static_cast<jstring>(env->NewGlobalRef(empty));
+    if (!known.error || !known.longs || !known.ints || !known.doubles || !known.bools || !known.text || !known.bytes || !known.no_text)
+        return false;
     known.make_error = env->GetStaticMethodID(known.error, "make",
                                               "(ILjava/lang/String;Ljava/lang/String;Ljava/lang/String;IJJJ)Lio/tenon/TenonException;");
     known.box_long = env->GetStaticMethodID(known.longs, "valueOf", "(J)Ljava/lang/Long;");
@@ -58,6 +61,7 @@ inline bool load(JNIEnv* env) {
 inline void unload(JNIEnv* env) {
     for (const jclass each : {known.error, known.longs, known.ints, known.doubles, known.bools, known.text, known.bytes})
         if (each) env->DeleteGlobalRef(each);
+    if (known.no_text) env->DeleteGlobalRef(known.no_text);
     known = {};
 }
 
@@ -92,7 +96,8 @@ struct Details {
 
 inline void throw_made(JNIEnv* env, int code, std::string_view message, const Details& details) {
     const jint known_of = (details.retryable ? 1 : 0) | (details.limit ? 2 : 0) | (details.used ? 4 : 0) | (details.resets_at ? 8 : 0);
-    const jstring said = text(env, message), subject = text(env, details.subject), resource = text(env, details.resource);
+    const auto detail = [env](std::string_view said) { return said.empty() ? known.no_text : text(env, said); };
+    const jstring said = text(env, message), subject = detail(details.subject), resource = detail(details.resource);
     if (!said || !subject || !resource) return;
     const auto made = static_cast<jthrowable>(env->CallStaticObjectMethod(
         known.error, known.make_error, static_cast<jint>(code), said, subject, resource, known_of, static_cast<jlong>(details.limit.value_or(0)),

@@ -24,6 +24,9 @@
 %exception %{
   try {
     $action
+  } catch (const tenon::Error& error) {  // caught as what it is: raise() has to throw it once more to learn that
+    tenon_java::throw_error(jenv, error);
+    return $null;
   } catch (...) {
     tenon_java::raise(jenv);
     return $null;
@@ -64,6 +67,8 @@
 
 // ---- enums ----
 %typemap(javabody) enum SWIGTYPE %{
+  private static final $javaclassname[] ITEMS = values();
+
   private final int number;
 
   $javaclassname(int number) {
@@ -86,7 +91,7 @@
    * @return the item
    */
   public static $javaclassname of(int number) {
-    for ($javaclassname each : values()) if (each.number == number) return each;
+    for ($javaclassname each : ITEMS) if (each.number == number) return each;
     throw new IllegalArgumentException("no $javaclassname has the number " + number);
   }
 %}

@@ -2,47 +2,40 @@
 import re
 
 import prose
-from model import inner, plain
+from language import Language
 from prose import camel, pascal
 
-SCALARS = {"bool": ("boolean", "Boolean"), "double": ("double", "Double"), "std::int32_t": ("int", "Integer"), "int": ("int", "Integer"),
-           "std::int64_t": ("long", "Long"), "std::uint64_t": ("long", "Long"), "std::string": ("String", "String"),
-           "std::filesystem::path": ("java.nio.file.Path", "java.nio.file.Path"), "tenon::Time": ("java.time.Instant",) * 2,
-           "tenon::Duration": ("java.time.Duration",) * 2}
-SECRET = re.compile(r"password|passphrase|secret|token")
+SCALARS = {"bool": ("boolean", "Boolean"), "double": ("double", "Double"), "int32": ("int", "Integer"), "int64": ("long", "Long"),
+           "uint64": ("long", "Long"), "string": ("String",) * 2, "path": ("java.nio.file.Path",) * 2,
+           "time": ("java.time.Instant",) * 2, "duration": ("java.time.Duration",) * 2}
 
 
 def boxed(kind):
-    return SCALARS[kind][1] if kind in SCALARS else plain(kind)
+    return SCALARS[kind.kind][1] if kind.kind in SCALARS else kind.name
 
 
 def typed(kind):
     """The type of a setter's parameter."""
-    if kind.startswith("std::optional<"):
-        return boxed(inner(kind))
-    if kind.startswith("std::vector<"):
-        return f"java.util.List<{boxed(inner(kind))}>"
-    return SCALARS[kind][0] if kind in SCALARS else plain(kind)
+    if kind.kind == "optional":
+        return boxed(kind.of)
+    if kind.kind == "vector":
+        return f"java.util.List<{boxed(kind.of)}>"
+    return SCALARS[kind.kind][0] if kind.kind in SCALARS else kind.name
 
 
-class Java:
+class Java(Language):
     def class_code(self, model, each):
-        if each.is_id:
+        if each.kind == "id":
             return self._id(each)
         if each.kind == "struct" and each.fields:
             return self._value(model, each)
         if each.name == "Engine":
-            return self._extend(each, self._builder(model, model.classes["EngineOptions"], "Engine", "new Engine(made)"))
+            return self.extend(each, self._builder(model, model.classes["EngineOptions"], "Engine", "new Engine(made)"))
         return []
-
-    @staticmethod
-    def _extend(each, code):
-        body = "\n".join(f"  {line}".rstrip() for line in code)
-        return [f"%extend tenon::{each.name} {{\n%proxycode %{{\n{body}\n%}}\n}}"]
 
     def _id(self, each):
         name = each.name
-        return self._extend(each, [
+        return self.extend(each, [
             "@Override public boolean equals(Object other) {",
             f"  return other instanceof {name} && (({name}) other).getHigh() == getHigh() && (({name}) other).getLow() == getLow();",
             "}",
@@ -73,33 +66,26 @@ class Java:
                 "",
                 f'@Override public String toString() {{ return "{each.name}[" + {text} + "]"; }}']
         for field in each.fields:
-            if field.kind.startswith("std::optional<"):
+            if field.type.kind == "optional":
                 setter = f"set{pascal(field.name)}"
-                code += ["", *self._javadoc(model.docs.of(f"{each.name}::{field.name}") + "\nNull: unset.", ""),
-                         f"public void {setter}({typed(field.kind)} value) {{ {setter}(java.util.Optional.ofNullable(value)); }}"]
+                code += ["", *self._javadoc(field.doc + "\nNull: unset.", ""),
+                         f"public void {setter}({typed(field.type)} value) {{ {setter}(java.util.Optional.ofNullable(value)); }}"]
         if each.name in model.taken():
             code += [""] + self._builder(model, each, each.name, f"new {each.name}(made)")
             if len(each.fields) <= 3:
                 code += [""] + self._of(each)
-        return self._extend(each, code)
-
-    def before_class(self, model, each):
-        """A builder gives away copies."""
-        return [f"%copyctor tenon::{each.name};"] if each.name in model.taken() else []
+        return self.extend(each, code)
 
     @staticmethod
     def _of(each):
         """Small ones are made in one go."""
-        parameters = ", ".join(f"{typed(field.kind)} {camel(field.name)}" for field in each.fields)
+        parameters = ", ".join(f"{typed(field.type)} {camel(field.name)}" for field in each.fields)
         sets = [f"  made.set{pascal(field.name)}({camel(field.name)});" for field in each.fields]
         return [f"/** A {{@link {each.name}}} of these. */", f"public static {each.name} of({parameters}) {{",
                 f"  {each.name} made = new {each.name}();", *sets, "  return made;", "}"]
 
-    @staticmethod
-    def _shown(each, name, getter):
-        """Secrets stay out of logs; a camera's URL may hold a login."""
-        secret = SECRET.search(name) or (name == "url" and any(SECRET.search(field.name) for field in each.fields))
-        return f'({getter}.isEmpty() ? "" : "***")' if secret else getter
+    def _shown(self, each, name, getter):
+        return f'({getter}.isEmpty() ? "" : "***")' if self.is_secret(each, name) else getter
 
     def _builder(self, model, each, made, build):
         code = [f"/** Sets what is to differ from the defaults of {{@link {each.name}}}. */",
@@ -111,11 +97,11 @@ class Java:
                 "",
                 "  private Builder() {}"]
         for field in each.fields:
-            doc = self._javadoc(model.docs.of(f"{each.name}::{field.name}"), "  ")
+            doc = self._javadoc(field.doc, "  ")
             name, setter = camel(field.name), f"set{pascal(field.name)}"
-            code += [""] + doc + [f"  public Builder {name}({typed(field.kind)} value) {{ made.{setter}(value); return this; }}"]
-            if field.kind.startswith("std::vector<"):
-                element = boxed(inner(field.kind))
+            code += [""] + doc + [f"  public Builder {name}({typed(field.type)} value) {{ made.{setter}(value); return this; }}"]
+            if field.type.kind == "vector":
+                element = boxed(field.type.of)
                 code += [""] + doc + [f"  public Builder {name}({element}... values) {{ return {name}(java.util.List.of(values)); }}"]
         verb = "Opens the engine with what was set." if made == "Engine" else "What was set, as a value of its own."
         return code + ["", f"  /** {verb} */", f"  public {made} build() {{ return {build}; }}", "}"]

@@ -161,25 +161,23 @@ def stored(field: Field, api: Model) -> str:
 # ---- _tenon.pyi
 
 EXTRAS = {
-    "Engine": ["def __enter__(self) -> Engine: ...",
-               "def __exit__(self, *about: object) -> None: ..."],
-    "Session": ["def __enter__(self) -> Session: ...", "def __exit__(self, *about: object) -> None: ..."],
-    "OperatorSession": ["def __enter__(self) -> OperatorSession: ...", "def __exit__(self, *about: object) -> None: ..."],
-    "Hold": ["def __enter__(self) -> Hold: ...", "def __exit__(self, *about: object) -> None: ..."],
-    "Watch": ["def __enter__(self) -> Watch: ...", "def __exit__(self, *about: object) -> None: ..."],
-    "EventStream": ["def __enter__(self) -> EventStream: ...", "def __exit__(self, *about: object) -> None: ...",
-                    "def __iter__(self) -> Iterator[Event]: ...", "def __aiter__(self) -> AsyncIterator[Event]: ..."],
-    "LogStream": ["def __enter__(self) -> LogStream: ...", "def __exit__(self, *about: object) -> None: ...",
-                  "def __iter__(self) -> Iterator[LogRecord]: ..."],
-    "FrameStream": ["def __enter__(self) -> FrameStream: ...", "def __exit__(self, *about: object) -> None: ...",
-                    "def __iter__(self) -> Iterator[Frame]: ..."],
+    "EventStream": ["def __iter__(self) -> Iterator[Event]: ...", "def __aiter__(self) -> AsyncIterator[Event]: ..."],
+    "LogStream": ["def __iter__(self) -> Iterator[LogRecord]: ..."],
+    "FrameStream": ["def __iter__(self) -> Iterator[Frame]: ..."],
     "Frame": ["def copy(self) -> Tuple[memoryview, ...]: ...", "def __iter__(self) -> Iterator[Plane]: ..."],
     "Plane": ["def copy(self) -> memoryview: ...", "def __buffer__(self, flags: int) -> memoryview: ...",
               "@property", "def __array_interface__(self) -> Dict[str, Any]: ..."],
     "Timeline": ["def __init__(self) -> None: ...", "def __eq__(self, other: object) -> bool: ...",
                  "def __copy__(self) -> Timeline: ...", "def __deepcopy__(self, memo: object) -> Timeline: ...",
-                 "def __getstate__(self) -> str: ...", "def __setstate__(self, state: str) -> None: ..."],
+                 "def __reduce__(self) -> Any: ..."],
 }
+
+
+def with_extras(each: Class) -> List[str]:
+    """What closes, or gives back what it holds, does so at the end of a block."""
+    if not any(one.name in ("close", "release") for one in each.methods):
+        return []
+    return [f"def __enter__(self) -> {each.name}: ...", "def __exit__(self, *about: object) -> None: ..."]
 
 
 def job_extras(result: str) -> List[str]:
@@ -229,7 +227,7 @@ def stub_class(each: Class, api: Model) -> List[str]:
                 lines += ["    @property", f"    def {one.name}(self) -> {path_aware(one)}: ..."]
             else:
                 lines += stub_function(one, api, "    ", overloaded=len(named) > 1)
-    extras = list(EXTRAS.get(each.name, []))
+    extras = with_extras(each) + EXTRAS.get(each.name, [])
     if each.name == "Job":
         extras += job_extras("Any") + ["def __len__(self) -> int: ...", "def __iter__(self) -> Iterator[Progress]: ...",
                                        "def __aiter__(self) -> AsyncIterator[Progress]: ..."]

@@ -49,9 +49,14 @@ std::size_t to_utf16(std::string_view from, Unit* to) noexcept {
 /// Empty: done. Else the index of half a surrogate pair.
 template <class Unit>
 std::optional<std::size_t> to_utf8(const Unit* from, std::size_t length, std::string& to) {
-    to.clear();
-    to.reserve(length + length / 2);
-    for (std::size_t at = 0; at < length; ++at) {
+    // Nearly all text is ASCII from end to end, or for a good part.
+    to.resize(length);
+    std::size_t at = 0;
+    for (; at < length && from[at] < 0x80; ++at) to[at] = static_cast<char>(from[at]);
+    if (at == length) return std::nullopt;
+    to.resize(at);
+    to.reserve(at + 3 * (length - at));
+    for (; at < length; ++at) {
         std::uint32_t point = from[at];
         if (point >= 0xD800 && point < 0xE000) {
             const std::uint32_t low = at + 1 < length ? from[at + 1] : 0;

@@ -19,6 +19,8 @@ namespace conformance {
 
 namespace json = boost::json;
 using tenon_bindings::Describe;
+using tenon_bindings::is_optional;
+using tenon_bindings::is_vector;
 using tenon_bindings::Kind;
 
 /// A step did something else than the case says.
@@ -51,14 +53,6 @@ struct Result;
 /// `high` or `low` of an id.
 Result id_part(const Saved& id, const std::string& name);
 
-template <class T>
-inline constexpr bool is_optional = false;
-template <class T>
-inline constexpr bool is_optional<std::optional<T>> = true;
-template <class T>
-inline constexpr bool is_vector = false;
-template <class T>
-inline constexpr bool is_vector<std::vector<T>> = true;
 template <class T>
 concept Described = requires { Describe<T>::kind; };
 template <class T>

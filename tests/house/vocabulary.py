@@ -13,6 +13,10 @@ import sys
 import tempfile
 import xml.etree.ElementTree as xml
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bindings" / "api"))
+from headers import include_order  # noqa: E402
+from prose import camel  # noqa: E402
+
 INTEGERS = {f"{std}{sign}int{bits}_t" for std in ("", "std::") for sign in ("", "u") for bits in (8, 16, 32, 64)}
 SCALARS = INTEGERS | {"bool", "int", "double", "std::size_t", "size_t"}
 VALUES = {"std::string", "std::filesystem::path"}
@@ -39,33 +43,10 @@ JAVA_OBJECT = "clone equals finalize getClass hashCode notify notifyAll toString
 RESERVED = set(" ".join((CPP, PYTHON, JAVA, CSHARP, JAVA_OBJECT)).split())
 
 
-def camel(name):
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)
-
-
-def in_order(folder):
-    """Headers so that each comes after those it includes."""
-    headers = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.hpp"))}
-    needs = {name: re.findall(r"#include <tenon/(\w+\.hpp)>", text) for name, text in headers.items()}
-    order = []
-
-    def visit(name):
-        if name in order or name not in headers:
-            return
-        for other in needs[name]:
-            visit(other)
-        order.append(name)
-
-    for name in headers:
-        visit(name)
-    return order
-
-
 def parse(folder):
     with tempfile.TemporaryDirectory() as temp:
         interface = pathlib.Path(temp) / "tenon.i"
-        includes = "".join(f'%include "tenon/{name}"\n' for name in in_order(folder / "tenon"))
+        includes = "".join(f'%include "tenon/{name}"\n' for name in include_order(folder / "tenon"))
         interface.write_text("%module tenon\n" + includes)
         output = pathlib.Path(temp) / "tenon.xml"
         run = subprocess.run(["swig", "-xml", "-xmllite", "-c++", "-Wall", f"-I{folder}", "-o", output, interface],

@@ -45,10 +45,10 @@ internal static class Check {
     }
   }
 
-  /// <summary>Runs the tests of a class: its static methods that take a folder of their own.</summary>
-  internal static int Run(Type tests, string[] only) {
+  /// <summary>Runs the tests of classes: their static methods that take a folder of their own.</summary>
+  internal static int Run(string[] only, params Type[] tests) {
     int failed = 0;
-    foreach (MethodInfo each in tests.GetMethods(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.DeclaredOnly)) {
+    foreach (MethodInfo each in tests.SelectMany(all => all.GetMethods(BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))) {
       ParameterInfo[] parameters = each.GetParameters();
       if (parameters.Length != 1 || parameters[0].Name != "folder" || only.Length > 0 && !only.Contains(each.Name)) continue;
       string folder = Path.Combine(Path.GetTempPath(), "csharp-" + Guid.NewGuid().ToString("N"));

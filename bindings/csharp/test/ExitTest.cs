@@ -18,7 +18,7 @@ internal static class ExitTest {
     Project project = session.Projects().Create(new ProjectOptions { Name = "p" });
     Asset clip = session.Assets().ImportFile(new ImportOptions { Project = project.Id, Path = Path.Combine(Footage, "clapper.mp4") });
     var cut = new Timeline();
-    cut.Append(new TimelineClip { Asset = clip.Id, End = TimeSpan.FromSeconds(2) });
+    cut.Append(new TimelineClip { Asset = clip.Id, End = TimeSpan.FromSeconds(1) });
     RenderJob job = session.Renders().Start(new RenderOptions { Project = project.Id, Timeline = cut, Outputs = new[] { "mp4" } });
     job.AsTask();
     EventStream news = session.Subscribe();

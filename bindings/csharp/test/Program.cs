@@ -6,15 +6,15 @@ internal static class Program {
     string[] rest = arguments.Skip(1).ToArray();
     switch (arguments.FirstOrDefault()) {
     case "values":
-      return Check.Run(typeof(ValuesTest), rest);
+      return Check.Run(rest, typeof(ValuesTest), typeof(RefusalsTest));
     case "closing":
-      return Check.Run(typeof(ClosingTest), rest);
+      return Check.Run(rest, typeof(ClosingTest));
     case "async":
-      return Check.Run(typeof(AsyncTest), rest);
+      return Check.Run(rest, typeof(AsyncTest));
     case "frames":
-      return Check.Run(typeof(FramesTest), rest);
+      return Check.Run(rest, typeof(FramesTest));
     case "exit":
-      return Check.Run(typeof(ExitTest), rest);
+      return Check.Run(rest, typeof(ExitTest));
     case "ends":
       return ExitTest.Child(rest[0], rest[1]);
     case "conformance":

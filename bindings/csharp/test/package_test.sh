@@ -22,3 +22,13 @@ mcs -langversion:7.2 -codepage:utf8 -r:"$work/app/Tenon.dll" -out:"$work/app/App
 cd "$work"
 said=$(mono app/App.exe)
 [[ $said == "Tenon $version: Acmé 🎬" ]] || { echo "It printed: $said"; exit 1; }
+
+# The program that the guide begins with.
+{
+    echo 'using Tenon; internal static class Guide { private static void Main() {'
+    /usr/bin/python3 -B "$source/tests/support/guide_block.py" "$source/docs/guide/csharp.md" csharp
+    echo '}}'
+} >Guide.cs
+mcs -langversion:7.2 -codepage:utf8 -r:"$work/app/Tenon.dll" -out:"$work/app/Guide.exe" Guide.cs
+mono app/Guide.exe
+[[ -d studio ]] || { echo "The guide's program made no home."; exit 1; }

@@ -11,7 +11,7 @@ namespace tenon_python {
 class Arguments {
 public:
     /// `whole` says which parameter is a struct whose fields may be given as keywords; -1: none.
-    Arguments(const char* call, const py::args& args, const py::kwargs& keywords, std::initializer_list<const char*> names, int whole = -1);
+    Arguments(const char* call, py::handle args, py::handle keywords, std::initializer_list<const char*> names, int whole = -1);
 
     template <class T>
     T take(int index) const {
@@ -54,12 +54,33 @@ private:
     std::size_t left_ = 0;  ///< Keywords that are none of the names.
 };
 
-using Method = py::object (*)(py::handle self, py::args args, py::kwargs keywords);
+/// What a member does: gives its result or throws, or gives nothing once Python's error is set. `keywords` may be null.
+using Method = py::object (*)(py::handle self, py::handle args, py::handle keywords);
 using Getter = py::object (*)(py::handle self);
-using Free = py::object (*)(py::args args, py::kwargs keywords);
+using Free = py::object (*)(py::handle args, py::handle keywords);
 
-void add_method(py::handle to, const char* name, Method method, const char* doc);
-void add_getter(py::handle to, const char* name, Getter getter, const char* doc);
-void add_static(py::handle to, const char* name, Free function, const char* doc);
+// Python's own descriptors, not pybind11's functions: a call costs half as much, and an error that is already set need not be
+// thrown through them. Here, and nowhere else, what is thrown becomes Python's error.
+PyObject* run(Method method, PyObject* self, PyObject* args, PyObject* keywords);
+PyObject* run(Getter read, PyObject* self);
+PyObject* run(Free function, PyObject* args, PyObject* keywords);
+
+void add_method(py::handle to, const char* name, PyCFunctionWithKeywords entry, const char* doc);
+void add_getter(py::handle to, const char* name, getter entry, const char* doc);
+void add_static(py::handle to, const char* name, PyCFunctionWithKeywords entry, const char* doc);
+
+template <Method method>
+PyObject* method_entry(PyObject* self, PyObject* args, PyObject* keywords) { return run(method, self, args, keywords); }
+template <Getter read>
+PyObject* getter_entry(PyObject* self, void*) { return run(read, self); }
+template <Free function>
+PyObject* static_entry(PyObject*, PyObject* args, PyObject* keywords) { return run(function, args, keywords); }
+
+template <Method method>
+void add_method(py::handle to, const char* name, const char* doc) { add_method(to, name, &method_entry<method>, doc); }
+template <Getter read>
+void add_getter(py::handle to, const char* name, const char* doc) { add_getter(to, name, &getter_entry<read>, doc); }
+template <Free function>
+void add_static(py::handle to, const char* name, const char* doc) { add_static(to, name, &static_entry<function>, doc); }
 
 }  // namespace tenon_python

@@ -21,6 +21,8 @@ namespace tenon_python {
 
 namespace py = pybind11;
 using tenon_bindings::Describe;
+using tenon_bindings::is_optional;
+using tenon_bindings::is_vector;
 using tenon_bindings::Kind;
 
 /// What a value is for, so that an error can name it: "Projects.create(): name".
@@ -64,14 +66,6 @@ PythonClass& python_class() {
     return known;
 }
 
-template <class T>
-inline constexpr bool is_optional = false;
-template <class T>
-inline constexpr bool is_optional<std::optional<T>> = true;
-template <class T>
-inline constexpr bool is_vector = false;
-template <class T>
-inline constexpr bool is_vector<std::vector<T>> = true;
 template <class T>
 concept Struct = requires { requires Describe<T>::kind == Kind::structure; };
 template <class T>

@@ -17,45 +17,55 @@ namespace tenon_python {
 /// itself answers calls with Closed there; the module sees to it that nothing of the parent's is destroyed.
 inline std::atomic<unsigned> generation{0};
 
-/// Throws what a call ended with, if it did not return.
-void throw_on(const std::optional<tenon::Error>& refusal, const std::exception_ptr& failure);
-
 /// Sets Python's error to what the engine threw, with all its fields.
 void set_error(const tenon::Error& error);
 
-/// Runs a call that may wait while other threads run Python.
+struct Nothing {};
+
+/// How a call of the engine ended. What it threw is kept: to throw it again would cost as much once more.
+template <class Result>
+struct Ending {
+    std::optional<Result> result{};
+    std::optional<tenon::Error> refusal{};
+    std::exception_ptr failure{};  ///< What was thrown and is none of the engine's.
+};
+
+/// Makes a call that may wait, while other threads run Python.
 ///
 /// The lock is taken back in plain code, not in a destructor: if the interpreter is being taken down, Python ends a daemon
 /// thread right there by unwinding it, and unwinding through a destructor would end the process.
 template <class Call>
-auto without_gil(Call&& call) {
+auto attempt(Call&& call) {
     using Result = decltype(call());
-    std::optional<tenon::Error> refusal;  // kept apart: throwing it again to find out what it is would cost as much once more
-    std::exception_ptr failure;
+    Ending<std::conditional_t<std::is_void_v<Result>, Nothing, Result>> ending;
     PyThreadState* const state = PyEval_SaveThread();
-    if constexpr (std::is_void_v<Result>) {
-        try {
+    try {
+        if constexpr (std::is_void_v<Result>) {
             call();
-        } catch (const tenon::Error& error) {
-            refusal.emplace(error);
-        } catch (...) {
-            failure = std::current_exception();
+            ending.result.emplace();
+        } else {
+            ending.result.emplace(call());
         }
-        PyEval_RestoreThread(state);
-        throw_on(refusal, failure);
-    } else {
-        std::optional<Result> result;
-        try {
-            result.emplace(call());
-        } catch (const tenon::Error& error) {
-            refusal.emplace(error);
-        } catch (...) {
-            failure = std::current_exception();
-        }
-        PyEval_RestoreThread(state);
-        throw_on(refusal, failure);
-        return std::move(*result);
+    } catch (const tenon::Error& error) {
+        ending.refusal.emplace(error);
+    } catch (...) {
+        ending.failure = std::current_exception();
     }
+    PyEval_RestoreThread(state);
+    return ending;
+}
+
+/// Sets Python's error to what a call ended with, and gives nothing. Throws what is none of the engine's.
+py::object refused(const std::optional<tenon::Error>& refusal, const std::exception_ptr& failure);
+/// The same for callers that go on with a result: throws.
+[[noreturn]] void throw_refused(const std::optional<tenon::Error>& refusal, const std::exception_ptr& failure);
+
+/// What a call gives that may wait; throws what it threw.
+template <class Call>
+auto without_gil(Call&& call) {
+    auto ending = attempt(call);
+    if (!ending.result) throw_refused(ending.refusal, ending.failure);
+    if constexpr (!std::is_void_v<decltype(call())>) return std::move(*ending.result);
 }
 
 /// One engine, kept by every handle that came of it. The last one out destroys it, which joins nothing: by then it is closed.
@@ -197,6 +207,23 @@ py::object give_from(const std::shared_ptr<Root>& root, T&& value) {
     }
 }
 
+/// How a call ended, for Python; empty: its error is set.
+template <class Result>
+py::object told(const std::shared_ptr<Root>& root, Ending<Result>&& ending) {
+    if (!ending.result) return refused(ending.refusal, ending.failure);
+    if constexpr (std::is_same_v<Result, Nothing>)
+        return py::none();
+    else
+        return give_from(root, std::move(*ending.result));
+}
+
+/// A call that may wait, and its result for Python.
+template <class Call>
+py::object answer(const std::shared_ptr<Root>& root, Call&& call) { return told(root, attempt(call)); }
+/// The same of what belongs to no engine.
+template <class Call>
+py::object answer(Call&& call) { return told({}, attempt(call)); }
+
 /// Waits in pieces, so that Ctrl-C is heard: `poll(timeout)` gives something true once there is something.
 template <class Poll>
 auto patiently(tenon::Duration timeout, Poll&& poll) {
@@ -206,13 +233,14 @@ auto patiently(tenon::Duration timeout, Poll&& poll) {
     const auto began = steady_clock::now();
     for (;;) {
         const auto left = timeout - duration_cast<tenon::Duration>(steady_clock::now() - began);
-        auto found = without_gil([&] { return poll(std::clamp(left, tenon::Duration(0), piece)); });
+        auto ending = attempt([&] { return poll(std::clamp(left, tenon::Duration(0), piece)); });
+        if (!ending.result || left <= piece) return ending;
         bool there = false;
-        if constexpr (requires { found.empty(); })
-            there = !found.empty();
+        if constexpr (requires { ending.result->empty(); })
+            there = !ending.result->empty();
         else
-            there = static_cast<bool>(found);
-        if (there || left <= piece) return found;
+            there = static_cast<bool>(*ending.result);
+        if (there) return ending;
         if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     }
 }

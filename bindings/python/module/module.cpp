@@ -15,27 +15,60 @@ std::vector<PyObject*>& error_classes() {
 
 }  // namespace
 
+namespace {
+
+PyObject* interned(const char* name) { return PyUnicode_InternFromString(name); }
+
+/// The work of the class's constructor, without its keywords: what is not set here has its default in the class.
+py::object made_of(const tenon::Error& error, PyObject* kind) {
+    static PyObject* const message = interned("message");
+    static PyObject* const subject = interned("subject");
+    static PyObject* const resource = interned("resource");
+    static PyObject* const limit = interned("limit");
+    static PyObject* const used = interned("used");
+    static PyObject* const resets_at = interned("resets_at");
+    static PyObject* const retryable = interned("retryable");
+    static PyObject* const arguments = interned("args");
+    const py::object text = give_text(error.what());
+    const py::tuple said = py::make_tuple(text);
+    auto* const type = reinterpret_cast<PyTypeObject*>(kind);
+    const auto made = py::reinterpret_steal<py::object>(type->tp_new(type, said.ptr(), nullptr));
+    if (!made) throw py::error_already_set();
+    set_field(made, arguments, said);  // an OSError takes them in its constructor alone
+    set_field(made, message, text);
+    set_field(made, retryable, py::bool_(error.retryable()));
+    if (!error.subject().empty()) set_field(made, subject, give_text(error.subject()));
+    if (!error.resource().empty()) set_field(made, resource, give_text(error.resource()));
+    if (error.limit()) set_field(made, limit, give(*error.limit()));
+    if (error.used()) set_field(made, used, give(*error.used()));
+    if (error.resets_at()) set_field(made, resets_at, give(*error.resets_at()));
+    return made;
+}
+
+}  // namespace
+
 void set_error(const tenon::Error& error) {
     const auto code = static_cast<std::size_t>(error.code());
     const auto& classes = error_classes();
-    PyObject* const kind = code < classes.size() && classes[code] ? classes[code] : PyExc_RuntimeError;
-    py::dict fields;
-    if (!error.subject().empty()) fields["subject"] = give(error.subject());
-    if (!error.resource().empty()) fields["resource"] = give(error.resource());
-    if (error.limit()) fields["limit"] = give(*error.limit());
-    if (error.used()) fields["used"] = give(*error.used());
-    if (error.resets_at()) fields["resets_at"] = give(*error.resets_at());
-    fields["retryable"] = py::bool_(error.retryable());
-    const py::tuple message = py::make_tuple(give_text(error.what()));
-    const auto made = py::reinterpret_steal<py::object>(PyObject_Call(kind, message.ptr(), fields.ptr()));
-    if (!made) throw py::error_already_set();
-    PyErr_SetObject(kind, made.ptr());
+    if (code >= classes.size() || !classes[code]) {
+        PyErr_SetString(PyExc_RuntimeError, error.what());
+        return;
+    }
+    try {
+        PyErr_SetObject(classes[code], made_of(error, classes[code]).ptr());
+    } catch (py::error_already_set& instead) {
+        instead.restore();
+    }
 }
 
-void throw_on(const std::optional<tenon::Error>& refusal, const std::exception_ptr& failure) {
+py::object refused(const std::optional<tenon::Error>& refusal, const std::exception_ptr& failure) {
     if (failure) std::rethrow_exception(failure);
-    if (!refusal) return;
     set_error(*refusal);
+    return {};
+}
+
+void throw_refused(const std::optional<tenon::Error>& refusal, const std::exception_ptr& failure) {
+    refused(refusal, failure);
     throw py::error_already_set();
 }
 
@@ -62,19 +95,18 @@ void find_errors(const py::dict& registered) {
     }
 }
 
-py::object Job_join(py::handle self, py::args args, py::kwargs keywords) {
+py::object Job_join(py::handle self, py::handle args, py::handle keywords) {
     const Arguments given("Job.join()", args, keywords, {});
     auto& job = box_of<tenon::Job>(self, "Job.join()").get();
     wait_for_end(job);
-    without_gil([&] { job.join(); });
-    return py::none();
+    return answer([&] { job.join(); });
 }
 
-py::object Job_join_for(py::handle self, py::args args, py::kwargs keywords) {
+py::object Job_join_for(py::handle self, py::handle args, py::handle keywords) {
     const Arguments given("Job.join_for()", args, keywords, {"timeout"});
     const auto timeout = given.take<tenon::Duration>(0);
     auto& job = box_of<tenon::Job>(self, "Job.join_for()").get();
-    return py::bool_(patiently(timeout, [&](tenon::Duration piece) { return job.join_for(piece); }));
+    return told({}, patiently(timeout, [&](tenon::Duration piece) { return job.join_for(piece); }));
 }
 
 py::object Plane_data(py::handle self) {
@@ -104,18 +136,18 @@ const std::shared_ptr<Root>& root_of(py::handle handle, const char* call) {
     return box_of<tenon::EventStream>(handle, call).root();
 }
 
-py::object engine_number(py::args args, py::kwargs keywords) {
+py::object engine_number(py::handle args, py::handle keywords) {
     const Arguments given("_engine_number()", args, keywords, {"handle"});
     const auto& root = root_of(given.given(0), "_engine_number()");
     if (!root->is_ours()) throw_forked();
     return give(root->number);
 }
 
-py::object new_watch(py::args args, py::kwargs keywords) {
+py::object new_watch(py::handle args, py::handle keywords) {
     const Arguments given("_new_watch()", args, keywords, {"handle"});
     const auto root = root_of(given.given(0), "_new_watch()");
     if (!root->is_ours()) throw_forked();
-    return give_from(root, without_gil([&] { return root->engine.watch(); }));
+    return answer(root, [&] { return root->engine.watch(); });
 }
 
 std::unique_ptr<EngineBox> new_engine(py::args args, py::kwargs keywords) {
@@ -125,10 +157,10 @@ std::unique_ptr<EngineBox> new_engine(py::args args, py::kwargs keywords) {
 
 void bind_by_hand(py::module_& module) {
     const py::object job = module.attr("Job");
-    add_method(job, "join", &Job_join, "join()\n\nWaits for the end and raises what ended the job. Ctrl-C leaves the job running.");
-    add_method(job, "join_for", &Job_join_for,
-               "join_for(timeout)\n\nTrue: the job has ended, well or not. Never raises the job's own failure.");
-    add_getter(module.attr("Plane"), "data", &Plane_data, "A read-only view of its rows, which shares its memory.");
+    add_method<&Job_join>(job, "join", "join()\n\nWaits for the end and raises what ended the job. Ctrl-C leaves the job running.");
+    add_method<&Job_join_for>(job, "join_for",
+                              "join_for(timeout)\n\nTrue: the job has ended, well or not. Never raises the job's own failure.");
+    add_getter<&Plane_data>(module.attr("Plane"), "data", "A read-only view of its rows, which shares its memory.");
 
     py::reinterpret_borrow<py::class_<EngineBox>>(module.attr("Engine")).def(py::init(&new_engine));
     py::reinterpret_borrow<py::class_<tenon::Timeline>>(module.attr("Timeline")).def(py::init<>());
@@ -182,6 +214,6 @@ PYBIND11_MODULE(_tenon, module) {
     module.def("_close_all", &close_all);
     module.def("_after_fork", [] { ++generation; });
     module.def("_open_engines", &open_engines);
-    add_static(module, "_engine_number", &engine_number, "");
-    add_static(module, "_new_watch", &new_watch, "");
+    add_static<&engine_number>(module, "_engine_number", "");
+    add_static<&new_watch>(module, "_new_watch", "");
 }

@@ -7,20 +7,20 @@
 namespace tenon_python {
 
 template <class J>
-py::object result_of(py::handle self, py::args args, py::kwargs keywords) {
+py::object result_of(py::handle self, py::handle args, py::handle keywords) {
     const Arguments given("result()", args, keywords, {});
     auto& box = box_of<J>(self, "result()");
     auto& job = handle_of<J>(box);
     wait_for_end(job);
-    return give(without_gil([&] { return job.result(); }));
+    return answer(box.root(), [&] { return job.result(); });
 }
 
 template <class H>
-py::object next_of(py::handle self, py::args args, py::kwargs keywords) {
+py::object next_of(py::handle self, py::handle args, py::handle keywords) {
     const Arguments given("next()", args, keywords, {"timeout"});
     const auto timeout = given.take<tenon::Duration>(0);
-    auto& from = box_of<H>(self, "next()").get();
-    return give(patiently(timeout, [&](tenon::Duration piece) { return from.next(piece); }));
+    auto& box = box_of<H>(self, "next()");
+    return told(box.root(), patiently(timeout, [&](tenon::Duration piece) { return box.get().next(piece); }));
 }
 
 }  // namespace tenon_python

@@ -24,6 +24,10 @@ def threads():
     return len(os.listdir("/proc/self/task"))
 
 
+def descriptors():
+    return len(os.listdir("/proc/self/fd"))
+
+
 class Closing(StudioTest):
     def test_in_any_order(self):
         names = ("engine", "session", "stream", "watch", "operators")
@@ -149,11 +153,14 @@ class Closing(StudioTest):
             cycle()
         gc.collect()
         tenon._logs.finish()
-        before, running = resident(), threads()
+        before, running, files = resident(), threads(), descriptors()
         for _ in range(CYCLES):
             cycle()
         gc.collect()
-        self.assertLess(resident() - before, 24 << 20)
+        after = resident()
+        print(f"{CYCLES} cycles: {before / 2**20:.1f} MiB before, {after / 2**20:.1f} after; descriptors {files}, {descriptors()}")
+        self.assertLess(after - before, 24 << 20)
+        self.assertLess(descriptors(), files + 8)
         end = time.monotonic() + 60
         while threads() > running and time.monotonic() < end:  # one that has ended may be listed for a moment
             time.sleep(0.05)

@@ -1,11 +1,18 @@
 """Frames as arrays: what they show, who owns the memory, that nothing is copied."""
 import gc
+import os
+import sys
+import time
 import unittest
+from datetime import timedelta
 
 import numpy
-from helper import StudioTest
+from helper import FOOTAGE, ROOT, StudioTest
 
 import tenon
+
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from camera import Camera  # noqa: E402
 
 
 class Frames(StudioTest):
@@ -62,6 +69,32 @@ class Frames(StudioTest):
         self.assertEqual([round(each.time.total_seconds(), 2) for each in seen], [1.0, 1.04, 1.08, 1.12, 1.16])
         with self.assertRaises(tenon.Closed):
             frames.next()
+
+
+class Footage(StudioTest):
+    """What a camera saw, as arrays, while it goes on recording."""
+    options = {"camera_networks": ["127.0.0.0/8"]}
+    plan = "nvr/professional"
+
+    @unittest.skipUnless("TENON_CAMERA" in os.environ, "needs the camera program")
+    def test_of_a_camera(self):
+        with Camera(os.environ["TENON_CAMERA"], FOOTAGE) as camera:
+            door = self.session.cameras.create(name="Door", url=camera.url, recording=tenon.Recording.CONTINUOUS)
+            recorded, end = (), time.monotonic() + 60
+            while not any(each.end - each.start >= timedelta(seconds=2.5) for each in recorded):
+                self.assertLess(time.monotonic(), end, f"no footage: {door.info.problem}")
+                time.sleep(0.1)
+                recorded = door.recordings()
+            start = recorded[0].start + timedelta(seconds=0.5)
+            clip = door.export_clip(start=start, end=start + timedelta(seconds=1), cut=tenon.Cut.EXACT).result()
+            with self.session.exports.frames(clip.path.name, width=64, format=tenon.PixelFormat.RGB24) as frames:
+                seen = [numpy.asarray(frame.plane(0)) for frame in frames]
+            self.assertGreater(len(seen), 10)
+            self.assertEqual({each.shape for each in seen}, {(48, 64, 3)})
+            self.assertGreater(numpy.abs(seen[0].astype(int) - seen[-1]).max(), 0)  # people walk by
+            self.assertGreater(seen[0].std(), 10)
+            with self.assertRaises(tenon.NotFound):
+                door.snapshot(at=start - timedelta(days=1), target=self.folder / "none.jpg")
 
 
 if __name__ == "__main__":

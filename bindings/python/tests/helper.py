@@ -18,14 +18,16 @@ HOUR = 3600
 
 class StudioTest(unittest.TestCase):
     """Each test has an engine, a tenant and an owner's session."""
+    options = {}
+    plan = "studio/professional"
 
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="python-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.engine = tenon.Engine(home=self.folder / "home", workers=2)
+        self.engine = tenon.Engine(home=self.folder / "home", workers=2, **self.options)
         self.addCleanup(self.engine.close)
         with self.engine.open_operator(actor="setup", reason="test") as operators:
-            self.tenant = operators.tenants.create(name="Acmé 🎬", slug="acme", plan="studio/professional")
+            self.tenant = operators.tenants.create(name="Acmé 🎬", slug="acme", plan=self.plan)
         self.session = self.engine.open_session(tenant=self.tenant.id, actor="anna", role=tenon.Role.OWNER)
 
     def clip(self):

@@ -4,15 +4,23 @@ import datetime
 import enum
 import inspect
 import math
+import os
 import pathlib
 import pickle
+import shutil
+import sys
 import unittest
 from datetime import timedelta, timezone
 
-from helper import FOOTAGE, StudioTest
+from helper import FOOTAGE, ROOT, StudioTest
 
 import tenon
 
+sys.path.insert(0, str(ROOT / "bindings" / "api"))
+import headers  # noqa: E402
+import python_names  # noqa: E402
+
+API = headers.read_headers(ROOT / "include")
 UTC = timezone.utc
 
 
@@ -214,6 +222,17 @@ class Crossing(StudioTest):
         with self.assertRaises(tenon.Error):
             self.session.assets.import_file(project=project.id, path=None)
 
+    def test_a_name_that_is_no_utf_8(self):
+        odd = os.fsencode(self.folder) + b"/a\xff\xfe.mp4"
+        shutil.copy(FOOTAGE / "clapper.mp4", odd)
+        project = self.session.projects.create(name="x")
+        for path in (odd, os.fsdecode(odd), pathlib.Path(os.fsdecode(odd))):
+            clip = self.session.assets.import_file(project=project.id, path=path, name="odd")
+            self.assertEqual((clip.name, clip.size), ("odd", os.stat(odd).st_size))
+        for text in (os.fsdecode(odd), "\udcff"):
+            with self.assertRaises(UnicodeEncodeError):
+                self.session.projects.create(name=text)
+
     def test_lists(self):
         quotas = self.session.quotas
         ask = tenon.Ask(tenon.Resource.PROJECTS, 1)
@@ -268,6 +287,23 @@ class Crossing(StudioTest):
         self.assertEqual(str(error), error.message)
         self.assertFalse(error.retryable)
 
+    def test_the_engines_errors_are_as_those_of_hosts(self):
+        """The engine's are made without their constructors, and some of their bases have peculiar ones."""
+        viewer = self.engine.open_session(tenant=self.tenant.id, actor="v", role=tenon.Role.VIEWER)
+        for call, kind, base in ((lambda: viewer.projects.create(name="x"), tenon.PermissionDenied, OSError),
+                                 (lambda: self.session.projects.get(tenon.ProjectId()), tenon.NotFound, LookupError),
+                                 (lambda: self.session.projects.create(name=""), tenon.InvalidArgument, ValueError)):
+            with self.assertRaises(base) as caught:
+                call()
+            error = caught.exception
+            self.assertIs(type(error), kind)
+            own = kind(error.message, subject=error.subject)
+            for name in ("args", "code", "message", "subject", "resource", "limit", "used", "resets_at", "retryable"):
+                self.assertEqual(getattr(error, name), getattr(own, name), name)
+            self.assertEqual(str(error), str(own))
+            again = pickle.loads(pickle.dumps(error))
+            self.assertEqual((type(again), again.args, again.subject), (kind, error.args, error.subject))
+
     def test_handles_are_made_by_the_engine_alone(self):
         for kind in (tenon.Session, tenon.Job, tenon.Plane, tenon.Projects):
             with self.assertRaises(TypeError):
@@ -281,7 +317,86 @@ class Crossing(StudioTest):
         with self.assertRaises(TypeError):
             tenon.Engine.__new__(tenon.Engine).close()
         with self.assertRaises(TypeError):
-            tenon.Timeline.clips.fget(tenon.Timeline.__new__(tenon.Timeline))
+            tenon.Timeline.__new__(tenon.Timeline).clips
+
+
+class Refusals(StudioTest):
+    """Whatever a parameter or field is given that it cannot be, every call says so before it does anything."""
+
+    def handles(self):
+        operators = self.engine.open_operator(actor="a", reason="r")
+        self.addCleanup(operators.close)
+        found = {"Timeline": tenon.Timeline()}
+
+        def visit(handle):
+            name = type(handle).__name__
+            if name in found:
+                return
+            found[name] = handle
+            for member in API.classes[name].methods:
+                if member.result.kind == "handle" and python_names.is_property(member):
+                    visit(getattr(handle, member.name))
+
+        for each in (self.engine, self.session, operators, self.session.subscribe(), self.engine.watch()):
+            visit(each)
+        return found
+
+    def calls(self):
+        """Every call that takes something, what it could be given, and what it takes fields of."""
+        for name, handle in self.handles().items():
+            for one in API.classes[name].methods:
+                if one.parameters and not one.is_static:
+                    yield f"{name}.{one.name}", getattr(handle, one.name), one
+        for one in API.functions:
+            if hasattr(tenon, one.name):
+                yield one.name, getattr(tenon, one.name), one
+
+    @staticmethod
+    def given(one, but):
+        known = {"string": "x", "int32": 1, "int64": 1, "uint64": 1, "duration": 0, "bool": False, "double": 0.5, "path": "x", "vector": ()}
+        made = {}
+        for i, each in enumerate(one.parameters):
+            if i == but:
+                continue
+            if each.type.kind in ("id", "struct", "value") and i != python_names.struct_parameter(one):
+                made[each.name] = getattr(tenon, each.type.name)()
+            elif each.type.kind == "enum":
+                made[each.name] = list(getattr(tenon, each.type.name))[0]
+            elif each.type.kind in known:
+                made[each.name] = known[each.type.kind]
+        return made
+
+    def test_in_every_parameter(self):
+        seen = 0
+        for name, call, one in self.calls():
+            for i, each in enumerate(one.parameters):
+                with self.subTest(call=name, parameter=each.name), self.assertRaises(TypeError):
+                    call(**self.given(one, i), **{each.name: object()})
+                seen += 1
+        self.assertGreater(seen, 80)
+
+    def test_in_every_field(self):
+        naive = datetime.datetime(2026, 1, 1)
+        bad = {"string": [("\ud83d", UnicodeEncodeError), ("a\0b", ValueError), (b"x", TypeError)], "bool": [(1, TypeError)],
+               "int32": [(2**31, OverflowError), (1.0, TypeError)], "int64": [(2**63, OverflowError), (True, TypeError)],
+               "uint64": [(-1, OverflowError), (2**64, OverflowError)], "double": [("1", TypeError)],
+               "time": [(naive, ValueError), (0, TypeError)], "path": [("a\0b", ValueError), (7, TypeError)],
+               "duration": [(math.nan, ValueError), (1e300, OverflowError), ("1", TypeError)],
+               "id": [("x", TypeError), (tenon.Bytes(1), TypeError)], "enum": [(1, TypeError), ("x", TypeError)]}
+        seen = 0
+        for name, call, one in self.calls():
+            at = python_names.struct_parameter(one)
+            if at < 0:
+                continue
+            for field in API.classes[one.parameters[at].type.name].fields:
+                held = field.type.of or field.type
+                for value, error in [(object(), TypeError), *bad.get(held.kind, [])]:
+                    if field.type.kind == "vector" and value.__class__ is not object:
+                        value = [value]
+                    with self.subTest(call=name, field=field.name, value=value), self.assertRaises(error):
+                        call(**self.given(one, at), **{field.name: value})
+                    seen += 1
+        self.assertGreater(seen, 400)
 
 
 class Faces(unittest.TestCase):

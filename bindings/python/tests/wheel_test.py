@@ -5,11 +5,13 @@
 """
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
 
 SMOKE = """
 import pathlib, sys, tenon
@@ -46,6 +48,12 @@ def main():
         python = f"{folder}/empty/bin/python"
         run(python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-index", wheel, cwd=folder, env=clean)
         print(run(python, "-c", SMOKE, footage / "clapper.mp4", cwd=folder, env=clean))
+        # The program that the guide begins with.
+        guide = run(sys.executable, "-B", ROOT / "tests" / "support" / "guide_block.py", ROOT / "docs" / "guide" / "python.md", "python", cwd=folder)
+        shutil.rmtree(pathlib.Path(folder) / "studio")
+        shutil.copy(footage / "clapper.mp4", pathlib.Path(folder) / "interview.mp4")
+        said = run(python, "-c", guide, cwd=folder, env=clean).splitlines()
+        assert said[-2] == "100 %" and (pathlib.Path(folder) / said[-1]).stat().st_size > 0, said
 
 
 if __name__ == "__main__":

@@ -14,6 +14,11 @@ cp -rL /usr/share/maven-repo "$repository"  # Maven's own plugins, from Debian's
 cp -r "$work/out/maven/." "$repository"
 version=$(ls "$repository/io/tenon/tenon")
 
+# What an editor shows beside the classes.
+has() { "$java_home/bin/jar" --list --file "$repository/io/tenon/tenon/$version/tenon-$version-$1.jar" | grep -qx "$2" || { echo "No $2 in the $1."; exit 1; }; }
+has sources io/tenon/Session.java
+has javadoc io.tenon/io/tenon/Session.html
+
 cp -r "$source/bindings/java/src/test/consumer" "$work/app"
 cd "$work/app"
 sed -i "s/@VERSION@/$version/" pom.xml
@@ -44,6 +49,20 @@ expect "$(run)"
 before=$(stat -c %i "$unpacked")
 expect "$(run)"
 [[ $(stat -c %i "$unpacked") == "$before" ]] || { echo "Unpacked again without need."; exit 1; }
+
+# The program that the guide begins with.
+mkdir "$work/guide"
+cd "$work/guide"
+{
+    echo 'import io.tenon.*; import java.nio.file.Path; class Guide { public static void main(String[] arguments) {'
+    /usr/bin/python3 -B "$source/tests/support/guide_block.py" "$source/docs/guide/java.md" java
+    echo '}}'
+} >Guide.java
+jars=${class_path#target/classes:}
+"$java_home/bin/javac" -encoding UTF-8 -cp "$jars" Guide.java
+"$java_home/bin/java" -Dtenon.library.cache="$work/cache" -cp "$jars:." Guide
+[[ -d studio ]] || { echo "The guide's program made no home."; exit 1; }
+cd "$work/app"
 
 # As modules.
 expect "$("$java_home/bin/java" -Dtenon.library.cache="$work/cache" --add-modules io.tenon \

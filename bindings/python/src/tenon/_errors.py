@@ -11,22 +11,31 @@ class Error(Exception):
     """The root of what the engine raises. The message is for people: what failed and what to try."""
     code: ClassVar[Errc] = Errc.INTERNAL_ERROR
 
+    # Those that the engine raises are made without __init__: it sets what differs from these.
+    message: str = ""
+    subject: str = ""
+    """Which snapshot, camera, option or frame."""
+    resource: str = ""
+    """The quota or rate that ran out."""
+    limit: Optional[int] = None
+    """Its limit, in the resource's unit."""
+    used: Optional[int] = None
+    """What was used or held when the call was refused."""
+    resets_at: Optional[datetime] = None
+    """When asking again can succeed."""
+    retryable: bool = False
+    """Whether the same call may succeed later without anything else being changed."""
+
     def __init__(self, message: str = "", *, subject: str = "", resource: str = "", limit: Optional[int] = None,
                  used: Optional[int] = None, resets_at: Optional[datetime] = None, retryable: Optional[bool] = None) -> None:
         super().__init__(message)
         self.message = message
         self.subject = subject
-        """Which snapshot, camera, option or frame."""
         self.resource = resource
-        """The quota or rate that ran out."""
         self.limit = limit
-        """Its limit, in the resource's unit."""
         self.used = used
-        """What was used or held when the call was refused."""
         self.resets_at = resets_at
-        """When asking again can succeed."""
         self.retryable = self.code in _RETRYABLE if retryable is None else retryable
-        """Whether the same call may succeed later without anything else being changed."""
 
     def __reduce__(self) -> Any:
         return _again, (type(self), dict(self.__dict__))

@@ -7,8 +7,7 @@ from typing import Any, AsyncIterator, Iterator, Optional, Tuple
 
 from . import _logs, _tenon, aio
 from ._errors import Closed
-from ._tenon import (Engine, EventStream, Frame, FrameStream, Hold, Job, LogStream, OperatorSession, Plane, Session, Timeline,
-                     Watch)
+from ._tenon import Engine, EventStream, Frame, FrameStream, Hold, Job, LogStream, Plane, Timeline
 from ._values import Event, LogRecord, Progress
 
 
@@ -29,9 +28,10 @@ def _release(self: Hold, *_: object) -> None:
     self.release()  # after commit() it does nothing
 
 
-for _closed_by_with in (Engine, Session, OperatorSession, EventStream, FrameStream, LogStream, Watch):
-    _adopt(_closed_by_with, __enter__=_itself, __exit__=_close)
-_adopt(Hold, __enter__=_itself, __exit__=_release)
+for _name in _tenon.__all__:
+    _kind: Any = getattr(_tenon, _name)
+    if hasattr(_kind, "close") or hasattr(_kind, "release"):
+        _adopt(_kind, __enter__=_itself, __exit__=_close if hasattr(_kind, "close") else _release)
 
 
 def _job_steps(self: Job) -> Iterator[Progress]:

@@ -20,7 +20,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 /** Futures, progress, publishers: on threads of the host's choice, whatever its handlers do. */
 final class AsyncTest {
   public static void main(String[] only) throws Exception {
-    Check.run(AsyncTest.class, only);
+    Check.run(only, AsyncTest.class);
   }
 
   private static BackupOptions backup() {

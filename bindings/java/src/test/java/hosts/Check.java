@@ -76,10 +76,10 @@ final class Check {
     }
   }
 
-  /** Runs the tests of a class: its static methods that take a folder of their own. */
-  static void run(Class<?> tests, String[] only) throws Exception {
+  /** Runs the tests of classes: their static methods that take a folder of their own. */
+  static void run(String[] only, Class<?>... tests) throws Exception {
     int failed = 0;
-    for (Method each : tests.getDeclaredMethods()) {
+    for (Method each : Stream.of(tests).flatMap(each -> Stream.of(each.getDeclaredMethods())).collect(Collectors.toList())) {
       if (each.getParameterCount() != 1 || each.getParameterTypes()[0] != Path.class || each.isSynthetic()) continue;
       if (only.length > 0 && !List.of(only).contains(each.getName())) continue;
       Path folder = folder();

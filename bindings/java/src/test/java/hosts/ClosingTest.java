@@ -20,7 +20,7 @@ import java.util.logging.Logger;
 /** Closing in any order, twice, during a call, from inside a handler, or never: errors at worst. */
 final class ClosingTest {
   public static void main(String[] only) throws Exception {
-    Check.run(ClosingTest.class, only);
+    Check.run(only, ClosingTest.class);
   }
 
   static void inAnyOrder(Path folder) throws Exception {
@@ -126,17 +126,30 @@ final class ClosingTest {
   static void cycles(Path folder) throws Exception {
     int cycles = Integer.parseInt(System.getenv().getOrDefault("TENON_CYCLES", "150"));
     long before = 0;
+    int files = 0;
     for (int at = 0; at < cycles; ++at) {
       try (Engine engine = Engine.builder().home(folder).workers(2).background(false).build()) {
         Check.that(!engine.isClosed(), "closed");
       }
-      if (at == cycles / 2) before = resident();
+      // The VM grows to its own size first.
+      if (at == cycles / 10) {
+        System.gc();
+        before = resident();
+        files = descriptors();
+      }
     }
-    if (cycles < 1000) return;
     System.gc();
-    long growth = resident() - before;
-    Check.that(growth < 64 << 20, "grew by " + growth + " bytes over " + cycles / 2 + " cycles");
+    long after = resident();
+    System.out.printf("%d cycles: %.1f MiB after a tenth of them, %.1f after all; descriptors %d, %d%n", cycles, before / 1048576.0,
+        after / 1048576.0, files, descriptors());
+    Check.that(descriptors() < files + 16, "more descriptors are open");
+    if (cycles < 1000) return;
+    Check.that(after - before < 64 << 20, "grew by " + (after - before) + " bytes");
     Check.that(Thread.activeCount() < 50, Thread.activeCount() + " threads");
+  }
+
+  private static int descriptors() {
+    return new java.io.File("/proc/self/fd").list().length;
   }
 
   private static long resident() throws Exception {

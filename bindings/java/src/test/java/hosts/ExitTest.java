@@ -17,7 +17,7 @@ final class ExitTest {
   public static void main(String[] arguments) throws Exception {
     footage = Path.of(System.getenv().getOrDefault("TENON_FOOTAGE", "build/footage")).toAbsolutePath();
     if (arguments.length > 0 && arguments[0].equals("--ends")) child(arguments[1], Path.of(arguments[2]));
-    else Check.run(ExitTest.class, arguments);
+    else Check.run(arguments, ExitTest.class);
   }
 
   /** The program that ends. */
@@ -27,7 +27,7 @@ final class ExitTest {
     Project project = session.projects().create(ProjectOptions.builder().name("p").build());
     Asset clip = session.assets().importFile(ImportOptions.builder().project(project.getId()).path(footage.resolve("clapper.mp4")).build());
     Timeline cut = new Timeline();
-    cut.append(TimelineClip.builder().asset(clip.getId()).end(Duration.ofSeconds(2)).build());
+    cut.append(TimelineClip.builder().asset(clip.getId()).end(Duration.ofSeconds(1)).build());
     RenderJob job = session.renders().start(RenderOptions.builder().project(project.getId()).timeline(cut).outputs("mp4").build());
     job.future();
     job.onProgress(Runnable::run, progress -> {});

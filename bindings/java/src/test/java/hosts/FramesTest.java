@@ -13,7 +13,7 @@ final class FramesTest {
   private static final Path FOOTAGE = Path.of(System.getenv().getOrDefault("TENON_FOOTAGE", "build/footage")).toAbsolutePath();
 
   public static void main(String[] only) throws Exception {
-    Check.run(FramesTest.class, only);
+    Check.run(only, FramesTest.class);
   }
 
   private static AssetId clip(Session session) {

@@ -13,7 +13,7 @@ import java.util.Optional;
 /** Values cross the border unchanged, or an idiomatic exception says why not. */
 final class ValuesTest {
   public static void main(String[] only) throws Exception {
-    Check.run(ValuesTest.class, only);
+    Check.run(only, ValuesTest.class, RefusalsTest.class);
   }
 
   static void textKeepsEveryCharacter(Path folder) {
