@@ -67,6 +67,8 @@ fs::path numbered(const fs::path& file, int number) {
 struct LogSink {
     virtual ~LogSink() = default;
     virtual void put(std::string_view line) = 0;
+    /// Lets go of what it writes to: lines that come all the same are dropped.
+    virtual void end() noexcept {}
 };
 
 namespace {
@@ -83,9 +85,15 @@ struct FileSink final : LogSink {
 
     void put(std::string_view line) override {
         const std::lock_guard lock(mutex);
+        if (!fd) return;
         if (size + line.size() > options.max_size && size > 0) rotate();
         const auto written = ::write(fd.get(), line.data(), line.size());
         if (written > 0) size += static_cast<std::uint64_t>(written);
+    }
+
+    void end() noexcept override {
+        const std::lock_guard lock(mutex);
+        fd.reset();
     }
 
 private:
@@ -191,6 +199,8 @@ void Log::tell_taps(Time at, LogLevel level, std::string_view room, std::string_
 }
 
 void Log::end_taps() noexcept {
+    // A closed engine may live on for as long as a collector likes, and should keep no file open for that.
+    if (sink_) sink_->end();
     const std::lock_guard lock(tapping_);
     for (const auto& one : taps_)
         if (const auto tap = one.tap.lock()) tap->end();

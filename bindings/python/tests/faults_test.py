@@ -61,6 +61,13 @@ class Closing(StudioTest):
         del handles, hold, backup
         gc.collect()
 
+    def test_a_closed_engine_keeps_no_file_open(self):
+        """It may wait for a collector for long."""
+        self.clip()
+        self.engine.close()
+        links = (pathlib.Path("/proc/self/fd") / each for each in os.listdir("/proc/self/fd"))
+        self.assertEqual([str(each.readlink()) for each in links if each.is_symlink() and str(self.folder) in str(each.readlink())], [])
+
     def test_while_others_call(self):
         failures = []
 

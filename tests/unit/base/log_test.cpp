@@ -101,6 +101,7 @@ TEST(Log, TapsHearTheirLevelWhateverIsWritten) {
     EXPECT_FALSE(log->writes(LogLevel::debug)) << "nobody is left who would hear";
     log->error("a", "three");
     EXPECT_EQ(all->heard.size(), 2u);
+    EXPECT_EQ(lines(folder / "log").size(), 1u) << "the file is let go of";
     const auto none = Log::none();
     none->add_tap(all, LogLevel::info);
     none->info("b", "four");
