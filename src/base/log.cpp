@@ -107,7 +107,7 @@ private:
     // finds it moved and only opens the new one.
     void rotate() {
         while (flock(fd.get(), LOCK_EX) != 0 && errno == EINTR) {}
-        struct stat ours{}, named{};
+        struct stat ours = {}, named = {};
         const bool moved = fstat(fd.get(), &ours) == 0 &&
                            (stat(file.c_str(), &named) != 0 || named.st_ino != ours.st_ino);
         if (!moved) {

@@ -48,11 +48,11 @@ def main():
         python = f"{folder}/empty/bin/python"
         run(python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-index", wheel, cwd=folder, env=clean)
         print(run(python, "-c", SMOKE, footage / "clapper.mp4", cwd=folder, env=clean))
-        # The program that the guide begins with.
+        # The program that the guide begins with, on a shorter piece.
         guide = run(sys.executable, "-B", ROOT / "tests" / "support" / "guide_block.py", ROOT / "docs" / "guide" / "python.md", "python", cwd=folder)
         shutil.rmtree(pathlib.Path(folder) / "studio")
         shutil.copy(footage / "clapper.mp4", pathlib.Path(folder) / "interview.mp4")
-        said = run(python, "-c", guide, cwd=folder, env=clean).splitlines()
+        said = run(python, "-c", guide.replace("end=7", "end=3"), cwd=folder, env=clean).splitlines()
         assert said[-2] == "100 %" and (pathlib.Path(folder) / said[-1]).stat().st_size > 0, said
 
 

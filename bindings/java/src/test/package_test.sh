@@ -15,7 +15,11 @@ cp -r "$work/out/maven/." "$repository"
 version=$(ls "$repository/io/tenon/tenon")
 
 # What an editor shows beside the classes.
-has() { "$java_home/bin/jar" --list --file "$repository/io/tenon/tenon/$version/tenon-$version-$1.jar" | grep -qx "$2" || { echo "No $2 in the $1."; exit 1; }; }
+has() {
+    local jar=$repository/io/tenon/tenon/$version/tenon-$version-$1.jar
+    "$java_home/bin/jar" --list --file "$jar" >"$work/listed"
+    grep -qx "$2" "$work/listed" || { echo "No $2 in the $1."; exit 1; }
+}
 has sources io/tenon/Session.java
 has javadoc io.tenon/io/tenon/Session.html
 
