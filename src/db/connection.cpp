@@ -11,12 +11,10 @@
 
 #include "cursor.hpp"
 #include "errors.hpp"
+#include "gathered_log.hpp"
 
 namespace tenon::db {
 namespace {
-
-// Pages that every group changes are copied into the file once for many groups: 16 MB of log between two copies.
-constexpr int pages_between_checkpoints = 4000;
 
 constexpr const char* settings[] = {
     "PRAGMA synchronous=FULL",     "PRAGMA foreign_keys=ON",     "PRAGMA recursive_triggers=ON",
@@ -34,7 +32,8 @@ Connection::Connection(const std::filesystem::path& file, Role role, std::shared
     : role_(role), registry_(std::move(registry)), busy_{busy_deadline} {
     new_lineage();
     const int code = sqlite3_open_v2(file.c_str(), &handle_,
-                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                                     role == Role::writer ? gathering_files() : nullptr);
     try {
         check(handle_, code);
         configure();
@@ -69,7 +68,8 @@ void Connection::configure() {
         check(handle_, sqlite3_db_config(handle_, option, value, nullptr));
     sqlite3_limit(handle_, SQLITE_LIMIT_ATTACHED, 0);
     for (const char* setting : settings) check(handle_, sqlite3_exec(handle_, setting, nullptr, nullptr, nullptr));
-    check(handle_, sqlite3_wal_autocheckpoint(handle_, pages_between_checkpoints));
+    // Who writes sees to the log himself. Replaces SQLite's own way, in which a commit copies it before it returns.
+    if (role_ == Role::writer) sqlite3_wal_hook(handle_, on_log, this);
     if (role_ == Role::reader) check(handle_, sqlite3_exec(handle_, "PRAGMA query_only=ON", nullptr, nullptr, nullptr));
 
     // Without INNOCUOUS trusted_schema=OFF would refuse them inside views and triggers.
@@ -94,6 +94,11 @@ int Connection::on_busy(void* self, int count) {
     const timespec time{0, pause + (now.count() % 97) * 1000};
     nanosleep(&time, nullptr);
     return 1;
+}
+
+int Connection::on_log(void* self, sqlite3*, const char*, int pages) {
+    static_cast<Connection*>(self)->pages_in_log_ = pages;
+    return SQLITE_OK;
 }
 
 int Connection::on_progress(void* self) {
@@ -183,6 +188,12 @@ void Connection::control(const char* sql) {
     if (!message.empty()) throw_sqlite(extended, message);
 }
 
+void Connection::commit() {
+    Gathering gathering;
+    control("COMMIT");
+    gathering.finish();
+}
+
 bool Connection::try_control(const char* sql) noexcept {
     try {
         control(sql);
@@ -213,6 +224,7 @@ void Connection::after_commit(std::function<void()> then) {
 
 void Connection::before_commit(const TenantScope& scope, void (*finish)(Tx&)) {
     if (role_ != Role::writer || !in_transaction()) throw InternalError("before_commit outside of a write");
+    ++asked_;
     finishers_.try_emplace({base::bytes_of(scope.tenant()), finish}, scope);
 }
 

@@ -56,6 +56,10 @@ public:
     bool empty_log();
 
     void control(const char* sql);            ///< BEGIN, COMMIT, SAVEPOINT …: the connection's own statements, kept prepared.
+    void commit();                  ///< COMMIT: when it returns, what the transaction did is durable.
+    /// Copies the write-ahead log into the file, as far as nobody else does and no reader needs it as it was.
+    void copy_log() noexcept { sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr); }
+    int pages_in_log() const noexcept { return pages_in_log_; }  ///< After this connection's last commit.
     std::int64_t pragma_value(const char* sql);
     bool try_control(const char* sql) noexcept;
     void script(const std::string& sql);      ///< Migrators only.
@@ -73,6 +77,8 @@ public:
     /// What is to be done once per transaction, before its COMMIT: see Tx::before_commit.
     void before_commit(const TenantScope& scope, void (*finish)(Tx&));
     void finish_transaction();
+    /// Grows with every row that is changed and everything that is left to be done before the COMMIT.
+    std::int64_t changes() const noexcept { return sqlite3_total_changes64(handle_) + asked_; }
     void drop_finishers() noexcept { finishers_.clear(); }
     /// See Tx::lineage.
     std::uint64_t lineage() const noexcept { return lineage_; }
@@ -106,6 +112,7 @@ private:
 
     static int on_busy(void* self, int count);
     static int on_progress(void* self);
+    static int on_log(void* self, sqlite3*, const char*, int pages);
     static int authorize(void* self, int action, const char* a, const char* b, const char* database, const char* by);
     static void scope_tenant(sqlite3_context* context, int count, sqlite3_value** values);
     static void scope_may(sqlite3_context* context, int count, sqlite3_value** values);
@@ -123,6 +130,8 @@ private:
     bool expects_transaction_ = false;
     std::vector<std::function<void()>>* after_ = nullptr;
     std::map<std::pair<base::IdBytes, void (*)(Tx&)>, TenantScope> finishers_;
+    std::int64_t asked_ = 0;  ///< How often before_commit() was called.
+    int pages_in_log_ = 0;
     std::uint64_t lineage_ = 0;
     /// By kind and the literal's address. Compilers give equal literals one address, and what was authorized for the system
     /// is not for a tenant.

@@ -13,6 +13,7 @@
 
 #include "baton.hpp"
 #include "connection.hpp"
+#include "log_copier.hpp"
 
 namespace tenon::db {
 
@@ -40,19 +41,28 @@ private:
         std::exception_ptr error;
         std::vector<std::function<void()>> after;
         Baton done;
+        bool spoiled = false;            ///< Refused after it had changed something, with no savepoint to go back to.
         Request* first_woken = nullptr;  ///< Set when it is answered: whom its caller wakes, a list linked by next_woken.
         Request* next_woken = nullptr;
     };
     using Batch = std::vector<Request*>;
 
+    /// Whether each write of a group can be undone by itself.
+    enum class Guard : unsigned char { none,
+                                       each };
+
     void loop();
     void commit_group();
+    bool run_group(Batch& batch, Guard guard);
     bool take_more(Batch& batch);
-    void apply(Request& request);
-    void run_all(Batch& batch);
+    void apply(Request& request, Guard guard);
+    void undo();
+    bool run_all(Batch& batch, Guard guard);
+    bool answer_refused(Batch& batch);
     void replay(Batch& batch);
     void run_alone(Request& request);
     void settle(Batch& batch);
+    void shorten_log() noexcept;
     void give_up(Batch& batch, const std::exception_ptr& error);
     static void answer(Batch& batch) noexcept;
     static void wake(Request* list) noexcept;
@@ -61,6 +71,7 @@ private:
 
     const Options options_;
     Connection connection_;
+    LogCopier copier_;
 
     std::mutex mutex_;
     std::condition_variable work_;
@@ -73,6 +84,7 @@ private:
 
     std::int64_t data_version_ = 0;   // the writer's thread only
     Duration foreign_seen_{-1};       // the writer's thread only
+    int guarded_ = 0;                // the writer's thread only: so many groups still with savepoints
     std::atomic<std::int64_t> commits_ = 0, requests_ = 0, replays_ = 0;
     std::mutex close_mutex_;
     std::jthread thread_;

@@ -36,6 +36,7 @@ protected:
     struct Group {
         std::size_t size = fits;                   ///< Bytes of each row.
         std::size_t wrong = 3;                     ///< Which of the three is refused by a rule of its own, if any.
+        bool early = false;                        ///< That one is refused before it changes anything.
         std::function<void()> before_group = {};   ///< Runs on the writer's thread before the group's BEGIN,
         std::function<void()> before_writes = {};  ///< … before the first write of it.
     };
@@ -44,6 +45,7 @@ protected:
     std::array<Answer, 3> three(const Group& group) {
         static constexpr TenantStmt insert_big{"INSERT INTO project_ (tenant_id, id, name, note) VALUES (:tenant, :id, :name, :note)"};
         std::array<Answer, 3> answers;
+        for (auto& count : ran) count = 0;
         std::array<ProjectId, 3> projects;
         std::array<AssetId, 3> assets;
         for (auto& id : projects) id = fresh<ProjectId>();
@@ -68,6 +70,8 @@ protected:
                 try {
                     database->write(i == 1 ? b : a, [&](Tx& tx) {
                         if (group.before_writes && !armed.exchange(true)) group.before_writes();
+                        ++ran[i];
+                        if (i == group.wrong && group.early) throw PermissionDenied("a rule of its own");
                         tx.exec(insert_big, projects[i], projects[i].text(), big);
                         tx.exec(insert_asset, assets[i], projects[i], 1);
                         if (i == group.wrong) throw PermissionDenied("a rule of its own");
@@ -102,6 +106,7 @@ protected:
     }
 
     std::int64_t expected = 0;
+    std::array<std::atomic<int>, 3> ran{};  ///< How often each of the last three was run.
 
 private:
     void await_waiting(std::int64_t writes) const {

@@ -90,6 +90,67 @@ TEST_F(Faults, memory_that_runs_out_at_any_allocation_leaves_nothing_by_half) {
     FaultMemory::fired = before;
 }
 
+TEST_F(Faults, a_refusal_before_any_change_makes_nobody_run_again) {
+    const auto answers = three({.wrong = 1, .early = true});
+    EXPECT_TRUE(answers[0].done && answers[2].done);
+    EXPECT_EQ(answers[1].code, Errc::permission_denied);
+    for (const auto& count : ran) EXPECT_EQ(count, 1);
+    expect_exactly_the_acknowledged();
+}
+
+TEST_F(Faults, a_refusal_after_a_change_makes_its_neighbours_run_again_once_in_many_groups) {
+    const auto refuse = [&] {
+        const auto answers = three({.wrong = 1});
+        EXPECT_TRUE(answers[0].done && answers[2].done);
+        EXPECT_EQ(answers[1].code, Errc::permission_denied);
+        expect_exactly_the_acknowledged();
+    };
+    refuse();
+    EXPECT_EQ(ran[0], 2);
+    EXPECT_EQ(ran[1], 2);
+    EXPECT_EQ(ran[2], 1) << "its turn had not come";
+    for (int i = 0; i < 5; ++i) {
+        refuse();
+        for (const auto& count : ran) EXPECT_EQ(count, 1) << "each can be undone by itself now";
+    }
+    for (int i = 0; i < 64; ++i) add_project(a, std::to_string(i));
+    expected += 64;
+    database->write(system, [](SystemTx& tx) { tx.exec(SystemStmt("DELETE FROM project_")); });
+    expected = 0;
+    refuse();
+    EXPECT_EQ(ran[0], 2) << "quiet for so long, they run without savepoints again";
+}
+
+TEST_F(Faults, what_is_left_to_be_done_before_a_commit_is_undone_with_its_write_alone) {
+    static constexpr TenantStmt note{"UPDATE project_ SET note = coalesce(note, '') || 'x' WHERE tenant_id = :tenant"};
+    add_project(a, "one");
+    add_project(b, "two");
+    const auto notes = [&](const TenantScope& scope) {
+        static constexpr TenantStmt find{"SELECT coalesce(note, '') FROM project WHERE tenant_id = :tenant"};
+        return database->read(scope, [](Reader& reader) {
+            auto rows = reader.query(find);
+            rows.next();
+            return rows.text(0);
+        });
+    };
+    const auto finish = [](Tx& tx) { tx.exec(note); };
+    for (int i = 0; i < 3; ++i) {
+        std::vector<std::thread> callers;
+        for (int c = 0; c < 16; ++c)
+            callers.emplace_back([&, c] {
+                const auto write = [&](Tx& tx) {
+                    tx.before_commit(finish);
+                    if (c % 4 == 3) throw PermissionDenied("a rule of its own");
+                };
+                if (c % 4 == 3) EXPECT_THROW(database->write(b, write), PermissionDenied);
+                else EXPECT_NO_THROW(database->write(a, write));
+            });
+        for (auto& caller : callers) caller.join();
+    }
+    EXPECT_GE(notes(a).size(), 1u);
+    EXPECT_EQ(notes(b), "");
+}
+
 TEST_F(Faults, a_function_that_swallows_a_lost_transaction_commits_nothing) {
     // The disk fills in the middle; the function catches the error and writes on. What it writes must not commit itself.
     std::atomic<int> runs = 0;

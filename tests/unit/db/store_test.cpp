@@ -219,6 +219,12 @@ TEST_F(Store, a_lineage_ends_when_something_is_undone_or_written_elsewhere) {
     add_project(a, "one");
     EXPECT_EQ(lineage(), first);
     EXPECT_THROW(add_project(a, "one"), Conflict);
+    EXPECT_EQ(lineage(), first) << "nothing had been changed, so nothing was undone";
+    EXPECT_THROW(database->write(a, [&](Tx& tx) {
+        tx.exec(insert_project, fresh<ProjectId>(), "two");
+        tx.exec(insert_project, fresh<ProjectId>(), "one");
+    }),
+                 Conflict);
     const auto second = lineage();
     EXPECT_NE(second, first);
     auto other = Database::open(options(), example_tables());
