@@ -19,6 +19,7 @@
 #include <tenant/registry.hpp>
 #include <tenant/schema.hpp>
 #include <tenon/engine.hpp>
+#include <tenon/quota.hpp>
 
 #include "core.hpp"
 #include "timed.hpp"
@@ -99,6 +100,24 @@ void sessions(const fs::path& folder, double time) {
     line("  operations a commit", "-", operations / static_cast<double>(after.commits - before.commits), "", "");
     line("  of the thread that writes, each", "-", (bench::busiest_thread() - busy) / operations * 1e6, "us", "processor time");
     for (auto& session : open) session.audit().verify();
+
+    std::vector<std::vector<Hold>> held(callers);
+    const auto reserved = bench::rate(callers, time, [&](unsigned caller, std::size_t) {
+        held[caller].push_back(open[caller % tenants].quotas().reserve({.asks = {{Resource::storage, 1}}}));
+    });
+    line("durable holds", ">= 20000/s", reserved.per_second, "/s", "quotas().reserve by the same, each with its audit record");
+    line("  p99", "<= 10 ms", reserved.p99, "ms", "");
+    const double then = seconds();
+    std::vector<std::thread> threads;
+    std::size_t ended = 0;
+    for (auto& some : held) {
+        ended += some.size();
+        threads.emplace_back([&some] {
+            for (auto& hold : some) hold.release();
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    line("  given back", "-", static_cast<double>(ended) / (seconds() - then), "/s", "Hold::release, each with its audit record");
 
     const auto& inside = Internal::impl(engine);
     const SessionImpl session(inside, inside->scope_of(open[0].tenant()), {.id = "bench"}, Role::owner);

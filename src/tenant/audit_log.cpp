@@ -12,8 +12,7 @@ namespace tenon::tenant::audit {
 namespace {
 
 constexpr db::TenantStmt find{"SELECT size, head, edge FROM audit_log WHERE tenant_id = :tenant"};
-constexpr db::TenantStmt behind{"SELECT seq, hash FROM audit WHERE tenant_id = :tenant AND seq >= :size ORDER BY seq"};
-constexpr db::TenantStmt store{
+constexpr db::TenantStmt store_end{
     "INSERT INTO audit_log_ (tenant_id, size, head, edge) VALUES (:tenant, :size, :head, :edge) "
     "ON CONFLICT (tenant_id) DO UPDATE SET size = :size, head = :head, edge = :edge"};
 
@@ -34,9 +33,9 @@ Cache& cached() {
 /// The end that is stored, and what this transaction has added behind it.
 Log read_on(db::Tx& tx) {
     auto log = read_log(tx);
-    for (auto rows = tx.query(behind, log.tree.size()); rows.next();) {
-        if (static_cast<std::uint64_t>(rows.i64(0)) != log.tree.size()) throw Corrupt("the audit trail misses a record", {.subject = "end"});
-        log.head = digest_of(rows.blob_view(1));
+    for (const auto& [seq, hash] : stored_leaves(tx, static_cast<std::int64_t>(log.tree.size()), INT64_MAX)) {
+        if (static_cast<std::uint64_t>(seq) != log.tree.size()) throw Corrupt("the audit trail misses a record", {.subject = "end"});
+        log.head = hash;
         log.tree.append(log.head);
     }
     return log;
@@ -72,7 +71,9 @@ Log read_log(db::Reader& reader) {
 
 Known& known_log(db::Tx& tx) {
     auto& cache = cached();
-    if (cache.lineage != tx.lineage() || cache.logs.size() > logs_kept) cache = {.lineage = tx.lineage(), .logs = {}};
+    if (cache.lineage != tx.lineage()) cache = {.lineage = tx.lineage(), .logs = {}};
+    const auto is_stored = [](const auto& entry) { return entry.second.packs.empty() && !entry.second.broken; };
+    if (cache.logs.size() > logs_kept) std::erase_if(cache.logs, is_stored);
     const auto [place, fresh] = cache.logs.try_emplace(base::bytes_of(tx.scope().tenant()));
     auto& known = place->second;
     try {
@@ -84,13 +85,48 @@ Known& known_log(db::Tx& tx) {
     return known;
 }
 
-void forget_log(const TenantId& log) noexcept { cached().logs.erase(base::bytes_of(log)); }
+void add(Known& known, const Record& record, std::string_view text, const Erasable& hidden) {
+    try {
+        if (known.packs.empty() || known.packs.back().size == pack_limit) known.packs.emplace_back();
+        const auto leaf = crypto::merkle_leaf(base::view_of(text));
+        known.packs.back().add(record, text, leaf, hidden);
+        known.log.tree.append(leaf, stored_levels([&](int level, std::uint64_t n, const Digest& hash) { known.nodes.push_back({level, n, hash}); }));
+        known.log.head = leaf;
+    } catch (...) {
+        known.broken = true;
+        throw;
+    }
+}
 
-void store_log(db::Tx& tx) {
+void store_records(db::Tx& tx, Known& known) {
+    if (known.broken) throw Unavailable("an audit record could not be kept", {.retryable = true});
+    known.broken = true;
+    for (const auto& pack : known.packs) store(tx, pack);
+    for (const auto& node : known.nodes) store(tx, node);
+    known.packs.clear();
+    known.nodes.clear();
+    known.broken = false;
+}
+
+void store_at_end(db::Tx& tx) {
     tx.before_commit([](db::Tx& last) {
-        const auto& log = known_log(last).log;
-        last.exec(store, log.tree.size(), log.head, edge_bytes(log.tree));
+        auto& known = known_log(last);
+        store_records(last, known);
+        last.exec(store_end, known.log.tree.size(), known.log.head, edge_bytes(known.log.tree));
     });
+}
+
+void forget_actors(const TenantId& log) noexcept {
+    auto& logs = cached().logs;
+    if (const auto place = logs.find(base::bytes_of(log)); place != logs.end()) place->second.actors.clear();
+}
+
+void forget_erasable(const TenantId& log) {
+    forget_actors(log);
+    auto& logs = cached().logs;
+    const auto place = logs.find(base::bytes_of(log));
+    if (place == logs.end()) return;
+    for (auto& pack : place->second.packs) pack.erase();
 }
 
 }  // namespace tenon::tenant::audit

@@ -3,9 +3,12 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <crypto/merkle.hpp>
 #include <db/tx.hpp>
+
+#include "audit_store.hpp"
 
 namespace tenon::tenant::audit {
 
@@ -22,17 +25,26 @@ struct Log {
 /// As it is stored, which is up to date outside of a transaction that writes. Throws Corrupt.
 Log read_log(db::Reader& reader);
 
-/// What the thread that writes keeps of a log, so that a record costs no reading. Dropped when anything was undone or another
-/// process wrote.
+/// What the thread that writes keeps of a log, so that a record costs no reading and several share a row. Dropped when anything
+/// was undone or another process wrote.
 struct Known {
     Log log{};
     std::map<std::string, crypto::Digest, std::less<>> actors{};  ///< Commitments by id: of some.
+    std::vector<Pack> packs{};  ///< What this transaction has added and is not stored yet.
+    std::vector<Node> nodes{};
+    bool broken = false;        ///< Something failed half-way: this transaction must not be committed.
 };
 /// Valid until the next call.
 Known& known_log(db::Tx& tx);
-/// After a write that failed half-way, or that changed what is known by another way.
-void forget_log(const TenantId& log) noexcept;
-/// Stores where the log ends, once per transaction.
-void store_log(db::Tx& tx);
+/// Adds a record. What is to be stored of it is stored at the end of the transaction.
+void add(Known& known, const Record& record, std::string_view text, const Erasable& hidden);
+/// Stores what was added so far.
+void store_records(db::Tx& tx, Known& known);
+/// Stores, once per transaction, what was added and where the log ends.
+void store_at_end(db::Tx& tx);
+/// After actors were forgotten by another way.
+void forget_actors(const TenantId& log) noexcept;
+/// After all that is erasable of the log was erased: what is not stored yet follows.
+void forget_erasable(const TenantId& log);
 
 }  // namespace tenon::tenant::audit

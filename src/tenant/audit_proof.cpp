@@ -1,5 +1,7 @@
 #include <tenant/audit_seal.hpp>
 
+#include <algorithm>
+
 #include <base/file.hpp>
 #include <crypto/encoding.hpp>
 #include <tenon/error.hpp>
@@ -11,14 +13,11 @@
 namespace tenon::tenant::audit {
 namespace {
 
-constexpr std::size_t page_size = 1000;
+constexpr std::int64_t page_size = 1000;
 
 constexpr db::TenantStmt heads_stmt{"SELECT size, root, leaf, checkpoint FROM audit_head WHERE tenant_id = :tenant ORDER BY size"};
 constexpr db::TenantStmt newest_head{
     "SELECT size, root, leaf, checkpoint FROM audit_head WHERE tenant_id = :tenant ORDER BY size DESC LIMIT 1"};
-constexpr db::TenantStmt one{"SELECT record FROM audit WHERE tenant_id = :tenant AND seq = :seq"};
-constexpr db::TenantStmt page{
-    "SELECT record FROM audit WHERE tenant_id = :tenant AND seq >= :first AND seq < :size ORDER BY seq LIMIT :limit"};
 constexpr db::SystemStmt checkpoint_of{"SELECT size, time, note, vkey FROM audit_checkpoint WHERE n = :n"};
 
 struct Head {
@@ -95,9 +94,10 @@ AuditProof prove(db::Database& database, const db::SystemScope& system, const db
         head = head_of(newest);
         auto tree = log_tree(reader);
         path = crypto::inclusion_path(static_cast<std::uint64_t>(head.size), static_cast<std::uint64_t>(seq), tree.nodes());
-        auto rows = reader.query(one, seq);
-        if (!rows.next()) throw Corrupt("the audit trail misses a record", {.subject = std::to_string(seq)});
-        record = rows.text(0);
+        StoredRecords stored(reader, seq, seq + 1);
+        const auto* found = stored.next();
+        if (!found) throw Corrupt("the audit trail misses a record", {.subject = std::to_string(seq)});
+        record = found->text;
     });
     proof.size = head.size;
     proof.path = texts_of(path);
@@ -133,7 +133,8 @@ AuditCheckpoint export_file(db::Database& database, const db::SystemScope& syste
         std::string text;
         const auto before = next;
         database.read(scope, [&](db::Reader& reader) {
-            for (auto rows = reader.query(page, next, size, page_size); rows.next(); ++next) text.append(rows.text_view(0)).append("\n");
+            StoredRecords stored(reader, next, std::min(size, next + page_size));
+            for (const auto* at = stored.next(); at; at = stored.next(), ++next) text.append(at->text).append("\n");
         });
         if (next == before) throw Corrupt("the audit trail misses a record", {.subject = std::to_string(next)});
         write(text);
@@ -145,7 +146,7 @@ AuditCheckpoint export_file(db::Database& database, const db::SystemScope& syste
         std::string text;
         database.read(system, [&](db::SystemReader& reader) {
             auto tree = global_tree(reader);
-            for (const auto end = std::min(heads.size(), i + page_size); i < end; ++i) {
+            for (const auto end = std::min(heads.size(), i + static_cast<std::size_t>(page_size)); i < end; ++i) {
                 const auto said = read_signed(reader, heads[i].checkpoint);
                 text += block_of(heads[i], said, tree, before);
                 before = said.size;

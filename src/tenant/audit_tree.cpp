@@ -5,14 +5,14 @@
 
 #include <tenon/error.hpp>
 
+#include "audit_store.hpp"
+
 namespace tenon::tenant::audit {
 namespace {
 
 // Bounds what a proof over years of checkpoints keeps in memory: 8 MB.
 constexpr std::size_t tiles_kept = 1 << 14;
 
-constexpr db::TenantStmt leaves{
-    "SELECT seq, hash FROM audit WHERE tenant_id = :tenant AND seq >= :first AND seq < :end ORDER BY seq"};
 constexpr db::TenantStmt nodes_of_log{
     "SELECT n, hash FROM audit_node WHERE tenant_id = :tenant AND level = :level AND n >= :first AND n < :end ORDER BY n"};
 constexpr db::SystemStmt heads{"SELECT leaf, hash FROM audit_leaf WHERE leaf >= :first AND leaf < :end ORDER BY leaf"};
@@ -64,7 +64,11 @@ const Tile& StoredTree::tile(int level, std::uint64_t first) {
 StoredTree log_tree(db::Reader& reader) {
     return StoredTree([&reader](int level, std::uint64_t first) {
         const auto end = first + tile_width;
-        return tile_of(level == 0 ? reader.query(leaves, first, end) : reader.query(nodes_of_log, level, first, end), first);
+        if (level > 0) return tile_of(reader.query(nodes_of_log, level, first, end), first);
+        Tile tile;
+        for (const auto& [seq, hash] : stored_leaves(reader, static_cast<std::int64_t>(first), static_cast<std::int64_t>(end)))
+            tile[static_cast<std::size_t>(seq) - first] = hash;
+        return tile;
     });
 }
 

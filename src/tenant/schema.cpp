@@ -109,6 +109,15 @@ std::string marks() {
                  "PRIMARY KEY (tenant_id, resource, period, percent)");
 }
 
+/// Records that one transaction added to one log, together in a row.
+std::string packs() {
+    return db::tenant_table("audit_pack", "seq INTEGER NOT NULL, size INTEGER NOT NULL, hashes BLOB NOT NULL, records TEXT NOT NULL",
+                            "PRIMARY KEY (tenant_id, seq)") +
+           "CREATE TRIGGER audit_pack_unchanged BEFORE UPDATE ON audit_pack_ BEGIN SELECT RAISE(ABORT, 'audit records are kept'); END;\n"
+           "CREATE TRIGGER audit_pack_kept BEFORE DELETE ON audit_pack_ BEGIN SELECT RAISE(ABORT, 'audit records are kept'); END;\n" +
+           db::tenant_table("audit_pack_private", "seq INTEGER NOT NULL, data BLOB NOT NULL", "PRIMARY KEY (tenant_id, seq)");
+}
+
 }  // namespace
 
 std::vector<db::Migration> migrations() {
@@ -117,7 +126,8 @@ std::vector<db::Migration> migrations() {
             {.room = "tenant", .number = 3, .sql = trail()},
             {.room = "tenant", .number = 4, .sql = checkpoints()},
             {.room = "tenant", .number = 5, .sql = tree_nodes()},
-            {.room = "tenant", .number = 6, .sql = marks()}};
+            {.room = "tenant", .number = 6, .sql = marks()},
+            {.room = "tenant", .number = 7, .sql = packs()}};
 }
 
 }  // namespace tenon::tenant

@@ -37,6 +37,7 @@ constexpr db::SystemStmt removals[] = {
     "DELETE FROM quota_level_ WHERE tenant_id = :id",  "DELETE FROM quota_warning_ WHERE tenant_id = :id",
     "DELETE FROM period_ WHERE tenant_id = :id",       "DELETE FROM project_ WHERE tenant_id = :id",
     "DELETE FROM event_ WHERE tenant_id = :id",        "DELETE FROM audit_private_ WHERE tenant_id = :id",
+    "DELETE FROM audit_pack_private_ WHERE tenant_id = :id",
     "DELETE FROM audit_actor_ WHERE tenant_id = :id",  "UPDATE tenant_ SET settings = '{}', branding = '{}' WHERE tenant_id = :id"};
 
 TenantRow row_of(db::Rows& rows) {
@@ -125,7 +126,7 @@ void update_row(db::SystemTx& tx, const TenantRow& row) {
 
 void remove_rows(db::SystemTx& tx, const TenantId& id) {
     for (const auto& removal : removals) tx.exec(removal, id);
-    audit::forget_log(id);  // its actors are gone
+    audit::forget_erasable(id);
 }
 
 }  // namespace tenon::tenant

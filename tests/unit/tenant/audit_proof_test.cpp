@@ -81,9 +81,10 @@ protected:
     /// As somebody does who has the file in his hands.
     void tamper(const std::string& text) {
         std::string drops;
-        for (const char* table : {"audit", "audit_private", "audit_node", "audit_log"})
+        for (const char* table : {"audit", "audit_private", "audit_pack", "audit_pack_private", "audit_node", "audit_log"})
             for (const char* change : {"insert", "update", "delete"}) drops += "DROP TRIGGER " + std::string(table) + "_" + change + ";";
-        sql(drops + "DROP TRIGGER audit_unchanged; DROP TRIGGER audit_kept;" + text);
+        sql(drops + "DROP TRIGGER audit_unchanged; DROP TRIGGER audit_kept; DROP TRIGGER audit_pack_unchanged; DROP TRIGGER audit_pack_kept;" +
+            text);
     }
     std::string exported(const TenantId& id, const std::string& name) {
         export_file(*home.database, home.system, home.scope(id), home.folder / name);
@@ -198,7 +199,9 @@ TEST_F(Proofs, AnExportAppearsWholeOrNotAtAll) {
 TEST_F(Proofs, ALogThatWasWrittenAnewIsFoundByItsCheckpoint) {
     append(home.a, 30);
     seal();
-    tamper("DELETE FROM audit_; DELETE FROM audit_private_; DELETE FROM audit_node_; DELETE FROM audit_log_;");
+    tamper(
+        "DELETE FROM audit_; DELETE FROM audit_private_; DELETE FROM audit_pack_; DELETE FROM audit_pack_private_;"
+        "DELETE FROM audit_node_; DELETE FROM audit_log_;");
     append(home.a, 40);
     try {
         audit::verify(*home.database, home.scope(home.a));
@@ -219,6 +222,7 @@ TEST_F(Proofs, ALogThatWasCutBehindItsCheckpointIsFoundAndNotSigned) {
     seal();
     tamper("ATTACH '" + early.string() +
            "' AS early; DELETE FROM audit_; INSERT INTO audit_ SELECT * FROM early.audit_;"
+           "DELETE FROM audit_pack_; INSERT INTO audit_pack_ SELECT * FROM early.audit_pack_;"
            "DELETE FROM audit_log_; INSERT INTO audit_log_ SELECT * FROM early.audit_log_;");
     EXPECT_EQ(records(home.a).size(), 21u);
     EXPECT_THROW(audit::verify(*home.database, home.scope(home.a)), Corrupt);

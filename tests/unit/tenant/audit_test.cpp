@@ -1,5 +1,7 @@
 #include <tenant/audit.hpp>
 
+#include <algorithm>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -28,14 +30,20 @@ protected:
     void append(const TenantId& id, const Entry& what) {
         home.write(id, [&](db::Tx& tx) { audit::append(tx, home.alice, what); });
     }
+    void append(db::Tx& tx, int i) {
+        auto details = Json::object();
+        details.set("i", i);
+        audit::append(tx, {.id = "alice", .reason = i % 2 ? "because" : ""}, entry("thing.do", details));
+    }
+    /// In one transaction: they share a row.
     void append(const TenantId& id, int count) {
         home.write(id, [&](db::Tx& tx) {
-            for (int i = 0; i < count; ++i) {
-                auto details = Json::object();
-                details.set("i", i);
-                audit::append(tx, {.id = "alice", .reason = i % 2 ? "because" : ""}, entry("thing.do", details));
-            }
+            for (int i = 0; i < count; ++i) append(tx, i);
         });
+    }
+    /// In one each, with rows of their own.
+    void append_alone(const TenantId& id, int count) {
+        for (int i = 0; i < count; ++i) home.write(id, [&](db::Tx& tx) { append(tx, i); });
     }
     std::vector<AuditRecord> list(const TenantId& id, const AuditFilter& filter = {}) {
         return home.read(id, [&](db::Reader& r) { return audit::list(r, filter); });
@@ -256,12 +264,95 @@ TEST_F(Trail, KeepsTheTreesEdgeForCheckpoints) {
     EXPECT_EQ(log.tree.root(), tree.root());
 }
 
+TEST_F(Trail, RecordsOfOneTransactionShareARow) {
+    append_alone(home.a, 3);
+    for (const int together : {2, 31, 32, 33, 100, 1}) append(home.a, together);
+    EXPECT_EQ(verify(home.a).records, 203);
+    const auto all = list(home.a, {.limit = 10'000});
+    ASSERT_EQ(all.size(), 203u);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        EXPECT_EQ(all[i].seq, static_cast<std::int64_t>(i));
+        EXPECT_EQ(all[i].actor, i ? "alice" : "setup");
+    }
+    EXPECT_EQ(all[202].details, R"({"i":0})");
+    EXPECT_EQ(all[201].details, R"({"i":99})");
+    EXPECT_EQ(all[201].reason, "because");
+    EXPECT_EQ(all[200].reason, "");
+    for (std::int64_t after = -1; after < 202; after += 13) {
+        const auto page = list(home.a, {.after = after, .limit = 13});
+        ASSERT_EQ(page.size(), static_cast<std::size_t>(std::min<std::int64_t>(13, 202 - after)));
+        for (std::size_t i = 0; i < page.size(); ++i) EXPECT_EQ(page[i].hash, all[static_cast<std::size_t>(after) + 1 + i].hash);
+    }
+}
+
+TEST_F(Trail, FindsActionsAmongRecordsThatShareARow) {
+    home.write(home.a, [&](db::Tx& tx) {
+        for (int i = 0; i < 50; ++i)
+            for (const char* action : {"project.create", "project.remove", "projector.start", "odd \"name\".do"})
+                audit::append(tx, home.alice, entry(action));
+    });
+    append_alone(home.a, 1);
+    EXPECT_EQ(list(home.a, {.action = "project."}).size(), 100u);
+    EXPECT_EQ(list(home.a, {.action = "project.create"}).size(), 50u);
+    EXPECT_EQ(list(home.a, {.action = "project"}).size(), 0u);
+    EXPECT_EQ(list(home.a, {.action = "odd \"name\".do", .limit = 7}).size(), 7u);
+    EXPECT_EQ(list(home.a, {.action = "odd \"name\"."}).size(), 50u);
+    EXPECT_EQ(list(home.a, {.action = "thing.do"}).size(), 1u);
+    EXPECT_EQ(list(home.a, {.action = "project.", .after = 150, .limit = 5}).front().seq, 153);
+}
+
+TEST_F(Trail, FollowsAModelThroughRefusalsAndTwoProcesses) {
+    auto other = db::Database::open({.file = home.folder / "metadata.db", .clock = {}}, home.tables);
+    std::mt19937 random(11);
+    std::map<TenantId, std::vector<std::string>> model;
+    for (int i = 0; i < 150; ++i) {
+        auto& database = random() % 2 ? *home.database : *other;
+        const auto id = random() % 2 ? home.a : home.b;
+        const int count = random() % 4 ? 1 + static_cast<int>(random() % 5) : 1 + static_cast<int>(random() % 80);
+        const bool refused = random() % 4 == 0;
+        const auto write = [&](db::Tx& tx) {
+            for (int k = 0; k < count; ++k) audit::append(tx, {.id = "actor " + std::to_string(k % 7)}, entry("thing." + std::to_string(i)));
+            if (refused) throw Conflict("after its records");
+        };
+        if (refused) EXPECT_THROW(database.write(home.scope(id), write), Conflict);
+        else database.write(home.scope(id), write);
+        if (!refused) model[id].insert(model[id].end(), static_cast<std::size_t>(count), "thing." + std::to_string(i));
+    }
+    for (const auto& [id, actions] : model) {
+        const auto records = list(id, {.after = 0, .limit = 10'000});
+        ASSERT_EQ(records.size(), actions.size());
+        for (std::size_t i = 0; i < actions.size(); ++i) EXPECT_EQ(records[i].action, actions[i]);
+        EXPECT_EQ(verify(id).records, static_cast<std::int64_t>(actions.size()) + 1);
+    }
+}
+
+TEST_F(Trail, WhatIsErasableOfRecordsThatShareARowIsErasedWithTheirTenant) {
+    append(home.a, 40);
+    const auto scope = home.scope(home.a);
+    home.registry->start_erasure(home.setup, {.tenant = home.a, .reason = "asked", .undo_window = 24h});
+    home.clock->advance(25h);
+    const auto standing = home.registry->standing(home.a);
+    home.database->write(home.system, [&](db::SystemTx& tx) {
+        auto own = tx.tenant(scope);
+        for (int i = 0; i < 3; ++i) append(own, i);  // on their way to the store when the rest of it goes
+        home.registry->finish_erasure(tx, engine_actor("sweep"), *standing);
+    });
+    const auto records = home.database->read(scope, [](db::Reader& r) { return audit::list(r, {.limit = 1000}); });
+    ASSERT_GE(records.size(), 44u);
+    for (std::size_t i = 0; i < 44; ++i) {
+        EXPECT_EQ(records[i].reason, "");
+        EXPECT_EQ(records[i].details, "{}");
+        EXPECT_EQ(records[i].actor, "");
+    }
+    EXPECT_NO_THROW(audit::verify(*home.database, scope));
+}
+
 /// Someone with the file in his hands: the library is closed, its triggers are gone.
 class Tampered : public Trail {
 protected:
     void SetUp() override {
-        append(home.a, 40);
-        append(home.b, 3);
+        append_alone(home.a, 40);
+        append_alone(home.b, 3);
         record_size = static_cast<int>(std::stoll(value("SELECT length(record) FROM audit_ WHERE tenant_id = ?1 AND seq = 20")));
     }
     void sql(const std::string& text) {
@@ -368,6 +459,89 @@ TEST_F(Tampered, SwappedRecordsAreFound) {
     sql("UPDATE audit_ SET seq = 10 WHERE tenant_id = ?1 AND seq = 11");
     expect_found("UPDATE audit_ SET seq = 11 WHERE tenant_id = ?1 AND seq = 1000", 10);
 }
+
+/// The same where records share rows: seqs 1 to 32, 33 to 40, and one by itself.
+class TamperedPack : public Tampered {
+protected:
+    void SetUp() override {
+        append(home.a, 40);
+        append_alone(home.a, 1);
+        append(home.b, 3);
+    }
+    std::string blob(const char* column, const char* table) {
+        const auto hex = value("SELECT hex(" + std::string(column) + ") FROM " + table + " WHERE tenant_id = ?1 AND seq = 1");
+        const auto bytes = crypto::from_hex(hex);
+        return bytes ? std::string(bytes->begin(), bytes->end()) : std::string();
+    }
+    void put(const char* column, const char* table, const std::string& bytes) {
+        const auto hex = crypto::to_hex(base::view_of(bytes));
+        const bool text = std::string_view(column) == "records";
+        sql("UPDATE " + std::string(table) + " SET " + column + " = " + (text ? "CAST(x'" + hex + "' AS TEXT)" : "x'" + hex + "'") +
+            " WHERE tenant_id = ?1 AND seq = 1");
+    }
+};
+
+TEST_F(TamperedPack, AnyByteOfARecordIsFound) {
+    const auto before = blob("records", "audit_pack_");
+    ASSERT_EQ(std::ranges::count(before, '\n'), 32);
+    std::mt19937 random(3);
+    for (int i = 0; i < 40; ++i) {
+        const auto at = i < 4 ? before.find('\n', i * 100) : random() % before.size();
+        auto changed = before;
+        changed[at] = static_cast<char>(changed[at] ^ (1 << (random() % 6)));
+        if (changed[at] == 0) continue;  // would end the text
+        put("records", "audit_pack_", changed);
+        EXPECT_EQ(found(), 1 + std::count(before.begin(), before.begin() + static_cast<std::ptrdiff_t>(at), '\n')) << "byte " << at;
+    }
+    put("records", "audit_pack_", before);
+    EXPECT_EQ(found(), -1);
+}
+
+TEST_F(TamperedPack, AnyByteOfAHashOrOfWhatIsErasableIsFound) {
+    std::mt19937 random(4);
+    for (const auto& [column, table] : {std::pair{"hashes", "audit_pack_"}, std::pair{"data", "audit_pack_private_"}}) {
+        const auto before = blob(column, table);
+        for (int i = 0; i < 20; ++i) {
+            auto changed = before;
+            const auto at = random() % before.size();
+            changed[at] = static_cast<char>(changed[at] ^ (1 << (random() % 8)));
+            put(column, table, changed);
+            const auto seq = found();
+            EXPECT_GE(seq, 1) << column << " byte " << at;
+            EXPECT_LE(seq, 33) << column << " byte " << at;
+        }
+        for (const auto& changed : {before + before.substr(0, 32), before.substr(0, before.size() - 1), before.substr(1), std::string()}) {
+            put(column, table, changed);
+            EXPECT_GE(found(), 1) << column << " of another length";
+        }
+        put(column, table, before);
+        ASSERT_EQ(found(), -1);
+    }
+}
+
+TEST_F(TamperedPack, ARowThatIsGoneOrMovedOrDoubledIsFound) {
+    sql("CREATE TABLE kept AS SELECT * FROM audit_pack_");
+    const auto restore = [&] {
+        sql("DELETE FROM audit_pack_");
+        sql("INSERT INTO audit_pack_ SELECT * FROM kept");
+        ASSERT_EQ(found(), -1);
+    };
+    expect_found("DELETE FROM audit_pack_ WHERE tenant_id = ?1 AND seq = 1", 1);
+    restore();
+    expect_found("DELETE FROM audit_pack_ WHERE tenant_id = ?1 AND seq = 33", 33);
+    restore();
+    expect_found("UPDATE audit_pack_ SET seq = 2 WHERE tenant_id = ?1 AND seq = 1", 1);
+    restore();
+    expect_found("INSERT INTO audit_pack_ SELECT tenant_id, 41, size, hashes, records FROM audit_pack_ WHERE tenant_id = ?1 AND seq = 33", 42);
+    restore();
+    for (const auto& [size, seq] : {std::pair{0, 1}, {-1, 1}, {31, 32}, {33, 33}, {1000000, 33}}) {
+        expect_found("UPDATE audit_pack_ SET size = " + std::to_string(size) + " WHERE tenant_id = ?1 AND seq = 1", seq);
+        restore();
+    }
+    expect_found("DELETE FROM audit_ WHERE tenant_id = ?1 AND seq = 41", 41);
+}
+
+TEST_F(TamperedPack, AnotherActorIsFound) { expect_found("UPDATE audit_actor_ SET value = 'bob' WHERE tenant_id = ?1 AND value = 'alice'", 1); }
 
 }  // namespace
 }  // namespace tenon::tenant::audit
