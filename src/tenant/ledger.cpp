@@ -37,6 +37,7 @@ constexpr db::TenantStmt insert_row{
     "INSERT INTO quota_ (tenant_id, resource, period, lim, soft) VALUES (:tenant, :resource, :period, :lim, :soft)"};
 constexpr db::TenantStmt period_end{"SELECT ends_at FROM period WHERE tenant_id = :tenant AND n = :n"};
 
+// A + keeps SQLite from an index that it would choose and that names more rows than the key: all open holds, all of a tenant.
 #define TENON_HOLD_COLUMNS "SELECT id, resource, period, asked, amount, cause_kind, cause_id, fence, state, expires_at FROM hold "
 constexpr db::TenantStmt hold_by_id{TENON_HOLD_COLUMNS "WHERE tenant_id = :tenant AND id = :id ORDER BY resource"};
 constexpr db::TenantStmt hold_by_idem{TENON_HOLD_COLUMNS "WHERE tenant_id = :tenant AND idem = :idem ORDER BY resource"};
@@ -44,7 +45,7 @@ constexpr db::TenantStmt hold_by_cause{
     TENON_HOLD_COLUMNS "WHERE tenant_id = :tenant AND cause_kind = :kind AND cause_kind <> 0 AND cause_id = :cause AND state = 1 "
                        "ORDER BY id, resource"};
 constexpr db::TenantStmt hold_due{
-    TENON_HOLD_COLUMNS "WHERE tenant_id = :tenant AND state = 1 AND expires_at <= :now ORDER BY id, resource"};
+    TENON_HOLD_COLUMNS "WHERE tenant_id = :tenant AND state = 1 AND expires_at <= :now ORDER BY +id, resource"};
 #undef TENON_HOLD_COLUMNS
 constexpr db::TenantStmt hold_insert{
     "INSERT INTO hold_ (tenant_id, id, resource, period, asked, amount, cause_kind, cause_id, idem, fence, state, expires_at) "
@@ -55,7 +56,7 @@ constexpr db::TenantStmt hold_cause_set{
     "UPDATE hold_ SET cause_kind = :kind, cause_id = :cause, fence = :fence, expires_at = NULL "
     "WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt hold_end{
-    "UPDATE hold_ SET state = :state, expires_at = :forget_at WHERE tenant_id = :tenant AND id = :id AND state = 1"};
+    "UPDATE hold_ SET state = :state, expires_at = :forget_at WHERE tenant_id = :tenant AND id = :id AND +state = 1"};
 
 std::vector<HoldRow> collect(db::Rows rows) {
     std::vector<HoldRow> list;
