@@ -72,7 +72,7 @@ def main():
         return once()
     commands = {"C++": [sys.argv[1]], "Python": [sys.executable, "-B", __file__, "--once"]}
     taken = {name: [] for name in commands}
-    for number in range(int(sys.argv[2]) if len(sys.argv) > 2 else 7):
+    for number in range(int(sys.argv[2]) if len(sys.argv) > 2 else 5):
         for name in sorted(commands, reverse=bool(number % 2)):
             taken[name].append(run(commands[name]))
     job = {name: statistics.median(each for each, _ in runs) for name, runs in taken.items()}

@@ -74,6 +74,11 @@ public abstract class TenonException : Exception, ITenonError {
   /// <inheritdoc/>
   public DateTimeOffset? ResetsAt { get { return details.ResetsAt; } }
 
+  /// <summary>As every exception's, with what it is about.</summary>
+  public override string ToString() {
+    return Subject.Length == 0 ? base.ToString() : base.ToString() + Environment.NewLine + "About: " + Subject;
+  }
+
   internal static Exception Make(int code, string message, Details details) {
     switch ((Errc)code) {
     case Errc.InvalidArgument:

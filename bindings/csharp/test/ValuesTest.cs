@@ -136,6 +136,7 @@ internal static class ValuesTest {
       Check.That(why.Limit.HasValue && why.Used.HasValue && why.Message != "", why);
       var gone = Check.Thrown<NotFoundException>(() => session.Projects().Get(new ProjectId()));
       Check.That(!gone.Retryable && gone.Resource == "" && gone.Limit == null && gone.ResetsAt == null && gone.StackTrace != "", gone);
+      Check.That(gone.Subject != "" && gone.ToString().Contains(gone.Subject), gone);
     }
   }
 

@@ -170,7 +170,7 @@ def form_of(value, kind, calls):
 
 def error_form(error, calls):
     calls.names.add(type(error).__name__)
-    form = {"code": str(error.code), "message": str(error), "subject": error.subject, "retryable": error.retryable,
+    form = {"code": str(error.code), "message": error.message, "subject": error.subject, "retryable": error.retryable,
             "resource": error.resource, "limit": error.limit, "used": error.used,
             "resets_at": error.resets_at and form_of(error.resets_at, headers.Type("time"), calls)}
     calls.names.add(f"Errc.{error.code}")

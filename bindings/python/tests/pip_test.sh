@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# pip_test.sh SOURCE PYTHON: `pip install SOURCE` into an empty environment, built in isolation, and used from an empty folder. Ends
-# with 77 where no index can be reached.
+# pip_test.sh SOURCE PYTHON [PIP-OPTION]…: `pip install SOURCE` into an empty environment, built in isolation, and used from an empty
+# folder. Ends with 77 where no index can be reached.
 set -euo pipefail
 source=$1 python=$2
 export LC_ALL=C.UTF-8
@@ -12,7 +12,7 @@ cd "$work"
 # -I: nothing of this folder's or of the user's is imported.
 pip() { "$work/empty/bin/python" -I -m pip --disable-pip-version-check "$@"; }
 pip download --quiet --no-deps --dest index scikit-build-core >/dev/null 2>&1 || { echo "No index with scikit-build-core is in reach."; exit 77; }
-pip install --quiet "$source"
+pip install --quiet "${@:3}" "$source"
 "$work/empty/bin/python" -I - "$source/build/footage/clapper.mp4" <<'END'
 import pathlib
 import sys

@@ -301,6 +301,7 @@ class Crossing(StudioTest):
             for name in ("args", "code", "message", "subject", "resource", "limit", "used", "resets_at", "retryable"):
                 self.assertEqual(getattr(error, name), getattr(own, name), name)
             self.assertEqual(str(error), str(own))
+            self.assertTrue(str(error).startswith(error.message) and error.subject in str(error))
             again = pickle.loads(pickle.dumps(error))
             self.assertEqual((type(again), again.args, again.subject), (kind, error.args, error.subject))
 

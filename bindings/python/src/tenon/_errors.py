@@ -37,6 +37,10 @@ class Error(Exception):
         self.resets_at = resets_at
         self.retryable = self.code in _RETRYABLE if retryable is None else retryable
 
+    def __str__(self) -> str:
+        """With what it is about: a traceback shows no fields."""
+        return f"{self.message} ({self.subject})" if self.subject and self.subject not in self.message else self.message
+
     def __reduce__(self) -> Any:
         return _again, (type(self), dict(self.__dict__))
 

@@ -190,6 +190,7 @@ final class ValuesTest {
       NotFoundException gone = Check.thrown(NotFoundException.class, () -> session.projects().get(new ProjectId()));
       Check.that(!gone.retryable() && gone.resource().isEmpty() && gone.limit().isEmpty() && gone.resetsAt().isEmpty(), gone);
       Check.that(gone.getStackTrace().length > 0, "no stack trace");
+      Check.that(!gone.subject().isEmpty() && gone.toString().contains(gone.subject()), gone);
     }
   }
 

@@ -114,6 +114,13 @@ public abstract class TenonException extends RuntimeException {
     return Optional.ofNullable(details.resetsAt).map(Native::instant);
   }
 
+  /** The class and the message, with what it is about: a stack trace shows no fields. */
+  @Override
+  public String toString() {
+    String said = super.toString();
+    return said.contains(subject()) ? said : said + " (" + subject() + ")";
+  }
+
   static TenonException closed(String what) {
     return new ClosedException(what + " is closed", new Details("", false, "", null, null, null));
   }
