@@ -90,17 +90,20 @@ void Recorder::start() {
 
 void Recorder::stop() noexcept {
     impl_->watch.reset();
+    bool served = false;
     {
         const std::lock_guard lock(impl_->mutex);
-        if (!std::exchange(impl_->serving, false)) return;
+        served = std::exchange(impl_->serving, false);
         impl_->changed.notify_all();  // nobody waits for another look
     }
-    impl_->clerk.request_stop();
-    impl_->clerk.join();
-    std::vector<Key> all;
-    for (const auto& [key, run] : impl_->runs) all.push_back(key);
-    impl_->end_runs(all);
-    impl_->context.disk.stop();
+    if (served) {
+        impl_->clerk.request_stop();
+        impl_->clerk.join();
+        std::vector<Key> all;
+        for (const auto& [key, run] : impl_->runs) all.push_back(key);
+        impl_->end_runs(all);
+    }
+    impl_->context.disk.stop();  // its thread runs whether cameras were served or not
 }
 
 void Recorder::changed() {

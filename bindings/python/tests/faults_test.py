@@ -61,10 +61,18 @@ class Closing(StudioTest):
         del handles, hold, backup
         gc.collect()
 
-    def test_a_closed_engine_keeps_no_file_open(self):
+    def test_a_closed_engine_keeps_no_file_open_and_no_thread(self):
         """It may wait for a collector for long."""
         self.clip()
         self.engine.close()
+        before = threads()
+        idle = [tenon.Engine(home=self.folder / "idle", workers=1, background=background) for background in (False, True)]
+        for each in idle:
+            each.close()
+        end = time.monotonic() + 60
+        while threads() > before and time.monotonic() < end:  # one that has ended may be listed for a moment, as may a log's
+            time.sleep(0.05)
+        self.assertLessEqual(threads(), before)
         links = (pathlib.Path("/proc/self/fd") / each for each in os.listdir("/proc/self/fd"))
         self.assertEqual([str(each.readlink()) for each in links if each.is_symlink() and str(self.folder) in str(each.readlink())], [])
 

@@ -103,7 +103,8 @@ class Values(unittest.TestCase):
             self.assertTrue(issubclass(kind, second) and issubclass(kind, tenon.Error))
         error = tenon.QuotaExceeded("full", subject="s", resource="projects", limit=5, used=5, retryable=False)
         again = pickle.loads(pickle.dumps(error))
-        self.assertEqual((type(again), str(again), again.limit, again.code), (tenon.QuotaExceeded, "full", 5, tenon.Errc.QUOTA_EXCEEDED))
+        self.assertEqual((type(again), str(again), again.message, again.limit), (tenon.QuotaExceeded, "full (s)", "full", 5))
+        self.assertEqual(again.code, tenon.Errc.QUOTA_EXCEEDED)
         self.assertEqual(str(tenon.PermissionDenied("no")), "no")
         self.assertTrue(tenon.Unavailable("x").retryable)
 
