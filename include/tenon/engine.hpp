@@ -25,6 +25,8 @@ struct EngineOptions {
     std::vector<std::filesystem::path> plan_catalogues{};  ///< JSON files; same names replace the shipped ones.
     std::vector<std::string> camera_networks{};            ///< CIDR blocks cameras may live in. Empty: the private
                                                            ///< ranges of RFC 1918 and RFC 4193; loopback only if listed.
+    std::vector<std::string> regions{};                    ///< Whose data may lie in this home: tenants of another region are
+                                                           ///< neither made nor served. Empty: every region.
     std::int32_t workers = 0;                              ///< Jobs at once. 0: as many as cores, at most 4.
     bool background = true;                                ///< False: takes no jobs, records no cameras, sweeps nothing.
                                                            ///< For a process that looks or enqueues and leaves the work
@@ -47,7 +49,7 @@ public:
     ~Engine();  ///< close(), the one destructor that joins.
 
     /// Work within one tenant, on behalf of someone the host has authenticated.
-    /// Throws NotFound, PermissionDenied (the tenant's state or plan forbids it).
+    /// Throws NotFound, PermissionDenied (the tenant's state or plan forbids it, its data must not lie in this home).
     Session open_session(const SessionOptions& options);
 
     /// Work across tenants. Each use is audited.

@@ -9,7 +9,10 @@
 #include <tenon/audit.hpp>
 #include <tenon/config.hpp>
 #include <tenon/id.hpp>
+#include <tenon/limit.hpp>
+#include <tenon/partner.hpp>
 #include <tenon/plan.hpp>
+#include <tenon/tenant.hpp>
 #include <tenon/units.hpp>
 
 TENON_BEGIN
@@ -20,51 +23,37 @@ struct OperatorImpl;
 struct OperatorOptions {
     std::string actor{};   ///< Required. Who acts; goes into the audit trail.
     std::string reason{};  ///< Required. Why; goes into the audit trail.
-};
-
-/// A tenant's life. Stored: append, never renumber.
-enum class TenantState : std::uint8_t {
-    trial = 1,
-    active = 2,
-    suspended = 3,  ///< Its data can be read and exported, nothing changes.
-    archived = 4,
-    erasing = 5,    ///< Closed to everyone; erased at `erased_at` unless resumed before.
-    erased = 6,     ///< Only this row and the audit trail remain.
-};
-
-/// The state's name: "suspended".
-TENON_API const char* to_string(TenantState state) noexcept;
-
-struct Tenant {
-    TenantId id{};
-    std::string name{};
-    std::string slug{};
-    std::string plan{};                    ///< "studio/professional"
-    std::int32_t plan_version = 0;
-    TenantState state = TenantState::active;
-    std::optional<PartnerId> partner{};
-    std::string region{};
-    std::string zone{};                    ///< IANA name; monthly periods begin at midnight there.
-    std::int32_t anchor_day = 1;           ///< 1 to 31; clipped to the month's length.
-    std::optional<Time> trial_ends_at{};
-    std::optional<Time> erased_at{};
-    Time created_at{};
+    std::optional<PartnerId> partner{};  ///< Set: that partner's own operator. Its tenants are all there is; anybody else's are not
+                                         ///< found. Limits, partners and their shares are not his to change.
 };
 
 struct TenantOptions {
     std::string name{};                    ///< Required.
     std::string slug{};                    ///< Required. a-z, 0-9 and '-'; unique with its partner.
     std::string plan{};                    ///< Required. A plan of a loaded catalogue.
-    std::optional<PartnerId> partner{};    ///< Unset: the operator's own tenant.
+    std::optional<PartnerId> partner{};    ///< Whose tenant it is. Unset: the operator's own, or the operator's partner's.
     std::string region = "local";          ///< Where its data must stay.
     std::string zone = "UTC";              ///< IANA time zone.
     std::int32_t anchor_day = 1;           ///< Day of the month on which its periods begin.
     bool trial = false;                    ///< Begins as a trial of the plan's length.
 };
 
+/// What is to change of a tenant. Unset fields stay as they are.
+struct TenantUpdate {
+    TenantId tenant{};                          ///< Required.
+    std::optional<std::string> name{};
+    std::optional<std::string> slug{};          ///< Unique with its partner.
+    std::optional<std::string> zone{};          ///< Counts from the next period on, as the anchor day does.
+    std::optional<std::int32_t> anchor_day{};
+    std::optional<std::int64_t> expected{};     ///< Conflict unless this is the tenant's version: nobody's change is lost.
+};
+
 struct TenantFilter {
     std::optional<TenantState> state{};    ///< Unset: every state but erased.
     std::string plan{};                    ///< Empty: every plan.
+    std::optional<PartnerId> partner{};    ///< Nil: the operator's own tenants. Unset: everybody's.
+    std::string region{};                  ///< Empty: every region.
+    std::string text{};                    ///< Part of the name or the slug, upper and lower case alike. Empty: every tenant.
     std::optional<TenantId> after{};       ///< The last one of the page before.
     std::int32_t limit = 100;              ///< 1 to 1000, oldest first.
 };
@@ -72,25 +61,59 @@ struct TenantFilter {
 struct EraseOptions {
     TenantId tenant{};                                ///< Required.
     std::string reason{};                             ///< Required.
-    Duration undo_window = std::chrono::hours(720);   ///< Until then resume() brings it back. 0: erased at once.
+    Duration undo_window = std::chrono::hours(720);   ///< Until then undo_erase() brings it back. 0: erased at once.
 };
 
-/// Every tenant of this engine.
+/// Every tenant of this engine, or of the session's partner.
+///
+/// Whatever changes one leaves a record in the operators' trail and in the tenant's, and tells the tenant by an event: "tenant.state",
+/// "tenant.plan", "tenant.limit".
 class TENON_API Tenants {
 public:
-    /// Throws InvalidArgument, NotFound (the plan), Conflict (the slug is taken).
+    /// Throws InvalidArgument, NotFound (the plan, the partner), Conflict (the slug is taken), PermissionDenied (the plan is of no
+    /// catalogue of the partner).
     Tenant create(const TenantOptions& options);
     Tenant get(const TenantId& id) const;
     [[nodiscard]] std::optional<Tenant> find(const TenantId& id) const;
     [[nodiscard]] std::optional<Tenant> find_slug(const std::string& slug) const;
     std::vector<Tenant> list(const TenantFilter& filter = {}) const;
+    /// Throws InvalidArgument, NotFound, Conflict (the slug is taken, the version is another, the tenant is erased).
+    Tenant update(const TenantUpdate& change);
 
+    /// A trial, running or over, becomes an active tenant. Its first period still ends when the trial would have.
+    Tenant activate(const TenantId& id, const std::string& reason);
+    /// Moves the end of a trial, running or over, by at most a year. It must lie in the future then. Throws InvalidArgument,
+    /// Conflict (the tenant is in no trial).
+    Tenant extend_trial(const TenantId& id, Duration by, const std::string& reason);
     /// Open sessions can then read and export only; running jobs are cancelled, recording stops.
     Tenant suspend(const TenantId& id, const std::string& reason);
-    /// Back to active, from suspended, archived or erasing.
+    /// Puts it away: as suspend(), and nothing can be backed up any more. resume() brings it back.
+    Tenant archive(const TenantId& id, const std::string& reason);
+    /// Back to active, from suspended, archived or erasing; to the trial as long as that runs.
     Tenant resume(const TenantId& id, const std::string& reason);
     /// Closes the tenant and, after the undo window, removes its rows, workspace, backups and keys.
     Tenant erase(const EraseOptions& options);
+    /// Back to the state it had before erase(). Throws Conflict once the window has passed, and when nothing is being erased.
+    Tenant undo_erase(const TenantId& id, const std::string& reason);
+
+    /// What change_plan() would do. Changes nothing.
+    PlanChange preview_plan(const PlanChangeOptions& options) const;
+    /// Gives the tenant another plan, or the newest version of its own, in place of whatever change was planned before. A plan that
+    /// is too small for what the tenant has removes nothing: what is beyond a limit stays, and more is refused until it is below.
+    /// Throws NotFound (tenant, plan), Conflict (it has that plan, it is erased), PermissionDenied (of no catalogue of the partner).
+    PlanChange change_plan(const PlanChangeOptions& options);
+    /// Withdraws the change that is planned. Throws Conflict if none is.
+    Tenant keep_plan(const TenantId& id, const std::string& reason);
+    /// Every change there was, newest first, at most 1000. Without impacts and features.
+    std::vector<PlanChange> plan_changes(const TenantId& id) const;
+
+    /// Gives the tenant a limit in place of its plan's, at once. One of the same name is replaced. Throws InvalidArgument,
+    /// PermissionDenied (a partner's operator).
+    LimitOverride grant_limit(const LimitOptions& options);
+    /// Throws NotFound.
+    void revoke_limit(const TenantId& id, const std::string& name, const std::string& reason);
+    /// By name, those that have expired too.
+    std::vector<LimitOverride> limits(const TenantId& id) const;
 
 private:
     friend struct Internal;
@@ -116,8 +139,9 @@ private:
 class TENON_API OperatorSession {
 public:
     Tenants tenants() const;
+    Partners partners() const;
     Plans plans() const;
-    /// The operators' own audit trail.
+    /// The operators' own audit trail; of a partner's operator the partner's.
     Audit audit() const;
     void close() noexcept;
 

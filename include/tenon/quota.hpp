@@ -8,6 +8,7 @@
 
 #include <tenon/config.hpp>
 #include <tenon/id.hpp>
+#include <tenon/limit.hpp>
 #include <tenon/plan.hpp>
 #include <tenon/units.hpp>
 
@@ -36,6 +37,8 @@ struct Quota {
     std::int64_t used = 0;
     std::int64_t reserved = 0;             ///< In open holds.
     std::optional<Time> resets_at{};       ///< Unset for levels.
+    std::optional<Time> limit_until{};     ///< When the limit changes by itself: a custom one expires, a planned change of plan
+                                           ///< takes effect. Unset: it does not.
 };
 
 /// Something reserved. Dropping the last copy of an open hold returns it.
@@ -72,6 +75,8 @@ public:
     Quota get(Resource resource) const;
     /// Whether reserve() would grant this now, as far as get() knows. To turn work down early; it reserves nothing.
     bool has_room(const Ask& ask) const;
+    /// The limits that this tenant has in place of its plan's, by name; who granted them is not said.
+    std::vector<LimitOverride> overrides() const;
 
 private:
     friend struct Internal;

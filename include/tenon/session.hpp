@@ -18,6 +18,8 @@
 #include <tenon/project.hpp>
 #include <tenon/quota.hpp>
 #include <tenon/render.hpp>
+#include <tenon/settings.hpp>
+#include <tenon/tenant.hpp>
 #include <tenon/usage.hpp>
 
 TENON_BEGIN
@@ -51,6 +53,8 @@ struct SessionOptions {
 class TENON_API Session {
 public:
     TenantId tenant() const;
+    /// The tenant itself: its plan, its state, when its trial ends.
+    Tenant info() const;
     /// The tenant's folder: projects, exports, temp, recordings. Backups do not lie in what they are to save.
     std::filesystem::path workspace() const;
 
@@ -64,6 +68,7 @@ public:
     Jobs jobs() const;
     Quotas quotas() const;
     Usage usage() const;
+    Settings settings() const;
     Audit audit() const;
     EventStream subscribe(const SubscribeOptions& options = {});
 

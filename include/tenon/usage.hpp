@@ -28,7 +28,7 @@ struct UsageReport {
     std::vector<Quota> quotas{};
 };
 
-/// One resource in one period, beside the limit of the plan that the tenant has now.
+/// One resource in one period, beside the limit that the tenant has now.
 struct ResourceUsage {
     Resource resource = Resource::projects;
     std::optional<std::int64_t> limit{};  ///< Unset: unlimited.

@@ -110,6 +110,7 @@ Engine& Context::engine() {
     options.camera_networks = args_.all("--camera-network");
     if (options.camera_networks.empty())
         options.camera_networks = split(environment(variable("CAMERA_NETWORKS")), ',');
+    options.regions = args_.all("--home-region");
     options.background = !command_.looks;
     options.workers = static_cast<std::int32_t>(args_.integer("--workers", 0, 0, 1024));
     engine_.emplace(options);
@@ -118,7 +119,16 @@ Engine& Context::engine() {
 
 OperatorSession Context::operators() {
     const std::string reason = args_.text("--reason", "command line: " + std::string(command_.path));
-    return engine().open_operator({.actor = actor_, .reason = reason});
+    OperatorOptions options{.actor = actor_, .reason = reason};
+    if (args_.has("--as-partner")) options.partner = partner(args_.text("--as-partner"));
+    return engine().open_operator(options);
+}
+
+PartnerId Context::partner(const std::string& typed) {
+    if (is_id<PartnerId>(typed)) return PartnerId::parse(typed);
+    const auto found = engine().open_operator({.actor = actor_, .reason = "looking up a partner by its name"}).partners().find_slug(typed);
+    if (!found) throw NotFound("there is no partner “" + clean(typed) + "”", {.subject = clean(typed)});
+    return found->id;
 }
 
 TenantId Context::tenant(const std::string& typed) {

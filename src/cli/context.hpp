@@ -39,9 +39,11 @@ public:
     Engine& engine();
     /// The tenant of --tenant, or the only one there is.
     Session session();
+    /// With --as-partner that partner's.
     OperatorSession operators();
     TenantId tenant();
     TenantId tenant(const std::string& id_or_slug);
+    PartnerId partner(const std::string& id_or_slug);
 
     /// Closes the engine, joining its threads.
     void close();

@@ -21,14 +21,13 @@ json::value or_null(const std::optional<std::int64_t>& value) { return value ? j
 
 json::value or_null(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
 
-/// A document that the library gives as text goes in as a document.
+}  // namespace
+
 json::value embedded(const std::string& text) {
     json::error_code error;
     auto value = json::parse(text, error);
     return error ? or_null(text) : value;
 }
-
-}  // namespace
 
 const char* to_string(FileKind kind) {
     switch (kind) {
@@ -55,7 +54,58 @@ json::object to_json(const Tenant& t) {
             {"anchor_day", t.anchor_day},
             {"trial_ends_at", to_json(t.trial_ends_at)},
             {"erased_at", to_json(t.erased_at)},
-            {"created_at", stamp(t.created_at)}};
+            {"created_at", stamp(t.created_at)},
+            {"next_plan", or_null(t.next_plan)},
+            {"next_plan_version", t.next_plan_version},
+            {"plan_changes_at", to_json(t.plan_changes_at)},
+            {"version", t.version}};
+}
+
+json::object to_json(const PlanChange& c) {
+    json::array impacts;
+    for (const auto& impact : c.impacts)
+        impacts.push_back(json::object{{"resource", to_string(impact.resource)},
+                                       {"before", or_null(impact.before)},
+                                       {"after", or_null(impact.after)},
+                                       {"used", impact.used},
+                                       {"over", impact.over}});
+    return {{"before", c.before},
+            {"version_before", c.version_before},
+            {"plan", c.plan},
+            {"version", c.version},
+            {"state", to_string(c.state)},
+            {"asked_at", stamp(c.asked_at)},
+            {"effective_at", stamp(c.effective_at)},
+            {"reason", or_null(c.reason)},
+            {"impacts", impacts},
+            {"features_gained", strings(c.features_gained)},
+            {"features_lost", strings(c.features_lost)}};
+}
+
+json::object to_json(const LimitOverride& l) {
+    return {{"name", l.name},
+            {"resource", to_string(l.resource)},
+            {"limit", or_null(l.limit)},
+            {"reason", l.reason},
+            {"granted_by", or_null(l.granted_by)},
+            {"granted_at", stamp(l.granted_at)},
+            {"expires_at", to_json(l.expires_at)},
+            {"in_force", l.in_force}};
+}
+
+json::object to_json(const Partner& p) {
+    return {{"id", p.id.text()},
+            {"name", p.name},
+            {"slug", p.slug},
+            {"catalogues", strings(p.catalogues)},
+            {"share_basis_points", p.share_basis_points},
+            {"branding", embedded(p.branding)},
+            {"version", p.version},
+            {"created_at", stamp(p.created_at)}};
+}
+
+json::object to_json(const SettingsDocument& d) {
+    return {{"kind", to_string(d.kind)}, {"body", embedded(d.body)}, {"version", d.version}, {"changed_at", to_json(d.changed_at)}};
 }
 
 json::object to_json(const Plan& p) {
@@ -289,7 +339,8 @@ json::object to_json(const Quota& q) {
             {"limit", or_null(q.limit)},
             {"used", q.used},
             {"reserved", q.reserved},
-            {"resets_at", to_json(q.resets_at)}};
+            {"resets_at", to_json(q.resets_at)},
+            {"limit_until", to_json(q.limit_until)}};
 }
 
 namespace {

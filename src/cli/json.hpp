@@ -15,6 +15,10 @@ namespace tenon::cli {
 
 boost::json::object to_json(const Tenant& tenant);
 boost::json::object to_json(const Plan& plan);
+boost::json::object to_json(const PlanChange& change);
+boost::json::object to_json(const LimitOverride& limit);
+boost::json::object to_json(const Partner& partner);
+boost::json::object to_json(const SettingsDocument& document);
 boost::json::object to_json(const Project& project);
 boost::json::object to_json(const Asset& asset);
 boost::json::object to_json(const Progress& progress);
@@ -59,6 +63,9 @@ boost::json::array to_json(const std::vector<T>& values) {
     for (const auto& value : values) out.push_back(to_json(value));
     return out;
 }
+
+/// A document that the library gives as text, as a document.
+boost::json::value embedded(const std::string& text);
 
 const char* to_string(FileKind kind);
 

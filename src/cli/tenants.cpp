@@ -3,13 +3,12 @@
 #include "context.hpp"
 #include "json.hpp"
 #include "secret.hpp"
+#include "tenant_plans.hpp"
 #include "text.hpp"
 #include "verbs.hpp"
 
 namespace tenon::cli {
 namespace {
-
-constexpr Operand tenant_operand{"TENANT", "id or slug; default: the tenant of --tenant", false};
 
 Fields fields(const Tenant& t) {
     return {{"Tenant", t.name},
@@ -20,6 +19,7 @@ Fields fields(const Tenant& t) {
             {"Partner", t.partner ? t.partner->text() : ""},
             {"Region", t.region},
             {"Periods", "begin on day " + std::to_string(t.anchor_day) + " at midnight, " + t.zone},
+            {"Next plan", t.plan_changes_at ? t.next_plan + ", from " + clock(*t.plan_changes_at) : ""},
             {"Trial ends", t.trial_ends_at ? clock(*t.trial_ends_at) : ""},
             {"Erased", t.erased_at ? clock(*t.erased_at) : ""},
             {"Created", clock(t.created_at)}};
@@ -28,10 +28,6 @@ Fields fields(const Tenant& t) {
 int show_tenant(const Context& context, const Tenant& tenant) {
     context.out().thing(to_json(tenant), tenant.id.text(), fields(tenant));
     return 0;
-}
-
-TenantId chosen(Context& context, const Args& args) {
-    return args.operand(0).empty() ? context.tenant() : context.tenant(args.operand(0));
 }
 
 /// "Köln & Söhne 2" -> "k-ln-s-hne-2": what is left of a name when only a-z, 0-9 and '-' may stay.
@@ -50,7 +46,7 @@ std::string slug_of(const std::string& name) {
 int create(Context& context, const Args& args) {
     TenantOptions options{.name = args.operand(0), .plan = args.text("--plan")};
     options.slug = args.has("--slug") ? args.text("--slug") : slug_of(options.name);
-    if (args.has("--partner")) options.partner = PartnerId::parse(args.text("--partner"));
+    if (args.has("--partner")) options.partner = context.partner(args.text("--partner"));
     options.region = args.text("--region", options.region);
     options.zone = args.text("--zone", options.zone);
     options.anchor_day = static_cast<std::int32_t>(args.integer("--anchor-day", options.anchor_day, 1, 31));
@@ -68,10 +64,15 @@ std::optional<TenantState> state_option(const Args& args) {
 
 int list(Context& context, const Args& args) {
     const auto state = state_option(args);
+    std::optional<PartnerId> partner;
+    if (args.has("--partner")) partner = args.text("--partner") == "none" ? PartnerId{} : context.partner(args.text("--partner"));
     auto tenants = context.operators().tenants();
     const auto all = every<Tenant>(limit_of(args), [&](const Tenant* last, std::int32_t n) {
         return tenants.list({.state = state,
                              .plan = args.text("--plan"),
+                             .partner = partner,
+                             .region = args.text("--region"),
+                             .text = args.text("--search"),
                              .after = last ? std::optional(last->id) : std::nullopt,
                              .limit = n});
     });
@@ -90,11 +91,6 @@ int show(Context& context, const Args& args) {
     return show_tenant(context, context.operators().tenants().get(id));
 }
 
-std::string reason_of(const Args& args) {
-    if (!args.has("--reason")) throw UsageError("--reason TEXT is missing: the audit trail keeps why this was done");
-    return args.text("--reason");
-}
-
 int suspend(Context& context, const Args& args) {
     const std::string reason = reason_of(args);
     const TenantId id = chosen(context, args);
@@ -105,6 +101,44 @@ int resume(Context& context, const Args& args) {
     const std::string reason = reason_of(args);
     const TenantId id = chosen(context, args);
     return show_tenant(context, context.operators().tenants().resume(id, reason));
+}
+
+int activate(Context& context, const Args& args) {
+    const std::string reason = reason_of(args);
+    const TenantId id = chosen(context, args);
+    return show_tenant(context, context.operators().tenants().activate(id, reason));
+}
+
+int archive(Context& context, const Args& args) {
+    const std::string reason = reason_of(args);
+    const TenantId id = chosen(context, args);
+    return show_tenant(context, context.operators().tenants().archive(id, reason));
+}
+
+int undo_erase(Context& context, const Args& args) {
+    const std::string reason = reason_of(args);
+    const TenantId id = chosen(context, args);
+    return show_tenant(context, context.operators().tenants().undo_erase(id, reason));
+}
+
+int extend_trial(Context& context, const Args& args) {
+    const std::string reason = reason_of(args);
+    const auto by = args.duration("--by");
+    const TenantId id = chosen(context, args);
+    return show_tenant(context, context.operators().tenants().extend_trial(id, *by, reason));
+}
+
+int update(Context& context, const Args& args) {
+    TenantUpdate change;
+    if (args.has("--name")) change.name = args.text("--name");
+    if (args.has("--slug")) change.slug = args.text("--slug");
+    if (args.has("--zone")) change.zone = args.text("--zone");
+    if (args.has("--anchor-day")) change.anchor_day = static_cast<std::int32_t>(args.integer("--anchor-day", 1, 1, 31));
+    if (args.has("--expected")) change.expected = args.integer("--expected", 0, 0, INT64_MAX);
+    if (!change.name && !change.slug && !change.zone && !change.anchor_day)
+        throw UsageError("what is to change? --name, --slug, --zone or --anchor-day");
+    change.tenant = chosen(context, args);
+    return show_tenant(context, context.operators().tenants().update(change));
 }
 
 int erase(Context& context, const Args& args) {
@@ -139,9 +173,9 @@ int plans(Context& context, const Args&) {
 }  // namespace
 
 Group tenant_verbs() {
-    return {
+    Group group{
         .name = "tenant",
-        .summary = "customers of this home: make, list, suspend, erase; their plans",
+        .summary = "customers of this home: make, list, suspend, erase; their plans and limits",
         .about =
             "A tenant is one customer: a workspace, a plan with its limits, an audit trail, a backup. Nothing of one "
             "tenant can be reached from another. These verbs work across tenants, so each use goes into the operators' "
@@ -156,7 +190,7 @@ Group tenant_verbs() {
              .options = {{"--plan", "PLAN", "such as studio/professional", false, true},
                          {"--slug", "SLUG", "short name of a-z, 0-9 and -; default: made from NAME"},
                          {"--trial", "", "begin as a trial of the plan's length"},
-                         {"--partner", "ID", "the partner it belongs to"},
+                         {"--partner", "PARTNER", "the partner it belongs to: id or slug"},
                          {"--region", "NAME", "where its data must stay; default local"},
                          {"--zone", "ZONE", "IANA time zone in which its months begin; default UTC"},
                          {"--anchor-day", "DAY", "day of the month on which its periods begin; default 1"}},
@@ -170,8 +204,12 @@ Group tenant_verbs() {
              .about = "Lists every tenant but erased ones, oldest first.",
              .options = {{"--state", "STATE", "only these: trial, active, suspended, archived, erasing, erased"},
                          {"--plan", "PLAN", "only those of this plan"},
+                         {"--partner", "PARTNER", "only those of this partner: id or slug; none: the operator's own"},
+                         {"--region", "REGION", "only those whose data must stay there"},
+                         {"--search", "TEXT", "only those that have it in their name or slug"},
                          limit_option},
-             .examples = {{"tenant list --state suspended", "Who cannot work at the moment."}},
+             .examples = {{"tenant list --state suspended", "Who cannot work at the moment."},
+                          {"tenant list --search film --partner northwind", "Among a partner's tenants."}},
              .run = list,
              .looks = true},
             {.path = "tenant show",
@@ -181,6 +219,32 @@ Group tenant_verbs() {
              .examples = {{"tenant show acme --json", "The same for a program."}},
              .run = show,
              .looks = true},
+            {.path = "tenant update",
+             .summary = "change a tenant's name, slug or calendar",
+             .about = "Changes what is given and leaves the rest. A changed zone or anchor day counts from the next period on. With "
+                      "--expected nothing is done if somebody else changed the tenant since its version was seen.",
+             .operands = {tenant_operand},
+             .options = {{"--name", "NAME", "as people read it"},
+                         {"--slug", "SLUG", "short name of a-z, 0-9 and -"},
+                         {"--zone", "ZONE", "IANA time zone in which its months begin"},
+                         {"--anchor-day", "DAY", "day of the month on which its periods begin"},
+                         {"--expected", "VERSION", "the version that “tenant show --json” told"}},
+             .examples = {{"tenant update acme --name \"Acme Film\" --slug acme-film", "Its id and its files stay."}},
+             .run = update},
+            {.path = "tenant activate",
+             .summary = "make a trial a paying tenant",
+             .about = "Ends the trial of a tenant, running or over, by making it active. Its first period still ends when the trial "
+                      "would have. Needs --reason.",
+             .operands = {tenant_operand},
+             .examples = {{"tenant activate acme --reason \"order 7\"", "It may show a brand of its own from now on, if its plan has that."}},
+             .run = activate},
+            {.path = "tenant extend-trial",
+             .summary = "move the end of a trial",
+             .about = "Gives a trial more time, also one that is over. Nothing else moves the end of a trial. Needs --reason.",
+             .operands = {tenant_operand},
+             .options = {{"--by", "LENGTH", "such as 7d, at most 366d", false, true}},
+             .examples = {{"tenant extend-trial acme --by 7d --reason \"on holiday\"", "A week more."}},
+             .run = extend_trial},
             {.path = "tenant suspend",
              .summary = "stop a tenant's work, keep its data",
              .about = "A suspended tenant can read and export what it has and change nothing: its jobs are cancelled, its "
@@ -188,6 +252,13 @@ Group tenant_verbs() {
              .operands = {tenant_operand},
              .examples = {{"tenant suspend acme --reason \"invoice 1042 unpaid\"", "Until “tenant resume”."}},
              .run = suspend},
+            {.path = "tenant archive",
+             .summary = "put a tenant away, keep its data",
+             .about = "An archived tenant's data can be looked at and taken out, nothing else: no work, no new backups. “tenant resume” "
+                      "brings it back. Needs --reason.",
+             .operands = {tenant_operand},
+             .examples = {{"tenant archive acme --reason \"season is over\"", "Until “tenant resume”."}},
+             .run = archive},
             {.path = "tenant resume",
              .summary = "bring a tenant back",
              .about = "Makes a suspended or archived tenant active again, and one that is being erased as long as its undo "
@@ -201,9 +272,16 @@ Group tenant_verbs() {
                       "backups and keys. Only its name and the audit trail remain. Needs --reason.",
              .operands = {{"TENANT", "id or slug"}},
              .options = {{"--undo-window", "LENGTH", "such as 10d; 0 erases at once; default 30d"}, yes},
-             .examples = {{"tenant erase acme --reason \"contract ended\"", "“tenant resume” undoes it for 30 days."},
+             .examples = {{"tenant erase acme --reason \"contract ended\"", "“tenant undo-erase” undoes it for 30 days."},
                           {"tenant erase acme --reason \"GDPR request 7\" --undo-window 0 --yes", "At once; cannot be undone."}},
              .run = erase},
+            {.path = "tenant undo-erase",
+             .summary = "bring back a tenant that is being erased",
+             .about = "As long as the undo window lasts, a tenant that is being erased gets back the state it had before: a suspended one "
+                      "is suspended again. Needs --reason.",
+             .operands = {tenant_operand},
+             .examples = {{"tenant undo-erase acme --reason \"stays after all\"", "“tenant resume” would make it active in any case."}},
+             .run = undo_erase},
             {.path = "tenant plans",
              .summary = "list the plans",
              .about = "Lists the plans of every loaded catalogue with their prices and limits. Catalogues are JSON files: "
@@ -212,6 +290,8 @@ Group tenant_verbs() {
              .run = plans,
              .makes_home = true,
              .looks = true}}};
+    for (auto& command : tenant_plan_commands()) group.commands.push_back(std::move(command));
+    return group;
 }
 
 }  // namespace tenon::cli

@@ -107,7 +107,21 @@ int usage(Context& context, const Args& args) {
     return 0;
 }
 
-int quota(Context& context, const Args&) {
+int own_limits(Context& context) {
+    const auto all = context.session().quotas().overrides();
+    Table table({"NAME", "RESOURCE", ">LIMIT", "EXPIRES", "IN FORCE", "REASON"});
+    std::vector<std::string> keys;
+    for (const auto& limit : all) {
+        table.row({limit.name, to_string(limit.resource), limit.limit ? amount(limit.resource, *limit.limit) : "unlimited",
+                   clock(limit.expires_at), limit.in_force ? "yes" : "no", limit.reason});
+        keys.push_back(limit.name);
+    }
+    context.out().list(to_json(all), keys, table, "The plan's limits hold.");
+    return 0;
+}
+
+int quota(Context& context, const Args& args) {
+    if (args.has("--own")) return own_limits(context);
     const auto quotas = context.session().quotas().snapshot();
     context.out().list(to_json(quotas), names(quotas), quota_table(quotas), "No limit.");
     return 0;
@@ -149,7 +163,8 @@ Group quota_verbs() {
             .commands = {{.path = "quota",
                           .summary = "show the limits",
                           .about = about,
-                          .examples = {{"quota", "All limits of the plan."}},
+                          .options = {{"--own", "", "the limits that this tenant has in place of its plan's"}},
+                          .examples = {{"quota", "All limits of the plan."}, {"quota --own", "What was granted beyond it, and until when."}},
                           .run = quota,
                           .looks = true}}};
 }

@@ -26,7 +26,8 @@ Group completion_verbs() {
 }
 
 const std::vector<Group>& groups() {
-    static const std::vector<Group> all{tenant_verbs(), project_verbs(), asset_verbs(), render_verbs(), export_verbs(),
+    static const std::vector<Group> all{tenant_verbs(), partner_verbs(), settings_verbs(), project_verbs(),
+                                        asset_verbs(), render_verbs(), export_verbs(),
                                         camera_verbs(), backup_verbs(), usage_verbs(), quota_verbs(), job_verbs(),
                                         event_verbs(), audit_verbs(), completion_verbs()};
     return all;
@@ -39,11 +40,13 @@ const std::vector<Option>& global_options() {
         {"--actor", "NAME", "who acts, for the audit trail; default $PREFIX_ACTOR or the user's name"},
         {"--role", "ROLE", "owner, admin, billing, editor, camera_operator, viewer, auditor or support; default owner"},
         {"--reason", "TEXT", "why, for the audit trail of work across tenants"},
+        {"--as-partner", "PARTNER", "work across the tenants of this partner alone, as its own operator: id or slug"},
         {"--json", "", "one JSON document on standard output; errors as JSON on standard error"},
         {"--quiet", "", "only the ids or paths that were asked for, no progress, no remarks"},
         {"--plan-file", "FILE", "a catalogue of plans; its plans replace shipped ones of the same name", true},
         {"--camera-network", "CIDR",
          "where cameras may live; default $PREFIX_CAMERA_NETWORKS (separated by commas), or private networks", true},
+        {"--home-region", "REGION", "a region whose data may lie in this home; default every one", true},
         {"--workers", "N", "jobs at once; default as many as cores, at most 4"},
         {"--master-key-file", "FILE", "the key that seals secrets; default $PREFIX_MASTER_KEY_FILE or within the home"},
         {"--passphrase-file", "FILE", "a passphrase instead of a key file; default $PREFIX_PASSPHRASE"},

@@ -5,6 +5,8 @@
 namespace tenon::cli {
 
 Group tenant_verbs();
+Group partner_verbs();
+Group settings_verbs();
 Group project_verbs();
 Group asset_verbs();
 Group render_verbs();

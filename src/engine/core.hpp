@@ -112,6 +112,8 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
     void remove_doomed_later(db::Tx& tx, const TenantId& id);
     /// A path of the host's must not lead into the home, but for `own`, if given. Throws PermissionDenied.
     void check_outside(const std::filesystem::path& path, std::string_view field, const engine::Workspace* own) const;
+    /// A tenant's data stays in its region. Throws PermissionDenied unless this home may keep it.
+    void check_region(const std::string& region) const;
     /// Returns what is held for jobs and imports that are gone.
     void recover_holds();
     /// Signs what was recorded since the last checkpoint.
@@ -122,6 +124,7 @@ private:
     void sweep_doomed();
     void sweep_temp();
     void forget_old();
+    void halt_lapsed_trials();
     void empty_log();
     void schedule_sweep(Duration delay);
     void await_idle(const db::TenantScope& scope);
@@ -132,6 +135,7 @@ private:
     void remove_files(const TenantId& id);
     bool temp_swept = false;                  // the timer thread's own, as the next
     std::optional<Duration> events_swept_at;  // every tenant's, the last time
+    Time trials_swept_until{};                // what ran of trials that ended before is stopped
     std::atomic<std::int64_t> streams{0};
     std::shared_ptr<EngineImpl> self;  // until close(): see Gate::forked()
 };
@@ -200,6 +204,8 @@ struct OperatorImpl {
     std::atomic<bool> closed{false};
 
     engine::Gate::Pass enter() const;
+    /// After a change that lets a tenant work: its workspace, its recordings.
+    Tenant go_on(Tenant tenant) const;
 };
 
 /// One job, seen from one session.

@@ -41,6 +41,7 @@ const EngineOptions& checked(const EngineOptions& options) {
     if (!options.brand.vendor.empty()) base::check_name("brand.vendor", options.brand.vendor);
     if (!options.brand.url.empty()) base::check_name("brand.url", options.brand.url);
     (void)nvr::Networks(options.camera_networks);  // throws before anything is made
+    for (const auto& region : options.regions) base::check_slug("regions", region);
     return options;
 }
 
@@ -130,7 +131,7 @@ EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::C
     };
     hooks.weight = [this](const TenantId& id) {
         const auto standing = registry->find_standing(id);
-        return standing ? standing->terms->weight : 1;
+        return standing ? standing->terms_at(now())->weight : 1;
     };
     hooks.started = [this](db::Tx& tx, const jobs::JobRow&) {
         try {
@@ -205,6 +206,11 @@ void EngineImpl::close() noexcept {
     gate.end();
 }
 
+void EngineImpl::check_region(const std::string& region) const {
+    if (options.regions.empty() || std::ranges::find(options.regions, region) != options.regions.end()) return;
+    throw PermissionDenied("data of the region " + region + " must not lie in this home", {.subject = "region"});
+}
+
 void EngineImpl::seal_audit() {
     const auto seed = master->derive("audit checkpoints");
     tenant::audit::seal(*database, system, crypto::SigningKey::from_seed(seed.bytes()), now());
@@ -247,6 +253,7 @@ Session Engine::open_session(const SessionOptions& options) {
     base::check_name("actor", options.actor);
     if (options.tenant.is_nil()) throw InvalidArgument("a session belongs to one tenant", {.subject = "tenant"});
     const auto standing = impl_->registry->standing(options.tenant);
+    impl_->check_region(standing->tenant.region);
     const auto state = standing->state_at(impl_->now());
     if (!engine::allows(state, engine::Permission::project_read))
         throw PermissionDenied(std::string("no session can be opened: the tenant is ") + to_string(state), {.subject = options.tenant.text()});
@@ -261,12 +268,12 @@ OperatorSession Engine::open_operator(const OperatorOptions& options) {
     const auto pass = impl_->gate.enter();
     base::check_name("actor", options.actor);
     base::check_name("reason", options.reason);
+    if (options.partner) impl_->registry->check_partner(*options.partner);
     auto session = std::make_shared<OperatorImpl>();
     session->engine = impl_;
     session->actor = {.kind = tenant::ActorKind::operator_session, .id = options.actor, .reason = options.reason};
-    impl_->database->write(impl_->registry->operators_scope(), [&, at = impl_->now()](db::Tx& tx) {
-        tenant::audit::append(tx, session->actor, {.time = at, .action = "operator.open"});
-    });
+    if (options.partner) session->actor.partner = *options.partner;
+    impl_->registry->note(session->actor, "operator.open", options.partner ? options.partner->text() : "");
     return Internal::make<OperatorSession>(std::move(session));
 }
 

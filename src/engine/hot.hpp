@@ -59,11 +59,16 @@ public:
         Quota quota{.resource = resource, .used = cell.used.load(std::memory_order_acquire),
                     .reserved = cell.reserved.load(std::memory_order_acquire)};
         const auto limit = cell.limit.load(std::memory_order_acquire), resets = cell.resets.load(std::memory_order_acquire);
+        const auto until = cell.limit_until.load(std::memory_order_acquire);
         if (version_.load(std::memory_order_relaxed) != version || resets == unknown) return std::nullopt;
         if (limit != none) quota.limit = limit;
         if (resets != none) {
             quota.resets_at = Time{Duration{resets}};
             if (now() >= *quota.resets_at) return std::nullopt;
+        }
+        if (until != none) {
+            quota.limit_until = Time{Duration{until}};
+            if (now() >= *quota.limit_until) return std::nullopt;
         }
         return quota;
     }
@@ -79,6 +84,7 @@ public:
             cell.used.store(quota.used, std::memory_order_release);
             cell.reserved.store(quota.reserved, std::memory_order_release);
             cell.resets.store(quota.resets_at ? quota.resets_at->time_since_epoch().count() : none, std::memory_order_release);
+            cell.limit_until.store(quota.limit_until ? quota.limit_until->time_since_epoch().count() : none, std::memory_order_release);
         }
         version_.store(version, std::memory_order_release);
     }
@@ -88,7 +94,7 @@ private:
     static constexpr std::int64_t none = INT64_MAX, unknown = INT64_MIN;
 
     struct alignas(32) Cell {
-        std::atomic<std::int64_t> limit{none}, used{0}, reserved{0}, resets{unknown};
+        std::atomic<std::int64_t> limit{none}, used{0}, reserved{0}, resets{unknown}, limit_until{none};
     };
 
     std::atomic<std::uint64_t> version_{0};

@@ -107,6 +107,10 @@ void EngineImpl::sweep() {
         tenant::quota::expire(
             *database, system, [this](const TenantId& id) { return scope_of(id); }, now());
     });
+    step("planned changes of plan are not written down yet", [this] {
+        while (registry->settle_plans() > 0 && !stopping.stop_requested()) continue;
+    });
+    step("what runs of trials that are over is not stopped yet", [this] { halt_lapsed_trials(); });
     step("tenants are not erased yet", [&] {
         for (const auto& id : registry->due_for_erasure()) step("a tenant is not erased yet", [&] { erase(id); });
     });
@@ -219,6 +223,16 @@ void EngineImpl::sweep_temp() {
             }
         }
     }
+}
+
+/// A trial is over by itself, without anybody who would stop what runs.
+void EngineImpl::halt_lapsed_trials() {
+    const auto until = now();
+    for (const auto& id : registry->lapsed_trials(trials_swept_until, until)) {
+        if (stopping.stop_requested()) return;
+        halt(id);
+    }
+    trials_swept_until = until;
 }
 
 void EngineImpl::halt(const TenantId& id) {

@@ -19,6 +19,7 @@ enum class Permission : std::uint8_t {
     job_read, job_cancel,
     quota_read, quota_hold,
     usage_read, audit_read, event_read,
+    settings_read, settings_write, branding_write,
     count_
 };
 
@@ -27,7 +28,8 @@ const char* to_string(Permission permission) noexcept;
 /// Whether a role includes a permission.
 bool allows(Role role, Permission permission) noexcept;
 
-/// Whether a tenant in this state may do it at all: a suspended tenant reads and takes its data out, nothing else.
+/// Whether a tenant in this state may do it at all: one in its trial shows no brand of its own; a suspended one reads and takes its
+/// data out, nothing else; an archived one does so without new backups.
 bool allows(TenantState state, Permission permission) noexcept;
 
 }  // namespace tenon::engine

@@ -121,6 +121,13 @@ Quota Quotas::get(Resource resource) const {
     return impl_->quota(resource);
 }
 
+std::vector<LimitOverride> Quotas::overrides() const {
+    const auto pass = impl_->enter(Permission::quota_read);
+    auto list = impl_->read([at = impl_->now()](db::Reader& reader) { return ledger::overrides(reader, at); });
+    for (auto& limit : list) limit.granted_by.clear();  // who works for the operator is not the tenant's business
+    return list;
+}
+
 bool Quotas::has_room(const Ask& ask) const {
     const auto pass = impl_->enter(Permission::quota_read);
     if (ask.amount < 1) throw InvalidArgument("must be above 0", {.subject = "amount"});

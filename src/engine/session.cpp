@@ -64,6 +64,10 @@ void EngineImpl::check_outside(const std::filesystem::path& path, std::string_vi
 
 Session::Session(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 TenantId Session::tenant() const { return impl_->scope.tenant(); }
+Tenant Session::info() const {
+    const auto pass = impl_->enter(engine::Permission::settings_read);
+    return tenant::as_of(impl_->engine->registry->standing(impl_->scope.tenant())->tenant, impl_->now());
+}
 std::filesystem::path Session::workspace() const { return impl_->workspace.root; }
 
 Projects Session::projects() const { return Internal::make<Projects>(impl_); }
@@ -76,6 +80,7 @@ Pictures Session::pictures() const { return Internal::make<Pictures>(impl_); }
 Jobs Session::jobs() const { return Internal::make<Jobs>(impl_); }
 Quotas Session::quotas() const { return Internal::make<Quotas>(impl_); }
 Usage Session::usage() const { return Internal::make<Usage>(impl_); }
+Settings Session::settings() const { return Internal::make<Settings>(impl_); }
 Audit Session::audit() const { return Internal::make<Audit>(std::make_shared<AuditImpl>(AuditImpl{impl_, nullptr})); }
 void Session::close() noexcept {
     if (impl_->closed.exchange(true, std::memory_order_acq_rel) || impl_->engine->gate.forked()) return;
@@ -98,7 +103,7 @@ std::vector<UsageMonth> Usage::months(std::int32_t count) const {
         return tenant::usage::months(reader, count == 1 ? 2 : count, at);
     });
     const auto standing = impl_->engine->registry->standing(impl_->scope.tenant());
-    months.front().advice = tenant::usage::advise(months, *standing->terms, impl_->engine->registry->catalogues());
+    months.front().advice = tenant::usage::advise(months, *standing->terms_at(impl_->now()), impl_->engine->registry->catalogues());
     if (months.size() > static_cast<std::size_t>(count)) months.resize(static_cast<std::size_t>(count));
     return months;
 }
@@ -121,7 +126,7 @@ template <class Fn> auto on_log(const AuditImpl& impl, Fn&& fn) {
         return fn(*impl.session->engine, impl.session->scope);
     }
     const auto pass = impl.operators->enter();
-    return fn(*impl.operators->engine, impl.operators->engine->registry->operators_scope());
+    return fn(*impl.operators->engine, impl.operators->engine->registry->operators_scope(impl.operators->actor.partner));
 }
 
 }  // namespace

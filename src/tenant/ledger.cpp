@@ -8,8 +8,8 @@
 #include <tenant/period.hpp>
 #include <tenon/error.hpp>
 
+#include "limits.hpp"
 #include "marks.hpp"
-#include "tenant_rows.hpp"
 
 namespace tenon::tenant::ledger {
 namespace {
@@ -24,7 +24,7 @@ constexpr auto remembered_of_job = std::chrono::hours(24 * 30);
 
 constexpr db::TenantStmt take_row{
     "UPDATE quota_ SET reserved = reserved + :n, version = version + 1 WHERE tenant_id = :tenant AND resource = :resource "
-    "AND period = :period AND used + reserved + :n <= coalesce(lim, :unlimited)"};
+    "AND period = :period AND used + reserved + :n <= coalesce(lim, :unlimited) AND (lim_until IS NULL OR lim_until > :now)"};
 constexpr db::TenantStmt settle_row{
     "UPDATE quota_ SET reserved = reserved - :reserved, used = used + :used, version = version + 1 WHERE tenant_id = :tenant "
     "AND resource = :resource AND period = :period AND reserved >= :reserved"};
@@ -32,9 +32,9 @@ constexpr db::TenantStmt give_row{
     "UPDATE quota_ SET used = used - :n, version = version + 1 WHERE tenant_id = :tenant AND resource = :resource "
     "AND period = :period AND used >= :n"};
 constexpr db::TenantStmt find_row{
-    "SELECT lim, used, reserved FROM quota WHERE tenant_id = :tenant AND resource = :resource AND period = :period"};
+    "SELECT lim, used, reserved, lim_until FROM quota WHERE tenant_id = :tenant AND resource = :resource AND period = :period"};
 constexpr db::TenantStmt insert_row{
-    "INSERT INTO quota_ (tenant_id, resource, period, lim, soft) VALUES (:tenant, :resource, :period, :lim, :soft)"};
+    "INSERT INTO quota_ (tenant_id, resource, period, lim, soft, lim_until) VALUES (:tenant, :resource, :period, :lim, :soft, :until)"};
 constexpr db::TenantStmt period_end{"SELECT ends_at FROM period WHERE tenant_id = :tenant AND n = :n"};
 
 // A + keeps SQLite from an index that it would choose and that names more rows than the key: all open holds, all of a tenant.
@@ -72,8 +72,19 @@ std::vector<HoldRow> collect(db::Rows rows) {
     return list;
 }
 
-bool exists(db::Reader& reader, Resource resource, std::int32_t period) {
-    return reader.query(find_row, resource, period).next();
+/// Makes a row that is not there, or whose limit is no longer the one that holds, what it should be. False: it is.
+bool renew(db::Tx& tx, Resource resource, std::int32_t period, Time now) {
+    std::optional<Time> until;
+    bool is_there = false;
+    if (auto rows = tx.query(find_row, resource, period); rows.next()) is_there = true, until = rows.maybe_time(3);
+    if (is_there && (!until || *until > now)) return false;
+    if (is_there) {
+        limits::apply(tx, now);
+    } else {
+        const auto limit = limits::in_force(tx, now).at(resource);
+        tx.exec(insert_row, resource, period, limit.limit, limit.included, limit.until);
+    }
+    return true;
 }
 
 }  // namespace
@@ -82,13 +93,10 @@ std::int32_t row_of(db::Tx& tx, Resource resource, Time now) {
     return is_periodic(resource) ? current_period(tx, now).n : level;
 }
 
-bool take(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t n) {
+bool take(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t n, Time now) {
     live::moved(tx);
-    if (tx.exec(take_row, n, resource, period, unlimited) == 1) return true;
-    if (exists(tx, resource, period)) return false;
-    const auto terms = own_terms(tx);
-    tx.exec(insert_row, resource, period, terms.limit(resource), terms.included(resource));
-    return tx.exec(take_row, n, resource, period, unlimited) == 1;
+    if (tx.exec(take_row, n, resource, period, unlimited, now) == 1) return true;
+    return renew(tx, resource, period, now) && tx.exec(take_row, n, resource, period, unlimited, now) == 1;
 }
 
 Denial denial_of(db::Reader& reader, Resource resource, std::int32_t period, std::int64_t n) {

@@ -25,8 +25,9 @@ struct Denial {
 };
 [[noreturn]] void refuse(const Denial& denial);
 
-/// Reserves n units in one conditional update, making the row if it is missing. False: that would pass the limit.
-[[nodiscard]] bool take(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t n);
+/// Reserves n units in one conditional update, making the row if it is missing, and bringing it up to date if its limit has
+/// changed by itself since. False: that would pass the limit.
+[[nodiscard]] bool take(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t n, Time now);
 Denial denial_of(db::Reader& reader, Resource resource, std::int32_t period, std::int64_t n);
 
 /// Moves `reserved` out of what is held and `used` of it into what is used. Throws InternalError when the row does not

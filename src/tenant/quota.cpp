@@ -81,8 +81,8 @@ const HoldRow& row_for(const Rows& rows, Resource resource) {
 
 /// Takes from a resource; before it refuses it returns what others have let lapse.
 bool take(db::Tx& tx, const Ask& ask, std::int32_t period, Time now) {
-    return ledger::take(tx, ask.resource, period, ask.amount) ||
-           (ledger::end_due(tx, now) > 0 && ledger::take(tx, ask.resource, period, ask.amount));
+    return ledger::take(tx, ask.resource, period, ask.amount, now) ||
+           (ledger::end_due(tx, now) > 0 && ledger::take(tx, ask.resource, period, ask.amount, now));
 }
 
 /// All asks or none: empty when granted.
@@ -157,10 +157,10 @@ void extend(db::Tx& tx, const HoldId& id, const Ask& more, Time now) {
     check_ask(more, 1);
     const auto rows = open(tx, id);
     const auto& row = row_for(rows, more.resource);
-    if (!ledger::take(tx, row.resource, row.period, more.amount)) {
+    if (!ledger::take(tx, row.resource, row.period, more.amount, now)) {
         ledger::end_due(tx, now);
         open(tx, id);  // it may have been due itself
-        if (!ledger::take(tx, row.resource, row.period, more.amount))
+        if (!ledger::take(tx, row.resource, row.period, more.amount, now))
             ledger::refuse(ledger::denial_of(tx, row.resource, row.period, more.amount));
     }
     ledger::set_amount(tx, row, row.amount + more.amount);

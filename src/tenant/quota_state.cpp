@@ -10,7 +10,7 @@
 #include <tenon/error.hpp>
 
 #include "ledger.hpp"
-#include "tenant_rows.hpp"
+#include "limits.hpp"
 
 namespace tenon::tenant::quota {
 namespace {
@@ -33,7 +33,7 @@ constexpr db::SystemStmt caused{
 }  // namespace
 
 std::vector<Quota> snapshot(db::Reader& reader, Time now) {
-    const auto terms = own_terms(reader);
+    const auto limits = limits::in_force(reader, now);
     const auto period = peek_period(reader, now);
     std::map<Resource, std::pair<std::int64_t, std::int64_t>> rows_by_resource;
     for (auto rows = reader.query(standing, ledger::level, period.n); rows.next();)
@@ -42,10 +42,11 @@ std::vector<Quota> snapshot(db::Reader& reader, Time now) {
     for (const auto resource : all_resources()) {
         const auto [used, reserved] = rows_by_resource[resource];
         list.push_back({.resource = resource,
-                        .limit = terms.limit(resource),
+                        .limit = limits.at(resource).limit,
                         .used = used,
                         .reserved = reserved,
-                        .resets_at = is_periodic(resource) ? std::optional(period.end) : std::nullopt});
+                        .resets_at = is_periodic(resource) ? std::optional(period.end) : std::nullopt,
+                        .limit_until = limits.at(resource).until});
     }
     return list;
 }
@@ -55,6 +56,8 @@ Quota get(db::Reader& reader, Resource resource, Time now) {
         if (quota.resource == resource) return quota;
     throw InvalidArgument("unknown resource " + std::to_string(static_cast<int>(resource)), {.subject = "resource"});
 }
+
+std::vector<LimitOverride> overrides(db::Reader& reader, Time now) { return limits::list(reader, now); }
 
 std::int64_t lapsed(db::Reader& reader, Resource resource, Time now) {
     auto rows = reader.query(lapsed_sum, now, resource);

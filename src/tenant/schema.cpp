@@ -118,6 +118,36 @@ std::string packs() {
            db::tenant_table("audit_pack_private", "seq INTEGER NOT NULL, data BLOB NOT NULL", "PRIMARY KEY (tenant_id, seq)");
 }
 
+/// Partners, changes of plan, limits of one's own, settings; what undoing needs to know.
+std::string business() {
+    return "ALTER TABLE tenant_ ADD COLUMN activated_at INTEGER;\n"
+           "ALTER TABLE tenant_ ADD COLUMN state_before INTEGER;\n"
+           "ALTER TABLE tenant_ ADD COLUMN next_plan TEXT;\n"
+           "ALTER TABLE tenant_ ADD COLUMN next_plan_version INTEGER;\n"
+           "ALTER TABLE tenant_ ADD COLUMN plan_changes_at INTEGER;\n"
+           "ALTER TABLE quota_ ADD COLUMN lim_until INTEGER;\n"
+           "CREATE INDEX tenant_partner ON tenant_ (partner);\n"
+           "CREATE INDEX tenant_trial ON tenant_ (trial_ends_at) WHERE state = 1;\n"
+           "CREATE INDEX tenant_plan_due ON tenant_ (plan_changes_at) WHERE plan_changes_at IS NOT NULL;\n" +
+           db::system_table("partner",
+                            "id BLOB NOT NULL, name TEXT NOT NULL, slug TEXT NOT NULL, catalogues TEXT NOT NULL, "
+                            "share_bp INTEGER NOT NULL CHECK (share_bp BETWEEN 0 AND 10000), branding TEXT NOT NULL, "
+                            "version INTEGER NOT NULL, created_at INTEGER NOT NULL",
+                            "PRIMARY KEY (id), UNIQUE (slug)") +
+           table("limit_override",
+                 "name TEXT NOT NULL, resource INTEGER NOT NULL, lim INTEGER CHECK (lim >= 0), reason TEXT NOT NULL, "
+                 "granted_by TEXT NOT NULL, granted_at INTEGER NOT NULL, expires_at INTEGER, granted INTEGER NOT NULL",
+                 "PRIMARY KEY (tenant_id, name)") +
+           table("plan_change",
+                 "n INTEGER NOT NULL, plan_before TEXT NOT NULL, version_before INTEGER NOT NULL, plan TEXT NOT NULL, "
+                 "version INTEGER NOT NULL, state INTEGER NOT NULL, asked_at INTEGER NOT NULL, effective_at INTEGER NOT NULL, "
+                 "reason TEXT NOT NULL",
+                 "PRIMARY KEY (tenant_id, n)") +
+           table("settings_document",
+                 "kind INTEGER NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL, changed_at INTEGER NOT NULL",
+                 "PRIMARY KEY (tenant_id, kind)");
+}
+
 }  // namespace
 
 std::vector<db::Migration> migrations() {
@@ -127,7 +157,8 @@ std::vector<db::Migration> migrations() {
             {.room = "tenant", .number = 4, .sql = checkpoints()},
             {.room = "tenant", .number = 5, .sql = tree_nodes()},
             {.room = "tenant", .number = 6, .sql = marks()},
-            {.room = "tenant", .number = 7, .sql = packs()}};
+            {.room = "tenant", .number = 7, .sql = packs()},
+            {.room = "tenant", .number = 8, .sql = business()}};
 }
 
 }  // namespace tenon::tenant

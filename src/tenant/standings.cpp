@@ -39,19 +39,19 @@ void Standings::refresh() {
     }
 }
 
-std::shared_ptr<const PlanTerms> Standings::terms_of(db::SystemReader& reader, const Tenant& tenant) {
+std::shared_ptr<const PlanTerms> Standings::terms_of(db::SystemReader& reader, const std::string& plan, std::int32_t version) {
     {
         const std::shared_lock lock(mutex_);
-        if (const auto at = terms_.find({tenant.plan, tenant.plan_version}); at != terms_.end()) return at->second;
+        if (const auto at = terms_.find({plan, version}); at != terms_.end()) return at->second;
     }
-    auto terms = catalogues_->find(tenant.plan);
-    if (!terms || terms->plan.version != tenant.plan_version) {
-        auto stored = read_plan(reader, tenant.plan, tenant.plan_version);
-        if (!stored) throw Corrupt("the plan of a tenant is not stored", {.subject = tenant.plan});
+    auto terms = catalogues_->find(plan);
+    if (!terms || terms->plan.version != version) {
+        auto stored = read_plan(reader, plan, version);
+        if (!stored) throw Corrupt("the plan of a tenant is not stored", {.subject = plan});
         terms = std::make_shared<const PlanTerms>(*std::move(stored));
     }
     const std::unique_lock lock(mutex_);
-    return terms_.try_emplace({tenant.plan, tenant.plan_version}, std::move(terms)).first->second;
+    return terms_.try_emplace({plan, version}, std::move(terms)).first->second;
 }
 
 std::shared_ptr<const Standing> Standings::load(const TenantId& id) {
@@ -64,7 +64,8 @@ std::shared_ptr<const Standing> Standings::load(const TenantId& id) {
     const bool found = database_.read(system_, [&](db::SystemReader& reader) {
         auto row = read_row(reader, id);
         if (!row) return false;
-        standing->terms = terms_of(reader, row->tenant);
+        standing->terms = terms_of(reader, row->tenant.plan, row->tenant.plan_version);
+        if (row->tenant.plan_changes_at) standing->next_terms = terms_of(reader, row->tenant.next_plan, row->tenant.next_plan_version);
         standing->tenant = std::move(row->tenant);
         standing->epoch = row->epoch;
         return true;

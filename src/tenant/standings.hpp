@@ -39,7 +39,7 @@ public:
 private:
     void refresh();
     std::shared_ptr<const Standing> load(const TenantId& id);
-    std::shared_ptr<const PlanTerms> terms_of(db::SystemReader& reader, const Tenant& tenant);
+    std::shared_ptr<const PlanTerms> terms_of(db::SystemReader& reader, const std::string& plan, std::int32_t version);
 
     db::Database& database_;
     const db::SystemScope system_;

@@ -5,6 +5,7 @@
 #include <base/json.hpp>
 #include <base/text.hpp>
 #include <tenant/quota.hpp>
+#include <tenant/registry.hpp>
 #include <tenon/error.hpp>
 
 #include "tenant_rows.hpp"
@@ -78,7 +79,7 @@ bool record(db::Tx& tx, const Event& event, Time now) { return record_in(tx, per
 
 UsageReport report(db::Reader& reader, Time now) {
     const auto period = peek_period(reader, now);
-    return {.start = period.start, .end = period.end, .plan = own_row(reader).tenant.plan, .meters = meters_of(reader, period.n),
+    return {.start = period.start, .end = period.end, .plan = as_of(own_row(reader).tenant, now).plan, .meters = meters_of(reader, period.n),
             .quotas = quota::snapshot(reader, now)};
 }
 

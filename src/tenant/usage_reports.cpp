@@ -10,6 +10,7 @@
 #include <tenon/error.hpp>
 
 #include "ledger.hpp"
+#include "limits.hpp"
 #include "marks.hpp"
 #include "tenant_rows.hpp"
 #include "usage_rows.hpp"
@@ -49,13 +50,13 @@ std::map<Resource, std::int64_t> used_of(db::Reader& reader, std::int32_t row_pe
     return used;
 }
 
-std::vector<ResourceUsage> resources_of(db::Reader& reader, const Period& period, bool running, const PlanTerms& terms) {
+std::vector<ResourceUsage> resources_of(db::Reader& reader, const Period& period, bool running, const limits::Limits& limits) {
     const auto counted = used_of(reader, period.n);
     const auto stands = running ? used_of(reader, ledger::level) : std::map<Resource, std::int64_t>{};
     const auto levels = marks::levels_in(reader, period.n);
     std::vector<ResourceUsage> list;
     for (const auto resource : all_resources()) {
-        ResourceUsage usage{.resource = resource, .limit = terms.limit(resource)};
+        ResourceUsage usage{.resource = resource, .limit = limits.at(resource).limit};
         if (is_periodic(resource)) {
             if (const auto at = counted.find(resource); at != counted.end()) usage.used = usage.peak = at->second;
         } else {
@@ -122,12 +123,12 @@ std::vector<MeterTotal> meters_of(db::Reader& reader, std::int32_t period) {
 
 std::vector<UsageMonth> months(db::Reader& reader, std::int32_t count, Time now) {
     if (count < 1 || count > 120) throw InvalidArgument("must lie between 1 and 120", {.subject = "count"});
-    const auto terms = own_terms(reader);
+    const auto limits = limits::in_force(reader, now);
     std::vector<UsageMonth> list;
     for (const auto& period : recent_periods(reader, now, count)) {
         const bool running = list.empty();
         list.push_back({.number = period.n, .start = period.start, .end = period.end, .running = running,
-                        .meters = meters_of(reader, period.n), .resources = resources_of(reader, period, running, terms), .advice = {}});
+                        .meters = meters_of(reader, period.n), .resources = resources_of(reader, period, running, limits), .advice = {}});
     }
     return list;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Tenants, plans, projects, quotas, usage, audit trail and events through the tool."""
 import contextlib
+import json
 import os
 import sqlite3
 
@@ -65,6 +66,105 @@ class Tenants(ToolTest):
         _, err = self.tool("tenant", "show", "nobody", code=14)
         self.assertIn("(not_found)", err)
         self.assertIn("“tenon tenant list” shows what there is.", err)
+
+
+class Business(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.acme = cls.json("tenant", "create", "Acme", "--plan", "studio/basic", "--trial")
+
+    def test_states_and_versions(self):
+        reason = ("--reason", "agreed")
+        longer = self.json("tenant", "extend-trial", "acme", "--by", "7d", *reason)
+        self.assertGreater(longer["trial_ends_at"], self.acme["trial_ends_at"])
+        self.assertIn("--by", self.tool("tenant", "extend-trial", "acme", *reason, code=2)[1])
+        self.assertEqual(self.json("tenant", "activate", "acme", *reason)["state"], "active")
+        self.assertEqual(self.error("tenant", "extend-trial", "acme", "--by", "7d", *reason, code=15)["code"], "conflict")
+        self.assertEqual(self.json("tenant", "archive", "acme", *reason)["state"], "archived")
+        self.assertEqual(self.json("tenant", "erase", "acme", *reason)["state"], "erasing")
+        self.assertEqual(self.json("tenant", "undo-erase", "acme", *reason)["state"], "archived")
+        seen = self.json("tenant", "resume", "acme", *reason)
+        changed = self.json("tenant", "update", "acme", "--name", "Acme Film", "--expected", str(seen["version"]))
+        self.assertEqual((changed["name"], changed["slug"]), ("Acme Film", "acme"))
+        self.assertEqual(self.error("tenant", "update", "acme", "--name", "Lost", "--expected", str(seen["version"]), code=15)["code"], "conflict")
+        self.assertIn("what is to change", self.tool("tenant", "update", "acme", code=2)[1])
+        for verb in ("archive", "activate", "undo-erase", "keep-plan"):
+            self.assertIn("--reason", self.tool("tenant", verb, "acme", code=2)[1])
+        self.assertEqual([t["id"] for t in self.json("tenant", "list", "--search", "FILM")], [self.acme["id"]])
+        self.assertEqual(self.json("tenant", "list", "--region", "elsewhere"), [])
+
+    def test_plans_and_limits(self):
+        bolt = self.json("tenant", "create", "Bolt", "--plan", "studio/basic")
+        preview = self.json("tenant", "change-plan", "bolt", "--plan", "studio/professional", "--preview")
+        self.assertEqual((preview["state"], preview["before"]), ("preview", "studio/basic"))
+        self.assertIn({"resource": "projects", "before": 5, "after": 25, "used": 0, "over": False}, preview["impacts"])
+        self.assertEqual(self.json("tenant", "change-plan", "bolt", "--plan", "studio/professional", "--reason", "x")["state"], "done")
+        planned = self.json("tenant", "change-plan", "bolt", "--plan", "studio/basic", "--reason", "y")
+        self.assertEqual(self.json("tenant", "show", "bolt")["plan_changes_at"], planned["effective_at"])
+        self.assertIn("--now, or --at-period-end", self.tool("tenant", "change-plan", "bolt", "--plan", "p", "--now", "--at-period-end", code=2)[1])
+        self.tool("tenant", "keep-plan", "bolt", "--reason", "z")
+        self.assertEqual([c["state"] for c in self.json("tenant", "plan-changes", "bolt")], ["withdrawn", "done"])
+        self.assertTable(self.text("tenant", "plan-changes", "bolt"), "FROM", "PLAN", "BEFORE", "STATE", "REASON")
+
+        limit = self.json("tenant", "grant-limit", "bolt", "--name", "rush", "--resource", "render_time", "--to", "60h", "--reason", "order",
+                          "--until", "2099-01-01T00:00:00Z")
+        self.assertEqual((limit["limit"], limit["granted_by"], limit["in_force"]), (216_000_000, "tester", True))
+        quotas = {quota["resource"]: quota for quota in self.json("--tenant", "bolt", "quota")}
+        self.assertEqual((quotas["render_time"]["limit"], quotas["projects"]["limit"]), (216_000_000, 25))
+        self.assertEqual([own["name"] for own in self.json("--tenant", "bolt", "quota", "--own")], ["rush"])
+        whole = self.json("tenant", "grant-limit", "bolt", "--name", "all", "--resource", "storage", "--to", "unlimited", "--reason", "x")
+        self.assertIsNone(whole["limit"])
+        self.assertEqual(len(self.json("tenant", "limits", "bolt")), 2)
+        self.tool("tenant", "revoke-limit", "bolt", "--name", "all", "--reason", "over")
+        self.assertEqual(self.error("tenant", "revoke-limit", "bolt", "--name", "all", "--reason", "over", code=14)["code"], "not_found")
+        self.assertIn("--resource takes one of projects", self.tool("tenant", "grant-limit", "bolt", "--name", "x", "--resource", "y", "--to", "1",
+                                                                    "--reason", "x", code=2)[1])
+        kinds = {event["kind"] for event in self.events("bolt")}
+        self.assertLessEqual({"tenant.plan", "tenant.limit"}, kinds)
+        self.assertEqual(bolt["next_plan"], None)
+
+    def events(self, tenant):
+        lines = self.text("--tenant", tenant, "events", "follow", "--after", "0", "--for", "0s", "--json").splitlines()
+        return [json.loads(line) for line in lines]
+
+    def test_settings(self):
+        self.tool("tenant", "create", "Cast", "--plan", "studio/premium")
+        tenant = ("--tenant", "cast")
+        self.assertEqual(self.json(*tenant, "settings", "show", "workflows"),
+                         {"kind": "workflows", "body": {}, "version": 0, "changed_at": None})
+        (self.folder / "w.json").write_text('{"workflows": [{"name": "reel", "steps": [{"do": "render"}]}]}')
+        self.assertEqual(self.json(*tenant, "settings", "put", "workflows", "@w.json")["version"], 1)
+        self.assertEqual(self.json(*tenant, "settings", "put", "automation", "-", stdin='{"level": "full"}')["body"], {"level": "full"})
+        self.assertEqual(self.json(*tenant, "settings", "patch", "automation", '{"level": null}', "--expected", "1")["body"], {})
+        self.assertEqual(self.error(*tenant, "settings", "patch", "automation", "{}", "--expected", "1", code=15)["subject"], "automation")
+        self.assertEqual(self.error(*tenant, "settings", "put", "workflows", '{"workflows": 1}', code=11)["subject"], "workflows")
+        self.assertEqual(self.error(*tenant, "settings", "put", "workflows", "@none.json", code=14)["code"], "not_found")
+        self.assertIn("KIND is", self.tool(*tenant, "settings", "show", "wishes", code=2)[1])
+        self.tool(*tenant, "settings", "put", "branding", '{"product": "Cast & Co"}')
+        self.assertEqual(json.loads(self.text(*tenant, "settings", "brand"))["product"], "Cast & Co")
+        self.assertEqual(json.loads(self.text(*tenant, "settings", "schema", "branding"))["title"], "Branding")
+        self.assertEqual(self.error(*tenant, "--role", "viewer", "settings", "put", "automation", "{}", code=13)["code"], "permission_denied")
+
+    def test_partners(self):
+        north = self.json("partner", "create", "Nörth", "--slug", "north", "--catalogue", "studio", "--share", "2000")
+        self.assertRegex(north["id"], f"^par_{ID}$")
+        self.assertEqual((north["catalogues"], north["share_basis_points"], north["branding"]), (["studio"], 2000, {}))
+        self.assertEqual(self.json("partner", "list", "--search", "NÖR"), [north])
+        self.assertTable(self.text("partner", "list"), "SLUG", "NAME", "CATALOGUES", "SHARE", "CREATED", "ID")
+        sold = self.json("tenant", "create", "Sold", "--plan", "studio/basic", "--partner", "north")
+        self.assertEqual(sold["partner"], north["id"])
+        self.assertEqual(self.error("tenant", "create", "X", "--plan", "nvr/basic", "--partner", "north", code=13)["code"], "permission_denied")
+        self.assertEqual(self.json("tenant", "list", "--partner", north["id"]), [sold])
+        self.assertNotIn(sold["id"], [t["id"] for t in self.json("tenant", "list", "--partner", "none")])
+        self.assertEqual(self.json("--as-partner", "north", "tenant", "list"), [sold])
+        self.assertEqual(self.error("--as-partner", "north", "tenant", "show", self.acme["id"], code=14)["code"], "not_found")
+        changed = self.json("partner", "update", "north", "--all-catalogues", "--branding", '{"product": "North"}')
+        self.assertEqual((changed["catalogues"], changed["branding"], changed["version"]), ([], {"product": "North"}, 2))
+        self.assertEqual(self.json("partner", "show", "north"), changed)
+        self.assertEqual(self.error("partner", "remove", "north", "--reason", "x", "--yes", code=15)["code"], "conflict")
+        other = self.json("partner", "create", "Other", "--slug", "other")
+        self.assertEqual(self.json("partner", "remove", "other", "--reason", "x", "--yes")["id"], other["id"])
+        self.assertEqual(self.error("partner", "show", "other", code=14)["subject"], "other")
 
 
 class Projects(ToolTest):

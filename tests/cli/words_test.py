@@ -8,7 +8,10 @@ import subprocess
 from tool import TOOL, ToolTest, main
 
 VERBS = {
-    "tenant": ["create", "list", "show", "suspend", "resume", "erase", "plans"],
+    "tenant": ["create", "list", "show", "update", "activate", "extend-trial", "suspend", "archive", "resume", "erase", "undo-erase",
+               "plans", "change-plan", "keep-plan", "plan-changes", "limits", "grant-limit", "revoke-limit"],
+    "partner": ["create", "list", "show", "update", "remove"],
+    "settings": ["show", "put", "patch", "schema", "brand"],
     "project": ["create", "list", "rename", "remove"],
     "asset": ["import", "list", "show", "frame", "contact-sheet", "waveform", "grade-still", "remove"],
     "render": ["start", "draw", "list", "show"],

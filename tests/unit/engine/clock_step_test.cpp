@@ -7,23 +7,14 @@
 #include "tenant_state.hpp"
 
 #include <core.hpp>
+#include <set_clock.hpp>
 
 namespace {
 
 using namespace tenon;
 using namespace std::chrono_literals;
 
-/// The machine's own clocks, with the wall clock set by hand.
-class SetClock final : public base::Clock {
-public:
-    Time now() const override { return base::system_clock()->now() + Duration{off.load()}; }
-    Duration monotonic() const override { return base::system_clock()->monotonic(); }
-    Duration boot() const override { return base::system_clock()->boot(); }
-    void set(Duration by) { off += by.count(); }
-
-private:
-    std::atomic<std::int64_t> off = 0;
-};
+using tests::SetClock;
 
 class ClockStepTest : public ::testing::Test {
 protected:

@@ -48,6 +48,13 @@ TEST(Hot, quotas_are_known_for_their_version_and_period) {
     EXPECT_FALSE(known.find(2, static_cast<Resource>(200), at(0)));
 }
 
+TEST(Hot, a_limit_is_known_until_it_changes_by_itself) {
+    KnownQuotas known;
+    known.keep(2, {{.resource = Resource::storage, .limit = 10, .limit_until = Time{50s}}});
+    EXPECT_EQ(known.find(2, Resource::storage, at(49))->limit_until, Time{50s});
+    EXPECT_FALSE(known.find(2, Resource::storage, at(50)));
+}
+
 TEST(Hot, who_reads_while_it_is_written_sees_one_version_whole) {
     KnownQuotas known;
     std::atomic<bool> stop{false};

@@ -31,6 +31,16 @@ TEST(Permissions, a_suspended_tenant_reads_and_takes_its_data_out) {
     each_permission([](Permission p) { EXPECT_FALSE(allows(TenantState::erasing, p)); });
 }
 
+TEST(Permissions, a_trial_has_no_brand_of_its_own_and_an_archive_takes_no_new_backups) {
+    each_permission([](Permission p) {
+        EXPECT_EQ(allows(TenantState::trial, p), p != Permission::branding_write) << engine::to_string(p);
+        EXPECT_TRUE(allows(TenantState::active, p)) << engine::to_string(p);
+        EXPECT_EQ(allows(TenantState::archived, p), allows(TenantState::suspended, p) && p != Permission::backup_write) << engine::to_string(p);
+        EXPECT_FALSE(allows(TenantState::erased, p));
+    });
+    EXPECT_TRUE(allows(TenantState::archived, Permission::backup_restore));
+}
+
 TEST(Permissions, every_one_has_a_name_of_its_own) {
     std::vector<std::string> seen;
     each_permission([&](Permission p) {

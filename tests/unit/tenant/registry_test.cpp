@@ -35,7 +35,7 @@ protected:
 };
 
 TEST_F(Tenants, AreKeptAsTheyWereGiven) {
-    const PartnerId partner = home.fresh<PartnerId>();
+    const PartnerId partner = home.registry->create_partner(home.setup, {.name = "P", .slug = "p"}).id;
     const auto made = create({.name = "Ünïcode & Co", .slug = "uni-1", .plan = "nvr/professional", .partner = partner,
                               .region = "eu-west", .zone = "Europe/Berlin", .anchor_day = 31, .trial = true});
     home.open();
@@ -80,7 +80,8 @@ TEST_F(Tenants, AreCheckedBeforeAnythingIsWritten) {
 
 TEST_F(Tenants, HaveASlugOfTheirOwnWithTheirPartner) {
     EXPECT_THROW(create({.slug = "acme"}), Conflict);
-    const auto other = create({.slug = "acme", .partner = home.fresh<PartnerId>()});
+    const auto other = create({.slug = "acme", .partner = home.registry->create_partner(home.setup, {.name = "P", .slug = "p"}).id});
+    EXPECT_THROW(create({.slug = "x", .partner = home.fresh<PartnerId>()}), NotFound);
     EXPECT_EQ(home.registry->find_slug(home.setup, "acme")->id, home.a) << "the operator's own before a partner's";
     EXPECT_NE(other.id, home.a);
 }

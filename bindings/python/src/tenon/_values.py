@@ -131,19 +131,6 @@ class LogLevel(NamedEnum):
     DEBUG = 4
 
 
-class TenantState(NamedEnum):
-    """A tenant's life. Stored: append, never renumber."""
-    TRIAL = 1
-    ACTIVE = 2
-    SUSPENDED = 3
-    """Its data can be read and exported, nothing changes."""
-    ARCHIVED = 4
-    ERASING = 5
-    """Closed to everyone; erased at `erased_at` unless resumed before."""
-    ERASED = 6
-    """Only this row and the audit trail remain."""
-
-
 class Resource(NamedEnum):
     """What a plan limits. Stored: append, never renumber."""
     PROJECTS = 1
@@ -166,6 +153,25 @@ class Resource(NamedEnum):
     """Per period, count."""
 
 
+class PlanEffect(NamedEnum):
+    """When a change of plan takes effect. Stored: append, never renumber."""
+    BY_RULE = 1
+    """At once, unless the plan costs less than the one before: then at the period's end."""
+    AT_ONCE = 2
+    AT_PERIOD_END = 3
+
+
+class PlanChangeState(NamedEnum):
+    """How far a change of plan is. Stored: append, never renumber."""
+    PREVIEW = 1
+    """Only asked about."""
+    PLANNED = 2
+    """Takes effect at `effective_at`."""
+    DONE = 3
+    WITHDRAWN = 4
+    """Another change took its place, or it was taken back."""
+
+
 class Role(NamedEnum):
     """What a session may do. Stored: append, never renumber."""
     OWNER = 1
@@ -184,6 +190,33 @@ class Role(NamedEnum):
     """Reads everything and the audit trail, changes nothing."""
     SUPPORT = 8
     """Reads what is needed to help: jobs, events, usage."""
+
+
+class SettingsKind(NamedEnum):
+    """What a tenant's settings are about. Stored: append, never renumber."""
+    PREFERENCES = 1
+    """Language, usual outputs and grade, quality, notifications."""
+    WORKFLOWS = 2
+    """Named chains of steps."""
+    AUTOMATION = 3
+    """How much happens unasked, and by which rules."""
+    BRANDING = 4
+    """Names, colours and addresses under which the tenant's users see the product."""
+
+
+class TenantState(NamedEnum):
+    """A tenant's life. Stored: append, never renumber."""
+    TRIAL = 1
+    """As active, but under nobody's brand but the partner's. Suspended by itself at `trial_ends_at`."""
+    ACTIVE = 2
+    SUSPENDED = 3
+    """Its data can be read and exported, nothing changes."""
+    ARCHIVED = 4
+    """Put away: its data can be looked at and taken out, nothing else."""
+    ERASING = 5
+    """Closed to everyone; erased at `erased_at` unless that is undone before."""
+    ERASED = 6
+    """Only this row and the audit trail remain."""
 
 
 class TransitionKind(NamedEnum):
@@ -1283,14 +1316,15 @@ class EngineOptions(Value):
     - plan_catalogues: JSON files; same names replace the shipped ones.
     - camera_networks: CIDR blocks cameras may live in. Empty: the private ranges of RFC 1918 and RFC 4193; loopback only if
         listed.
+    - regions: Whose data may lie in this home: tenants of another region are neither made nor served. Empty: every region.
     - workers: Jobs at once. 0: as many as cores, at most 4.
     - background: False: takes no jobs, records no cameras, sweeps nothing. For a process that looks or enqueues and leaves
         the work to others that have the home open.
     - log_level: What goes to home/logs.
     """
     __slots__ = (
-            "home", "brand", "master_key_file", "master_passphrase", "plan_catalogues", "camera_networks", "workers",
-            "background", "log_level"
+            "home", "brand", "master_key_file", "master_passphrase", "plan_catalogues", "camera_networks", "regions",
+            "workers", "background", "log_level"
     )
     _secret = frozenset(['master_passphrase'])
     home: Path
@@ -1299,6 +1333,7 @@ class EngineOptions(Value):
     master_passphrase: str
     plan_catalogues: Tuple[Path, ...]
     camera_networks: Tuple[str, ...]
+    regions: Tuple[str, ...]
     workers: int
     background: bool
     log_level: LogLevel
@@ -1306,7 +1341,7 @@ class EngineOptions(Value):
     def __init__(
             self, *, home: AnyPath, brand: Optional[Brand] = None, master_key_file: Optional[AnyPath] = None,
             master_passphrase: str = "", plan_catalogues: Iterable[AnyPath] = (), camera_networks: Iterable[str] = (),
-            workers: int = 0, background: bool = True, log_level: LogLevel = LogLevel.INFO
+            regions: Iterable[str] = (), workers: int = 0, background: bool = True, log_level: LogLevel = LogLevel.INFO
     ) -> None:
         self.home = as_path(home)
         self.brand = Brand() if brand is None else brand
@@ -1314,6 +1349,7 @@ class EngineOptions(Value):
         self.master_passphrase = master_passphrase
         self.plan_catalogues = tuple(as_path(each) for each in as_tuple(plan_catalogues))
         self.camera_networks = as_tuple(camera_networks)
+        self.regions = as_tuple(regions)
         self.workers = workers
         self.background = background
         self.log_level = log_level
@@ -1553,6 +1589,71 @@ class JobFilter(Value):
         self.limit = limit
 
 
+class LimitOverride(Value):
+    """A limit that one tenant has in place of its plan's: for a reason and, mostly, for a time.
+
+    - name: Unique within the tenant.
+    - limit: In the resource's unit. Unset: unlimited.
+    - granted_by: Who did. Empty where that is not said.
+    - expires_at: From then on the limit before holds again. Unset: until it is revoked.
+    - in_force: False: it has expired, or one of the resource that was granted later holds.
+    """
+    __slots__ = ("name", "resource", "limit", "reason", "granted_by", "granted_at", "expires_at", "in_force")
+    name: str
+    resource: Resource
+    limit: Optional[int]
+    reason: str
+    granted_by: str
+    granted_at: datetime
+    expires_at: Optional[datetime]
+    in_force: bool
+
+    def __init__(
+            self, name: str = "", resource: Resource = Resource.PROJECTS, limit: Optional[int] = None, reason: str = "",
+            granted_by: str = "", granted_at: datetime = EPOCH, expires_at: Optional[datetime] = None,
+            in_force: bool = False
+    ) -> None:
+        self.name = name
+        self.resource = resource
+        self.limit = limit
+        self.reason = reason
+        self.granted_by = granted_by
+        self.granted_at = as_time(granted_at)
+        self.expires_at = None if expires_at is None else as_time(expires_at)
+        self.in_force = in_force
+
+
+class LimitOptions(Value):
+    """What grant_limit() grants. Of several for one resource the last one granted holds; when it expires, the one before it
+    does,
+    and then the plan.
+
+    - tenant: Required.
+    - name: Required. a-z, 0-9 and '-', such as "spring-campaign".
+    - limit: 0 or more. What is beyond is refused, also where the plan charges for it. Unset: unlimited.
+    - reason: Required.
+    - expires_at: In the future. Unset: until it is revoked.
+    """
+    __slots__ = ("tenant", "name", "resource", "limit", "reason", "expires_at")
+    tenant: TenantId
+    name: str
+    resource: Resource
+    limit: Optional[int]
+    reason: str
+    expires_at: Optional[datetime]
+
+    def __init__(
+            self, *, tenant: TenantId, name: str, resource: Resource = Resource.PROJECTS, limit: Optional[int] = None,
+            reason: str, expires_at: Optional[datetime] = None
+    ) -> None:
+        self.tenant = tenant
+        self.name = name
+        self.resource = resource
+        self.limit = limit
+        self.reason = reason
+        self.expires_at = None if expires_at is None else as_time(expires_at)
+
+
 class LogRecord(Value):
     """What the engine says of itself, for those who run it. Holds no secrets.
 
@@ -1598,65 +1699,25 @@ class LogOptions(Value):
 class OperatorOptions(Value):
     """- actor: Required. Who acts; goes into the audit trail.
     - reason: Required. Why; goes into the audit trail.
+    - partner: Set: that partner's own operator. Its tenants are all there is; anybody else's are not found. Limits,
+        partners and their shares are not his to change.
     """
-    __slots__ = ("actor", "reason")
+    __slots__ = ("actor", "reason", "partner")
     actor: str
     reason: str
+    partner: Optional[PartnerId]
 
-    def __init__(self, *, actor: str, reason: str) -> None:
+    def __init__(self, *, actor: str, reason: str, partner: Optional[PartnerId] = None) -> None:
         self.actor = actor
         self.reason = reason
-
-
-class Tenant(Value):
-    """- plan: "studio/professional"
-    - zone: IANA name; monthly periods begin at midnight there.
-    - anchor_day: 1 to 31; clipped to the month's length.
-    """
-    __slots__ = (
-            "id", "name", "slug", "plan", "plan_version", "state", "partner", "region", "zone", "anchor_day",
-            "trial_ends_at", "erased_at", "created_at"
-    )
-    id: TenantId
-    name: str
-    slug: str
-    plan: str
-    plan_version: int
-    state: TenantState
-    partner: Optional[PartnerId]
-    region: str
-    zone: str
-    anchor_day: int
-    trial_ends_at: Optional[datetime]
-    erased_at: Optional[datetime]
-    created_at: datetime
-
-    def __init__(
-            self, id: TenantId = TenantId(), name: str = "", slug: str = "", plan: str = "", plan_version: int = 0,
-            state: TenantState = TenantState.ACTIVE, partner: Optional[PartnerId] = None, region: str = "",
-            zone: str = "", anchor_day: int = 1, trial_ends_at: Optional[datetime] = None,
-            erased_at: Optional[datetime] = None, created_at: datetime = EPOCH
-    ) -> None:
-        self.id = id
-        self.name = name
-        self.slug = slug
-        self.plan = plan
-        self.plan_version = plan_version
-        self.state = state
         self.partner = partner
-        self.region = region
-        self.zone = zone
-        self.anchor_day = anchor_day
-        self.trial_ends_at = None if trial_ends_at is None else as_time(trial_ends_at)
-        self.erased_at = None if erased_at is None else as_time(erased_at)
-        self.created_at = as_time(created_at)
 
 
 class TenantOptions(Value):
     """- name: Required.
     - slug: Required. a-z, 0-9 and '-'; unique with its partner.
     - plan: Required. A plan of a loaded catalogue.
-    - partner: Unset: the operator's own tenant.
+    - partner: Whose tenant it is. Unset: the operator's own, or the operator's partner's.
     - region: Where its data must stay.
     - zone: IANA time zone.
     - anchor_day: Day of the month on which its periods begin.
@@ -1686,24 +1747,61 @@ class TenantOptions(Value):
         self.trial = trial
 
 
+class TenantUpdate(Value):
+    """What is to change of a tenant. Unset fields stay as they are.
+
+    - tenant: Required.
+    - slug: Unique with its partner.
+    - zone: Counts from the next period on, as the anchor day does.
+    - expected: Conflict unless this is the tenant's version: nobody's change is lost.
+    """
+    __slots__ = ("tenant", "name", "slug", "zone", "anchor_day", "expected")
+    tenant: TenantId
+    name: Optional[str]
+    slug: Optional[str]
+    zone: Optional[str]
+    anchor_day: Optional[int]
+    expected: Optional[int]
+
+    def __init__(
+            self, tenant: TenantId, name: Optional[str] = None, slug: Optional[str] = None, zone: Optional[str] = None,
+            anchor_day: Optional[int] = None, expected: Optional[int] = None
+    ) -> None:
+        self.tenant = tenant
+        self.name = name
+        self.slug = slug
+        self.zone = zone
+        self.anchor_day = anchor_day
+        self.expected = expected
+
+
 class TenantFilter(Value):
     """- state: Unset: every state but erased.
     - plan: Empty: every plan.
+    - partner: Nil: the operator's own tenants. Unset: everybody's.
+    - region: Empty: every region.
+    - text: Part of the name or the slug, upper and lower case alike. Empty: every tenant.
     - after: The last one of the page before.
     - limit: 1 to 1000, oldest first.
     """
-    __slots__ = ("state", "plan", "after", "limit")
+    __slots__ = ("state", "plan", "partner", "region", "text", "after", "limit")
     state: Optional[TenantState]
     plan: str
+    partner: Optional[PartnerId]
+    region: str
+    text: str
     after: Optional[TenantId]
     limit: int
 
     def __init__(
-            self, *, state: Optional[TenantState] = None, plan: str = "", after: Optional[TenantId] = None,
-            limit: int = 100
+            self, *, state: Optional[TenantState] = None, plan: str = "", partner: Optional[PartnerId] = None,
+            region: str = "", text: str = "", after: Optional[TenantId] = None, limit: int = 100
     ) -> None:
         self.state = state
         self.plan = plan
+        self.partner = partner
+        self.region = region
+        self.text = text
         self.after = after
         self.limit = limit
 
@@ -1711,7 +1809,7 @@ class TenantFilter(Value):
 class EraseOptions(Value):
     """- tenant: Required.
     - reason: Required.
-    - undo_window: Until then resume() brings it back. 0: erased at once.
+    - undo_window: Until then undo_erase() brings it back. 0: erased at once.
     """
     __slots__ = ("tenant", "reason", "undo_window")
     tenant: TenantId
@@ -1722,6 +1820,79 @@ class EraseOptions(Value):
         self.tenant = tenant
         self.reason = reason
         self.undo_window = as_timedelta(undo_window)
+
+
+class Partner(Value):
+    """A reseller to whom tenants belong.
+
+    - slug: Unique among partners.
+    - catalogues: Whose plans its tenants may have: "studio". Empty: every one.
+    - share_basis_points: Its part of what its tenants pay: 2000 is 20 %.
+    - branding: JSON object, as settings of the kind `branding`: what its tenants' users see.
+    - version: 1, 2, 3 …
+    """
+    __slots__ = ("id", "name", "slug", "catalogues", "share_basis_points", "branding", "version", "created_at")
+    id: PartnerId
+    name: str
+    slug: str
+    catalogues: Tuple[str, ...]
+    share_basis_points: int
+    branding: str
+    version: int
+    created_at: datetime
+
+    def __init__(
+            self, id: PartnerId = PartnerId(), name: str = "", slug: str = "", catalogues: Iterable[str] = (),
+            share_basis_points: int = 0, branding: str = "{}", version: int = 0, created_at: datetime = EPOCH
+    ) -> None:
+        self.id = id
+        self.name = name
+        self.slug = slug
+        self.catalogues = as_tuple(catalogues)
+        self.share_basis_points = share_basis_points
+        self.branding = branding
+        self.version = version
+        self.created_at = as_time(created_at)
+
+
+class PartnerOptions(Value):
+    """- name: Required.
+    - slug: Required. a-z, 0-9 and '-'.
+    - catalogues: Names of loaded catalogues. Empty: every one, and those loaded later.
+    - share_basis_points: 0 to 10000.
+    """
+    __slots__ = ("name", "slug", "catalogues", "share_basis_points", "branding")
+    name: str
+    slug: str
+    catalogues: Tuple[str, ...]
+    share_basis_points: int
+    branding: str
+
+    def __init__(
+            self, *, name: str, slug: str, catalogues: Iterable[str] = (), share_basis_points: int = 0,
+            branding: str = "{}"
+    ) -> None:
+        self.name = name
+        self.slug = slug
+        self.catalogues = as_tuple(catalogues)
+        self.share_basis_points = share_basis_points
+        self.branding = branding
+
+
+class PartnerFilter(Value):
+    """- text: Part of the name or the slug, upper and lower case alike. Empty: every partner.
+    - after: The last one of the page before.
+    - limit: 1 to 1000, oldest first.
+    """
+    __slots__ = ("text", "after", "limit")
+    text: str
+    after: Optional[PartnerId]
+    limit: int
+
+    def __init__(self, *, text: str = "", after: Optional[PartnerId] = None, limit: int = 100) -> None:
+        self.text = text
+        self.after = after
+        self.limit = limit
 
 
 class ContactSheetOptions(Value):
@@ -1947,6 +2118,96 @@ class Plan(Value):
         self.features = as_tuple(features)
 
 
+class PlanChangeOptions(Value):
+    """- tenant: Required.
+    - plan: Required. A plan of a loaded catalogue.
+    - reason: Required, but for a preview.
+    - expected: Conflict unless this is the tenant's version.
+    """
+    __slots__ = ("tenant", "plan", "reason", "effect", "expected")
+    tenant: TenantId
+    plan: str
+    reason: str
+    effect: PlanEffect
+    expected: Optional[int]
+
+    def __init__(
+            self, *, tenant: TenantId, plan: str, reason: str = "", effect: PlanEffect = PlanEffect.BY_RULE,
+            expected: Optional[int] = None
+    ) -> None:
+        self.tenant = tenant
+        self.plan = plan
+        self.reason = reason
+        self.effect = effect
+        self.expected = expected
+
+
+class PlanImpact(Value):
+    """A limit that a change of plan moves.
+
+    - before: Unset: unlimited, as `after`.
+    - used: Now, with what is reserved.
+    - over: More is used than `after` allows: nothing is removed, more is refused.
+    """
+    __slots__ = ("resource", "before", "after", "used", "over")
+    resource: Resource
+    before: Optional[int]
+    after: Optional[int]
+    used: int
+    over: bool
+
+    def __init__(
+            self, resource: Resource = Resource.PROJECTS, before: Optional[int] = None, after: Optional[int] = None,
+            used: int = 0, over: bool = False
+    ) -> None:
+        self.resource = resource
+        self.before = before
+        self.after = after
+        self.used = used
+        self.over = over
+
+
+class PlanChange(Value):
+    """A tenant's way from one plan to another.
+
+    - before: The plan it comes from.
+    - impacts: In the order of the resources' numbers; those that stay are left out.
+    """
+    __slots__ = (
+            "before", "version_before", "plan", "version", "state", "asked_at", "effective_at", "reason", "impacts",
+            "features_gained", "features_lost"
+    )
+    before: str
+    version_before: int
+    plan: str
+    version: int
+    state: PlanChangeState
+    asked_at: datetime
+    effective_at: datetime
+    reason: str
+    impacts: Tuple[PlanImpact, ...]
+    features_gained: Tuple[str, ...]
+    features_lost: Tuple[str, ...]
+
+    def __init__(
+            self, before: str = "", version_before: int = 0, plan: str = "", version: int = 0,
+            state: PlanChangeState = PlanChangeState.PREVIEW, asked_at: datetime = EPOCH, effective_at: datetime = EPOCH,
+            reason: str = "", impacts: Iterable[PlanImpact] = (), features_gained: Iterable[str] = (),
+            features_lost: Iterable[str] = ()
+    ) -> None:
+        self.before = before
+        self.version_before = version_before
+        self.plan = plan
+        self.version = version
+        self.state = state
+        self.asked_at = as_time(asked_at)
+        self.effective_at = as_time(effective_at)
+        self.reason = reason
+        self.impacts = as_tuple(impacts)
+        self.features_gained = as_tuple(features_gained)
+        self.features_lost = as_tuple(features_lost)
+
+
 class Project(Value):
     __slots__ = ("id", "name", "created_at")
     id: ProjectId
@@ -2017,23 +2278,27 @@ class Quota(Value):
     - limit: Unset: unlimited.
     - reserved: In open holds.
     - resets_at: Unset for levels.
+    - limit_until: When the limit changes by itself: a custom one expires, a planned change of plan takes effect. Unset: it
+        does not.
     """
-    __slots__ = ("resource", "limit", "used", "reserved", "resets_at")
+    __slots__ = ("resource", "limit", "used", "reserved", "resets_at", "limit_until")
     resource: Resource
     limit: Optional[int]
     used: int
     reserved: int
     resets_at: Optional[datetime]
+    limit_until: Optional[datetime]
 
     def __init__(
             self, resource: Resource = Resource.PROJECTS, limit: Optional[int] = None, used: int = 0, reserved: int = 0,
-            resets_at: Optional[datetime] = None
+            resets_at: Optional[datetime] = None, limit_until: Optional[datetime] = None
     ) -> None:
         self.resource = resource
         self.limit = limit
         self.used = used
         self.reserved = reserved
         self.resets_at = None if resets_at is None else as_time(resets_at)
+        self.limit_until = None if limit_until is None else as_time(limit_until)
 
 
 class RenderOptions(Value):
@@ -2204,6 +2469,104 @@ class SessionOptions(Value):
         self.role = role
 
 
+class SettingsDocument(Value):
+    """One document. Which members it may have says Settings::schema().
+
+    - body: JSON object.
+    - version: 1, 2, 3 …; 0: never written.
+    - changed_at: Unset: never written.
+    """
+    __slots__ = ("kind", "body", "version", "changed_at")
+    kind: SettingsKind
+    body: str
+    version: int
+    changed_at: Optional[datetime]
+
+    def __init__(
+            self, kind: SettingsKind = SettingsKind.PREFERENCES, body: str = "{}", version: int = 0,
+            changed_at: Optional[datetime] = None
+    ) -> None:
+        self.kind = kind
+        self.body = body
+        self.version = version
+        self.changed_at = None if changed_at is None else as_time(changed_at)
+
+
+class SettingsOptions(Value):
+    """- body: Required. JSON object, at most 64 KiB with what is there.
+    - expected: Conflict unless this is the document's version: nobody's change is lost.
+    """
+    __slots__ = ("kind", "body", "expected")
+    kind: SettingsKind
+    body: str
+    expected: Optional[int]
+
+    def __init__(
+            self, *, kind: SettingsKind = SettingsKind.PREFERENCES, body: str, expected: Optional[int] = None
+    ) -> None:
+        self.kind = kind
+        self.body = body
+        self.expected = expected
+
+
+class Tenant(Value):
+    """One tenant, as it stands at the moment of the call.
+
+    - plan: "studio/professional"
+    - zone: IANA name; monthly periods begin at midnight there.
+    - anchor_day: 1 to 31; clipped to the month's length.
+    - trial_ends_at: Set of every tenant that began as a trial.
+    - next_plan: Which plan it will have from `plan_changes_at` on. Empty: no change is planned.
+    - version: Grows with each change of the tenant: what TenantUpdate::expected is compared with.
+    """
+    __slots__ = (
+            "id", "name", "slug", "plan", "plan_version", "state", "partner", "region", "zone", "anchor_day",
+            "trial_ends_at", "erased_at", "created_at", "next_plan", "next_plan_version", "plan_changes_at", "version"
+    )
+    id: TenantId
+    name: str
+    slug: str
+    plan: str
+    plan_version: int
+    state: TenantState
+    partner: Optional[PartnerId]
+    region: str
+    zone: str
+    anchor_day: int
+    trial_ends_at: Optional[datetime]
+    erased_at: Optional[datetime]
+    created_at: datetime
+    next_plan: str
+    next_plan_version: int
+    plan_changes_at: Optional[datetime]
+    version: int
+
+    def __init__(
+            self, id: TenantId = TenantId(), name: str = "", slug: str = "", plan: str = "", plan_version: int = 0,
+            state: TenantState = TenantState.ACTIVE, partner: Optional[PartnerId] = None, region: str = "",
+            zone: str = "", anchor_day: int = 1, trial_ends_at: Optional[datetime] = None,
+            erased_at: Optional[datetime] = None, created_at: datetime = EPOCH, next_plan: str = "",
+            next_plan_version: int = 0, plan_changes_at: Optional[datetime] = None, version: int = 0
+    ) -> None:
+        self.id = id
+        self.name = name
+        self.slug = slug
+        self.plan = plan
+        self.plan_version = plan_version
+        self.state = state
+        self.partner = partner
+        self.region = region
+        self.zone = zone
+        self.anchor_day = anchor_day
+        self.trial_ends_at = None if trial_ends_at is None else as_time(trial_ends_at)
+        self.erased_at = None if erased_at is None else as_time(erased_at)
+        self.created_at = as_time(created_at)
+        self.next_plan = next_plan
+        self.next_plan_version = next_plan_version
+        self.plan_changes_at = None if plan_changes_at is None else as_time(plan_changes_at)
+        self.version = version
+
+
 class Transition(Value):
     """How a clip follows the one before it.
 
@@ -2342,7 +2705,7 @@ class UsageReport(Value):
 
 
 class ResourceUsage(Value):
-    """One resource in one period, beside the limit of the plan that the tenant has now.
+    """One resource in one period, beside the limit that the tenant has now.
 
     - limit: Unset: unlimited.
     - used: Per period: in it. Levels: at its end, or now.
@@ -2490,13 +2853,15 @@ __all__ = [
     "EngineOptions", "EraseOptions", "Errc", "Event", "ExportFilter", "ExportedFile", "FileChange", "FileEntry",
     "FileKind", "FootageSpan", "ForgetOptions", "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions",
     "GradeStillOptions", "HoldId", "HoldOptions", "ImportOptions", "JobFilter", "JobId", "JobInfo", "JobSchedule",
-    "JobState", "KeepRules", "KeySlot", "LogLevel", "LogOptions", "LogRecord", "Loudness", "MeterTotal", "Money",
-    "OperatorOptions", "PartnerId", "PixelFormat", "Plan", "PlanLimit", "Playlist", "PlaylistOptions", "Progress",
-    "Project", "ProjectFilter", "ProjectId", "ProjectOptions", "Protection", "Quality", "Quota", "Rational", "Recording",
-    "RecordingFilter", "RecordingInfo", "RecordingWindow", "RenderOptions", "RenderResult", "RenderedFile", "Resource",
-    "ResourceUsage", "RestoreOptions", "RestoreResult", "Retention", "Role", "SessionOptions", "SiteId", "Snapshot",
-    "SnapshotDiff", "SnapshotFilter", "SnapshotId", "SnapshotVerdict", "SpanKind", "SubscribeOptions", "TagOptions",
-    "Tenant", "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TimeRange", "TimelineClip", "TimelineImage",
-    "TimelineImageOptions", "TimelineTitle", "Transition", "TransitionKind", "UsageAdvice", "UsageGrain", "UsageMonth",
-    "UsagePoint", "UsageReport", "UsageSeriesOptions", "Waveform", "WaveformOptions", "Weekday"
+    "JobState", "KeepRules", "KeySlot", "LimitOptions", "LimitOverride", "LogLevel", "LogOptions", "LogRecord",
+    "Loudness", "MeterTotal", "Money", "OperatorOptions", "Partner", "PartnerFilter", "PartnerId", "PartnerOptions",
+    "PixelFormat", "Plan", "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect", "PlanImpact", "PlanLimit",
+    "Playlist", "PlaylistOptions", "Progress", "Project", "ProjectFilter", "ProjectId", "ProjectOptions", "Protection",
+    "Quality", "Quota", "Rational", "Recording", "RecordingFilter", "RecordingInfo", "RecordingWindow", "RenderOptions",
+    "RenderResult", "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult", "Retention", "Role",
+    "SessionOptions", "SettingsDocument", "SettingsKind", "SettingsOptions", "SiteId", "Snapshot", "SnapshotDiff",
+    "SnapshotFilter", "SnapshotId", "SnapshotVerdict", "SpanKind", "SubscribeOptions", "TagOptions", "Tenant",
+    "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TenantUpdate", "TimeRange", "TimelineClip",
+    "TimelineImage", "TimelineImageOptions", "TimelineTitle", "Transition", "TransitionKind", "UsageAdvice", "UsageGrain",
+    "UsageMonth", "UsagePoint", "UsageReport", "UsageSeriesOptions", "Waveform", "WaveformOptions", "Weekday"
 ]

@@ -23,6 +23,7 @@ struct Actor {
     std::string id{};          ///< As the host or the operator gave it. Personal: erasable.
     std::string reason{};      ///< Why. Empty: not given. Personal: erasable.
     std::string request_id{};  ///< Empty: none.
+    PartnerId partner{};       ///< Of an operator: the partner whose tenants are all he sees. Nil: everybody's.
 };
 
 /// The engine acting by itself. `part`: "sweep", "recovery", "jobs" …

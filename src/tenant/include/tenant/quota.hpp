@@ -89,6 +89,9 @@ void note_refusal(db::Tx& tx, const std::string& resource, Time now);
 std::vector<Quota> snapshot(db::Reader& reader, Time now);
 Quota get(db::Reader& reader, Resource resource, Time now);
 
+/// The limits that the tenant has in place of its plan's, by name.
+std::vector<LimitOverride> overrides(db::Reader& reader, Time now);
+
 /// What holds whose time is up still hold of a resource.
 std::int64_t lapsed(db::Reader& reader, Resource resource, Time now);
 

@@ -15,15 +15,29 @@
 
 namespace tenon::tenant {
 
+/// The state that holds at `now`: a trial whose time is up is suspended, whatever row a late worker has not changed. What a state
+/// leaves of a role's permissions stands in engine/permissions.hpp.
+TenantState state_at(const Tenant& tenant, Time now) noexcept;
+/// A change of plan was planned, and its time has come.
+bool has_next_plan(const Tenant& tenant, Time now) noexcept;
+/// Makes the planned plan the tenant's plan.
+void take_next_plan(Tenant& tenant);
+/// A stored tenant as it stands at `now`.
+Tenant as_of(Tenant tenant, Time now);
+/// Whether it shows a brand of its own: its plan has that, and it is in no trial.
+bool may_white_label(const Tenant& tenant, const PlanTerms& terms, Time now);
+
 /// What serving a call needs to know of a tenant. Immutable: a change makes another one with a larger epoch.
 struct Standing {
     Tenant tenant{};                           ///< `tenant.state` is the stored one.
-    std::shared_ptr<const PlanTerms> terms{};  ///< Of the version that the tenant has, not the newest.
+    std::shared_ptr<const PlanTerms> terms{};  ///< Of the stored plan, in the version that the tenant has, not the newest.
+    std::shared_ptr<const PlanTerms> next_terms{};  ///< Of the plan that it is to have from `tenant.plan_changes_at` on. Null: none.
     std::uint64_t epoch = 0;
     std::uint32_t slot = 0;                    ///< Dense index within this process.
 
-    /// The state that holds at `now`: a trial whose time is up is suspended, whatever row a late worker has not changed.
     TenantState state_at(Time now) const noexcept;
+    /// Of the plan that holds at `now`.
+    const std::shared_ptr<const PlanTerms>& terms_at(Time now) const noexcept;
 };
 
 /// Every tenant of one home, with a cache of those in use.
@@ -53,20 +67,51 @@ public:
     /// standing().
     std::uint64_t version() const noexcept;
     db::TenantScope scope_of(const Standing& standing) const;
-    /// The scope of the operators' own log.
-    db::TenantScope operators_scope() const;
+    /// The scope of the operators' own log; of a partner's operator the partner's.
+    db::TenantScope operators_scope(const PartnerId& partner = {}) const;
 
     /// Operators' work. Every call, reads included, leaves a record in the operators' log; a change leaves one in the
-    /// tenant's log too, in the same transaction. States in what is returned are those that hold now.
+    /// tenant's log too, in the same transaction. What is returned is as it stands now. An actor with a partner finds that
+    /// partner's tenants alone.
+    void note(const Actor& actor, std::string action, std::string target);
     Tenant create(const Actor& actor, const TenantOptions& options);
     [[nodiscard]] std::optional<Tenant> find(const Actor& actor, const TenantId& id);
     [[nodiscard]] std::optional<Tenant> find_slug(const Actor& actor, const std::string& slug);
     std::vector<Tenant> list(const Actor& actor, const TenantFilter& filter);
+    Tenant update(const Actor& actor, const TenantUpdate& change);
+    Tenant activate(const Actor& actor, const TenantId& id, const std::string& reason);
+    Tenant extend_trial(const Actor& actor, const TenantId& id, Duration by, const std::string& reason);
     Tenant suspend(const Actor& actor, const TenantId& id, const std::string& reason);
+    Tenant archive(const Actor& actor, const TenantId& id, const std::string& reason);
     Tenant resume(const Actor& actor, const TenantId& id, const std::string& reason);
     /// To the state `erasing`. Removing is the engine's work: see due_for_erasure().
     Tenant start_erasure(const Actor& actor, const EraseOptions& options);
+    Tenant undo_erase(const Actor& actor, const TenantId& id, const std::string& reason);
 
+    PlanChange preview_plan(const Actor& actor, const PlanChangeOptions& options);
+    PlanChange change_plan(const Actor& actor, const PlanChangeOptions& options);
+    Tenant keep_plan(const Actor& actor, const TenantId& id, const std::string& reason);
+    std::vector<PlanChange> plan_changes(const Actor& actor, const TenantId& id);
+
+    LimitOverride grant_limit(const Actor& actor, const LimitOptions& options);
+    void revoke_limit(const Actor& actor, const TenantId& id, const std::string& name, const std::string& reason);
+    std::vector<LimitOverride> limits(const Actor& actor, const TenantId& id);
+
+    Partner create_partner(const Actor& actor, const PartnerOptions& options);
+    [[nodiscard]] std::optional<Partner> find_partner(const Actor& actor, const PartnerId& id);
+    [[nodiscard]] std::optional<Partner> find_partner_slug(const Actor& actor, const std::string& slug);
+    std::vector<Partner> list_partners(const Actor& actor, const PartnerFilter& filter);
+    Partner update_partner(const Actor& actor, const Partner& changed);
+    void remove_partner(const Actor& actor, const PartnerId& id, const std::string& reason);
+    /// Its branding document, for the engine's own use: "{}" if there is no such partner.
+    std::string partner_branding(const PartnerId& id) const;
+    /// Throws NotFound. For who opens a session in its name.
+    void check_partner(const PartnerId& id) const;
+
+    /// Trials that ended in (after, until]: what runs of them must stop.
+    std::vector<TenantId> lapsed_trials(Time after, Time until) const;
+    /// Does what was planned: tenants whose change of plan is due get it. Returns how many, at most 500.
+    std::int64_t settle_plans();
     /// Tenants in `erasing` whose undo window has passed.
     std::vector<TenantId> due_for_erasure() const;
     /// The last step, after every other room removed its rows: removes this room's, keeps the tenant's row (without name
