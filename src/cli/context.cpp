@@ -110,7 +110,7 @@ Engine& Context::engine() {
     options.camera_networks = args_.all("--camera-network");
     if (options.camera_networks.empty())
         options.camera_networks = split(environment(variable("CAMERA_NETWORKS")), ',');
-    options.regions = args_.all("--home-region");
+    options.regions = args_.all("--served-region");
     options.background = !command_.looks;
     options.workers = static_cast<std::int32_t>(args_.integer("--workers", 0, 0, 1024));
     engine_.emplace(options);

@@ -97,7 +97,7 @@ Group partner_verbs() {
              .makes_home = true},
             {.path = "partner list",
              .summary = "list partners",
-             .about = "Lists the partners, oldest first.",
+             .about = "Lists the partners with their catalogues and shares, oldest first.",
              .options = {{"--search", "TEXT", "only those that have it in their name or slug"}, limit_option},
              .examples = {{"partner list --search north", "Upper and lower case alike."}},
              .run = list,

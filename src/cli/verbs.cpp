@@ -46,7 +46,7 @@ const std::vector<Option>& global_options() {
         {"--plan-file", "FILE", "a catalogue of plans; its plans replace shipped ones of the same name", true},
         {"--camera-network", "CIDR",
          "where cameras may live; default $PREFIX_CAMERA_NETWORKS (separated by commas), or private networks", true},
-        {"--home-region", "REGION", "a region whose data may lie in this home; default every one", true},
+        {"--served-region", "REGION", "a region whose data may lie in this home; default every one", true},
         {"--workers", "N", "jobs at once; default as many as cores, at most 4"},
         {"--master-key-file", "FILE", "the key that seals secrets; default $PREFIX_MASTER_KEY_FILE or within the home"},
         {"--passphrase-file", "FILE", "a passphrase instead of a key file; default $PREFIX_PASSPHRASE"},
