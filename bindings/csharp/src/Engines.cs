@@ -6,7 +6,9 @@ namespace Tenon {
 /// <summary>Every engine of this process that has not been freed. The end of the process closes the open ones; one that was
 /// forgotten open is closed then too, never by the finalizer thread: closing joins threads.</summary>
 internal static class Engines {
+  private const int CollectAfter = 128;
   private static readonly HashSet<Opened> All = new HashSet<Opened>();
+  private static int opened;
 
   static Engines() {
     AppDomain.CurrentDomain.ProcessExit += (sender, args) => CloseAll();
@@ -21,6 +23,8 @@ internal static class Engines {
     internal Opened(IntPtr pointer) {
       this.pointer = new HandleRef(null, pointer);
       lock (All) All.Add(this);
+      // The collector sees a few bytes of each closed engine, and would wait for thousands of them.
+      if (System.Threading.Interlocked.Increment(ref opened) % CollectAfter == 0) GC.Collect();
     }
 
     internal Watch Watch(Loop loop) {

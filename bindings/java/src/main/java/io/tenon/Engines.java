@@ -3,6 +3,7 @@ package io.tenon;
 import java.lang.System.Logger.Level;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Every engine of this process that has not been freed. The VM's end closes the open ones; one that was forgotten open is
@@ -47,8 +48,13 @@ final class Engines {
     }
   }
 
+  private static final AtomicInteger OPENED = new AtomicInteger();
+  private static final int COLLECT_AFTER = 128;
+
   static void opened(Engine engine, Opened opened) {
     ALL.add(opened);
+    // The collector sees a few bytes of each closed engine, and would wait for thousands of them.
+    if (OPENED.incrementAndGet() % COLLECT_AFTER == 0) System.gc();
     Native.whenCollected(engine, opened::forgotten);
   }
 
