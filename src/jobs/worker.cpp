@@ -74,6 +74,8 @@ void Queue::Impl::run(Claim& claimed) {
         if (kept == 0) throw Cancelled("another process has taken the job over", {.subject = job.id.text()});
     };
     try {
+        // Closing, or cancelled: claimed by who was already looking, perhaps what another worker has just put back.
+        if (mine.stop.stop_requested()) throw Cancelled("the job was stopped before it began", {.subject = job.id.text()});
         const auto kind = kinds.find(job.kind);
         if (kind == kinds.end()) throw Unsupported("this version does not know jobs of this kind", {.subject = job.kind});
         end.outcome = kind->second.run(Attempt{mine.scope, job, mine.progress, mine.stop.get_token(), save_cursor});
@@ -151,7 +153,7 @@ void Queue::Impl::work_loop(const std::stop_token& stop) {
         {
             const std::lock_guard lock(mutex);
             seen = work;
-            may_claim = !draining;
+            may_claim = !draining && !closing;
             if (may_claim) ++claiming;
         }
         try {
