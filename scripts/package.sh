@@ -4,7 +4,7 @@
 package() {
     local part
     setup
-    build package
+    build package _tenon tenon_java tenon_jar tenon_csharp tenon_assembly
     rm -rf build/dist
     mkdir -p build/dist
     for part in wheel jar assembly; do
