@@ -257,7 +257,7 @@ TEST_F(JobQueue, a_zombies_result_is_not_taken) {
     hooks.started = [this](db::Tx&, const jobs::JobRow& job) { return places[job.tenant].insert(job.id), true; };
     hooks.ended = [this](db::Tx&, const jobs::JobRow& job) { note_end(job.id); };
     const auto later = std::make_shared<base::ManualClock>(base::system_clock()->now() + 1h);  // past the first one's lease
-    jobs::Queue second({.clock = later, .log = base::Log::none(), .nodes = folder.path() / "run2", .workers = 1},
+    jobs::Queue second({.clock = later, .log = base::Log::none(), .nodes = folder.path() / "run", .workers = 1},
                        *their_store, ScopeMaker::system(), std::move(hooks));
     second.add_kind("slow", kind);
     second.start();
@@ -582,7 +582,7 @@ TEST_F(JobQueue, a_job_that_cannot_be_taken_back_keeps_no_other_from_it) {
         if (job.tenant == acme.tenant()) throw InternalError("more is given back than was used");
     };
     hooks.ended = [](db::Tx&, const jobs::JobRow&) {};
-    jobs::Queue second({.clock = base::system_clock(), .log = base::Log::none(), .nodes = folder.path() / "run2", .workers = 2, .tick = 50ms},
+    jobs::Queue second({.clock = base::system_clock(), .log = base::Log::none(), .nodes = folder.path() / "run", .workers = 2, .tick = 50ms},
                        *their_store, ScopeMaker::system(), std::move(hooks));
     second.add_kind("stands", {.run = [](const jobs::Attempt&) { return jobs::Outcome{.result = "done", .settle = {}}; }});
     EXPECT_NO_THROW(second.start());
