@@ -98,7 +98,18 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
         bool stopped = false;   ///< It ended because it was told to.
         bool may_pass = false;  ///< The failure may be over the next time.
     };
-    std::vector<TenantId> waiting_tenants();
+    /// A tenant with something to do, and the first in its line.
+    struct Waiting {
+        TenantId tenant;
+        JobId first;
+    };
+    struct Turn {
+        TenantId tenant;
+        std::int32_t weight;
+    };
+    std::vector<Waiting> waiting_tenants();
+    std::optional<Turn> take_turn(std::vector<Waiting>& waiting);
+    void give_back(const Turn& turn);
     std::optional<Claim> claim_next();
     std::optional<Claim> claim_and_tell();
     void run(Claim& claimed);

@@ -9,41 +9,58 @@
 
 namespace tenon::jobs {
 
-/// The tenants with something to do, in the order in which they are served.
-std::vector<TenantId> Queue::Impl::waiting_tenants() {
-    struct Turn {
-        std::uint64_t start;
-        JobId first;
-        TenantId tenant;
-    };
-    std::vector<Turn> order;
-    database.read(system, [&](db::SystemReader& reader) {
+std::vector<Queue::Impl::Waiting> Queue::Impl::waiting_tenants() {
+    return database.read(system, [&](db::SystemReader& reader) {
+        std::vector<Waiting> waiting;
         auto rows = reader.query(sql::waiting);
-        while (rows.next()) order.push_back({0, rows.id<JobId>(1), rows.id<TenantId>(0)});
+        while (rows.next()) waiting.push_back({rows.id<TenantId>(0), rows.id<JobId>(1)});
+        return waiting;
     });
-    {
+}
+
+/// Who of `waiting` is next; he is then in it no more. Empty: nobody is left.
+std::optional<Queue::Impl::Turn> Queue::Impl::take_turn(std::vector<Waiting>& waiting) {
+    while (!waiting.empty()) {
+        std::uint64_t start = 0;
+        auto next = waiting.begin();
+        {
+            const std::lock_guard lock(mutex);
+            const auto place = [&](const Waiting& one) { return std::tuple(turns.start_of(one.tenant), one.first); };
+            next = std::ranges::min_element(waiting, {}, place);
+            start = turns.start_of(next->tenant);
+        }
+        const Turn turn{next->tenant, hooks.weight ? hooks.weight(next->tenant) : 1};
         const std::lock_guard lock(mutex);
-        for (auto& turn : order) turn.start = turns.start_of(turn.tenant);
+        if (turns.start_of(turn.tenant) != start) continue;  // another worker was quicker
+        turns.served(turn.tenant, turn.weight);
+        waiting.erase(next);
+        return turn;
     }
-    std::sort(order.begin(), order.end(), [](const Turn& a, const Turn& b) {
-        return std::tuple(a.start, a.first) < std::tuple(b.start, b.first);
-    });
-    std::vector<TenantId> tenants;
-    for (const auto& turn : order) tenants.push_back(turn.tenant);
-    return tenants;
+    return std::nullopt;
+}
+
+void Queue::Impl::give_back(const Turn& turn) {
+    const std::lock_guard lock(mutex);
+    turns.give_back(turn.tenant, turn.weight);
 }
 
 std::optional<Claim> Queue::Impl::claim_next() {
-    for (const auto& tenant : waiting_tenants()) {
-        const auto scope = hooks.scope(tenant);
-        if (!scope) continue;
-        auto claimed = claim(*scope);
-        if (!claimed) continue;
-        const auto weight = hooks.weight ? hooks.weight(tenant) : 1;
+    auto waiting = waiting_tenants();
+    while (const auto turn = take_turn(waiting)) {
+        std::optional<Claim> claimed;
+        try {
+            if (const auto scope = hooks.scope(turn->tenant)) claimed = claim(*scope);
+        } catch (...) {
+            give_back(*turn);
+            throw;
+        }
+        if (!claimed) {
+            give_back(*turn);
+            continue;
+        }
         {
             const std::lock_guard lock(mutex);
             running[claimed->job.id] = claimed->running;
-            turns.served(tenant, weight);
             if (closing) claimed->running->stop.request_stop();
         }
         if (options.listener) options.listener->became(info_of(claimed->job));

@@ -69,6 +69,7 @@ public:
         for (auto more = read(4096); !more.empty(); more = read(4096)) all += more;
         return all;
     }
+    pid_t pid() const { return pid_; }
     void kill() {
         if (pid_ > 0) ::kill(pid_, SIGKILL);
         (void)wait();
