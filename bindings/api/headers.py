@@ -549,7 +549,7 @@ def read_headers(folder: pathlib.Path) -> Model:
 def finish(model: Model, raw: Dict[str, str]) -> None:
     about = re.search(r"((?:^///[^\n]*\n)+)#define TENON_ID\(", raw["id.hpp"], re.MULTILINE)
     about_ids = "\n".join(line[3:].strip() for line in about.group(1).splitlines()) if about else ""
-    for name, prefix in re.findall(r'TENON_ID\((\w+), "(\w+)"\)', raw["id.hpp"]):
+    for name, prefix in re.findall(r'TENON_ID\((\w+), "(\w+)"\)', "".join(raw.values())):
         model.classes[name].prefix = prefix
         model.classes[name].doc = model.classes[name].doc or about_ids
     for name, code in re.findall(r"TENON_ERROR\((\w+), (\w+)\)", raw["error.hpp"]):

@@ -16,6 +16,11 @@
 TENON_BEGIN
 
 struct EngineImpl;
+struct AuthenticateOptions;
+struct LoginOptions;
+struct RedeemOptions;
+struct SupportOptions;
+struct Tokens;
 
 struct EngineOptions {
     std::filesystem::path home{};                          ///< Required. Made if missing, readable by its owner only.
@@ -51,6 +56,31 @@ public:
     /// Work within one tenant, on behalf of someone the host has authenticated.
     /// Throws NotFound, PermissionDenied (the tenant's state or plan forbids it, its data must not lie in this home).
     Session open_session(const SessionOptions& options);
+
+    /// Work on behalf of who sends a key or a token. Whatever is wrong with it is refused in one shape. The session ends with
+    /// the key or token: calls then throw Unauthenticated.
+    /// Throws Unauthenticated, InvalidArgument (neither or both), PermissionDenied (the tenant is closed to everyone).
+    Session authenticate(const AuthenticateOptions& options);
+
+    /// Lets a user in by his password and, if he has a second factor, a code. A wrong password, an unknown user and a user who
+    /// may not come in are refused in one shape and time; where only the code is missing, `subject` is "code". From the fifth
+    /// failure in a row on each is followed by a pause that doubles, up to an hour.
+    /// Throws Unauthenticated, InvalidArgument, Unavailable (too many at once).
+    /// Cost     64 MiB and some 100 ms of a core while the password is tried.
+    Tokens login(const LoginOptions& options);
+    /// The next pair of tokens. Each refresh token is good for one: who shows one again ends the whole login, since one of the
+    /// two who have it stole it. Throws Unauthenticated.
+    Tokens refresh(const std::string& refresh_token);
+    /// Ends the login. Throws Unauthenticated.
+    void logout(const std::string& refresh_token);
+    /// Sets a password by a ticket of Users::issue_ticket() and makes the user active. Throws Unauthenticated, InvalidArgument.
+    void redeem(const RedeemOptions& options);
+    /// The public keys of access tokens as a JWK set (RFC 7517), for others who check them.
+    std::string jwks();
+
+    /// Lets the operator's support into a tenant: role support, for a limited time, in the tenant's audit trail and among its
+    /// logins, where the tenant can end it. Throws NotFound, InvalidArgument, PermissionDenied.
+    Session open_support(const SupportOptions& options);
 
     /// Work across tenants. Each use is audited.
     OperatorSession open_operator(const OperatorOptions& options);

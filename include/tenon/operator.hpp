@@ -19,6 +19,7 @@ TENON_BEGIN
 
 struct Internal;
 struct OperatorImpl;
+class TokenKeys;
 
 struct OperatorOptions {
     std::string actor{};   ///< Required. Who acts; goes into the audit trail.
@@ -36,6 +37,8 @@ struct TenantOptions {
     std::string zone = "UTC";              ///< IANA time zone.
     std::int32_t anchor_day = 1;           ///< Day of the month on which its periods begin.
     bool trial = false;                    ///< Begins as a trial of the plan's length.
+    std::string owner_email{};             ///< Not empty: a user is invited with it, as the tenant's owner.
+    std::string owner_name{};              ///< Needed with `owner_email`.
 };
 
 /// What is to change of a tenant. Unset fields stay as they are.
@@ -141,6 +144,8 @@ public:
     Tenants tenants() const;
     Partners partners() const;
     Plans plans() const;
+    /// The keys that sign access tokens.
+    TokenKeys token_keys() const;
     /// The operators' own audit trail; of a partner's operator the partner's.
     Audit audit() const;
     void close() noexcept;

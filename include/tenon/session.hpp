@@ -15,6 +15,7 @@
 #include <tenon/id.hpp>
 #include <tenon/job.hpp>
 #include <tenon/picture.hpp>
+#include <tenon/principal.hpp>
 #include <tenon/project.hpp>
 #include <tenon/quota.hpp>
 #include <tenon/render.hpp>
@@ -24,25 +25,18 @@
 
 TENON_BEGIN
 
-/// What a session may do. Stored: append, never renumber.
-enum class Role : std::uint8_t {
-    owner = 1,            ///< Everything within the tenant.
-    admin = 2,            ///< Everything but billing and the tenant itself.
-    billing = 3,          ///< Reads usage and quotas.
-    editor = 4,           ///< Projects, assets, renders; reads cameras.
-    camera_operator = 5,  ///< Cameras, recordings and clips.
-    viewer = 6,           ///< Reads projects, assets, recordings.
-    auditor = 7,          ///< Reads everything and the audit trail, changes nothing.
-    support = 8,          ///< Reads what is needed to help: jobs, events, usage.
-};
-
-/// The role's name: "camera_operator".
-TENON_API const char* to_string(Role role) noexcept;
+class ApiKeys;
+class Issuers;
+class Logins;
+class Roles;
+class Users;
 
 struct SessionOptions {
-    TenantId tenant{};         ///< Required.
-    std::string actor{};       ///< Required. Who acts; goes into the audit trail.
+    TenantId tenant{};                    ///< Required.
+    std::string actor{};                  ///< Required, unless `user` is given. Who acts; goes into the audit trail.
     Role role = Role::viewer;
+    std::optional<RoleId> custom_role{};  ///< Set: this role of the tenant's own, instead of `role`.
+    std::optional<UserId> user{};         ///< A user whom the host has authenticated: with his rights, instead of `role`.
 };
 
 /// One tenant, seen by one actor in one role. Nothing reachable from here belongs to any other tenant: another tenant's
@@ -70,7 +64,19 @@ public:
     Usage usage() const;
     Settings settings() const;
     Audit audit() const;
+    Users users() const;
+    Roles roles() const;
+    ApiKeys api_keys() const;
+    Logins logins() const;
+    Issuers issuers() const;
     EventStream subscribe(const SubscribeOptions& options = {});
+
+    /// Who this is and what he may do now. Throws Unauthenticated (the key or login has ended), Closed.
+    Principal principal() const;
+    /// Whether a call that needs this permission would be let through now: "render:write". In a project where more was granted,
+    /// more may be. Throws InvalidArgument, Unauthenticated, Closed.
+    bool may(const std::string& permission) const;
+    bool may_in(const std::string& permission, const ProjectId& project) const;
 
     /// Later calls through this session and what it gave throw Closed. Jobs go on.
     void close() noexcept;

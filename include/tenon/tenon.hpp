@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tenon/access.hpp>
 #include <tenon/asset.hpp>
 #include <tenon/audit.hpp>
 #include <tenon/backup.hpp>
@@ -19,6 +20,7 @@
 #include <tenon/partner.hpp>
 #include <tenon/picture.hpp>
 #include <tenon/plan.hpp>
+#include <tenon/principal.hpp>
 #include <tenon/project.hpp>
 #include <tenon/quota.hpp>
 #include <tenon/render.hpp>

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include <tenon/error.hpp>
+#include <tenon/principal.hpp>
 
 namespace tenon {
 namespace {
@@ -59,6 +60,11 @@ TENON_DEFINE_ID(HoldId, "hld_")
 TENON_DEFINE_ID(SiteId, "sit_")
 TENON_DEFINE_ID(CameraId, "cam_")
 TENON_DEFINE_ID(SnapshotId, "snp_")
+TENON_DEFINE_ID(UserId, "usr_")
+TENON_DEFINE_ID(RoleId, "rol_")
+TENON_DEFINE_ID(KeyId, "key_")
+TENON_DEFINE_ID(LoginId, "lgn_")
+TENON_DEFINE_ID(IssuerId, "iss_")
 
 namespace base {
 

@@ -51,6 +51,8 @@ int create(Context& context, const Args& args) {
     options.zone = args.text("--zone", options.zone);
     options.anchor_day = static_cast<std::int32_t>(args.integer("--anchor-day", options.anchor_day, 1, 31));
     options.trial = args.has("--trial");
+    options.owner_email = args.text("--owner-email");
+    options.owner_name = args.text("--owner-name");
     return show_tenant(context, context.operators().tenants().create(options));
 }
 
@@ -193,7 +195,9 @@ Group tenant_verbs() {
                          {"--partner", "PARTNER", "the partner it belongs to: id or slug"},
                          {"--region", "NAME", "where its data must stay; default local"},
                          {"--zone", "ZONE", "IANA time zone in which its months begin; default UTC"},
-                         {"--anchor-day", "DAY", "day of the month on which its periods begin; default 1"}},
+                         {"--anchor-day", "DAY", "day of the month on which its periods begin; default 1"},
+                         {"--owner-email", "EMAIL", "invite a user with it as the owner; “user ticket” lets him in"},
+                         {"--owner-name", "NAME", "that user's name"}},
              .examples = {{"tenant create \"Acme\" --plan studio/professional", "The slug becomes acme."},
                           {"tenant create \"東京スタジオ\" --slug tokyo --plan studio/basic --zone Asia/Tokyo",
                            "Months begin at midnight in Tokyo."}},

@@ -7,6 +7,12 @@ namespace tenon::cli {
 Group tenant_verbs();
 Group partner_verbs();
 Group settings_verbs();
+Group user_verbs();
+Group role_verbs();
+Group key_verbs();
+Group login_verbs();
+Group issuer_verbs();
+Group token_verbs();
 Group project_verbs();
 Group asset_verbs();
 Group render_verbs();

@@ -126,7 +126,7 @@ Asset bring_in(const SessionImpl& session, const ImportOptions& options, const s
 Assets::Assets(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 
 Asset Assets::import_file(const ImportOptions& options) {
-    const auto pass = impl_->enter(Permission::asset_write);
+    const auto pass = impl_->enter(Permission::asset_write, options.project);
     return impl_->interruptible([&](const std::stop_token& stop) { return bring_in(*impl_, options, stop); });
 }
 
@@ -136,23 +136,26 @@ Asset Assets::get(const AssetId& id) const {
 }
 
 std::optional<Asset> Assets::find(const AssetId& id) const {
-    const auto pass = impl_->enter(Permission::asset_read);
-    return impl_->read([&](db::Reader& reader) { return rows::find(reader, id, impl_->workspace); });
+    const auto pass = impl_->enter_somewhere(Permission::asset_read);
+    auto asset = impl_->read([&](db::Reader& reader) { return rows::find(reader, id, impl_->workspace); });
+    if (asset && !impl_->may(Permission::asset_read, asset->project)) asset.reset();  // in a project that is none of his
+    return asset;
 }
 
 std::vector<Asset> Assets::list(const AssetFilter& filter) const {
-    const auto pass = impl_->enter(Permission::asset_read);
+    const auto pass = filter.project ? impl_->enter(Permission::asset_read, *filter.project) : impl_->enter(Permission::asset_read);
     if (filter.limit < 1 || filter.limit > 1000)
         throw InvalidArgument("a list of assets holds 1 to 1000 of them", {.subject = "limit"});
     return impl_->read([&](db::Reader& reader) { return rows::list(reader, filter, impl_->workspace); });
 }
 
 void Assets::remove(const AssetId& id) {
-    const auto pass = impl_->enter(Permission::asset_write);
+    const auto pass = impl_->enter_somewhere(Permission::asset_write);
     const auto at = impl_->now();
+    const auto granted = impl_->granted();
     impl_->change("asset.remove", id.text(), [&](db::Tx& tx) {
         const auto found = rows::find(tx, id, impl_->workspace);
-        if (!found) throw NotFound("there is no such asset", {.subject = id.text()});
+        if (!found || !granted->in(found->project).has(Permission::asset_write)) throw NotFound("there is no such asset", {.subject = id.text()});
         if (jobs::is_cause_of_unended(tx, found->project.text()))
             throw Conflict("a job still uses the asset's project: wait for it or cancel it", {.subject = id.text()});
         const auto weight = rows::charged(tx, id);

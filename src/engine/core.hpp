@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -19,6 +20,7 @@
 #include <tenant/events.hpp>
 #include <tenant/quota.hpp>
 #include <tenant/registry.hpp>
+#include <tenant/rights.hpp>
 #include <tenon/engine.hpp>
 
 #include "gate.hpp"
@@ -28,7 +30,20 @@
 
 namespace tenon::engine {
 
+class Access;
 class Watches;
+
+/// What a session may do, as of a version of everything that decides it.
+struct Granted {
+    std::uint64_t version = 0;
+    tenant::access::Rights rights{};         // before the tenant's state and plan
+    PermissionSet mask{};                    // what these leave
+    PermissionSet everywhere{};              // both
+    TenantState state = TenantState::active;
+    std::optional<Time> until{};             // then it must be looked up again
+
+    PermissionSet in(const ProjectId& project) const { return rights.in(project) & mask; }
+};
 
 /// The one maker of scopes: who holds one came through a session, an operator session or the engine's own work.
 class SessionBroker {
@@ -92,6 +107,7 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
     std::unique_ptr<tenant::audit::Refusals> refusals;
     std::unique_ptr<exec::Timers> timers;
     std::unique_ptr<jobs::Queue> queue;
+    std::unique_ptr<engine::Access> access;         // keys, passwords, tokens
     std::vector<engine::Part*> parts;               // in the order they were made
     std::unique_ptr<engine::Part> renders;
     std::unique_ptr<engine::Part> recordings;
@@ -140,29 +156,45 @@ private:
     std::shared_ptr<EngineImpl> self;  // until close(): see Gate::forked()
 };
 
-/// One tenant, one actor, one role.
+/// One tenant, one actor, what he may do.
 struct SessionImpl {
-    SessionImpl(std::shared_ptr<EngineImpl> e, db::TenantScope s, tenant::Actor a, Role r)
-        : engine(std::move(e)), scope(std::move(s)), actor(std::move(a)), role(r), workspace(engine->workspace(scope.tenant())) {}
+    SessionImpl(std::shared_ptr<EngineImpl> e, db::TenantScope s, tenant::Actor a, tenant::access::Identity i)
+        : engine(std::move(e)), scope(std::move(s)), actor(std::move(a)), identity(i), workspace(engine->workspace(scope.tenant())) {}
+    SessionImpl(std::shared_ptr<EngineImpl> e, db::TenantScope s, tenant::Actor a, Role role)
+        : SessionImpl(std::move(e), std::move(s), std::move(a), tenant::access::Identity{.role = {.role = role, .custom = {}}}) {}
 
     const std::shared_ptr<EngineImpl> engine;
     const db::TenantScope scope;
     const tenant::Actor actor;
-    const Role role;
+    const tenant::access::Identity identity;
     const engine::Workspace workspace;
     std::atomic<bool> closed{false};
-    mutable engine::KnownState known_state;
+    mutable engine::KnownRights known_rights;
     mutable engine::KnownQuotas known_quotas;
 
-    /// The tenant's state now.
-    TenantState state() const;
+    /// What the session may do now: remembered, and asked of the store again when anything moved. Throws Unauthenticated: what it
+    /// was opened with has ended.
+    std::shared_ptr<const engine::Granted> granted() const;
+    /// What was found for another session of the same identity.
+    void remember(std::shared_ptr<const engine::Granted> granted) const;
     /// Where a resource stands; see Quotas::get().
     Quota quota(Resource resource) const;
 
-    /// First in every public call: the engine and the session are open, the tenant's state and the role allow it.
-    /// Throws Closed, PermissionDenied (which leaves an audit record).
+    /// First in every public call: the engine and the session are open, the tenant's state and plan, the role and the key allow it.
+    /// Throws Closed, Unauthenticated, PermissionDenied (which leaves an audit record).
     engine::Gate::Pass enter(engine::Permission permission) const;
-    /// For a long call, now and then: the tenant's state still allows it. Throws PermissionDenied.
+    /// The same for a call that is about one project, where more may have been granted.
+    engine::Gate::Pass enter(engine::Permission permission, const ProjectId& project) const;
+    /// The same for a call that finds out itself which project it is about: may(), then. It is allowed in some project at least.
+    engine::Gate::Pass enter_somewhere(engine::Permission permission) const;
+    bool may(engine::Permission permission, const ProjectId& project) const { return granted()->in(project).has(permission); }
+    bool may(engine::Permission permission) const { return granted()->everywhere.has(permission); }
+    /// The same for what a user may do to himself without any permission.
+    engine::Gate::Pass enter_for(const UserId& user, engine::Permission permission) const;
+    bool is_user(const UserId& user) const { return identity.kind == PrincipalKind::user && identity.user == user; }
+    /// The engine and the session are open, and what it was opened with holds.
+    engine::Gate::Pass enter_open() const;
+    /// For a long call, now and then: the tenant's state still allows it. Throws PermissionDenied, Unauthenticated.
     void check_state(engine::Permission permission) const;
 
     Time now() const { return engine->now(); }
@@ -196,6 +228,14 @@ struct SessionImpl {
     void audit(db::Tx& tx, std::string action, std::string target, Time at, base::Json details = {}) const {
         tenant::audit::append(tx, actor, {.time = at, .action = std::move(action), .target = std::move(target), .details = std::move(details)});
     }
+
+private:
+    /// Moves whenever what is remembered may no longer hold.
+    std::uint64_t version() const noexcept;
+    void demand(engine::Permission permission, const engine::PermissionSet& allowed) const;
+
+    mutable std::mutex granted_mutex_;
+    mutable std::shared_ptr<const engine::Granted> granted_;  // under granted_mutex_
 };
 
 struct OperatorImpl {
@@ -213,6 +253,11 @@ struct JobImpl {
     std::shared_ptr<SessionImpl> session;
     JobId id;
     std::string kind;
+    std::optional<ProjectId> project{};  // that it is about
+
+    engine::Gate::Pass enter(engine::Permission permission) const {
+        return project ? session->enter(permission, *project) : session->enter(permission);
+    }
 };
 
 struct AuditImpl {

@@ -15,6 +15,7 @@
 #include <tenant/quota.hpp>
 #include <tenant/schema.hpp>
 
+#include "access.hpp"
 #include "asset_rows.hpp"
 #include "core.hpp"
 #include "doomed.hpp"
@@ -40,6 +41,10 @@ const EngineOptions& checked(const EngineOptions& options) {
     base::check_name("brand.product", options.brand.product);
     if (!options.brand.vendor.empty()) base::check_name("brand.vendor", options.brand.vendor);
     if (!options.brand.url.empty()) base::check_name("brand.url", options.brand.url);
+    const auto& prefix = options.brand.key_prefix;
+    if (prefix.empty() || prefix.size() > 16 ||
+        !std::ranges::all_of(prefix, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }))
+        throw InvalidArgument("must be 1 to 16 of a-z and 0-9", {.subject = "brand.key_prefix"});
     (void)nvr::Networks(options.camera_networks);  // throws before anything is made
     for (const auto& region : options.regions) base::check_slug("regions", region);
     return options;
@@ -116,6 +121,7 @@ EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::C
     log_to_empty = engine::has_left_log(home);
     database = db::Database::open({.file = home.database(), .clock = clock}, all_migrations());
     master.emplace(master_of(*database, system, given, home));
+    access = std::make_unique<engine::Access>(*this);
     registry = std::make_unique<tenant::Registry>(*database, system, engine::SessionBroker::tenant,
                                                   tenant::Catalogues::load(options.plan_catalogues), clock);
     events = std::make_unique<tenant::EventHub>(*database, clock);
@@ -193,6 +199,7 @@ void EngineImpl::close() noexcept {
     if (queue) queue->close();
     for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->end();
     gate.drain();
+    if (access) access->close();
     if (refusals) refusals->close();
     try {
         if (options.background && database && registry) seal_audit();
@@ -250,17 +257,17 @@ std::string Engine::version() { return TENON_VERSION; }
 Session Engine::open_session(const SessionOptions& options) {
     if (!impl_) throw Closed("the engine is closed");
     const auto pass = impl_->gate.enter();
+    if (options.user) {
+        // Somebody whom the host let in by its own means.
+        const auto user = impl_->access->user_of(options.tenant, *options.user);
+        return Internal::make<Session>(impl_->access->open(options.tenant, {.kind = tenant::ActorKind::user, .id = user.text()},
+                                                           {.kind = PrincipalKind::user, .user = user}));
+    }
     base::check_name("actor", options.actor);
-    if (options.tenant.is_nil()) throw InvalidArgument("a session belongs to one tenant", {.subject = "tenant"});
-    const auto standing = impl_->registry->standing(options.tenant);
-    impl_->check_region(standing->tenant.region);
-    const auto state = standing->state_at(impl_->now());
-    if (!engine::allows(state, engine::Permission::project_read))
-        throw PermissionDenied(std::string("no session can be opened: the tenant is ") + to_string(state), {.subject = options.tenant.text()});
-    auto session = std::make_shared<SessionImpl>(impl_, impl_->registry->scope_of(*standing),
-                                                 tenant::Actor{.id = options.actor}, options.role);
-    session->workspace.make();
-    return Internal::make<Session>(std::move(session));
+    tenant::check_role("role", options.role);
+    using tenant::access::RoleRef;
+    const auto role = options.custom_role ? RoleRef{{}, options.custom_role} : RoleRef{options.role, {}};
+    return Internal::make<Session>(impl_->access->open(options.tenant, {.id = options.actor}, {.role = role}));
 }
 
 OperatorSession Engine::open_operator(const OperatorOptions& options) {

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include <tenon/operator.hpp>
+#include <tenant/permissions.hpp>
 #include <tenon/quota.hpp>
 
 namespace tenon::engine {
@@ -18,33 +18,34 @@ namespace tenon::engine {
 /// sees that the version is not the same before and after. Version 0 is never known: it stands there meanwhile.
 ///
 /// Threads   any, at once.
-class KnownState {
+class KnownRights {
 public:
     /// Empty: look it up, then keep(). `now` is asked for only where time can change the answer.
-    template <class Now> std::optional<TenantState> at(std::uint64_t version, const Now& now) const {
+    template <class Now> std::optional<bool> allows(std::uint64_t version, tenant::Permission permission, const Now& now) const {
         if (version == 0 || version_.load(std::memory_order_acquire) != version) return std::nullopt;
-        const auto word = word_.load(std::memory_order_acquire);
+        const auto number = static_cast<std::size_t>(permission);
+        const auto word = words_[number / 64].load(std::memory_order_acquire);
+        const auto until = until_.load(std::memory_order_acquire);
         if (version_.load(std::memory_order_relaxed) != version) return std::nullopt;
-        const auto until = word & until_mask;
-        if (until != until_mask && static_cast<std::uint64_t>(now().time_since_epoch().count()) >= until) return std::nullopt;
-        return static_cast<TenantState>(word >> until_bits);
+        if (until != never && now().time_since_epoch().count() >= until) return std::nullopt;
+        return word >> (number % 64) & 1;
     }
 
-    /// `until`: when the state ends by itself.
-    void keep(std::uint64_t version, TenantState state, std::optional<Time> until) {
-        const auto end = until ? static_cast<std::uint64_t>(until->time_since_epoch().count()) & until_mask : until_mask;
+    /// `until`: when they end by themselves.
+    void keep(std::uint64_t version, const tenant::PermissionSet& set, std::optional<Time> until) {
         const std::lock_guard lock(writing_);
         version_.store(0, std::memory_order_release);
-        word_.store(static_cast<std::uint64_t>(state) << until_bits | end, std::memory_order_release);
+        for (std::size_t i = 0; i < words_.size(); ++i) words_[i].store(set.words[i], std::memory_order_release);
+        until_.store(until ? until->time_since_epoch().count() : never, std::memory_order_release);
         version_.store(version, std::memory_order_release);
     }
 
 private:
-    static constexpr unsigned until_bits = 56;  // microseconds until the year 4253
-    static constexpr std::uint64_t until_mask = (std::uint64_t{1} << until_bits) - 1;
+    static constexpr std::int64_t never = INT64_MAX;
 
     std::atomic<std::uint64_t> version_{0};
-    std::atomic<std::uint64_t> word_{0};
+    std::array<std::atomic<std::uint64_t>, tenant::PermissionSet::word_count> words_{};
+    std::atomic<std::int64_t> until_{never};
     std::mutex writing_;
 };
 

@@ -6,6 +6,7 @@
 
 #include <base/file.hpp>
 #include <exec/wait.hpp>
+#include <tenant/logins.hpp>
 #include <tenant/quota.hpp>
 
 #include "asset_rows.hpp"
@@ -144,6 +145,10 @@ void EngineImpl::forget_old() {
     for (int i = 0; i < portions && !stopping.stop_requested(); ++i) {
         if (!database->read(system, [&](db::SystemReader& reader) { return jobs::any_to_forget(reader, now()); })) break;
         database->write(system, [&](db::SystemTx& tx) { return jobs::forget_ended(tx, now(), portion); });
+    }
+    for (int i = 0; i < portions && !stopping.stop_requested(); ++i) {
+        if (!database->read(system, [&](db::SystemReader& reader) { return tenant::access::logins::any_expired(reader, now()); })) break;
+        database->write(system, [&](db::SystemTx& tx) { tenant::access::logins::forget_expired(tx, now(), portion); });
     }
     if (events_swept_at && clock->monotonic() - *events_swept_at < events_interval) return;
     const auto owners = database->read(system, [&](db::SystemReader& reader) { return tenant::tenants_with_old_events(reader, now(), portion); });

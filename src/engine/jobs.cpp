@@ -18,7 +18,7 @@ constexpr Duration no_limit = std::chrono::hours(24 * 365);
 
 /// The ended job; empty when the time was up.
 std::optional<jobs::JobRow> wait_end(const JobImpl& job, Duration timeout) {
-    const auto pass = job.session->enter(Permission::job_read);
+    const auto pass = job.enter(Permission::job_read);
     try {
         return job.session->engine->queue->wait_end(job.session->scope, job.id, std::max(timeout, Duration::zero()),
                                                     job.session->engine->stopping.get_token());
@@ -28,7 +28,7 @@ std::optional<jobs::JobRow> wait_end(const JobImpl& job, Duration timeout) {
 }
 
 jobs::JobRow row_of(const JobImpl& job) {
-    const auto pass = job.session->enter(Permission::job_read);
+    const auto pass = job.enter(Permission::job_read);
     if (auto row = job.session->engine->queue->find(job.session->scope, job.id)) return *std::move(row);
     jobs::refuse_unknown(job.id);
 }
@@ -79,7 +79,7 @@ bool Job::join_for(Duration timeout) { return wait_end(*impl_, timeout).has_valu
 
 void Job::cancel() {
     const auto& session = *impl_->session;
-    const auto pass = session.enter(Permission::job_cancel);
+    const auto pass = impl_->enter(Permission::job_cancel);
     const auto at = session.now();
     session.change("job.cancel", impl_->id.text(), [&](db::Tx& tx) {
         if (session.engine->queue->cancel(tx, impl_->id)) session.audit(tx, "job.cancel", impl_->id.text(), at);
@@ -88,7 +88,7 @@ void Job::cancel() {
 
 void Job::reschedule(const JobSchedule& schedule) {
     const auto& session = *impl_->session;
-    const auto pass = session.enter(permission_of(impl_->kind));
+    const auto pass = impl_->enter(permission_of(impl_->kind));
     const auto at = session.now();
     jobs::check_schedule(schedule, at);
     session.change("job.reschedule", impl_->id.text(), [&](db::Tx& tx) {

@@ -115,13 +115,15 @@ std::int64_t held(const quota::HoldInfo& hold, Resource resource) {
 Renders::Renders(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 
 RenderJob Renders::start(const RenderOptions& options) {
-    const auto pass = impl_->enter(Permission::render_write);
+    const auto pass = impl_->enter(Permission::render_write, options.project);
     engine::check_export_name("name", options.name);
     jobs::check_schedule(options.schedule, impl_->now());
     const Edit payload{options.project, options.timeline, options.outputs, options.name, options.loudness};
     impl_->read([&](db::Reader& reader) { tenant::projects::get(reader, options.project); });
     const auto find = [&](const AssetId& id) {
-        return impl_->read([&](db::Reader& reader) { return engine::asset_rows::find(reader, id, impl_->workspace); });
+        auto asset = impl_->read([&](db::Reader& reader) { return engine::asset_rows::find(reader, id, impl_->workspace); });
+        if (asset && !impl_->may(Permission::asset_read, asset->project)) asset.reset();  // in a project that is none of his
+        return asset;
     };
     const auto prepared = impl_->interruptible([&](const std::stop_token& stop) { return engine::prepare(payload, find, stop); });
     const std::int64_t render_ms = milliseconds(prepared.plan.render_time()), bytes = expected_bytes(prepared.plan);
@@ -141,13 +143,16 @@ RenderJob Renders::start(const RenderOptions& options) {
         impl_->audit(tx, "render.start", job.text(), at, std::move(details));
         return job;
     });
-    return Internal::make<RenderJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, kind}));
+    return Internal::make<RenderJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, kind, options.project}));
 }
 
 std::optional<RenderJob> Renders::find(const JobId& id) const {
-    const auto pass = impl_->enter(Permission::render_read);
-    if (!engine::find_job(*impl_, id, kind)) return std::nullopt;
-    return Internal::make<RenderJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, kind}));
+    const auto pass = impl_->enter_somewhere(Permission::render_read);
+    const auto row = engine::find_job(*impl_, id, kind);
+    if (!row) return std::nullopt;
+    const auto project = ProjectId::parse(row->cause);
+    if (!impl_->may(Permission::render_read, project)) return std::nullopt;
+    return Internal::make<RenderJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, kind, project}));
 }
 
 std::vector<JobInfo> Renders::list(std::int32_t limit) const {

@@ -6,45 +6,13 @@
 #include <base/text.hpp>
 #include <tenant/audit_seal.hpp>
 #include <tenant/usage.hpp>
+#include <tenon/access.hpp>
 
 #include "core.hpp"
 #include "streams.hpp"
 #include "watches.hpp"
 
 TENON_BEGIN
-
-engine::Gate::Pass SessionImpl::enter(engine::Permission permission) const {
-    auto pass = engine->gate.enter();
-    if (closed.load(std::memory_order_acquire)) throw Closed("the session is closed");
-    try {
-        if (!engine::allows(role, permission))
-            throw PermissionDenied(std::string("the role ") + to_string(role) + " does not include this",
-                                   {.subject = engine::to_string(permission)});
-        check_state(permission);
-    } catch (const PermissionDenied& refusal) {
-        engine->refusals->append(scope, actor, {.time = now(), .action = "session.call", .target = engine::to_string(permission)}, refusal);
-        throw;
-    }
-    return pass;
-}
-
-void SessionImpl::check_state(engine::Permission permission) const {
-    const auto state = this->state();
-    if (engine::allows(state, permission)) return;
-    throw PermissionDenied(std::string("the tenant is ") + to_string(state) + ": this needs it to be active",
-                           {.subject = engine::to_string(permission)});
-}
-
-TenantState SessionImpl::state() const {
-    const auto version = engine->registry->version();
-    if (const auto known = known_state.at(version, [this] { return engine->now(); })) return *known;
-    const auto now = engine->now();
-    const auto standing = engine->registry->standing(scope.tenant());
-    const auto state = standing->state_at(now);
-    // A trial ends by itself; whatever else a state becomes is a change that moves the version.
-    known_state.keep(version, state, state == TenantState::trial ? standing->tenant.trial_ends_at : std::nullopt);
-    return state;
-}
 
 void SessionImpl::check_outside(const std::filesystem::path& path, std::string_view field, bool own) const {
     engine->check_outside(path, field, own ? &workspace : nullptr);
@@ -81,6 +49,11 @@ Jobs Session::jobs() const { return Internal::make<Jobs>(impl_); }
 Quotas Session::quotas() const { return Internal::make<Quotas>(impl_); }
 Usage Session::usage() const { return Internal::make<Usage>(impl_); }
 Settings Session::settings() const { return Internal::make<Settings>(impl_); }
+Users Session::users() const { return Internal::make<Users>(impl_); }
+Roles Session::roles() const { return Internal::make<Roles>(impl_); }
+ApiKeys Session::api_keys() const { return Internal::make<ApiKeys>(impl_); }
+Logins Session::logins() const { return Internal::make<Logins>(impl_); }
+Issuers Session::issuers() const { return Internal::make<Issuers>(impl_); }
 Audit Session::audit() const { return Internal::make<Audit>(std::make_shared<AuditImpl>(AuditImpl{impl_, nullptr})); }
 void Session::close() noexcept {
     if (impl_->closed.exchange(true, std::memory_order_acq_rel) || impl_->engine->gate.forked()) return;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <cstring>
 #include <string_view>
 
 #include <arpa/inet.h>
@@ -16,19 +15,6 @@ namespace {
 
 constexpr std::size_t kMaxUrl = 2048;
 constexpr Duration lookup_patience = std::chrono::seconds(5);
-
-Networks::Address mapped(const in_addr& v4) {
-    Networks::Address address{};
-    address[10] = address[11] = 0xff;
-    std::memcpy(address.data() + 12, &v4, 4);
-    return address;
-}
-
-Networks::Address bytes_of(const in6_addr& v6) {
-    Networks::Address address;
-    std::memcpy(address.data(), &v6, 16);
-    return address;
-}
 
 std::string unescaped(std::string_view text) {
     std::string out;
@@ -84,38 +70,14 @@ bool may_be_secret(std::string_view part) {
 Networks::Networks(const std::vector<std::string>& blocks) {
     static const std::vector<std::string> usual{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"};
     for (const auto& text : blocks.empty() ? usual : blocks) {
-        const auto refuse = [&] {
-            throw InvalidArgument("camera networks are written like 192.168.0.0/16", {.subject = "camera_networks"});
-        };
-        const auto slash = text.find('/');
-        const auto name = text.substr(0, slash);
-        Block block;
-        in_addr v4;
-        in6_addr v6;
-        const bool is_v4 = inet_pton(AF_INET, name.c_str(), &v4) == 1;
-        if (is_v4) block.address = mapped(v4);
-        else if (inet_pton(AF_INET6, name.c_str(), &v6) == 1) block.address = bytes_of(v6);
-        else refuse();
-        const int width = is_v4 ? 32 : 128;
-        block.bits = width;
-        if (slash != std::string::npos) {
-            const auto* begin = text.data() + slash + 1;
-            const auto* end = text.data() + text.size();
-            if (begin == end || std::from_chars(begin, end, block.bits).ptr != end || block.bits < 0 || block.bits > width) refuse();
-        }
-        block.bits += 128 - width;
-        blocks_.push_back(block);
+        const auto block = base::Network::parse(text);
+        if (!block) throw InvalidArgument("camera networks are written like 192.168.0.0/16", {.subject = "camera_networks"});
+        blocks_.push_back(*block);
     }
 }
 
 bool Networks::contains(const Address& address) const {
-    return std::any_of(blocks_.begin(), blocks_.end(), [&](const Block& block) {
-        for (int bit = 0; bit < block.bits; ++bit) {
-            const auto byte = static_cast<std::size_t>(bit / 8);
-            if ((address[byte] ^ block.address[byte]) >> (7 - bit % 8) & 1) return false;
-        }
-        return true;
-    });
+    return std::ranges::any_of(blocks_, [&](const auto& block) { return block.contains(address); });
 }
 
 std::string CameraUrl::text() const { return origin_of(*this) + rest; }

@@ -1,4 +1,5 @@
 #include <tenant/actor.hpp>
+#include <tenon/access.hpp>
 #include <tenon/operator.hpp>
 #include <tenon/session.hpp>
 
@@ -30,6 +31,33 @@ const char* to_string(Role role) noexcept {
     return "unknown";
 }
 
+const char* to_string(PrincipalKind kind) noexcept {
+    switch (kind) {
+        case PrincipalKind::host: return "host";
+        case PrincipalKind::user: return "user";
+        case PrincipalKind::key: return "key";
+        case PrincipalKind::support: return "support";
+    }
+    return "unknown";
+}
+
+const char* to_string(UserState state) noexcept {
+    switch (state) {
+        case UserState::invited: return "invited";
+        case UserState::active: return "active";
+        case UserState::disabled: return "disabled";
+    }
+    return "unknown";
+}
+
+const char* to_string(KeyEnvironment environment) noexcept {
+    switch (environment) {
+        case KeyEnvironment::live: return "live";
+        case KeyEnvironment::test: return "test";
+    }
+    return "unknown";
+}
+
 TENON_END
 
 namespace tenon::tenant {
@@ -39,6 +67,8 @@ std::string_view to_string(ActorKind kind) noexcept {
         case ActorKind::host: return "host";
         case ActorKind::operator_session: return "operator";
         case ActorKind::engine: return "engine";
+        case ActorKind::user: return "user";
+        case ActorKind::key: return "key";
     }
     return "unknown";
 }

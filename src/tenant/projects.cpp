@@ -3,6 +3,7 @@
 #include <base/text.hpp>
 #include <tenant/audit.hpp>
 #include <tenant/quota.hpp>
+#include <tenant/users.hpp>
 #include <tenon/error.hpp>
 
 namespace tenon::tenant::projects {
@@ -49,8 +50,12 @@ Project get(db::Reader& reader, const ProjectId& id) {
     throw NotFound("there is no such project", {.subject = id.text()});
 }
 
-std::vector<Project> list(db::Reader& reader, const ProjectFilter& filter) {
+void check_page(const ProjectFilter& filter) {
     if (filter.limit < 1 || filter.limit > 1000) throw InvalidArgument("must lie between 1 and 1000", {.subject = "limit"});
+}
+
+std::vector<Project> list(db::Reader& reader, const ProjectFilter& filter) {
+    check_page(filter);
     std::vector<Project> list;
     for (auto rows = reader.query(page, filter.after.value_or(ProjectId{}), filter.limit); rows.next();)
         list.push_back(project_of(rows));
@@ -70,6 +75,7 @@ Project rename(db::Tx& tx, const Actor& actor, const ProjectId& id, const std::s
 
 void remove(db::Tx& tx, const Actor& actor, const ProjectId& id, Time now) {
     const auto project = get(tx, id);
+    access::users::forget_project(tx, id);
     tx.exec(drop, id);
     quota::free(tx, {Resource::projects, 1}, now);
     audit::append(tx, actor, {.time = now, .action = "project.remove", .target = id.text(), .details = named(project.name)});

@@ -3,6 +3,7 @@
 #include <base/text.hpp>
 #include <tenant/live.hpp>
 #include <tenant/period.hpp>
+#include <tenant/users.hpp>
 #include <tenon/error.hpp>
 
 #include "limits.hpp"
@@ -30,6 +31,12 @@ void check(const TenantOptions& options) {
     base::check_name("zone", options.zone);
     base::check_slug("slug", options.slug);
     base::check_slug("region", options.region);
+    if (!options.owner_email.empty()) {
+        access::users::check_email("owner_email", options.owner_email);
+        base::check_name("owner_name", options.owner_name);
+    } else if (!options.owner_name.empty()) {
+        throw InvalidArgument("an owner's name needs an email", {.subject = "owner_email"});
+    }
     check_zone("zone", options.zone);
     check_anchor_day(options.anchor_day);
 }
@@ -212,6 +219,10 @@ Tenant Registry::create(const Actor& actor, const TenantOptions& options) {
             row.tenant.version = static_cast<std::int64_t>(row.epoch);
             insert_row(tx, row);
             impl_->note_both(tx, actor, row, entry);
+            if (options.owner_email.empty()) return;
+            auto mine = tx.tenant(impl_->make_scope(row.tenant.id, row.tenant.region, 0, row.epoch));
+            access::users::create(mine, actor, PermissionSet::everything(), base::new_id<UserId>(now),
+                                  {.email = options.owner_email, .name = options.owner_name, .role = Role::owner}, now);
         });
     } catch (const Conflict&) {
         refuse_slug(options.slug);

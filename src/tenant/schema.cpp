@@ -1,5 +1,7 @@
 #include <tenant/schema.hpp>
 
+#include <tenant/users.hpp>
+
 namespace tenon::tenant {
 namespace {
 
@@ -151,7 +153,7 @@ std::string business() {
 }  // namespace
 
 std::vector<db::Migration> migrations() {
-    return {{.room = "tenant", .number = 1, .sql = tenants()},
+    std::vector<db::Migration> all = {{.room = "tenant", .number = 1, .sql = tenants()},
             {.room = "tenant", .number = 2, .sql = ledger()},
             {.room = "tenant", .number = 3, .sql = trail()},
             {.room = "tenant", .number = 4, .sql = checkpoints()},
@@ -159,6 +161,9 @@ std::vector<db::Migration> migrations() {
             {.room = "tenant", .number = 6, .sql = marks()},
             {.room = "tenant", .number = 7, .sql = packs()},
             {.room = "tenant", .number = 8, .sql = business()}};
+    const auto access = access::migrations();
+    all.insert(all.end(), access.begin(), access.end());
+    return all;
 }
 
 }  // namespace tenon::tenant

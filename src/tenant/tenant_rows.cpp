@@ -2,6 +2,7 @@
 
 #include <db/database.hpp>
 #include <tenant/registry.hpp>
+#include <tenant/users.hpp>
 #include <tenon/error.hpp>
 
 #include "audit_log.hpp"
@@ -178,6 +179,7 @@ void update_row(db::SystemTx& tx, const TenantRow& row) {
 }
 
 void remove_rows(db::SystemTx& tx, const TenantId& id) {
+    access::remove_rows(tx, id);
     for (const auto& removal : removals) tx.exec(removal, id);
     audit::forget_erasable(id);
 }

@@ -11,22 +11,25 @@ namespace {
 using namespace tenon;
 using namespace std::chrono_literals;
 using engine::KnownQuotas;
-using engine::KnownState;
+using engine::KnownRights;
+using tenant::Permission;
 
 constexpr auto at(std::int64_t seconds) {
     return [seconds] { return Time{std::chrono::seconds(seconds)}; };
 }
 
-TEST(Hot, a_state_is_known_for_its_version_and_until_it_ends) {
-    KnownState known;
-    EXPECT_FALSE(known.at(1, at(0))) << "nothing is known yet";
-    known.keep(3, TenantState::trial, Time{100s});
-    EXPECT_EQ(known.at(3, at(99)), TenantState::trial);
-    EXPECT_FALSE(known.at(3, at(100)));
-    EXPECT_FALSE(known.at(4, at(99)));
-    known.keep(4, TenantState::suspended, std::nullopt);
-    EXPECT_EQ(known.at(4, at(1'000'000'000)), TenantState::suspended);
-    EXPECT_FALSE(known.at(3, at(0)));
+TEST(Hot, rights_are_known_for_their_version_and_until_they_end) {
+    KnownRights known;
+    EXPECT_FALSE(known.allows(1, Permission::asset_read, at(0))) << "nothing is known yet";
+    known.keep(3, {Permission::asset_read, Permission::billing_write}, Time{100s});
+    EXPECT_EQ(known.allows(3, Permission::asset_read, at(99)), true);
+    EXPECT_EQ(known.allows(3, Permission::billing_write, at(99)), true);
+    EXPECT_EQ(known.allows(3, Permission::asset_write, at(99)), false);
+    EXPECT_FALSE(known.allows(3, Permission::asset_read, at(100)));
+    EXPECT_FALSE(known.allows(4, Permission::asset_read, at(99)));
+    known.keep(4, {}, std::nullopt);
+    EXPECT_EQ(known.allows(4, Permission::asset_read, at(1'000'000'000)), false);
+    EXPECT_FALSE(known.allows(3, Permission::asset_read, at(0)));
 }
 
 TEST(Hot, quotas_are_known_for_their_version_and_period) {

@@ -15,6 +15,23 @@ from ._base import (EPOCH, AnyPath, Bytes, Id, Label, Labels, NamedEnum, Seconds
 from ._tenon import Timeline
 
 
+class UserState(NamedEnum):
+    """Stored: append, never renumber."""
+    INVITED = 1
+    """Has no password yet and cannot log in."""
+    ACTIVE = 2
+    DISABLED = 3
+    """Cannot do anything; takes no seat."""
+
+
+class KeyEnvironment(NamedEnum):
+    """Stored: append, never renumber."""
+    LIVE = 1
+    """sk_live_…"""
+    TEST = 2
+    """sk_test_…"""
+
+
 class FileKind(NamedEnum):
     FILE = 1
     FOLDER = 2
@@ -179,7 +196,7 @@ class Role(NamedEnum):
     ADMIN = 2
     """Everything but billing and the tenant itself."""
     BILLING = 3
-    """Reads usage and quotas."""
+    """Reads usage and quotas; everything about bills."""
     EDITOR = 4
     """Projects, assets, renders; reads cameras."""
     CAMERA_OPERATOR = 5
@@ -190,6 +207,18 @@ class Role(NamedEnum):
     """Reads everything and the audit trail, changes nothing."""
     SUPPORT = 8
     """Reads what is needed to help: jobs, events, usage."""
+
+
+class PrincipalKind(NamedEnum):
+    """Who stands behind a session. Stored: append, never renumber."""
+    HOST = 1
+    """Somebody the host application vouches for."""
+    USER = 2
+    """A user of the tenant, by a login, a foreign token or the host's word."""
+    KEY = 3
+    """An API key."""
+    SUPPORT = 4
+    """Support of the operator, for a time that the tenant sees."""
 
 
 class SettingsKind(NamedEnum):
@@ -279,6 +308,589 @@ class CameraId(Id):
 class SnapshotId(Id):
     __slots__ = ()
     prefix = "snp_"
+
+
+class UserId(Id):
+    __slots__ = ()
+    prefix = "usr_"
+
+
+class RoleId(Id):
+    __slots__ = ()
+    prefix = "rol_"
+
+
+class KeyId(Id):
+    __slots__ = ()
+    prefix = "key_"
+
+
+class LoginId(Id):
+    __slots__ = ()
+    prefix = "lgn_"
+
+
+class IssuerId(Id):
+    __slots__ = ()
+    prefix = "iss_"
+
+
+class User(Value):
+    """Somebody who works for a tenant.
+
+    - email: Unique within the tenant, whatever its case.
+    - role: Unset: `custom_role`.
+    - second_factor: Logging in takes a code too.
+    - locked_until: Too many wrong passwords: none is tried before.
+    """
+    __slots__ = (
+            "id", "email", "name", "state", "role", "custom_role", "has_password", "second_factor", "last_login_at",
+            "locked_until", "created_at"
+    )
+    _secret = frozenset(['has_password'])
+    id: UserId
+    email: str
+    name: str
+    state: UserState
+    role: Optional[Role]
+    custom_role: Optional[RoleId]
+    has_password: bool
+    second_factor: bool
+    last_login_at: Optional[datetime]
+    locked_until: Optional[datetime]
+    created_at: datetime
+
+    def __init__(
+            self, id: UserId = UserId(), email: str = "", name: str = "", state: UserState = UserState.INVITED,
+            role: Optional[Role] = None, custom_role: Optional[RoleId] = None, has_password: bool = False,
+            second_factor: bool = False, last_login_at: Optional[datetime] = None,
+            locked_until: Optional[datetime] = None, created_at: datetime = EPOCH
+    ) -> None:
+        self.id = id
+        self.email = email
+        self.name = name
+        self.state = state
+        self.role = role
+        self.custom_role = custom_role
+        self.has_password = has_password
+        self.second_factor = second_factor
+        self.last_login_at = None if last_login_at is None else as_time(last_login_at)
+        self.locked_until = None if locked_until is None else as_time(locked_until)
+        self.created_at = as_time(created_at)
+
+
+class UserOptions(Value):
+    """- email: Required.
+    - name: Required.
+    - custom_role: Set: instead of `role`.
+    """
+    __slots__ = ("email", "name", "role", "custom_role")
+    email: str
+    name: str
+    role: Role
+    custom_role: Optional[RoleId]
+
+    def __init__(
+            self, *, email: str, name: str, role: Role = Role.VIEWER, custom_role: Optional[RoleId] = None
+    ) -> None:
+        self.email = email
+        self.name = name
+        self.role = role
+        self.custom_role = custom_role
+
+
+class UserFilter(Value):
+    """- state: Unset: every state.
+    - search: Part of the email or name, whatever its case (of a-z). Empty: all.
+    - after: The last one of the page before.
+    - limit: 1 to 1000, oldest first.
+    """
+    __slots__ = ("state", "search", "after", "limit")
+    state: Optional[UserState]
+    search: str
+    after: Optional[UserId]
+    limit: int
+
+    def __init__(
+            self, *, state: Optional[UserState] = None, search: str = "", after: Optional[UserId] = None, limit: int = 100
+    ) -> None:
+        self.state = state
+        self.search = search
+        self.after = after
+        self.limit = limit
+
+
+class UserUpdateOptions(Value):
+    """What is left unset stays.
+
+    - user: Required.
+    - role: Also ends a custom role.
+    """
+    __slots__ = ("user", "email", "name", "role", "custom_role")
+    user: UserId
+    email: Optional[str]
+    name: Optional[str]
+    role: Optional[Role]
+    custom_role: Optional[RoleId]
+
+    def __init__(
+            self, *, user: UserId, email: Optional[str] = None, name: Optional[str] = None, role: Optional[Role] = None,
+            custom_role: Optional[RoleId] = None
+    ) -> None:
+        self.user = user
+        self.email = email
+        self.name = name
+        self.role = role
+        self.custom_role = custom_role
+
+
+class ProjectGrant(Value):
+    """What a user may do in one project beyond what he may everywhere. One for each user and project.
+
+    - role: Unset: `custom_role`.
+    """
+    __slots__ = ("user", "project", "role", "custom_role")
+    user: UserId
+    project: ProjectId
+    role: Optional[Role]
+    custom_role: Optional[RoleId]
+
+    def __init__(
+            self, user: UserId = UserId(), project: ProjectId = ProjectId(), role: Optional[Role] = None,
+            custom_role: Optional[RoleId] = None
+    ) -> None:
+        self.user = user
+        self.project = project
+        self.role = role
+        self.custom_role = custom_role
+
+
+class PasswordOptions(Value):
+    """- user: Required.
+    - password: Required. 10 to 1024 bytes of UTF-8; not the email or name.
+    - current: Needed of a user who changes his own.
+    """
+    __slots__ = ("user", "password", "current")
+    _secret = frozenset(['password'])
+    user: UserId
+    password: str
+    current: str
+
+    def __init__(self, *, user: UserId, password: str, current: str = "") -> None:
+        self.user = user
+        self.password = password
+        self.current = current
+
+
+class PasswordTicket(Value):
+    """Lets a user choose a password once: send it to him. It is not shown again."""
+    __slots__ = ("ticket", "expires_at")
+    ticket: str
+    expires_at: datetime
+
+    def __init__(self, ticket: str = "", expires_at: datetime = EPOCH) -> None:
+        self.ticket = ticket
+        self.expires_at = as_time(expires_at)
+
+
+class SecondFactor(Value):
+    """What an authenticator needs, once as text and once as the URI that is drawn as a QR code. It is not shown again.
+
+    - secret: Base32.
+    - uri: "otpauth://totp/…"
+    """
+    __slots__ = ("secret", "uri")
+    secret: str
+    uri: str
+
+    def __init__(self, secret: str = "", uri: str = "") -> None:
+        self.secret = secret
+        self.uri = uri
+
+
+class CustomRole(Value):
+    """A role of a tenant's own.
+
+    - permissions: "project:read" …
+    - version: Rises with each change.
+    """
+    __slots__ = ("id", "name", "permissions", "version", "created_at")
+    id: RoleId
+    name: str
+    permissions: Tuple[str, ...]
+    version: int
+    created_at: datetime
+
+    def __init__(
+            self, id: RoleId = RoleId(), name: str = "", permissions: Iterable[str] = (), version: int = 1,
+            created_at: datetime = EPOCH
+    ) -> None:
+        self.id = id
+        self.name = name
+        self.permissions = as_tuple(permissions)
+        self.version = version
+        self.created_at = as_time(created_at)
+
+
+class RoleOptions(Value):
+    """- name: Required. Unique within the tenant.
+    - permissions: Of permissions(). Nobody gives what he lacks.
+    """
+    __slots__ = ("name", "permissions")
+    name: str
+    permissions: Tuple[str, ...]
+
+    def __init__(self, *, name: str, permissions: Iterable[str] = ()) -> None:
+        self.name = name
+        self.permissions = as_tuple(permissions)
+
+
+class ApiKey(Value):
+    """What is known of a key. The secret itself is kept by nobody but its user.
+
+    - shown: "sk_live_4fGh2kLm9QwZ": enough to tell keys apart.
+    - role: Unset: `custom_role`.
+    - scopes: Permissions that the role is narrowed to. Empty: all of the role.
+    - cidrs: Networks it may be used from. Empty: any.
+    - user: Who made it: it can never do more than he can now.
+    - last_used_at: To the minute.
+    - grace_ends_at: Until then the secret before the last rotation works too.
+    """
+    __slots__ = (
+            "id", "name", "shown", "environment", "role", "custom_role", "scopes", "cidrs", "user", "created_at",
+            "expires_at", "last_used_at", "grace_ends_at", "revoked_at"
+    )
+    id: KeyId
+    name: str
+    shown: str
+    environment: KeyEnvironment
+    role: Optional[Role]
+    custom_role: Optional[RoleId]
+    scopes: Tuple[str, ...]
+    cidrs: Tuple[str, ...]
+    user: Optional[UserId]
+    created_at: datetime
+    expires_at: Optional[datetime]
+    last_used_at: Optional[datetime]
+    grace_ends_at: Optional[datetime]
+    revoked_at: Optional[datetime]
+
+    def __init__(
+            self, id: KeyId = KeyId(), name: str = "", shown: str = "", environment: KeyEnvironment = KeyEnvironment.LIVE,
+            role: Optional[Role] = None, custom_role: Optional[RoleId] = None, scopes: Iterable[str] = (),
+            cidrs: Iterable[str] = (), user: Optional[UserId] = None, created_at: datetime = EPOCH,
+            expires_at: Optional[datetime] = None, last_used_at: Optional[datetime] = None,
+            grace_ends_at: Optional[datetime] = None, revoked_at: Optional[datetime] = None
+    ) -> None:
+        self.id = id
+        self.name = name
+        self.shown = shown
+        self.environment = environment
+        self.role = role
+        self.custom_role = custom_role
+        self.scopes = as_tuple(scopes)
+        self.cidrs = as_tuple(cidrs)
+        self.user = user
+        self.created_at = as_time(created_at)
+        self.expires_at = None if expires_at is None else as_time(expires_at)
+        self.last_used_at = None if last_used_at is None else as_time(last_used_at)
+        self.grace_ends_at = None if grace_ends_at is None else as_time(grace_ends_at)
+        self.revoked_at = None if revoked_at is None else as_time(revoked_at)
+
+
+class NewApiKey(Value):
+    """A key with its secret: the only time that it is shown.
+
+    - secret: "sk_live_4fGh2kLm9QwZ_…"
+    """
+    __slots__ = ("key", "secret")
+    key: ApiKey
+    secret: str
+
+    def __init__(self, key: Optional[ApiKey] = None, secret: str = "") -> None:
+        self.key = ApiKey() if key is None else key
+        self.secret = secret
+
+
+class ApiKeyOptions(Value):
+    """- name: Required. Need not be unique.
+    - custom_role: Set: instead of `role`.
+    - scopes: Narrows the role. Empty: all of it.
+    - cidrs: "192.0.2.0/24", "2001:db8::/32". Empty: from anywhere.
+    - expires_at: Unset: never.
+    """
+    __slots__ = ("name", "environment", "role", "custom_role", "scopes", "cidrs", "expires_at")
+    name: str
+    environment: KeyEnvironment
+    role: Role
+    custom_role: Optional[RoleId]
+    scopes: Tuple[str, ...]
+    cidrs: Tuple[str, ...]
+    expires_at: Optional[datetime]
+
+    def __init__(
+            self, *, name: str, environment: KeyEnvironment = KeyEnvironment.LIVE, role: Role = Role.VIEWER,
+            custom_role: Optional[RoleId] = None, scopes: Iterable[str] = (), cidrs: Iterable[str] = (),
+            expires_at: Optional[datetime] = None
+    ) -> None:
+        self.name = name
+        self.environment = environment
+        self.role = role
+        self.custom_role = custom_role
+        self.scopes = as_tuple(scopes)
+        self.cidrs = as_tuple(cidrs)
+        self.expires_at = None if expires_at is None else as_time(expires_at)
+
+
+class ApiKeyFilter(Value):
+    """- revoked: Also those that were revoked or have expired.
+    - after: The last one of the page before.
+    - limit: 1 to 1000, oldest first.
+    """
+    __slots__ = ("revoked", "after", "limit")
+    revoked: bool
+    after: Optional[KeyId]
+    limit: int
+
+    def __init__(self, *, revoked: bool = False, after: Optional[KeyId] = None, limit: int = 100) -> None:
+        self.revoked = revoked
+        self.after = after
+        self.limit = limit
+
+
+class RotateOptions(Value):
+    """- key: Required.
+    - grace: How long the old secret works on: 0 to 7 days.
+    """
+    __slots__ = ("key", "grace")
+    key: KeyId
+    grace: timedelta
+
+    def __init__(self, *, key: KeyId, grace: Seconds = timedelta(hours=24)) -> None:
+        self.key = key
+        self.grace = as_timedelta(grace)
+
+
+class LoginInfo(Value):
+    """A user who logged in, or support that was let in, until it expires or is ended.
+
+    - kind: user or support.
+    - actor: Of support: who of the operator's people …
+    - reason: … and why.
+    - address: As the host told it.
+    - used_at: The last time that its tokens were renewed.
+    """
+    __slots__ = ("id", "kind", "user", "actor", "reason", "address", "created_at", "used_at", "expires_at")
+    id: LoginId
+    kind: PrincipalKind
+    user: Optional[UserId]
+    actor: str
+    reason: str
+    address: str
+    created_at: datetime
+    used_at: datetime
+    expires_at: datetime
+
+    def __init__(
+            self, id: LoginId = LoginId(), kind: PrincipalKind = PrincipalKind.USER, user: Optional[UserId] = None,
+            actor: str = "", reason: str = "", address: str = "", created_at: datetime = EPOCH, used_at: datetime = EPOCH,
+            expires_at: datetime = EPOCH
+    ) -> None:
+        self.id = id
+        self.kind = kind
+        self.user = user
+        self.actor = actor
+        self.reason = reason
+        self.address = address
+        self.created_at = as_time(created_at)
+        self.used_at = as_time(used_at)
+        self.expires_at = as_time(expires_at)
+
+
+class LoginFilter(Value):
+    """- user: Unset: everybody's.
+    - after: The last one of the page before.
+    - limit: 1 to 1000, oldest first.
+    """
+    __slots__ = ("user", "after", "limit")
+    user: Optional[UserId]
+    after: Optional[LoginId]
+    limit: int
+
+    def __init__(self, *, user: Optional[UserId] = None, after: Optional[LoginId] = None, limit: int = 100) -> None:
+        self.user = user
+        self.after = after
+        self.limit = limit
+
+
+class LoginOptions(Value):
+    """For Engine::login().
+
+    - tenant: Required.
+    - email: Required.
+    - password: Required.
+    - code: Of the second factor, or a recovery code.
+    - address: Where the client comes from; shown with the login.
+    """
+    __slots__ = ("tenant", "email", "password", "code", "address")
+    _secret = frozenset(['password'])
+    tenant: TenantId
+    email: str
+    password: str
+    code: str
+    address: str
+
+    def __init__(self, *, tenant: TenantId, email: str, password: str, code: str = "", address: str = "") -> None:
+        self.tenant = tenant
+        self.email = email
+        self.password = password
+        self.code = code
+        self.address = address
+
+
+class Tokens(Value):
+    """What a client gets. The access token is a JWT (EdDSA) for ten minutes; the refresh token gives the next pair once.
+
+    - refresh_expires_at: The end of the login, however often it was renewed.
+    """
+    __slots__ = ("access_token", "refresh_token", "access_expires_at", "refresh_expires_at", "user", "login")
+    access_token: str
+    refresh_token: str
+    access_expires_at: datetime
+    refresh_expires_at: datetime
+    user: UserId
+    login: LoginId
+
+    def __init__(
+            self, access_token: str = "", refresh_token: str = "", access_expires_at: datetime = EPOCH,
+            refresh_expires_at: datetime = EPOCH, user: UserId = UserId(), login: LoginId = LoginId()
+    ) -> None:
+        self.access_token = access_token
+        self.refresh_token = refresh_token
+        self.access_expires_at = as_time(access_expires_at)
+        self.refresh_expires_at = as_time(refresh_expires_at)
+        self.user = user
+        self.login = login
+
+
+class AuthenticateOptions(Value):
+    """For Engine::authenticate(): a key or a token, one of the two.
+
+    - token: An access token of ours, or a JWT of one of the tenant's issuers.
+    - tenant: Needed with a foreign token. Else, if given: whose it must be.
+    - address: The client's. A key with networks is refused without.
+    - request_id: Goes into the audit trail.
+    """
+    __slots__ = ("api_key", "token", "tenant", "address", "request_id")
+    api_key: str
+    token: str
+    tenant: Optional[TenantId]
+    address: str
+    request_id: str
+
+    def __init__(
+            self, *, api_key: str = "", token: str = "", tenant: Optional[TenantId] = None, address: str = "",
+            request_id: str = ""
+    ) -> None:
+        self.api_key = api_key
+        self.token = token
+        self.tenant = tenant
+        self.address = address
+        self.request_id = request_id
+
+
+class RedeemOptions(Value):
+    """For Engine::redeem().
+
+    - ticket: Required.
+    - password: Required. As PasswordOptions has it.
+    """
+    __slots__ = ("ticket", "password")
+    _secret = frozenset(['password'])
+    ticket: str
+    password: str
+
+    def __init__(self, *, ticket: str, password: str) -> None:
+        self.ticket = ticket
+        self.password = password
+
+
+class SupportOptions(Value):
+    """For Engine::open_support().
+
+    - tenant: Required.
+    - actor: Required. Who of the operator's people.
+    - reason: Required. The tenant sees it.
+    - duration: At most 24 hours.
+    """
+    __slots__ = ("tenant", "actor", "reason", "duration")
+    tenant: TenantId
+    actor: str
+    reason: str
+    duration: timedelta
+
+    def __init__(self, *, tenant: TenantId, actor: str, reason: str, duration: Seconds = timedelta(hours=1)) -> None:
+        self.tenant = tenant
+        self.actor = actor
+        self.reason = reason
+        self.duration = as_timedelta(duration)
+
+
+class TrustedIssuer(Value):
+    """Somebody else whose tokens let a tenant's users in: RS256, ES256 or EdDSA.
+
+    - issuer: What `iss` must be.
+    - audience: What `aud` must hold.
+    - jwks: His public keys, RFC 7517.
+    """
+    __slots__ = ("id", "issuer", "audience", "jwks", "created_at")
+    id: IssuerId
+    issuer: str
+    audience: str
+    jwks: str
+    created_at: datetime
+
+    def __init__(
+            self, id: IssuerId = IssuerId(), issuer: str = "", audience: str = "", jwks: str = "",
+            created_at: datetime = EPOCH
+    ) -> None:
+        self.id = id
+        self.issuer = issuer
+        self.audience = audience
+        self.jwks = jwks
+        self.created_at = as_time(created_at)
+
+
+class IssuerOptions(Value):
+    """- issuer: Required.
+    - audience: Required.
+    - jwks: Required. At most 64 KiB. Nothing is fetched: hand over what he publishes.
+    """
+    __slots__ = ("issuer", "audience", "jwks")
+    issuer: str
+    audience: str
+    jwks: str
+
+    def __init__(self, *, issuer: str, audience: str, jwks: str) -> None:
+        self.issuer = issuer
+        self.audience = audience
+        self.jwks = jwks
+
+
+class TokenKey(Value):
+    """A key that signs access tokens.
+
+    - retired_at: Set: signs no more; what it signed holds until it expires.
+    """
+    __slots__ = ("kid", "created_at", "retired_at")
+    kid: str
+    created_at: datetime
+    retired_at: Optional[datetime]
+
+    def __init__(self, kid: str = "", created_at: datetime = EPOCH, retired_at: Optional[datetime] = None) -> None:
+        self.kid = kid
+        self.created_at = as_time(created_at)
+        self.retired_at = None if retired_at is None else as_time(retired_at)
 
 
 class Rational(Value):
@@ -914,16 +1526,19 @@ class Brand(Value):
     - product: In texts, logs and pictures.
     - vendor: Who stands behind it. Empty: not shown.
     - url: Where help is found. Empty: not shown.
+    - key_prefix: What API keys begin with: sk_live_… 1 to 16 of a-z and 0-9.
     """
-    __slots__ = ("product", "vendor", "url")
+    __slots__ = ("product", "vendor", "url", "key_prefix")
     product: str
     vendor: str
     url: str
+    key_prefix: str
 
-    def __init__(self, product: str = "Tenon", vendor: str = "", url: str = "") -> None:
+    def __init__(self, product: str = "Tenon", vendor: str = "", url: str = "", key_prefix: str = "sk") -> None:
         self.product = product
         self.vendor = vendor
         self.url = url
+        self.key_prefix = key_prefix
 
 
 class RecordingWindow(Value):
@@ -1722,8 +2337,12 @@ class TenantOptions(Value):
     - zone: IANA time zone.
     - anchor_day: Day of the month on which its periods begin.
     - trial: Begins as a trial of the plan's length.
+    - owner_email: Not empty: a user is invited with it, as the tenant's owner.
+    - owner_name: Needed with `owner_email`.
     """
-    __slots__ = ("name", "slug", "plan", "partner", "region", "zone", "anchor_day", "trial")
+    __slots__ = (
+            "name", "slug", "plan", "partner", "region", "zone", "anchor_day", "trial", "owner_email", "owner_name"
+    )
     name: str
     slug: str
     plan: str
@@ -1732,10 +2351,12 @@ class TenantOptions(Value):
     zone: str
     anchor_day: int
     trial: bool
+    owner_email: str
+    owner_name: str
 
     def __init__(
             self, *, name: str, slug: str, plan: str, partner: Optional[PartnerId] = None, region: str = "local",
-            zone: str = "UTC", anchor_day: int = 1, trial: bool = False
+            zone: str = "UTC", anchor_day: int = 1, trial: bool = False, owner_email: str = "", owner_name: str = ""
     ) -> None:
         self.name = name
         self.slug = slug
@@ -1745,6 +2366,8 @@ class TenantOptions(Value):
         self.zone = zone
         self.anchor_day = anchor_day
         self.trial = trial
+        self.owner_email = owner_email
+        self.owner_name = owner_name
 
 
 class TenantUpdate(Value):
@@ -2208,6 +2831,42 @@ class PlanChange(Value):
         self.features_lost = as_tuple(features_lost)
 
 
+class Principal(Value):
+    """Who a session acts for and what it may do now.
+
+    - actor: As the audit trail names it.
+    - user: Also of a key that belongs to a user.
+    - role: Unset: a custom role.
+    - permissions: "project:read" … that hold everywhere in the tenant.
+    - expires_at: When the session ends by itself. Unset: never.
+    """
+    __slots__ = ("kind", "actor", "user", "key", "login", "role", "custom_role", "permissions", "expires_at")
+    kind: PrincipalKind
+    actor: str
+    user: Optional[UserId]
+    key: Optional[KeyId]
+    login: Optional[LoginId]
+    role: Optional[Role]
+    custom_role: Optional[RoleId]
+    permissions: Tuple[str, ...]
+    expires_at: Optional[datetime]
+
+    def __init__(
+            self, kind: PrincipalKind = PrincipalKind.HOST, actor: str = "", user: Optional[UserId] = None,
+            key: Optional[KeyId] = None, login: Optional[LoginId] = None, role: Optional[Role] = None,
+            custom_role: Optional[RoleId] = None, permissions: Iterable[str] = (), expires_at: Optional[datetime] = None
+    ) -> None:
+        self.kind = kind
+        self.actor = actor
+        self.user = user
+        self.key = key
+        self.login = login
+        self.role = role
+        self.custom_role = custom_role
+        self.permissions = as_tuple(permissions)
+        self.expires_at = None if expires_at is None else as_time(expires_at)
+
+
 class Project(Value):
     __slots__ = ("id", "name", "created_at")
     id: ProjectId
@@ -2456,17 +3115,26 @@ class RenderResult(Value):
 
 class SessionOptions(Value):
     """- tenant: Required.
-    - actor: Required. Who acts; goes into the audit trail.
+    - actor: Required, unless `user` is given. Who acts; goes into the audit trail.
+    - custom_role: Set: this role of the tenant's own, instead of `role`.
+    - user: A user whom the host has authenticated: with his rights, instead of `role`.
     """
-    __slots__ = ("tenant", "actor", "role")
+    __slots__ = ("tenant", "actor", "role", "custom_role", "user")
     tenant: TenantId
     actor: str
     role: Role
+    custom_role: Optional[RoleId]
+    user: Optional[UserId]
 
-    def __init__(self, *, tenant: TenantId, actor: str, role: Role = Role.VIEWER) -> None:
+    def __init__(
+            self, *, tenant: TenantId, actor: str = "", role: Role = Role.VIEWER, custom_role: Optional[RoleId] = None,
+            user: Optional[UserId] = None
+    ) -> None:
         self.tenant = tenant
         self.actor = actor
         self.role = role
+        self.custom_role = custom_role
+        self.user = user
 
 
 class SettingsDocument(Value):
@@ -2846,22 +3514,27 @@ class Change(Value):
 
 
 __all__ = [
-    "Advice", "Ask", "Asset", "AssetFilter", "AssetId", "AuditCheckpoint", "AuditFilter", "AuditProof", "AuditRecord",
-    "AuditReport", "BackupOptions", "BackupResult", "Brand", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo",
-    "CameraOptions", "CameraSnapshot", "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind",
-    "CheckLevel", "CheckReport", "Clip", "ClipOptions", "ContactSheetOptions", "Cut", "DamagedRange", "DiffOptions",
-    "EngineOptions", "EraseOptions", "Errc", "Event", "ExportFilter", "ExportedFile", "FileChange", "FileEntry",
-    "FileKind", "FootageSpan", "ForgetOptions", "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions",
-    "GradeStillOptions", "HoldId", "HoldOptions", "ImportOptions", "JobFilter", "JobId", "JobInfo", "JobSchedule",
-    "JobState", "KeepRules", "KeySlot", "LimitOptions", "LimitOverride", "LogLevel", "LogOptions", "LogRecord",
-    "Loudness", "MeterTotal", "Money", "OperatorOptions", "Partner", "PartnerFilter", "PartnerId", "PartnerOptions",
-    "PixelFormat", "Plan", "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect", "PlanImpact", "PlanLimit",
-    "Playlist", "PlaylistOptions", "Progress", "Project", "ProjectFilter", "ProjectId", "ProjectOptions", "Protection",
-    "Quality", "Quota", "Rational", "Recording", "RecordingFilter", "RecordingInfo", "RecordingWindow", "RenderOptions",
-    "RenderResult", "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult", "Retention", "Role",
-    "SessionOptions", "SettingsDocument", "SettingsKind", "SettingsOptions", "SiteId", "Snapshot", "SnapshotDiff",
-    "SnapshotFilter", "SnapshotId", "SnapshotVerdict", "SpanKind", "SubscribeOptions", "TagOptions", "Tenant",
-    "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TenantUpdate", "TimeRange", "TimelineClip",
-    "TimelineImage", "TimelineImageOptions", "TimelineTitle", "Transition", "TransitionKind", "UsageAdvice", "UsageGrain",
-    "UsageMonth", "UsagePoint", "UsageReport", "UsageSeriesOptions", "Waveform", "WaveformOptions", "Weekday"
+    "Advice", "ApiKey", "ApiKeyFilter", "ApiKeyOptions", "Ask", "Asset", "AssetFilter", "AssetId", "AuditCheckpoint",
+    "AuditFilter", "AuditProof", "AuditRecord", "AuditReport", "AuthenticateOptions", "BackupOptions", "BackupResult",
+    "Brand", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo", "CameraOptions", "CameraSnapshot",
+    "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind", "CheckLevel", "CheckReport", "Clip",
+    "ClipOptions", "ContactSheetOptions", "CustomRole", "Cut", "DamagedRange", "DiffOptions", "EngineOptions",
+    "EraseOptions", "Errc", "Event", "ExportFilter", "ExportedFile", "FileChange", "FileEntry", "FileKind", "FootageSpan",
+    "ForgetOptions", "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions", "GradeStillOptions", "HoldId",
+    "HoldOptions", "ImportOptions", "IssuerId", "IssuerOptions", "JobFilter", "JobId", "JobInfo", "JobSchedule",
+    "JobState", "KeepRules", "KeyEnvironment", "KeyId", "KeySlot", "LimitOptions", "LimitOverride", "LogLevel",
+    "LogOptions", "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness", "MeterTotal", "Money",
+    "NewApiKey", "OperatorOptions", "Partner", "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions",
+    "PasswordTicket", "PixelFormat", "Plan", "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect",
+    "PlanImpact", "PlanLimit", "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress", "Project",
+    "ProjectFilter", "ProjectGrant", "ProjectId", "ProjectOptions", "Protection", "Quality", "Quota", "Rational",
+    "Recording", "RecordingFilter", "RecordingInfo", "RecordingWindow", "RedeemOptions", "RenderOptions", "RenderResult",
+    "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult", "Retention", "Role", "RoleId",
+    "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions", "SettingsDocument", "SettingsKind",
+    "SettingsOptions", "SiteId", "Snapshot", "SnapshotDiff", "SnapshotFilter", "SnapshotId", "SnapshotVerdict",
+    "SpanKind", "SubscribeOptions", "SupportOptions", "TagOptions", "Tenant", "TenantFilter", "TenantId", "TenantOptions",
+    "TenantState", "TenantUpdate", "TimeRange", "TimelineClip", "TimelineImage", "TimelineImageOptions", "TimelineTitle",
+    "TokenKey", "Tokens", "Transition", "TransitionKind", "TrustedIssuer", "UsageAdvice", "UsageGrain", "UsageMonth",
+    "UsagePoint", "UsageReport", "UsageSeriesOptions", "User", "UserFilter", "UserId", "UserOptions", "UserState",
+    "UserUpdateOptions", "Waveform", "WaveformOptions", "Weekday"
 ]

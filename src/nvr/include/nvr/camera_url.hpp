@@ -1,11 +1,11 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include <base/network.hpp>
 #include <nvr/host_lookup.hpp>
 
 namespace tenon::nvr {
@@ -16,15 +16,11 @@ public:
     /// CIDR blocks, IPv4 or IPv6; none: the private ranges of RFC 1918 and RFC 4193. Throws InvalidArgument.
     explicit Networks(const std::vector<std::string>& blocks);
 
-    using Address = std::array<std::uint8_t, 16>;  ///< IPv4 as ::ffff:a.b.c.d.
+    using Address = base::NetAddress;
     bool contains(const Address& address) const;
 
 private:
-    struct Block {
-        Address address{};
-        int bits = 0;
-    };
-    std::vector<Block> blocks_;
+    std::vector<base::Network> blocks_;
 };
 
 /// A camera's URL, taken apart. Holds no login.

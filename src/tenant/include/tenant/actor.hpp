@@ -12,9 +12,11 @@ enum class ActorKind : std::uint8_t {
     host = 1,            ///< Someone the host application vouches for: a session's actor.
     operator_session = 2,
     engine = 3,          ///< The engine itself: a sweep, a recovery, a job's own end.
+    user = 4,            ///< A user of the tenant: his id.
+    key = 5,             ///< An API key: its id.
 };
 
-/// As audit records name it: "host", "operator", "engine".
+/// As audit records name it: "host", "operator", "engine", "user", "key".
 std::string_view to_string(ActorKind kind) noexcept;
 
 /// On whose behalf something is done. Goes into the audit trail.

@@ -16,7 +16,11 @@ std::uint64_t version_of(const TenantId& tenant) noexcept;
 /// A quota row of the transaction's tenant changes: its version moves before write() returns.
 void moved(db::Tx& tx);
 
-/// Another process changed something.
+/// The same of users, roles, keys, logins and issuers: whether what is remembered of somebody's rights still holds.
+std::uint64_t access_version_of(const TenantId& tenant) noexcept;
+void access_moved(db::Tx& tx);
+
+/// Another process changed something, of either kind.
 void all_moved() noexcept;
 
 }  // namespace tenon::tenant::live

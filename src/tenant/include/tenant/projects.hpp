@@ -19,7 +19,8 @@ Project create(db::Tx& tx, const Actor& actor, const ProjectId& id, const Projec
 [[nodiscard]] std::optional<Project> find(db::Reader& reader, const ProjectId& id);
 /// Throws NotFound.
 Project get(db::Reader& reader, const ProjectId& id);
-/// Throws InvalidArgument.
+/// Throw InvalidArgument.
+void check_page(const ProjectFilter& filter);
 std::vector<Project> list(db::Reader& reader, const ProjectFilter& filter);
 /// Throws InvalidArgument, NotFound.
 Project rename(db::Tx& tx, const Actor& actor, const ProjectId& id, const std::string& name, Time now);

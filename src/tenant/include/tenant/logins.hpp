@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <db/database.hpp>
+#include <tenant/actor.hpp>
+#include <tenant/api_keys.hpp>
+#include <tenant/key_text.hpp>
+#include <tenon/access.hpp>
+
+/// Who is logged in. A login is a family of refresh tokens, each of which gives the next one once; nothing of them is stored, since
+/// each is a MAC over the login's kid and its generation.
+namespace tenon::tenant::access::logins {
+
+constexpr Duration lifetime = std::chrono::hours(30 * 24);
+
+/// `login`: all but times that follow. Support has an actor and a reason, a user has his id.
+void create(db::Tx& tx, const Actor& actor, const LoginInfo& login, const std::string& kid);
+[[nodiscard]] std::optional<LoginInfo> find(db::Reader& reader, const LoginId& id);
+/// Those that have not expired.
+std::vector<LoginInfo> list(db::Reader& reader, const LoginFilter& filter, Time now);
+/// Throws NotFound.
+void end(db::Tx& tx, const Actor& actor, const LoginId& id, Time now, const char* action = "login.end");
+std::int32_t end_all(db::Tx& tx, const Actor& actor, const UserId& user, Time now);
+/// Removes the rows of logins that have expired, at most so many at once.
+[[nodiscard]] bool any_expired(db::SystemReader& reader, Time now);
+void forget_expired(db::SystemTx& tx, Time now, std::int32_t limit);
+
+/// The token of one generation.
+KeyText refresh_token(const KeyHasher& hasher, const std::string& kid, std::uint32_t generation);
+/// Which one a text is. Empty: none of ours.
+[[nodiscard]] std::optional<std::uint32_t> generation_of(const KeyHasher& hasher, const KeyText& token);
+
+struct Family {
+    TenantId tenant{};
+    LoginId login{};
+};
+[[nodiscard]] std::optional<Family> find_kid(db::SystemReader& reader, const std::string& kid);
+/// From this generation to the next. False: it is no longer the one that counts.
+[[nodiscard]] bool turn(db::Tx& tx, const LoginId& id, std::uint32_t generation, Time now);
+
+}  // namespace tenon::tenant::access::logins
