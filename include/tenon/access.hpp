@@ -134,13 +134,15 @@ public:
     /// Lets him try again at once. Throws NotFound.
     User unlock(const UserId& id);
 
-    /// Begins a second factor; it counts once confirm_second_factor() has seen a code of it.
-    SecondFactor start_second_factor(const UserId& id);
+    /// Begins a second factor; it counts once confirm_second_factor() has seen a code of it. A user who has one and replaces it
+    /// himself gives a code of it, or a recovery code. Throws Unauthenticated (`code`), NotFound, PermissionDenied.
+    SecondFactor start_second_factor(const UserId& id, const std::string& code = {});
     /// Ten codes, each good for one login without the authenticator. They are not shown again. Throws Unauthenticated (a wrong
     /// code), Conflict (nothing was begun), NotFound.
     std::vector<std::string> confirm_second_factor(const UserId& id, const std::string& code);
-    /// Throws NotFound where there is none.
-    void remove_second_factor(const UserId& id);
+    /// A user who removes his own gives a code of it, or a recovery code. Throws NotFound where there is none, Unauthenticated
+    /// (`code`), PermissionDenied.
+    void remove_second_factor(const UserId& id, const std::string& code = {});
 
 private:
     friend struct Internal;
@@ -368,8 +370,10 @@ public:
     [[nodiscard]] std::optional<TrustedIssuer> find(const IssuerId& id) const;
     /// A tenant has 20 at most.
     std::vector<TrustedIssuer> list() const;
-    /// His keys changed. Tokens of keys that are gone end within a second. Throws InvalidArgument, NotFound.
+    /// His keys changed. Sessions that his tokens opened end within a second; tokens of keys that are still there open new ones.
+    /// Throws InvalidArgument, NotFound.
     TrustedIssuer update(const IssuerId& id, const std::string& jwks);
+    /// Ends the sessions that his tokens opened, within a second. Throws NotFound.
     void remove(const IssuerId& id);
 
 private:
@@ -385,13 +389,16 @@ struct TokenKey {
     std::optional<Time> retired_at{};        ///< Set: signs no more; what it signed holds until it expires.
 };
 
-/// The keys that sign this home's access tokens. An operator's work.
+/// The keys that sign this home's access tokens, and the pepper: the key under which it keeps hashes of secrets. An operator's work.
 class TENON_API TokenKeys {
 public:
     /// Newest first.
     std::vector<TokenKey> list() const;
     /// A new key signs from now on; the one before stays in Engine::jwks() until what it signed has expired.
     TokenKey rotate();
+    /// Hashes of keys, tickets and recovery codes are made under another pepper from now on; returns its number. Nothing ends: older
+    /// hashes are known as before, keys move at their next use, logins when they are renewed.
+    std::int32_t rotate_pepper();
 
 private:
     friend struct Internal;

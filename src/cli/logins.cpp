@@ -162,6 +162,12 @@ int rotate(Context& context, const Args&) {
     return 0;
 }
 
+int rotate_pepper(Context& context, const Args&) {
+    const auto pepper = context.operators().token_keys().rotate_pepper();
+    context.out().done({{"pepper", pepper}}, "Hashes of secrets are made under pepper " + std::to_string(pepper) + " from now on.");
+    return 0;
+}
+
 int jwks(Context& context, const Args&) {
     context.out().line(context.engine().jwks());
     return 0;
@@ -261,7 +267,7 @@ Group issuer_verbs() {
              .run = update_issuer},
             {.path = "issuer remove",
              .summary = "trust an issuer no more",
-             .about = "Removes an issuer. Its tokens let nobody in any more, and sessions they opened end with the tokens.",
+             .about = "Removes an issuer. Its tokens let nobody in any more, and sessions they opened end within a second.",
              .operands = {issuer_operand},
              .examples = {{"issuer remove iss_01jd8wz3vfkq2m5n7p9r1s3t5v", "Users stay."}},
              .run = remove_issuer}}};
@@ -291,6 +297,12 @@ Group token_verbs() {
              .about = "Makes a new key that signs from now on. The one before still verifies what it signed until that has expired.",
              .examples = {{"token rotate --reason \"every quarter\"", "“token jwks” then shows both for a while."}},
              .run = rotate},
+            {.path = "token rotate-pepper",
+             .summary = "hash secrets under another key",
+             .about = "Has hashes of keys, tickets and recovery codes made under another pepper from now on. Nothing ends: keys move at "
+                      "their next use, logins when they are renewed.",
+             .examples = {{"token rotate-pepper --reason \"a memory dump went astray\"", "Work across tenants: it is audited."}},
+             .run = rotate_pepper},
             {.path = "token jwks",
              .summary = "print the public keys of tokens",
              .about = "Prints the public keys as a JWK set (RFC 7517), for whoever checks tokens himself.",

@@ -194,7 +194,8 @@ int start_factor(Context& context, const Args& args) {
 
 int confirm_factor(Context& context, const Args& args) {
     auto session = context.session();
-    const auto codes = session.users().confirm_second_factor(user_named(session, args.operand(0)), args.operand(1));
+    const auto code = read_secret_file(args.text("--code-file", "-"));
+    const auto codes = session.users().confirm_second_factor(user_named(session, args.operand(0)), code.value());
     Table table({"RECOVERY CODE"});
     for (const auto& code : codes) table.row({code});
     context.out().list(boost::json::array(codes.begin(), codes.end()), codes, table, "");
@@ -391,14 +392,15 @@ Group user_verbs() {
              .summary = "begin a second factor",
              .about = "Prints the secret for an authenticator (RFC 6238), as text and as the URI of a QR code.",
              .operands = {user_operand},
-             .examples = {{"user start-factor anna@example.org", "Then: user confirm-factor anna@example.org 123456"}},
+             .examples = {{"user start-factor anna@example.org", "Then: user confirm-factor anna@example.org"}},
              .run = start_factor},
             {.path = "user confirm-factor",
              .summary = "end setting up a second factor",
              .about = "Takes a code that the authenticator shows now; logging in needs one from then on. Prints ten recovery codes, "
                       "each of which stands for a code once.",
-             .operands = {user_operand, {"CODE", "six digits"}},
-             .examples = {{"user confirm-factor anna@example.org 123456", "Keep what it prints."}},
+             .operands = {user_operand},
+             .options = {{"--code-file", "FILE", "read the code from the first line of FILE; - is standard input, the default"}},
+             .examples = {{"user confirm-factor anna@example.org --code-file code.txt", "Keep what it prints."}},
              .run = confirm_factor},
             {.path = "user remove-factor",
              .summary = "remove a second factor",

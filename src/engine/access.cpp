@@ -39,7 +39,29 @@ void KnownTokens::keep(const Hash& hash, std::shared_ptr<const KnownToken> token
     shard.tokens[hash] = std::move(token);
 }
 
-Access::Access(EngineImpl& engine) : hasher(*engine.master), engine_(engine) {}
+Access::Access(EngineImpl& engine) : engine_(engine), hasher_(*engine.master) {}
+
+const access::KeyHasher& Access::hasher() {
+    const auto version = tenant::live::access_version_of(tenant::operators_log);
+    if (pepper_version_.load(std::memory_order_acquire) != version) {
+        hasher_.use(engine_.database->read(engine_.system, [](db::SystemReader& reader) { return access::peppers::current(reader); }));
+        pepper_version_.store(version, std::memory_order_release);
+    }
+    return hasher_;
+}
+
+int Access::rotate_pepper(const tenant::Actor& actor) {
+    const auto now = engine_.now();
+    return engine_.database->write(engine_.system, [&](db::SystemTx& tx) {
+        const int next = access::peppers::rotate(tx);
+        auto details = base::Json::object();
+        details.set("pepper", next);
+        auto log = tx.tenant(engine_.registry->operators_scope());
+        tenant::audit::append(log, actor, {.time = now, .action = "token_key.rotate_pepper", .details = std::move(details)});
+        tx.on_commit([] { tenant::live::all_moved(); });
+        return next;
+    });
+}
 
 exec::Pool& Access::slow() {
     const std::lock_guard lock(mutex_);
@@ -97,18 +119,20 @@ std::shared_ptr<SessionImpl> Access::by_key(const AuthenticateOptions& options) 
     const auto text = access::parse_key(options.api_key);
     if (!text || (text->kind != access::TextKind::live && text->kind != access::TextKind::test)) access::refuse_credentials();
     const auto now = engine_.now();
+    const auto& hashes = hasher();
     const auto shown = engine_.database->read(engine_.system, [&](db::SystemReader& reader) {
-        return access::keys::recognise(reader, hasher, *text, options.address, now);
+        return access::keys::recognise(reader, hashes, *text, options.address, now);
     });
     if (!shown.key || (options.tenant && *options.tenant != *shown.tenant)) {
         note_refusal(shown.tenant, "key.refuse", text->kid);
         access::refuse_credentials();
     }
     auto session = open(*shown.tenant, {.kind = tenant::ActorKind::key, .id = shown.key->text(), .reason = {}, .request_id = options.request_id},
-                        {.kind = PrincipalKind::key, .key = shown.key});
+                        {.kind = PrincipalKind::key, .key = shown.key, .key_turn = shown.turn});
     if (shown.note_use)
-        engine_.timers->after(Duration::zero(), [engine = engine_.shared_from_this(), scope = session->scope, key = *shown.key, now] {
-            engine->database->write(scope, [&](db::Tx& tx) { access::keys::note_use(tx, key, now); });
+        engine_.timers->after(Duration::zero(), [engine = engine_.shared_from_this(), scope = session->scope, shown, text = *text, now] {
+            const auto& current = engine->access->hasher();
+            engine->database->write(scope, [&](db::Tx& tx) { access::keys::note_use(tx, current, shown, text, now); });
         });
     return session;
 }
@@ -204,7 +228,7 @@ std::shared_ptr<KnownToken> Access::check_foreign(const jwt::Parsed& token, cons
     const auto issuers = engine_.database->read(scope, [&](db::Reader& reader) {
         return access::issuers::of_name(reader, token.claims.string_or("iss", ""));
     });
-    for (const auto& each : issuers) {
+    for (const auto& [each, version] : issuers) {
         std::optional<jwt::Claims> claims;
         try {
             claims = jwt::verify(token, jwt::KeySet::parse(each.jwks), {.issuer = each.issuer, .audience = each.audience, .now = now,
@@ -220,13 +244,15 @@ std::shared_ptr<KnownToken> Access::check_foreign(const jwt::Parsed& token, cons
         auto known = std::make_shared<KnownToken>();
         known->tenant = tenant;
         known->actor = {.kind = tenant::ActorKind::user, .id = user->id.text()};
-        known->identity = {.kind = PrincipalKind::user, .user = user->id, .ends_at = claims->expires_at};
+        known->identity = {.kind = PrincipalKind::user, .user = user->id, .issuer = each.id, .issuer_version = version,
+                           .ends_at = claims->expires_at + jwt::leeway};
         return known;
     }
     access::refuse_credentials();
 }
 
 std::shared_ptr<SessionImpl> Access::by_token(const AuthenticateOptions& options) {
+    if (options.token.size() > jwt::longest_token) access::refuse_credentials();  // before anything is done with so much
     const auto now = engine_.now();
     const auto hash = known_tokens_.hash(options.token);
     if (const auto known = known_tokens_.find(hash, now); known &&
@@ -235,8 +261,12 @@ std::shared_ptr<SessionImpl> Access::by_token(const AuthenticateOptions& options
         actor.request_id = options.request_id;
         auto session = make(known->tenant, std::move(actor), known->identity);
         session->remember(known->granted);
-        // The same if nothing has moved since; else everything is looked at again.
-        if (session->granted() == known->granted) return session;
+        try {
+            // The same if nothing has moved since; else everything is looked at again.
+            if (session->granted() == known->granted) return session;
+        } catch (const Unauthenticated&) {
+            // As it was checked it holds no more: an issuer's keys were replaced, perhaps, and this token is good under the new ones.
+        }
     }
     std::shared_ptr<KnownToken> known;
     try {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -77,6 +78,10 @@ public:
     /// Keys of our own tokens, the one that signs first; made at the first need.
     std::vector<tenant::access::token_keys::Stored> own_keys();
     TokenKey rotate(const tenant::Actor& actor);
+    int rotate_pepper(const tenant::Actor& actor);
+
+    /// With the pepper that counts now, whichever process rotated it.
+    const tenant::access::KeyHasher& hasher();
 
     /// Writes that somebody was not let in, within bounds. Unset tenant: in the operators' log.
     void note_refusal(const std::optional<TenantId>& tenant, const char* action, const std::string& target) noexcept;
@@ -85,7 +90,6 @@ public:
     void close() noexcept;
 
     const std::string& key_prefix() const noexcept { return engine_.options.brand.key_prefix; }
-    const tenant::access::KeyHasher hasher;
 
 private:
     struct Signer {
@@ -101,6 +105,8 @@ private:
     std::string issuer() const;
 
     EngineImpl& engine_;
+    tenant::access::KeyHasher hasher_;
+    std::atomic<std::uint64_t> pepper_version_{0};            // as of which hasher_ uses what it does
     KnownTokens known_tokens_;
     std::mutex mutex_;
     std::unique_ptr<exec::Pool> pool_;                        // under mutex_

@@ -10,6 +10,17 @@ namespace access = tenant::access;
 namespace rows = tenant::access::keys;
 using engine::Permission;
 
+namespace {
+
+/// What a key makes does not outlive it, nor what a secret makes that works on for a time of grace alone.
+void check_lasts(const SessionImpl& session, const engine::Granted& granted, const std::optional<Time>& ends) {
+    const auto& until = granted.rights.until;
+    if (session.identity.key && until && (!ends || *ends > *until))
+        throw PermissionDenied("a key that ends gives none that lasts longer", {.subject = "expires_at"});
+}
+
+}  // namespace
+
 ApiKeys::ApiKeys(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 
 NewApiKey ApiKeys::create(const ApiKeyOptions& options) {
@@ -18,10 +29,11 @@ NewApiKey ApiKeys::create(const ApiKeyOptions& options) {
     const auto id = base::new_id<KeyId>(at);
     const auto granted = impl_->granted();
     const access::KeyText text{.kid = access::new_kid(), .secret = access::new_key_secret()};
-    const auto& engine = *impl_->engine->access;
+    const auto& prefix = impl_->engine->access->key_prefix();
+    const auto& hasher = impl_->engine->access->hasher();
     auto made = impl_->change("key.create", id.text(), [&](db::Tx& tx) {
-        return rows::create(tx, impl_->actor, granted->rights.everywhere, granted->rights.user, id, text, engine.key_prefix(), engine.hasher,
-                            options, at);
+        check_lasts(*impl_, *granted, options.expires_at);
+        return rows::create(tx, impl_->actor, granted->rights.everywhere, granted->rights.user, id, text, prefix, hasher, options, at);
     });
     return {.key = std::move(made.key), .secret = std::move(made.secret)};
 }
@@ -46,8 +58,10 @@ NewApiKey ApiKeys::rotate(const RotateOptions& options) {
     const auto at = impl_->now();
     const auto granted = impl_->granted();
     const auto secret = access::new_key_secret();
+    const auto& hasher = impl_->engine->access->hasher();
     auto made = impl_->change("key.rotate", options.key.text(), [&](db::Tx& tx) {
-        return rows::rotate(tx, impl_->actor, granted->rights.everywhere, secret, impl_->engine->access->hasher, options, at);
+        check_lasts(*impl_, *granted, rows::get(tx, options.key).expires_at);
+        return rows::rotate(tx, impl_->actor, granted->rights.everywhere, secret, hasher, options, at);
     });
     return {.key = std::move(made.key), .secret = std::move(made.secret)};
 }

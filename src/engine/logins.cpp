@@ -25,23 +25,40 @@ tenant::Actor user_actor(const UserId& user) { return {.kind = tenant::ActorKind
 struct Shown {
     access::KeyText text{};
     std::uint32_t generation = 0;
+    bool is_old = false;  ///< Of a pepper before the one of the token that counts: it was used.
     rows::Family family{};
 };
 
 Shown recognise(EngineImpl& engine, const std::string& token) {
     const auto text = access::parse_key(token);
-    const auto generation = text ? rows::generation_of(engine.access->hasher, *text) : std::nullopt;
-    if (!generation) access::refuse_credentials();
+    if (!text) access::refuse_credentials();
+    const auto& hasher = engine.access->hasher();
     const auto family = engine.database->read(engine.system, [&](db::SystemReader& reader) { return rows::find_kid(reader, text->kid); });
-    if (!family) access::refuse_credentials();
-    return {*text, *generation, *family};
+    const int pepper = family ? family->pepper : hasher.current();
+    auto generation = rows::generation_of(hasher, pepper, *text);
+    const bool is_old = !generation;
+    for (int older = pepper - 1; !generation && older > 0; --older) generation = rows::generation_of(hasher, older, *text);
+    if (!family || !generation) access::refuse_credentials();
+    return {*text, *generation, is_old, *family};
 }
 
-/// Whether anybody may come in at all. Empty: no, or there is no such tenant.
+/// Whether anybody may come in at all. Empty: no, or there is no such tenant. Throws PermissionDenied: another home's region.
 std::optional<db::TenantScope> open_scope(EngineImpl& engine, const TenantId& tenant) {
     const auto standing = engine.registry->find_standing(tenant);
     if (!standing || !engine::allows(standing->state_at(engine.now()), Permission::project_read)) return std::nullopt;
+    engine.check_region(standing->tenant.region);
     return engine.registry->scope_of(*standing);
+}
+
+/// Whether the password is right; as long for nobody as for somebody.
+bool tried(EngineImpl& engine, const std::optional<db::TenantScope>& scope, const passwords::Try& attempt, const std::string& password) {
+    try {
+        return engine.access->fits(password, attempt.stored);
+    } catch (const Unavailable&) {
+        // It was never looked at: who stands in a long queue is not locked out for it.
+        if (scope) engine.database->write(*scope, [&](db::Tx& tx) { passwords::forgive(tx, attempt); });
+        throw;
+    }
 }
 
 enum class Outcome : std::uint8_t { in, code_missing, refused };
@@ -62,7 +79,9 @@ Tokens Engine::login(const LoginOptions& options) {
     const auto now = engine.now();
     passwords::Try attempt;
     if (scope) attempt = engine.database->write(*scope, [&](db::Tx& tx) { return passwords::begin(tx, options.email, now); });
-    const bool fits = engine.access->fits(options.password, attempt.stored);  // as long for nobody as for somebody
+    const auto& hasher = engine.access->hasher();
+    const int pepper = hasher.current();
+    const bool fits = tried(engine, scope, attempt, options.password);
     auto outcome = Outcome::refused;
     const access::KeyText seed{.kind = access::TextKind::refresh, .kid = access::new_kid()};
     LoginInfo login{.id = base::new_id<LoginId>(now), .kind = PrincipalKind::user, .user = attempt.user, .address = options.address,
@@ -73,10 +92,10 @@ Tokens Engine::login(const LoginOptions& options) {
                 passwords::forgive(tx, attempt);
                 return Outcome::code_missing;
             }
-            if (attempt.needs_code && !access::factors::accept(tx, *attempt.user, *engine.master, engine.access->hasher, options.code, now))
+            if (attempt.needs_code && !access::factors::accept(tx, *attempt.user, *engine.master, hasher, options.code, now))
                 return Outcome::refused;
             if (!passwords::succeed(tx, attempt, now)) return Outcome::refused;
-            rows::create(tx, user_actor(*attempt.user), login, seed.kid);
+            rows::create(tx, user_actor(*attempt.user), login, seed.kid, pepper);
             return Outcome::in;
         });
     if (outcome == Outcome::code_missing) throw Unauthenticated("a code of the second factor is needed too", {.subject = "code"});
@@ -84,7 +103,7 @@ Tokens Engine::login(const LoginOptions& options) {
         if (scope) engine.access->note_refusal(options.tenant, "login.refuse", attempt.user ? attempt.user->text() : "");
         access::refuse_credentials();
     }
-    return engine.access->tokens(options.tenant, login, rows::refresh_token(engine.access->hasher, seed.kid, 0), now);
+    return engine.access->tokens(options.tenant, login, rows::refresh_token(hasher, pepper, seed.kid, 0), now);
 }
 
 Tokens Engine::refresh(const std::string& refresh_token) {
@@ -95,12 +114,14 @@ Tokens Engine::refresh(const std::string& refresh_token) {
     const auto scope = open_scope(engine, shown.family.tenant);
     if (!scope) access::refuse_credentials();
     const auto now = engine.now();
+    const auto& hasher = engine.access->hasher();
+    const int pepper = hasher.current();
     const auto login = engine.database->write(*scope, [&](db::Tx& tx) -> std::optional<LoginInfo> {
         const auto found = rows::find(tx, shown.family.login);
         if (!found || !found->user || found->expires_at <= now) return std::nullopt;
         const auto user = access::users::find(tx, *found->user);
         if (!user || user->state != UserState::active) return std::nullopt;
-        if (!rows::turn(tx, found->id, shown.generation, now)) {
+        if (shown.is_old || !rows::turn(tx, found->id, shown.generation, pepper, now)) {
             // A genuine token of before: of the two who have it one stole it, and nobody can tell which.
             rows::end(tx, user_actor(*found->user), found->id, now, "login.reuse");
             return std::nullopt;
@@ -113,15 +134,17 @@ Tokens Engine::refresh(const std::string& refresh_token) {
         access::refuse_credentials();
     }
     return engine.access->tokens(shown.family.tenant, *login,
-                                 rows::refresh_token(engine.access->hasher, shown.text.kid, shown.generation + 1), now);
+                                 rows::refresh_token(hasher, pepper, shown.text.kid, shown.generation + 1), now);
 }
 
 void Engine::logout(const std::string& refresh_token) {
     if (!impl_) throw Closed("the engine is closed");
     const auto pass = impl_->gate.enter();
     const auto shown = recognise(*impl_, refresh_token);
+    const auto standing = impl_->registry->find_standing(shown.family.tenant);
+    if (!standing) access::refuse_credentials();
     const auto now = impl_->now();
-    const bool ended = impl_->database->write(impl_->scope_of(shown.family.tenant), [&](db::Tx& tx) {
+    const bool ended = impl_->database->write(impl_->registry->scope_of(*standing), [&](db::Tx& tx) {
         const auto found = rows::find(tx, shown.family.login);
         if (!found || !found->user) return false;
         rows::end(tx, user_actor(*found->user), found->id, now);
@@ -136,8 +159,9 @@ void Engine::redeem(const RedeemOptions& options) {
     auto& engine = *impl_;
     const auto text = access::parse_key(options.ticket);
     if (!text || text->kind != access::TextKind::ticket) access::refuse_credentials();
+    const auto& hasher = engine.access->hasher();
     const auto owner = engine.database->read(engine.system, [&](db::SystemReader& reader) {
-        return passwords::find_ticket(reader, engine.access->hasher, *text, engine.now());
+        return passwords::find_ticket(reader, hasher, *text, engine.now());
     });
     const auto scope = owner ? open_scope(engine, owner->tenant) : std::nullopt;
     if (!scope) access::refuse_credentials();
@@ -174,6 +198,7 @@ Session Engine::open_support(const SupportOptions& options) {
         throw InvalidArgument("support lasts from a second to 24 hours", {.subject = "duration"});
     if (options.tenant.is_nil()) throw InvalidArgument("support is for one tenant", {.subject = "tenant"});
     const auto standing = engine.registry->standing(options.tenant);
+    engine.check_region(standing->tenant.region);
     const auto scope = engine.registry->scope_of(*standing);
     if (const auto state = standing->state_at(engine.now()); !engine::allows(state, Permission::project_read))
         throw PermissionDenied(std::string("no session can be opened: the tenant is ") + to_string(state), {.subject = options.tenant.text()});
@@ -181,9 +206,9 @@ Session Engine::open_support(const SupportOptions& options) {
     const auto now = engine.now();
     const LoginInfo login{.id = base::new_id<LoginId>(now), .kind = PrincipalKind::support, .actor = options.actor, .reason = options.reason,
                           .created_at = now, .used_at = now, .expires_at = now + options.duration};
-    engine.database->write(engine.system, [&, kid = access::new_kid()](db::SystemTx& tx) {
+    engine.database->write(engine.system, [&, kid = access::new_kid(), pepper = engine.access->hasher().current()](db::SystemTx& tx) {
         auto mine = tx.tenant(scope);
-        rows::create(mine, actor, login, kid);
+        rows::create(mine, actor, login, kid, pepper);
         engine.events->append(mine, {.kind = "support.opened", .at = now, .subject = login.id.text()});
         auto log = tx.tenant(engine.registry->operators_scope());
         tenant::audit::append(log, actor, {.time = now, .action = "support.open", .target = options.tenant.text()});
@@ -273,6 +298,11 @@ std::vector<TokenKey> TokenKeys::list() const {
 TokenKey TokenKeys::rotate() {
     const auto pass = impl_->enter();
     return impl_->engine->access->rotate(impl_->actor);
+}
+
+std::int32_t TokenKeys::rotate_pepper() {
+    const auto pass = impl_->enter();
+    return impl_->engine->access->rotate_pepper(impl_->actor);
 }
 
 TENON_END

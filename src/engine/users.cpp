@@ -33,6 +33,20 @@ std::string escaped(std::string_view text) {
     return out;
 }
 
+/// Who comes in as somebody shows that he has the authenticator too before it is replaced or gone. A wrong code counts as a failed login.
+void demand_code(const SessionImpl& session, const UserId& user, const std::string& code) {
+    auto& access = *session.engine->access;
+    const auto at = session.now();
+    const auto attempt = session.write([&](db::Tx& tx) { return passwords::begin(tx, user, at); });
+    const auto& hasher = access.hasher();
+    const bool is_right = attempt.user && session.write([&](db::Tx& tx) {
+        if (!factors::accept(tx, user, *session.engine->master, hasher, code, at)) return false;
+        passwords::forgive(tx, attempt);
+        return true;
+    });
+    if (!is_right) throw Unauthenticated("a code of the second factor is needed, or the code is wrong", {.subject = "code"});
+}
+
 }  // namespace
 
 std::string second_factor_code(const std::string& secret, Time at) {
@@ -111,7 +125,8 @@ void Users::grant(const ProjectGrant& grant) {
 void Users::revoke(const UserId& user, const ProjectId& project) {
     const auto pass = impl_->enter(Permission::user_write);
     const auto at = impl_->now();
-    impl_->change("user.revoke", user.text(), [&](db::Tx& tx) { rows::revoke(tx, impl_->actor, user, project, at); });
+    const auto granted = impl_->granted();
+    impl_->change("user.revoke", user.text(), [&](db::Tx& tx) { rows::revoke(tx, impl_->actor, held(granted), user, project, at); });
 }
 
 std::vector<ProjectGrant> Users::grants(const UserId& user) const {
@@ -147,9 +162,10 @@ PasswordTicket Users::issue_ticket(const UserId& id) {
     const auto at = impl_->now();
     const auto granted = impl_->granted();
     const access::KeyText text{.kind = access::TextKind::ticket, .kid = access::new_kid(), .secret = access::new_key_secret()};
+    const auto& hasher = impl_->engine->access->hasher();
     const auto ends = impl_->change("user.ticket", id.text(), [&](db::Tx& tx) {
         rows::check_over(tx, held(granted), rows::get(tx, id));  // who has the ticket can come in as him
-        return passwords::issue_ticket(tx, impl_->actor, id, text, impl_->engine->access->hasher, at);
+        return passwords::issue_ticket(tx, impl_->actor, id, text, hasher, at);
     });
     return {.ticket = access::write_key(impl_->engine->access->key_prefix(), text), .expires_at = ends};
 }
@@ -157,11 +173,16 @@ PasswordTicket Users::issue_ticket(const UserId& id) {
 User Users::unlock(const UserId& id) {
     const auto pass = impl_->enter(Permission::user_write);
     const auto at = impl_->now();
-    return impl_->change("user.unlock", id.text(), [&](db::Tx& tx) { return passwords::unlock(tx, impl_->actor, id, at); });
+    const auto granted = impl_->granted();
+    return impl_->change("user.unlock", id.text(), [&](db::Tx& tx) {
+        rows::check_over(tx, held(granted), rows::get(tx, id));  // else he could guess on for ever
+        return passwords::unlock(tx, impl_->actor, id, at);
+    });
 }
 
-SecondFactor Users::start_second_factor(const UserId& id) {
+SecondFactor Users::start_second_factor(const UserId& id, const std::string& code) {
     const auto pass = impl_->enter_for(id, Permission::user_write);
+    if (impl_->is_user(id) && impl_->read([&](db::Reader& reader) { return rows::get(reader, id); }).second_factor) demand_code(*impl_, id, code);
     const auto at = impl_->now();
     const auto granted = impl_->granted();
     const auto secret = crypto::Secret::random(factors::secret_size);
@@ -181,16 +202,18 @@ std::vector<std::string> Users::confirm_second_factor(const UserId& id, const st
     const auto at = impl_->now();
     const auto granted = impl_->granted();
     const auto codes = factors::new_recovery_codes();
+    const auto& hasher = impl_->engine->access->hasher();
     impl_->change("user.factor_confirm", id.text(), [&](db::Tx& tx) {
         const auto found = rows::get(tx, id);
         if (!impl_->is_user(id)) rows::check_over(tx, held(granted), found);
-        factors::confirm(tx, impl_->actor, id, *impl_->engine->master, impl_->engine->access->hasher, code, codes, at);
+        factors::confirm(tx, impl_->actor, id, *impl_->engine->master, hasher, code, codes, at);
     });
     return codes;
 }
 
-void Users::remove_second_factor(const UserId& id) {
+void Users::remove_second_factor(const UserId& id, const std::string& code) {
     const auto pass = impl_->enter_for(id, Permission::user_write);
+    if (impl_->is_user(id) && impl_->read([&](db::Reader& reader) { return rows::get(reader, id); }).second_factor) demand_code(*impl_, id, code);
     const auto at = impl_->now();
     const auto granted = impl_->granted();
     impl_->change("user.factor_remove", id.text(), [&](db::Tx& tx) {

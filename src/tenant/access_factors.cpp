@@ -20,7 +20,9 @@ constexpr db::TenantStmt put_step{"UPDATE account_ SET factor_step = :step WHERE
 constexpr db::TenantStmt drop_factor{
     "UPDATE account_ SET factor = NULL, factor_pending = NULL, factor_step = 0 WHERE tenant_id = :tenant AND id = :id AND factor IS NOT NULL"};
 constexpr db::TenantStmt drop_codes{"DELETE FROM recovery_code_ WHERE tenant_id = :tenant AND account = :id"};
-constexpr db::TenantStmt insert_code{"INSERT INTO recovery_code_ (tenant_id, account, hash) VALUES (:tenant, :account, :hash)"};
+constexpr db::TenantStmt insert_code{
+    "INSERT INTO recovery_code_ (tenant_id, account, hash, pepper) VALUES (:tenant, :account, :hash, :pepper)"};
+constexpr db::TenantStmt find_codes{"SELECT hash, pepper FROM recovery_code WHERE tenant_id = :tenant AND account = :account"};
 constexpr db::TenantStmt spend_code{"DELETE FROM recovery_code_ WHERE tenant_id = :tenant AND account = :account AND hash = :hash"};
 
 // A secret moved to another user's row does not open.
@@ -32,6 +34,16 @@ std::string plain(const std::string& code) {
     for (const char c : code)
         if (c != ' ' && c != '-') out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     return out;
+}
+
+/// Uses up a recovery code. False: it is none, or was used.
+bool spend(db::Tx& tx, const UserId& user, const KeyHasher& hasher, const std::string& code) {
+    std::optional<crypto::Digest> hash;
+    for (auto rows = tx.query(find_codes, user); rows.next();) {
+        const auto mine = hasher.hash_code(static_cast<int>(rows.i64(1)), user, code);
+        if (crypto::equal_constant_time(mine, rows.blob_view(0))) hash = mine;
+    }
+    return hash && tx.exec(spend_code, user, *hash) == 1;
 }
 
 }  // namespace
@@ -60,11 +72,12 @@ void confirm(db::Tx& tx, const Actor& actor, const UserId& user, const crypto::M
     auto rows = tx.query(find_pending, user);
     rows.next();
     if (rows.is_null(0)) throw Conflict("no second factor was begun", {.subject = user.text()});
-    const auto at = matching_step(master.open(label_of(tx, user), rows.blob_view(0)).bytes(), code, now, 0);
+    const auto at = matching_step(master.open(label_of(tx, user), rows.blob_view(0)).bytes(), plain(code), now, 0);
     if (!at) throw Unauthenticated("the code is wrong: look whether the clock of the authenticator is right", {.subject = "code"});
     tx.exec(put_factor, *at, user);
     tx.exec(drop_codes, user);
-    for (const auto& each : codes) tx.exec(insert_code, user, hasher.hash_code(user, plain(each)));
+    const int pepper = hasher.current();
+    for (const auto& each : codes) tx.exec(insert_code, user, hasher.hash_code(pepper, user, plain(each)), pepper);
     live::access_moved(tx);
     audit::append(tx, actor, {.time = now, .action = "user.factor_confirm", .target = user.text()});
 }
@@ -76,7 +89,7 @@ bool accept(db::Tx& tx, const UserId& user, const crypto::MasterKey& master, con
     const auto last = rows.i64(1);
     const auto at = matching_step(master.open(label_of(tx, user), rows.blob_view(0)).bytes(), given, now, last);
     if (at) return tx.exec(put_step, *at, user) == 1;
-    return given.size() == code_letters && tx.exec(spend_code, user, hasher.hash_code(user, given)) == 1;
+    return given.size() == code_letters && spend(tx, user, hasher, given);
 }
 
 void remove(db::Tx& tx, const Actor& actor, const UserId& user, Time now) {

@@ -13,14 +13,15 @@ namespace {
 constexpr std::int64_t most_issuers = 20;
 constexpr std::size_t longest_name = 1000;
 
-#define TENON_ISSUER_COLUMNS "SELECT id, issuer, audience, jwks, created_at FROM issuer WHERE tenant_id = :tenant"
+#define TENON_ISSUER_COLUMNS "SELECT id, issuer, audience, jwks, created_at, version FROM issuer WHERE tenant_id = :tenant"
 constexpr db::TenantStmt find_id{TENON_ISSUER_COLUMNS " AND id = :id"};
 constexpr db::TenantStmt find_name{TENON_ISSUER_COLUMNS " AND issuer = :issuer ORDER BY id"};
 constexpr db::TenantStmt all_rows{TENON_ISSUER_COLUMNS " ORDER BY id"};
 #undef TENON_ISSUER_COLUMNS
 constexpr db::TenantStmt insert{
-    "INSERT INTO issuer_ (tenant_id, id, issuer, audience, jwks, created_at) VALUES (:tenant, :id, :issuer, :audience, :jwks, :created_at)"};
-constexpr db::TenantStmt change{"UPDATE issuer_ SET jwks = :jwks WHERE tenant_id = :tenant AND id = :id"};
+    "INSERT INTO issuer_ (tenant_id, id, issuer, audience, jwks, version, created_at) "
+    "VALUES (:tenant, :id, :issuer, :audience, :jwks, 1, :created_at)"};
+constexpr db::TenantStmt change{"UPDATE issuer_ SET jwks = :jwks, version = version + 1 WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt drop{"DELETE FROM issuer_ WHERE tenant_id = :tenant AND id = :id"};
 
 constexpr db::SystemStmt all_keys{"SELECT n, kid, seed, public, created_at, retired_at FROM token_key ORDER BY n DESC"};
@@ -78,7 +79,16 @@ std::optional<TrustedIssuer> find(db::Reader& reader, const IssuerId& id) {
     return found.empty() ? std::nullopt : std::optional(std::move(found.front()));
 }
 
-std::vector<TrustedIssuer> of_name(db::Reader& reader, const std::string& issuer) { return all_of(reader.query(find_name, issuer)); }
+std::vector<Versioned> of_name(db::Reader& reader, const std::string& issuer) {
+    std::vector<Versioned> list;
+    for (auto rows = reader.query(find_name, issuer); rows.next();) list.push_back({issuer_of(rows), rows.i64(5)});
+    return list;
+}
+
+bool holds(db::Reader& reader, const IssuerId& id, std::int64_t version) {
+    auto rows = reader.query(find_id, id);
+    return rows.next() && rows.i64(5) == version;
+}
 
 TrustedIssuer get(db::Reader& reader, const IssuerId& id) {
     if (auto issuer = find(reader, id)) return *std::move(issuer);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include <base/json.hpp>
 #include <base/network.hpp>
@@ -18,7 +19,7 @@ constexpr std::size_t most_networks = 64;
 
 #define TENON_KEY_COLUMNS                                                                                                    \
     "SELECT id, kid, name, prefix, environment, role, role_id, scopes, cidrs, account, created_at, expires_at, last_used_at, " \
-    "old_until, revoked_at FROM api_key WHERE tenant_id = :tenant"
+    "old_until, revoked_at, turns FROM api_key WHERE tenant_id = :tenant"
 constexpr db::TenantStmt find_id{TENON_KEY_COLUMNS " AND id = :id"};
 constexpr db::TenantStmt page{TENON_KEY_COLUMNS
                               " AND id > :after AND (:all = 1 OR (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now))) "
@@ -29,13 +30,15 @@ constexpr db::TenantStmt insert{
     "created_at, expires_at) VALUES (:tenant, :id, :kid, :name, :prefix, :environment, :hash, :pepper, :role, :role_id, :scopes, :cidrs, "
     ":account, :creator, :created_at, :expires_at)"};
 constexpr db::TenantStmt turn{
-    "UPDATE api_key_ SET hash_old = hash, pepper_old = pepper, old_until = :until, hash = :hash, pepper = :pepper "
+    "UPDATE api_key_ SET hash_old = hash, pepper_old = pepper, old_until = :until, hash = :hash, pepper = :pepper, turns = turns + 1 "
     "WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt end{"UPDATE api_key_ SET revoked_at = :now, hash_old = NULL, old_until = NULL WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt used{
     "UPDATE api_key_ SET last_used_at = :now WHERE tenant_id = :tenant AND id = :id AND (last_used_at IS NULL OR last_used_at < :now)"};
+constexpr db::TenantStmt move_hash{
+    "UPDATE api_key_ SET hash = :hash, pepper = :pepper WHERE tenant_id = :tenant AND id = :id AND turns = :turns AND pepper < :pepper"};
 constexpr db::SystemStmt by_kid{
-    "SELECT tenant_id, id, hash, pepper, hash_old, pepper_old, old_until, environment, cidrs, expires_at, last_used_at, revoked_at "
+    "SELECT tenant_id, id, hash, pepper, hash_old, pepper_old, old_until, environment, cidrs, expires_at, last_used_at, revoked_at, turns "
     "FROM api_key_ WHERE kid = :kid"};
 
 KeyEnvironment checked(KeyEnvironment environment) {
@@ -104,29 +107,53 @@ bool is_allowed_from(std::string_view cidrs, const std::string& address) {
 
 }  // namespace
 
-KeyHasher::KeyHasher(const crypto::MasterKey& master) {
-    for (int version = 1; version <= current; ++version) peppers_.push_back(master.derive("api keys/" + std::to_string(version)));
+KeyHasher::KeyHasher(const crypto::MasterKey& master) : root_(master.derive("hashes of secrets")) {}
+
+crypto::Digest KeyHasher::under(int pepper, base::ByteView data) const {
+    if (pepper < 1) throw Corrupt("a secret was stored under a pepper that cannot be", {.subject = "pepper"});
+    auto key = crypto::blake2b_256(root_.bytes(), base::view_of(std::to_string(pepper)));
+    const auto digest = crypto::blake2b_256(key, data);
+    crypto::wipe(key);
+    return digest;
 }
 
 crypto::Digest KeyHasher::hash(int pepper, const KeyText& key) const {
-    if (pepper < 1 || pepper > static_cast<int>(peppers_.size()))
-        throw Corrupt("a key was stored under a pepper that never was", {.subject = "api_key"});
     const auto word = to_string(key.kind);
     std::array<std::uint8_t, 8 + kid_size + std::tuple_size_v<KeySecret>> data{};
     if (word.size() > 8 || key.kid.size() != kid_size) throw InternalError("a key's text has another shape");
     std::ranges::copy(word, data.begin());
     std::ranges::copy(key.kid, data.begin() + 8);
     std::ranges::copy(key.secret, data.begin() + 8 + kid_size);
-    const auto digest = crypto::blake2b_256(peppers_[static_cast<std::size_t>(pepper - 1)].bytes(), data);
+    const auto digest = under(pepper, data);
     crypto::wipe(data);
     return digest;
 }
 
-crypto::Digest KeyHasher::hash_code(const UserId& user, std::string_view code) const {
+crypto::Digest KeyHasher::hash_code(int pepper, const UserId& user, std::string_view code) const {
     auto data = "code" + user.text();
     data += code;
-    return crypto::blake2b_256(peppers_[static_cast<std::size_t>(current - 1)].bytes(), base::view_of(data));
+    return under(pepper, base::view_of(data));
 }
+
+namespace peppers {
+
+constexpr std::string_view name = "access.pepper";
+
+int current(db::SystemReader& reader) {
+    const auto stored = db::meta(reader, name);
+    int number = 1;
+    if (stored && (std::from_chars(stored->data(), stored->data() + stored->size(), number).ptr != stored->data() + stored->size() || number < 1))
+        throw Corrupt("the number of the pepper is none", {.subject = std::string(name)});
+    return number;
+}
+
+int rotate(db::SystemTx& tx) {
+    const int next = current(tx) + 1;
+    db::set_meta(tx, name, std::to_string(next));
+    return next;
+}
+
+}  // namespace peppers
 
 namespace keys {
 
@@ -143,8 +170,8 @@ Made create(db::Tx& tx, const Actor& actor, const PermissionSet& held, const std
     const KeyText whole{.kind = kind, .kid = text.kid, .secret = text.secret};
     std::optional<base::ByteVector> scopes;
     if (!options.scopes.empty()) scopes = stored(set_of(options.scopes, "scopes"));
-    tx.exec(insert, id, whole.kid, options.name, prefix, options.environment, hasher.hash(KeyHasher::current, whole), KeyHasher::current,
-            role.role, role.custom, scopes, json_of(options.cidrs), user, actor.id, now, options.expires_at);
+    const int pepper = hasher.current();
+    tx.exec(insert, id, whole.kid, options.name, prefix, options.environment, hasher.hash(pepper, whole), pepper, role.role, role.custom, scopes, json_of(options.cidrs), user, actor.id, now, options.expires_at);
     auto key = get(tx, id);
     record(tx, actor, "key.create", key, now);
     return {std::move(key), write_key(prefix, whole)};
@@ -177,7 +204,8 @@ Made rotate(db::Tx& tx, const Actor& actor, const PermissionSet& held, const Key
     if (key.revoked_at) throw Conflict("the key was revoked: make a new one", {.subject = key.id.text()});
     check_held(held, permissions_of(tx, key), "key");  // who gets the new secret can do what the key can
     const KeyText text{.kind = kind_of(key.environment), .kid = key.shown.substr(key.shown.size() - kid_size), .secret = secret};
-    tx.exec(turn, now + options.grace, hasher.hash(KeyHasher::current, text), KeyHasher::current, key.id);
+    const int pepper = hasher.current();
+    tx.exec(turn, now + options.grace, hasher.hash(pepper, text), pepper, key.id);
     const auto prefix = prefix_of(key);
     key = get(tx, key.id);
     record(tx, actor, "key.rotate", key, now);
@@ -197,7 +225,7 @@ Shown recognise(db::SystemReader& reader, const KeyHasher& hasher, const KeyText
     auto rows = reader.query(by_kid, text.kid);
     if (!rows.next()) {
         // The same work where there is no such key: how long it takes tells nothing.
-        const auto mine = hasher.hash(KeyHasher::current, text);
+        const auto mine = hasher.hash(hasher.current(), text);
         (void)crypto::equal_constant_time(mine, crypto::Digest{});
         return {};
     }
@@ -207,24 +235,40 @@ Shown recognise(db::SystemReader& reader, const KeyHasher& hasher, const KeyText
         return crypto::equal_constant_time(mine, rows.blob_view(hash));
     };
     bool known = fits(2, 3);
-    if (!known && !rows.is_null(4) && rows.maybe_time(6).value_or(Time{}) > now) known = fits(4, 5);
+    shown.turn = rows.i64(12);
+    if (!known && !rows.is_null(4) && rows.maybe_time(6).value_or(Time{}) > now) {
+        known = fits(4, 5);
+        --shown.turn;
+    }
     const bool live = rows.is_null(11) && rows.maybe_time(9).value_or(Time::max()) > now;
     const bool right_kind = text.kind == kind_of(static_cast<KeyEnvironment>(rows.i64(7)));
     if (!known || !live || !right_kind || !is_allowed_from(rows.text_view(8), address)) return shown;
     shown.key = rows.id<KeyId>(1);
-    shown.note_use = rows.maybe_time(10).value_or(Time{}) + use_grain <= now;
+    const bool is_old = shown.turn == rows.i64(12) && rows.i64(3) < hasher.current();
+    shown.note_use = is_old || rows.maybe_time(10).value_or(Time{}) + use_grain <= now;
     return shown;
 }
 
-void note_use(db::Tx& tx, const KeyId& id, Time now) { tx.exec(used, now, id); }
+void note_use(db::Tx& tx, const KeyHasher& hasher, const Shown& shown, const KeyText& text, Time now) {
+    tx.exec(used, now, *shown.key);
+    const int pepper = hasher.current();
+    tx.exec(move_hash, hasher.hash(pepper, text), pepper, *shown.key, shown.turn);
+}
 
-Rights rights(db::Reader& reader, const KeyId& id, Time now) {
-    const auto key = find(reader, id);
-    if (!key || key->revoked_at || (key->expires_at && *key->expires_at <= now)) refuse_ended();
-    Rights rights{.role = {key->role, key->custom_role}, .everywhere = permissions_of(reader, *key), .until = key->expires_at};
-    if (!key->user) return rights;
-    const auto owner = rights_of(reader, {.kind = PrincipalKind::user, .user = key->user}, now);
-    rights.user = key->user;
+Rights rights(db::Reader& reader, const KeyId& id, std::int64_t turn, Time now) {
+    auto rows = reader.query(find_id, id);
+    if (!rows.next()) refuse_ended();
+    const auto key = key_of(rows);
+    const auto turns = rows.i64(15);
+    if (key.revoked_at || (key.expires_at && *key.expires_at <= now)) refuse_ended();
+    Rights rights{.role = {key.role, key.custom_role}, .everywhere = permissions_of(reader, key), .until = key.expires_at};
+    if (turn != turns) {
+        if (turn + 1 != turns || key.grace_ends_at.value_or(Time{}) <= now) refuse_ended();
+        rights.until = std::min(*key.grace_ends_at, key.expires_at.value_or(Time::max()));
+    }
+    if (!key.user) return rights;
+    const auto owner = rights_of(reader, {.kind = PrincipalKind::user, .user = key.user}, now);
+    rights.user = key.user;
     for (const auto& [project, set] : owner.projects) rights.projects.emplace_back(project, set & rights.everywhere);
     rights.everywhere = rights.everywhere & owner.everywhere;
     return rights;

@@ -18,14 +18,14 @@ constexpr db::TenantStmt page{TENON_LOGIN_COLUMNS
                               " AND id > :after AND expires_at > :now AND (:any = 1 OR account = :account) ORDER BY id LIMIT :limit"};
 #undef TENON_LOGIN_COLUMNS
 constexpr db::TenantStmt insert{
-    "INSERT INTO login_ (tenant_id, id, kid, kind, account, actor, reason, address, generation, created_at, used_at, expires_at) "
-    "VALUES (:tenant, :id, :kid, :kind, :account, :actor, :reason, :address, 0, :created_at, :created_at, :expires_at)"};
+    "INSERT INTO login_ (tenant_id, id, kid, kind, account, actor, reason, address, generation, pepper, created_at, used_at, "
+    "expires_at) VALUES (:tenant, :id, :kid, :kind, :account, :actor, :reason, :address, 0, :pepper, :created_at, :created_at, :expires_at)"};
 constexpr db::TenantStmt drop{"DELETE FROM login_ WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt drop_users{"DELETE FROM login_ WHERE tenant_id = :tenant AND account = :account"};
 constexpr db::TenantStmt next{
-    "UPDATE login_ SET generation = generation + 1, used_at = :now WHERE tenant_id = :tenant AND id = :id AND generation = :generation "
+    "UPDATE login_ SET generation = generation + 1, pepper = :pepper, used_at = :now WHERE tenant_id = :tenant AND id = :id AND generation = :generation "
     "AND expires_at > :now"};
-constexpr db::SystemStmt by_kid{"SELECT tenant_id, id FROM login_ WHERE kid = :kid"};
+constexpr db::SystemStmt by_kid{"SELECT tenant_id, id, pepper FROM login_ WHERE kid = :kid"};
 constexpr db::SystemStmt expired{"SELECT tenant_id, id FROM login_ WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit"};
 constexpr db::SystemStmt drop_expired{"DELETE FROM login_ WHERE tenant_id = :owner AND id = :id"};
 
@@ -58,8 +58,8 @@ KeySecret numbered(std::uint32_t generation) {
 
 }  // namespace
 
-void create(db::Tx& tx, const Actor& actor, const LoginInfo& login, const std::string& kid) {
-    tx.exec(insert, login.id, kid, login.kind, login.user, login.actor, login.reason, login.address, login.created_at, login.expires_at);
+void create(db::Tx& tx, const Actor& actor, const LoginInfo& login, const std::string& kid, int pepper) {
+    tx.exec(insert, login.id, kid, login.kind, login.user, login.actor, login.reason, login.address, pepper, login.created_at, login.expires_at);
     audit::append(tx, actor, {.time = login.created_at, .action = "login.start", .target = login.id.text(), .details = details_of(login)});
 }
 
@@ -104,17 +104,17 @@ void forget_expired(db::SystemTx& tx, Time now, std::int32_t limit) {
     for (const auto& [owner, id] : gone) tx.exec(drop_expired, owner, id);
 }
 
-KeyText refresh_token(const KeyHasher& hasher, const std::string& kid, std::uint32_t generation) {
+KeyText refresh_token(const KeyHasher& hasher, int pepper, const std::string& kid, std::uint32_t generation) {
     KeyText token{.kind = TextKind::refresh, .kid = kid, .secret = numbered(generation)};
-    const auto mac = hasher.hash(KeyHasher::current, token);
+    const auto mac = hasher.hash(pepper, token);
     std::copy_n(mac.begin(), token.secret.size() - generation_size, token.secret.begin() + generation_size);
     return token;
 }
 
-std::optional<std::uint32_t> generation_of(const KeyHasher& hasher, const KeyText& token) {
+std::optional<std::uint32_t> generation_of(const KeyHasher& hasher, int pepper, const KeyText& token) {
     std::uint32_t generation = 0;
     for (std::size_t i = 0; i < generation_size; ++i) generation = generation << 8 | token.secret[i];
-    const auto genuine = refresh_token(hasher, token.kid, generation);
+    const auto genuine = refresh_token(hasher, pepper, token.kid, generation);
     if (token.kind != TextKind::refresh || !crypto::equal_constant_time(genuine.secret, token.secret)) return std::nullopt;
     return generation;
 }
@@ -122,9 +122,11 @@ std::optional<std::uint32_t> generation_of(const KeyHasher& hasher, const KeyTex
 std::optional<Family> find_kid(db::SystemReader& reader, const std::string& kid) {
     auto rows = reader.query(by_kid, kid);
     if (!rows.next()) return std::nullopt;
-    return Family{rows.id<TenantId>(0), rows.id<LoginId>(1)};
+    return Family{rows.id<TenantId>(0), rows.id<LoginId>(1), static_cast<int>(rows.i64(2))};
 }
 
-bool turn(db::Tx& tx, const LoginId& id, std::uint32_t generation, Time now) { return tx.exec(next, now, id, generation) == 1; }
+bool turn(db::Tx& tx, const LoginId& id, std::uint32_t generation, int pepper, Time now) {
+    return tx.exec(next, pepper, now, id, generation) == 1;
+}
 
 }  // namespace tenon::tenant::access::logins

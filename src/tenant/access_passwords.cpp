@@ -15,7 +15,7 @@ namespace {
 
 constexpr crypto::Argon2Cost cost{.memory_kib = 64 * 1024, .passes = 2, .lanes = 1};
 constexpr std::string_view form = "$argon2id$v=19$m=65536,t=2,p=1$";
-constexpr std::size_t salt_size = 16, shortest = 10, longest = 1024;
+constexpr std::size_t salt_size = 16, hash_size = 32, shortest = 10, longest = 1024;
 constexpr std::int64_t free_failures = 4;
 constexpr Duration first_pause = std::chrono::seconds(30), longest_pause = std::chrono::hours(1);
 constexpr Duration ticket_of_invited = std::chrono::hours(7 * 24), ticket_of_others = std::chrono::hours(1);
@@ -24,7 +24,11 @@ constexpr db::TenantStmt find_email{
     "SELECT id, state, password, factor IS NOT NULL, failures, locked_until FROM account WHERE tenant_id = :tenant AND email_key = :email"};
 constexpr db::TenantStmt find_id{
     "SELECT id, state, password, factor IS NOT NULL, failures, locked_until FROM account WHERE tenant_id = :tenant AND id = :id"};
+constexpr db::TenantStmt find_any{"SELECT id FROM account WHERE tenant_id = :tenant ORDER BY id LIMIT 1"};
+constexpr db::TenantStmt touch{"UPDATE account_ SET failures = failures WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt count{"UPDATE account_ SET failures = :failures, locked_until = :until WHERE tenant_id = :tenant AND id = :id"};
+constexpr db::TenantStmt take_back{
+    "UPDATE account_ SET failures = :failures, locked_until = :until WHERE tenant_id = :tenant AND id = :id AND failures = :counted"};
 constexpr db::TenantStmt came_in{
     "UPDATE account_ SET failures = 0, locked_until = NULL, last_login_at = :now "
     "WHERE tenant_id = :tenant AND id = :id AND password = :stored AND state = :active"};
@@ -40,12 +44,20 @@ constexpr db::TenantStmt put_ticket{
 constexpr db::TenantStmt spend_ticket{"DELETE FROM ticket_ WHERE tenant_id = :tenant AND account = :account AND kid = :kid AND expires_at > :now"};
 constexpr db::SystemStmt ticket_by_kid{"SELECT tenant_id, account, hash, pepper, expires_at FROM ticket_ WHERE kid = :kid"};
 
+/// Nobody's try writes as much as somebody's, so that neither its answer nor its time tells who is here.
+Try nobody(db::Tx& tx) {
+    std::optional<UserId> any;
+    if (auto rows = tx.query(find_any); rows.next()) any = rows.id<UserId>(0);
+    if (any) tx.exec(touch, *any);
+    return {};
+}
+
 Try begin_with(db::Tx& tx, db::Rows rows, Time now) {
-    if (!rows.next()) return {};
+    if (!rows.next()) return nobody(tx);
     Try attempt{.user = rows.id<UserId>(0), .stored = rows.maybe_text(2).value_or(""), .needs_code = rows.boolean(3),
                 .failures = rows.i64(4), .locked_until = rows.maybe_time(5)};
     const bool may_come = static_cast<UserState>(rows.i64(1)) == UserState::active && !attempt.stored.empty();
-    if (!may_come || attempt.locked_until.value_or(Time{}) > now) return {};
+    if (!may_come || attempt.locked_until.value_or(Time{}) > now) return nobody(tx);
     const auto pause = pause_after(attempt.failures + 1);
     tx.exec(count, attempt.failures + 1, pause > Duration::zero() ? std::optional(now + pause) : std::nullopt, *attempt.user);
     return attempt;
@@ -65,18 +77,22 @@ std::string hash_password(std::string_view password) {
     return std::string(form) + crypto::to_base64url(salt) + "$" + crypto::to_base64url(hash.bytes());
 }
 
-bool fits(std::string_view password, const std::string& stored) {
-    // A try of nobody costs what another costs.
-    static const std::string nobody = std::string(form) + crypto::to_base64url(base::ByteVector(salt_size)) + "$";
-    const std::string_view text = stored.empty() ? nobody : stored;
-    if (!text.starts_with(form)) throw Corrupt("a stored password has another form", {.subject = "account"});
+Stored parse(std::string_view text) {
+    const auto refuse = [] { throw Corrupt("a stored password has another form", {.subject = "account"}); };
+    if (!text.starts_with(form)) refuse();
     const auto rest = text.substr(form.size());
     const auto split = rest.find('$');
-    const auto salt = crypto::from_base64url(rest.substr(0, split));
-    const auto wanted = split == std::string_view::npos ? std::nullopt : crypto::from_base64url(rest.substr(split + 1));
-    if (!salt || salt->size() != salt_size || !wanted) throw Corrupt("a stored password has another form", {.subject = "account"});
-    const auto mine = crypto::argon2id(base::view_of(password), *salt, cost);
-    return crypto::equal_constant_time(mine.bytes(), *wanted) && !stored.empty();
+    if (split == std::string_view::npos) refuse();
+    auto salt = crypto::from_base64url(rest.substr(0, split)), hash = crypto::from_base64url(rest.substr(split + 1));
+    if (!salt || salt->size() != salt_size || !hash || hash->size() != hash_size) refuse();
+    return {*std::move(salt), *std::move(hash)};
+}
+
+bool fits(std::string_view password, const std::string& stored) {
+    // A try of nobody costs what another costs.
+    const auto wanted = stored.empty() ? Stored{base::ByteVector(salt_size), base::ByteVector(hash_size)} : parse(stored);
+    const auto mine = crypto::argon2id(base::view_of(password), wanted.salt, cost);
+    return crypto::equal_constant_time(mine.bytes(), wanted.hash) && !stored.empty();
 }
 
 Duration pause_after(std::int64_t failures) noexcept {
@@ -89,7 +105,8 @@ Try begin(db::Tx& tx, const std::string& email, Time now) { return begin_with(tx
 Try begin(db::Tx& tx, const UserId& user, Time now) { return begin_with(tx, tx.query(find_id, user), now); }
 
 void forgive(db::Tx& tx, const Try& attempt) {
-    if (attempt.user) tx.exec(count, attempt.failures, attempt.locked_until, *attempt.user);
+    // Only if nothing was counted meanwhile: a try that is taken back late would otherwise take others' failures along.
+    if (attempt.user) tx.exec(take_back, attempt.failures, attempt.locked_until, *attempt.user, attempt.failures + 1);
 }
 
 bool succeed(db::Tx& tx, const Try& attempt, Time now) {
@@ -116,7 +133,8 @@ Time issue_ticket(db::Tx& tx, const Actor& actor, const UserId& id, const KeyTex
     const auto user = users::get(tx, id);
     if (user.state == UserState::disabled) throw Conflict("the user is disabled: enable him first", {.subject = id.text()});
     const auto ends = now + (user.state == UserState::invited ? ticket_of_invited : ticket_of_others);
-    tx.exec(put_ticket, id, text.kid, hasher.hash(KeyHasher::current, text), KeyHasher::current, ends);
+    const int pepper = hasher.current();
+    tx.exec(put_ticket, id, text.kid, hasher.hash(pepper, text), pepper, ends);
     audit::append(tx, actor, {.time = now, .action = "user.ticket", .target = id.text()});
     return ends;
 }
@@ -124,7 +142,7 @@ Time issue_ticket(db::Tx& tx, const Actor& actor, const UserId& id, const KeyTex
 std::optional<TicketOwner> find_ticket(db::SystemReader& reader, const KeyHasher& hasher, const KeyText& text, Time now) {
     auto rows = reader.query(ticket_by_kid, text.kid);
     const bool known = rows.next();
-    const auto mine = hasher.hash(known ? static_cast<int>(rows.i64(3)) : KeyHasher::current, text);
+    const auto mine = hasher.hash(known ? static_cast<int>(rows.i64(3)) : hasher.current(), text);
     if (!crypto::equal_constant_time(mine, known ? rows.blob_view(2) : base::ByteView(crypto::Digest{})) || rows.time(4) <= now) return std::nullopt;
     return TicketOwner{rows.id<TenantId>(0), rows.id<UserId>(1)};
 }

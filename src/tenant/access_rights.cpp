@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <tenant/api_keys.hpp>
+#include <tenant/issuers.hpp>
 #include <tenant/logins.hpp>
 #include <tenant/rights.hpp>
 #include <tenon/error.hpp>
@@ -31,7 +32,7 @@ PermissionSet Rights::in(const ProjectId& project) const {
 
 Rights rights_of(db::Reader& reader, const Identity& identity, Time now) {
     Rights rights;
-    if (identity.key) rights = keys::rights(reader, *identity.key, now);
+    if (identity.key) rights = keys::rights(reader, *identity.key, identity.key_turn, now);
     else if (identity.user) rights = rights_of_user(reader, *identity.user);
     else rights = {.role = identity.role, .everywhere = permissions_of(reader, identity.role)};
     if (identity.login) {
@@ -39,6 +40,7 @@ Rights rights_of(db::Reader& reader, const Identity& identity, Time now) {
         if (!login || login->expires_at <= now) refuse_ended();
         end_at(rights, login->expires_at);
     }
+    if (identity.issuer && !issuers::holds(reader, *identity.issuer, identity.issuer_version)) refuse_ended();
     end_at(rights, identity.ends_at);
     if (rights.until && *rights.until <= now) refuse_ended();
     return rights;

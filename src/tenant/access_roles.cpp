@@ -123,6 +123,7 @@ void remove(db::Tx& tx, const Actor& actor, const RoleId& id, Time now) {
     if (count_of(tx.query(bearers, id)) + count_of(tx.query(granted, id)) + count_of(tx.query(keys, id)) > 0)
         throw Conflict("users, grants or keys still have the role: give them another one first", {.subject = id.text()});
     tx.exec(drop, id);
+    live::access_moved(tx);  // sessions by the host's word may have it still
     auto details = base::Json::object();
     details.set("name", role.name);
     audit::append(tx, actor, {.time = now, .action = "role.remove", .target = id.text(), .details = std::move(details)});

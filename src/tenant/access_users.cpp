@@ -208,6 +208,7 @@ void remove(db::Tx& tx, const Actor& actor, const PermissionSet& held, const Use
 
 void grant(db::Tx& tx, const Actor& actor, const PermissionSet& held, const ProjectGrant& grant, Time now) {
     const auto user = get(tx, grant.user);
+    check_over(tx, held, user);
     projects::get(tx, grant.project);
     check_held(held, permissions_of(tx, role_of(grant.role, grant.custom_role)), "role");
     tx.exec(put_grant, user.id, grant.project, grant.role, grant.custom_role);
@@ -217,8 +218,8 @@ void grant(db::Tx& tx, const Actor& actor, const PermissionSet& held, const Proj
     audit::append(tx, actor, {.time = now, .action = "user.grant", .target = user.id.text(), .details = std::move(details)});
 }
 
-void revoke(db::Tx& tx, const Actor& actor, const UserId& id, const ProjectId& project, Time now) {
-    get(tx, id);
+void revoke(db::Tx& tx, const Actor& actor, const PermissionSet& held, const UserId& id, const ProjectId& project, Time now) {
+    check_over(tx, held, get(tx, id));
     if (tx.exec(drop_grant, id, project) == 0)
         throw NotFound("nothing was granted to the user in this project", {.subject = project.text()});
     live::access_moved(tx);

@@ -15,8 +15,7 @@ constexpr std::uint32_t base62 = 62;
 constexpr struct {
     TextKind kind;
     std::string_view word;
-} kinds[] = {{TextKind::live, "live"}, {TextKind::test, "test"}, {TextKind::upload, "sess"},
-             {TextKind::hook, "hook"}, {TextKind::refresh, "refr"}, {TextKind::ticket, "tick"}};
+} kinds[] = {{TextKind::live, "live"}, {TextKind::test, "test"}, {TextKind::refresh, "refr"}, {TextKind::ticket, "tick"}};
 
 /// The CRC-32 of zip and PNG, which every language has at hand for a scanner of leaked keys.
 std::uint32_t crc32(std::string_view text) noexcept {

@@ -45,7 +45,7 @@ class Access(ToolTest):
         self.json("user", "password", "bert@example.org", "--password-file", "password")
         self.assertRegex(self.json("user", "start-factor", "bert@example.org")["uri"],
                                 r"^otpauth://totp/Tenon:bert%40example\.org\?secret=[A-Z2-7]{32}&")
-        self.assertEqual(self.error("user", "confirm-factor", "bert@example.org", "0", code=12)["code"], "unauthenticated")
+        self.assertEqual(self.error("user", "confirm-factor", "bert@example.org", code=12, stdin="0\n")["code"], "unauthenticated")
         self.error("user", "remove-factor", "bert@example.org", "--yes", code=14)
         self.assertIsNone(self.json("user", "unlock", "bert@example.org")["locked_until"])
 
@@ -96,6 +96,7 @@ class Access(ToolTest):
         self.assertEqual([key["alg"] for key in before["keys"]], ["EdDSA"])
         fresh = self.json("token", "rotate")
         self.assertEqual([key["kid"] for key in self.json("token", "keys")], [fresh["kid"], before["keys"][0]["kid"]])
+        self.assertEqual(self.json("token", "rotate-pepper"), {"pepper": 2})
         (self.folder / "jwks.json").write_text(self.text("token", "jwks"))
         issuer = self.json("issuer", "add", "https://login.example.org", "--audience", "studio", "--jwks", "jwks.json")
         self.assertEqual(self.json("issuer", "show", issuer["id"]), issuer)

@@ -18,7 +18,7 @@ VERBS = {
     "key": ["create", "list", "show", "rotate", "revoke", "check"],
     "login": ["start", "refresh", "end", "list", "end-all", "support"],
     "issuer": ["add", "list", "show", "update", "remove"],
-    "token": ["check", "keys", "rotate", "jwks"],
+    "token": ["check", "keys", "rotate", "rotate-pepper", "jwks"],
     "project": ["create", "list", "rename", "remove"],
     "asset": ["import", "list", "show", "frame", "contact-sheet", "waveform", "grade-still", "remove"],
     "render": ["start", "draw", "list", "show"],

@@ -13,9 +13,7 @@ namespace access = tenant::access;
 
 std::vector<Input> seeds() {
     std::vector<Input> all;
-    for (const auto kind : {access::TextKind::live, access::TextKind::test, access::TextKind::upload, access::TextKind::hook,
-        access::TextKind::refresh,
-                            access::TextKind::ticket}) {
+    for (const auto kind : {access::TextKind::live, access::TextKind::test, access::TextKind::refresh, access::TextKind::ticket}) {
         access::KeyText key{.kind = kind, .kid = "4fGh2kLm9QwZ"};
         for (std::size_t i = 0; i < key.secret.size(); ++i) key.secret[i] = static_cast<std::uint8_t>(i * 37);
         all.push_back(seed(0, base::view_of(access::write_key("sk", key))));

@@ -138,12 +138,63 @@ TEST_F(KeyRows, OfNetworksAreRefusedFromElsewhere) {
 
 TEST_F(KeyRows, LastUseIsNotedByTheMinute) {
     const auto made = create(home.a, {});
-    EXPECT_TRUE(show(made.secret).note_use);
-    home.write(home.a, [&](db::Tx& tx) { keys::note_use(tx, made.key.id, home.now()); });
+    const auto note = [&] {
+        const auto shown = show(made.secret);
+        home.write(home.a, [&](db::Tx& tx) { keys::note_use(tx, hasher, shown, parse_key(made.secret).value(), home.now()); });
+        return shown.note_use;
+    };
+    EXPECT_TRUE(note());
     EXPECT_FALSE(show(made.secret).note_use);
     EXPECT_EQ(home.read(home.a, [&](db::Reader& r) { return keys::get(r, made.key.id); }).last_used_at, home.now());
     home.clock->advance(1min);
-    EXPECT_TRUE(show(made.secret).note_use);
+    EXPECT_TRUE(note());
+}
+
+TEST_F(KeyRows, MoveToTheNextPepperWhenTheyAreUsed) {
+    const auto made = create(home.a, {}), unused = create(home.a, {});
+    const auto text = parse_key(made.secret).value();
+    home.write(home.a, [&](db::Tx& tx) { keys::note_use(tx, hasher, {.key = made.key.id}, text, home.now()); });
+    EXPECT_FALSE(show(made.secret).note_use);
+    EXPECT_EQ(home.database->write(home.system, [](db::SystemTx& tx) { return peppers::rotate(tx); }), 2);
+    EXPECT_EQ(home.database->read(home.system, [](db::SystemReader& r) { return peppers::current(r); }), 2);
+    hasher.use(2);
+    const auto shown = show(made.secret);
+    EXPECT_EQ(shown.key, made.key.id) << "known under the pepper of before";
+    EXPECT_TRUE(shown.note_use);
+    home.write(home.a, [&](db::Tx& tx) { keys::note_use(tx, hasher, shown, text, home.now()); });
+    EXPECT_FALSE(show(made.secret).note_use);
+    EXPECT_EQ(show(made.secret).key, made.key.id);
+    EXPECT_EQ(show(unused.secret).key, unused.key.id);
+    EXPECT_EQ(show(create(home.a, {}).secret).key.has_value(), true);
+    EXPECT_NE(hasher.hash(1, text), hasher.hash(2, text));
+    EXPECT_THROW(hasher.hash(0, text), Corrupt);
+}
+
+TEST_F(KeyRows, SessionsOfAnOldSecretEndWithItsGrace) {
+    const auto made = create(home.a, {.expires_at = home.now() + 24h});
+    const auto until = [&](std::int64_t turn) {
+        return home.read(home.a, [&](db::Reader& r) {
+            return rights_of(r, {.kind = PrincipalKind::key, .key = made.key.id, .key_turn = turn}, home.now()).until;
+        });
+    };
+    const auto rotate = [&](Duration grace) {
+        return home.write(home.a, [&](db::Tx& tx) {
+            return keys::rotate(tx, home.alice, PermissionSet::everything(), new_key_secret(), hasher, {.key = made.key.id, .grace = grace}, home.now());
+        }).secret;
+    };
+    EXPECT_EQ(show(made.secret).turn, 0);
+    EXPECT_EQ(until(0), made.key.expires_at);
+    const auto second = rotate(1h);
+    EXPECT_EQ(show(made.secret).turn, 0);
+    EXPECT_EQ(show(second).turn, 1);
+    EXPECT_EQ(until(0), home.now() + 1h);
+    EXPECT_EQ(until(1), made.key.expires_at);
+    home.clock->advance(1h);
+    EXPECT_THROW(until(0), Unauthenticated);
+    rotate(0s);
+    EXPECT_THROW(until(1), Unauthenticated) << "at once";
+    EXPECT_THROW(until(0), Unauthenticated);
+    EXPECT_NO_THROW(until(2));
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace {
 KeyText key_of(TextKind kind = TextKind::live) { return {.kind = kind, .kid = new_kid(), .secret = new_key_secret()}; }
 
 TEST(KeyTexts, AreReadAsTheyWereWritten) {
-    for (const auto kind : {TextKind::live, TextKind::test, TextKind::upload, TextKind::hook, TextKind::refresh, TextKind::ticket}) {
+    for (const auto kind : {TextKind::live, TextKind::test, TextKind::refresh, TextKind::ticket}) {
         const auto key = key_of(kind);
         const auto text = write_key("sk", key);
         EXPECT_EQ(text.size(), std::string("sk_live_").size() + 12 + 1 + 43 + 6);

@@ -45,6 +45,9 @@ TEST(Passwords, AreHashedSlowlyAndFitAlone) {
     EXPECT_FALSE(passwords::fits("correct horse batterz", stored));
     EXPECT_FALSE(passwords::fits("", ""));
     EXPECT_THROW((void)passwords::fits("x", "$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA"), Corrupt) << "a weaker hash is not taken";
+    EXPECT_EQ(passwords::parse(stored).hash.size(), 32u);
+    EXPECT_THROW(passwords::parse(stored.substr(0, stored.size() - 4)), Corrupt) << "a part of a hash is none";
+    EXPECT_THROW(passwords::parse(stored.substr(0, stored.rfind('$'))), Corrupt);
     const User user{.email = "anna@example.org", .name = "Anna Lindgren"};
     for (const auto* bad : {"short", "ANNA@example.org", "anna lindgren", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"})
         EXPECT_THROW(passwords::check(bad, user), InvalidArgument) << bad;
@@ -102,6 +105,15 @@ TEST_F(PasswordRows, ARightOneWithoutItsCodeCountsNoFailure) {
         home.write(home.a, [&](db::Tx& tx) { passwords::forgive(tx, attempt); });
     }
     EXPECT_FALSE(user().locked_until);
+}
+
+TEST_F(PasswordRows, ATryThatIsTakenBackLateTakesNoOtherFailuresAlong) {
+    const auto right = begin();  // its code is missing, which it is told only after the others have guessed
+    for (int i = 0; i < 4; ++i) ASSERT_TRUE(begin().user) << i;
+    ASSERT_TRUE(user().locked_until);
+    home.write(home.a, [&](db::Tx& tx) { passwords::forgive(tx, right); });
+    EXPECT_TRUE(user().locked_until);
+    EXPECT_FALSE(begin().user);
 }
 
 TEST_F(PasswordRows, CodesCountOnce) {
@@ -177,18 +189,19 @@ TEST_F(PasswordRows, RefreshTokensAreOneFamily) {
     const auto kid = new_kid();
     const LoginInfo login{.id = home.fresh<LoginId>(), .kind = PrincipalKind::user, .user = anna, .created_at = home.now(), .used_at = home.now(),
                           .expires_at = home.now() + 1h};
-    home.write(home.a, [&](db::Tx& tx) { logins::create(tx, home.alice, login, kid); });
-    const auto token = logins::refresh_token(hasher, kid, 0);
-    EXPECT_EQ(logins::generation_of(hasher, token), 0u);
-    EXPECT_EQ(logins::generation_of(hasher, logins::refresh_token(hasher, kid, 77)), 77u);
+    home.write(home.a, [&](db::Tx& tx) { logins::create(tx, home.alice, login, kid, 1); });
+    const auto token = logins::refresh_token(hasher, 1, kid, 0);
+    EXPECT_EQ(logins::generation_of(hasher, 1, token), 0u);
+    EXPECT_EQ(logins::generation_of(hasher, 1, logins::refresh_token(hasher, 1, kid, 77)), 77u);
+    EXPECT_FALSE(logins::generation_of(hasher, 2, token)) << "under another pepper";
     for (std::size_t at = 0; at < token.secret.size(); ++at) {
         auto forged = token;
         forged.secret[at] ^= 0x10;
-        EXPECT_FALSE(logins::generation_of(hasher, forged)) << at;
+        EXPECT_FALSE(logins::generation_of(hasher, 1, forged)) << at;
     }
-    EXPECT_FALSE(logins::generation_of(KeyHasher(crypto::MasterKey::from_bytes(base::ByteVector(32, 8))), token)) << "of another home";
+    EXPECT_FALSE(logins::generation_of(KeyHasher(crypto::MasterKey::from_bytes(base::ByteVector(32, 8))), 1, token)) << "of another home";
     const auto turn = [&](const TenantId& id, std::uint32_t generation) {
-        return home.write(id, [&](db::Tx& tx) { return logins::turn(tx, login.id, generation, home.now()); });
+        return home.write(id, [&](db::Tx& tx) { return logins::turn(tx, login.id, generation, 1, home.now()); });
     };
     EXPECT_FALSE(turn(home.b, 0)) << "another tenant's";
     EXPECT_TRUE(turn(home.a, 0));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,22 +14,33 @@
 namespace tenon::tenant::access {
 
 /// Turns secrets into what is stored of them: BLAKE2b-256 under a key ("pepper") that is derived from the master key and is not in
-/// the store. No slow hash: a secret has 256 random bits.
+/// the store. No slow hash: a secret has 256 random bits. Peppers are numbered from 1; who knows one knows no other.
 ///
 /// Threads   any member, from any thread, at once.
 class KeyHasher {
 public:
-    static constexpr int current = 1;  ///< The pepper of new secrets; older ones are kept for what was hashed with them.
-
     explicit KeyHasher(const crypto::MasterKey& master);
-    /// Throws Corrupt for a pepper that never was.
+    /// The pepper of new secrets; older ones stay for what was hashed with them.
+    int current() const noexcept { return current_.load(std::memory_order_relaxed); }
+    void use(int pepper) noexcept { current_.store(pepper, std::memory_order_relaxed); }
+
+    /// Throws Corrupt for a pepper that cannot be.
     crypto::Digest hash(int pepper, const KeyText& key) const;
     /// Of a recovery code, which has 50 bits: they are worth nothing without the pepper.
-    crypto::Digest hash_code(const UserId& user, std::string_view code) const;
+    crypto::Digest hash_code(int pepper, const UserId& user, std::string_view code) const;
 
 private:
-    std::vector<crypto::Secret> peppers_;
+    crypto::Digest under(int pepper, base::ByteView data) const;
+    const crypto::Secret root_;
+    std::atomic<int> current_{1};
 };
+
+/// Which pepper counts in this home.
+namespace peppers {
+int current(db::SystemReader& reader);
+/// The next one counts; returns its number.
+int rotate(db::SystemTx& tx);
+}  // namespace peppers
 
 /// Functions work in the caller's transaction and write the audit record of what they do.
 namespace keys {
@@ -52,13 +64,15 @@ ApiKey revoke(db::Tx& tx, const Actor& actor, const KeyId& id, Time now);
 struct Shown {
     std::optional<KeyId> key{};
     std::optional<TenantId> tenant{};
-    bool note_use = false;     ///< The last use that is noted is a minute old.
+    std::int64_t turn = 0;     ///< As Identity::key_turn.
+    bool note_use = false;     ///< The last use that is noted is a minute old, or the hash is under an older pepper.
 };
 Shown recognise(db::SystemReader& reader, const KeyHasher& hasher, const KeyText& text, const std::string& address, Time now);
-void note_use(db::Tx& tx, const KeyId& id, Time now);
+/// `text`: as it was recognised. Its hash moves to the pepper that counts now.
+void note_use(db::Tx& tx, const KeyHasher& hasher, const Shown& shown, const KeyText& text, Time now);
 
-/// The key's own part of rights_of(). Throws Unauthenticated.
-Rights rights(db::Reader& reader, const KeyId& id, Time now);
+/// The key's own part of rights_of(): a secret before the one that counts ends with its grace. Throws Unauthenticated.
+Rights rights(db::Reader& reader, const KeyId& id, std::int64_t turn, Time now);
 
 }  // namespace keys
 }  // namespace tenon::tenant::access

@@ -16,7 +16,14 @@ namespace tenon::tenant::access {
 namespace issuers {
 TrustedIssuer create(db::Tx& tx, const Actor& actor, const IssuerId& id, const IssuerOptions& options, Time now);
 [[nodiscard]] std::optional<TrustedIssuer> find(db::Reader& reader, const IssuerId& id);
-[[nodiscard]] std::vector<TrustedIssuer> of_name(db::Reader& reader, const std::string& issuer);
+/// With how often its keys were replaced.
+struct Versioned {
+    TrustedIssuer issuer{};
+    std::int64_t version = 0;
+};
+[[nodiscard]] std::vector<Versioned> of_name(db::Reader& reader, const std::string& issuer);
+/// Whether it is there with the keys of that version.
+[[nodiscard]] bool holds(db::Reader& reader, const IssuerId& id, std::int64_t version);
 TrustedIssuer get(db::Reader& reader, const IssuerId& id);
 std::vector<TrustedIssuer> list(db::Reader& reader);
 TrustedIssuer update(db::Tx& tx, const Actor& actor, const IssuerId& id, const std::string& jwks, Time now);

@@ -14,10 +14,8 @@ namespace tenon::tenant::access {
 enum class TextKind : std::uint8_t {
     live = 1,     ///< "live", "test": API keys.
     test = 2,
-    upload = 3,   ///< "sess"
-    hook = 4,     ///< "hook"
-    refresh = 5,  ///< "refr": renews a login.
-    ticket = 6,   ///< "tick": sets a password once.
+    refresh = 3,  ///< "refr": renews a login.
+    ticket = 4,   ///< "tick": sets a password once.
 };
 std::string_view to_string(TextKind kind) noexcept;
 

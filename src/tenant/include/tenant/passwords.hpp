@@ -19,6 +19,12 @@ void check(const std::string& password, const User& user);
 
 /// Argon2id, 2 passes over 64 MiB, as `$argon2id$v=19$m=65536,t=2,p=1$<salt>$<hash>`.
 std::string hash_password(std::string_view password);
+/// Such a text taken apart. Throws Corrupt: with other numbers too, since a weaker hash is not taken.
+struct Stored {
+    base::ByteVector salt{};
+    base::ByteVector hash{};
+};
+Stored parse(std::string_view text);
 /// `stored` empty: takes as long and is never true.
 [[nodiscard]] bool fits(std::string_view password, const std::string& stored);
 
@@ -32,7 +38,7 @@ struct Try {
 };
 Try begin(db::Tx& tx, const std::string& email, Time now);
 Try begin(db::Tx& tx, const UserId& user, Time now);
-/// It was right so far and is not to count.
+/// It was right so far, or was never looked at, and is not to count, unless another was counted meanwhile.
 void forgive(db::Tx& tx, const Try& attempt);
 /// It was right. False: meanwhile the password was changed or the user disabled.
 [[nodiscard]] bool succeed(db::Tx& tx, const Try& attempt, Time now);

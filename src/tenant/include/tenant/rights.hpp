@@ -16,7 +16,10 @@ struct Identity {
     RoleRef role{};                      ///< Of a host and of support alone.
     std::optional<UserId> user{};
     std::optional<KeyId> key{};
+    std::int64_t key_turn = 0;           ///< Which of the key's secrets was shown: how often it had been rotated when this one was made.
     std::optional<LoginId> login{};
+    std::optional<IssuerId> issuer{};    ///< Of a foreign token, with the version of the keys that it was checked with.
+    std::int64_t issuer_version = 0;
     std::optional<Time> ends_at{};       ///< Of the token.
 };
 

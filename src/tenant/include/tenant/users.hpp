@@ -57,7 +57,7 @@ void remove(db::Tx& tx, const Actor& actor, const PermissionSet& held, const Use
 void check_over(db::Reader& reader, const PermissionSet& held, const User& user);
 
 void grant(db::Tx& tx, const Actor& actor, const PermissionSet& held, const ProjectGrant& grant, Time now);
-void revoke(db::Tx& tx, const Actor& actor, const UserId& user, const ProjectId& project, Time now);
+void revoke(db::Tx& tx, const Actor& actor, const PermissionSet& held, const UserId& user, const ProjectId& project, Time now);
 std::vector<ProjectGrant> grants(db::Reader& reader, const UserId& user);
 /// The project is being removed.
 void forget_project(db::Tx& tx, const ProjectId& project);
