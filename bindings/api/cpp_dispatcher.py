@@ -61,6 +61,8 @@ def argument(i: int, each: Parameter) -> str:
     if each.default:
         default = f"tenon::{each.default}" if each.type.kind == "enum" else each.default
         return f"a.at<{each.type.cpp}>({i}, {default})"
+    if each.default is not None and each.type.kind != "struct":
+        return f"a.at<{each.type.cpp}>({i}, {{}})"
     return f"a.at<{each.type.cpp}>({i})"
 
 

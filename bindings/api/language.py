@@ -1,7 +1,18 @@
 """What java.py and csharp.py share: the code that they add to SWIG's proxies, and what they show of a value."""
 import re
 
-SECRET = re.compile(r"password|passphrase|secret|token")
+SECRET = re.compile(r"password|passphrase|secret|token|ticket|^api_key$")
+BESIDE = {"url", "uri", "code", "current"}  # that may hold one where another secret is
+
+
+def secret_fields(each):
+    """Names of a struct's fields that stay out of logs: texts alone, since whether there is a password is none."""
+    def is_text(kind):
+        return (kind.of if kind.kind == "optional" else kind).kind in ("string", "text")
+
+    texts = [field.name for field in each.fields if is_text(field.type)]
+    found = [name for name in texts if SECRET.search(name)]
+    return [name for name in texts if name in found or (found and name in BESIDE)]
 
 
 class Language:
@@ -16,5 +27,4 @@ class Language:
 
     @staticmethod
     def is_secret(each, name):
-        """Secrets stay out of logs; a camera's URL may hold a login."""
-        return bool(SECRET.search(name)) or (name == "url" and any(SECRET.search(field.name) for field in each.fields))
+        return name in secret_fields(each)

@@ -3,6 +3,7 @@ import textwrap
 from typing import List
 
 from headers import Class, Field, Function, Model, Type
+from language import secret_fields
 from python_names import enum_item, is_property, literal, may_be_empty, methods_by_name, struct_parameter
 
 HEAD = '"""{about}\n\nWritten by bindings/api/generate.py from the public headers: change those.\n"""\n'
@@ -100,7 +101,7 @@ def field_docs(each: Class) -> str:
 def struct(each: Class, api: Model) -> List[str]:
     if each.name == "ErrorInfo":  # what an Error has of its own in Python
         return []
-    secret = [field.name for field in each.fields if "pass" in field.name or "Sealed at rest" in field.doc]
+    secret = secret_fields(each)
     lines = [f"class {each.name}(Value):", *docstring(field_docs(each), "    ")]
     slots = ", ".join(f'"{field.name}"' for field in each.fields)
     lines += wrapped_call("__slots__ = ", [f'"{field.name}"' for field in each.fields] + ([""] if len(each.fields) == 1 else []), "",

@@ -194,8 +194,8 @@ int start_factor(Context& context, const Args& args) {
 
 int confirm_factor(Context& context, const Args& args) {
     auto session = context.session();
-    const auto code = read_secret_file(args.text("--code-file", "-"));
-    const auto codes = session.users().confirm_second_factor(user_named(session, args.operand(0)), code.value());
+    const auto typed = read_secret_file(args.text("--code-file", "-"));
+    const auto codes = session.users().confirm_second_factor(user_named(session, args.operand(0)), typed.value());
     Table table({"RECOVERY CODE"});
     for (const auto& code : codes) table.row({code});
     context.out().list(boost::json::array(codes.begin(), codes.end()), codes, table, "");

@@ -347,7 +347,6 @@ class User(Value):
             "id", "email", "name", "state", "role", "custom_role", "has_password", "second_factor", "last_login_at",
             "locked_until", "created_at"
     )
-    _secret = frozenset(['has_password'])
     id: UserId
     email: str
     name: str
@@ -471,7 +470,7 @@ class PasswordOptions(Value):
     - current: Needed of a user who changes his own.
     """
     __slots__ = ("user", "password", "current")
-    _secret = frozenset(['password'])
+    _secret = frozenset(['password', 'current'])
     user: UserId
     password: str
     current: str
@@ -485,6 +484,7 @@ class PasswordOptions(Value):
 class PasswordTicket(Value):
     """Lets a user choose a password once: send it to him. It is not shown again."""
     __slots__ = ("ticket", "expires_at")
+    _secret = frozenset(['ticket'])
     ticket: str
     expires_at: datetime
 
@@ -500,6 +500,7 @@ class SecondFactor(Value):
     - uri: "otpauth://totp/…"
     """
     __slots__ = ("secret", "uri")
+    _secret = frozenset(['secret', 'uri'])
     secret: str
     uri: str
 
@@ -604,6 +605,7 @@ class NewApiKey(Value):
     - secret: "sk_live_4fGh2kLm9QwZ_…"
     """
     __slots__ = ("key", "secret")
+    _secret = frozenset(['secret'])
     key: ApiKey
     secret: str
 
@@ -733,7 +735,7 @@ class LoginOptions(Value):
     - address: Where the client comes from; shown with the login.
     """
     __slots__ = ("tenant", "email", "password", "code", "address")
-    _secret = frozenset(['password'])
+    _secret = frozenset(['password', 'code'])
     tenant: TenantId
     email: str
     password: str
@@ -754,6 +756,7 @@ class Tokens(Value):
     - refresh_expires_at: The end of the login, however often it was renewed.
     """
     __slots__ = ("access_token", "refresh_token", "access_expires_at", "refresh_expires_at", "user", "login")
+    _secret = frozenset(['access_token', 'refresh_token'])
     access_token: str
     refresh_token: str
     access_expires_at: datetime
@@ -782,6 +785,7 @@ class AuthenticateOptions(Value):
     - request_id: Goes into the audit trail.
     """
     __slots__ = ("api_key", "token", "tenant", "address", "request_id")
+    _secret = frozenset(['api_key', 'token'])
     api_key: str
     token: str
     tenant: Optional[TenantId]
@@ -806,7 +810,7 @@ class RedeemOptions(Value):
     - password: Required. As PasswordOptions has it.
     """
     __slots__ = ("ticket", "password")
-    _secret = frozenset(['password'])
+    _secret = frozenset(['ticket', 'password'])
     ticket: str
     password: str
 
@@ -1643,7 +1647,7 @@ class CameraUpdate(Value):
     - schedule: Not empty: in place of the windows there are.
     """
     __slots__ = ("name", "url", "username", "password", "recording", "schedule", "retention")
-    _secret = frozenset(['password'])
+    _secret = frozenset(['url', 'password'])
     name: Optional[str]
     url: Optional[str]
     username: Optional[str]
