@@ -33,12 +33,12 @@ std::shared_ptr<const Granted> SessionImpl::granted() const {
     const bool stored = identity.user || identity.key || identity.login || identity.role.custom;
     found->rights = stored ? read([&](db::Reader& reader) { return access::rights_of(reader, identity, now); })
                            : access::Rights{.role = identity.role, .everywhere = tenant::permissions_of(*identity.role.role)};
-    found->mask = tenant::permissions_of(found->state) & tenant::permissions_of(standing->terms->plan.features);
+    found->mask = tenant::permissions_of(found->state) & tenant::permissions_of(standing->terms_at(now)->plan.features);
     found->everywhere = found->rights.everywhere & found->mask;
     found->until = found->rights.until;
-    // A trial ends by itself; whatever else a state becomes is a change that moves the version.
-    if (found->state == TenantState::trial && standing->tenant.trial_ends_at && (!found->until || *standing->tenant.trial_ends_at < *found->until))
-        found->until = standing->tenant.trial_ends_at;
+    // A trial ends and a planned plan begins by itself; whatever else becomes of a tenant is a change that moves the version.
+    for (const auto& moment : {standing->tenant.trial_ends_at, standing->tenant.plan_changes_at})
+        if (moment && *moment > now && (!found->until || *moment < *found->until)) found->until = moment;
     remember(found);
     return found;
 }

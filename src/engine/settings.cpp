@@ -13,13 +13,7 @@ using engine::Permission;
 
 /// A brand of one's own is what the plan sells; anything else only needs the right to change settings.
 engine::Gate::Pass enter_to_write(const SessionImpl& session, SettingsKind kind) {
-    if (kind != SettingsKind::branding) return session.enter(Permission::settings_write);
-    auto pass = session.enter(Permission::branding_write);
-    const auto standing = session.engine->registry->standing(session.scope.tenant());
-    const auto now = session.now();
-    if (!tenant::may_white_label(standing->tenant, *standing->terms_at(now), now))
-        throw PermissionDenied("the tenant's plan has no white label", {.subject = "white_label"});
-    return pass;
+    return session.enter(kind == SettingsKind::branding ? Permission::branding_write : Permission::settings_write);
 }
 
 template <class Write> SettingsDocument change(const SessionImpl& session, const SettingsOptions& options, const char* action, Write write) {
