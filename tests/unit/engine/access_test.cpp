@@ -143,7 +143,8 @@ TEST_F(AccessTest, a_second_factor_is_asked_for_and_its_codes_count_once) {
     const auto factor = mine.users().start_second_factor(anna.id);
     EXPECT_NE(factor.uri.find("otpauth://totp/Tenon:anna%40example.org?secret=" + factor.secret), std::string::npos) << factor.uri;
     EXPECT_THROW(mine.users().confirm_second_factor(anna.id, "12345"), Unauthenticated);
-    const auto codes = mine.users().confirm_second_factor(anna.id, second_factor_code(factor.secret, std::chrono::floor<Duration>(std::chrono::system_clock::now())));
+    const auto now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
+    const auto codes = mine.users().confirm_second_factor(anna.id, second_factor_code(factor.secret, now));
     ASSERT_EQ(codes.size(), 10u);
     EXPECT_TRUE(owner->users().get(anna.id).second_factor);
     try {
