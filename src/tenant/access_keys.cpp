@@ -171,7 +171,8 @@ Made create(db::Tx& tx, const Actor& actor, const PermissionSet& held, const std
     std::optional<base::ByteVector> scopes;
     if (!options.scopes.empty()) scopes = stored(set_of(options.scopes, "scopes"));
     const int pepper = hasher.current();
-    tx.exec(insert, id, whole.kid, options.name, prefix, options.environment, hasher.hash(pepper, whole), pepper, role.role, role.custom, scopes, json_of(options.cidrs), user, actor.id, now, options.expires_at);
+    tx.exec(insert, id, whole.kid, options.name, prefix, options.environment, hasher.hash(pepper, whole), pepper, role.role, role.custom,
+            scopes, json_of(options.cidrs), user, actor.id, now, options.expires_at);
     auto key = get(tx, id);
     record(tx, actor, "key.create", key, now);
     return {std::move(key), write_key(prefix, whole)};

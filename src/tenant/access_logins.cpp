@@ -23,8 +23,8 @@ constexpr db::TenantStmt insert{
 constexpr db::TenantStmt drop{"DELETE FROM login_ WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt drop_users{"DELETE FROM login_ WHERE tenant_id = :tenant AND account = :account"};
 constexpr db::TenantStmt next{
-    "UPDATE login_ SET generation = generation + 1, pepper = :pepper, used_at = :now WHERE tenant_id = :tenant AND id = :id AND generation = :generation "
-    "AND expires_at > :now"};
+    "UPDATE login_ SET generation = generation + 1, pepper = :pepper, used_at = :now "
+    "WHERE tenant_id = :tenant AND id = :id AND generation = :generation AND expires_at > :now"};
 constexpr db::SystemStmt by_kid{"SELECT tenant_id, id, pepper FROM login_ WHERE kid = :kid"};
 constexpr db::SystemStmt expired{"SELECT tenant_id, id FROM login_ WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit"};
 constexpr db::SystemStmt drop_expired{"DELETE FROM login_ WHERE tenant_id = :owner AND id = :id"};

@@ -32,7 +32,8 @@ std::string first() {
            table("api_key",
                  "id BLOB NOT NULL, kid TEXT NOT NULL, name TEXT NOT NULL, prefix TEXT NOT NULL, environment INTEGER NOT NULL, "
                  "hash BLOB NOT NULL, pepper INTEGER NOT NULL, hash_old BLOB, pepper_old INTEGER, old_until INTEGER, "
-                 "turns INTEGER NOT NULL DEFAULT 0, role INTEGER, role_id BLOB, scopes BLOB, cidrs TEXT NOT NULL, limits TEXT NOT NULL DEFAULT '{}', account BLOB, "
+                 "turns INTEGER NOT NULL DEFAULT 0, role INTEGER, role_id BLOB, "
+                 "scopes BLOB, cidrs TEXT NOT NULL, limits TEXT NOT NULL DEFAULT '{}', account BLOB, "
                  "creator TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER, last_used_at INTEGER, revoked_at INTEGER, "
                  "CHECK ((role IS NULL) <> (role_id IS NULL))",
                  std::string("PRIMARY KEY (tenant_id, id), UNIQUE (kid)") + of_account + of_role) +
@@ -40,8 +41,8 @@ std::string first() {
            "CREATE INDEX api_key_role ON api_key_ (tenant_id, role_id) WHERE role_id IS NOT NULL;\n" +
            table("login",
                  "id BLOB NOT NULL, kid TEXT NOT NULL, kind INTEGER NOT NULL, account BLOB, actor TEXT NOT NULL, reason TEXT NOT NULL, "
-                 "address TEXT NOT NULL, generation INTEGER NOT NULL, pepper INTEGER NOT NULL, created_at INTEGER NOT NULL, used_at INTEGER NOT NULL, "
-                 "expires_at INTEGER NOT NULL",
+                 "address TEXT NOT NULL, generation INTEGER NOT NULL, pepper INTEGER NOT NULL, created_at INTEGER NOT NULL, "
+                 "used_at INTEGER NOT NULL, expires_at INTEGER NOT NULL",
                  std::string("PRIMARY KEY (tenant_id, id), UNIQUE (kid)") + of_account) +
            "CREATE INDEX login_account ON login_ (tenant_id, account) WHERE account IS NOT NULL;\n"
            "CREATE INDEX login_expires ON login_ (expires_at);\n" +
@@ -50,7 +51,8 @@ std::string first() {
            table("recovery_code", "account BLOB NOT NULL, hash BLOB NOT NULL, pepper INTEGER NOT NULL",
                  std::string("PRIMARY KEY (tenant_id, account, hash)") + of_account) +
            table("issuer",
-                 "id BLOB NOT NULL, issuer TEXT NOT NULL, audience TEXT NOT NULL, jwks TEXT NOT NULL, version INTEGER NOT NULL, created_at INTEGER NOT NULL",
+                 "id BLOB NOT NULL, issuer TEXT NOT NULL, audience TEXT NOT NULL, jwks TEXT NOT NULL, version INTEGER NOT NULL, "
+                 "created_at INTEGER NOT NULL",
                  "PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, issuer, audience)") +
            db::system_table("token_key",
                             "n INTEGER NOT NULL, kid TEXT NOT NULL, seed BLOB NOT NULL, public BLOB NOT NULL, created_at INTEGER NOT NULL, "

@@ -179,7 +179,8 @@ TEST_F(KeyRows, SessionsOfAnOldSecretEndWithItsGrace) {
     };
     const auto rotate = [&](Duration grace) {
         return home.write(home.a, [&](db::Tx& tx) {
-            return keys::rotate(tx, home.alice, PermissionSet::everything(), new_key_secret(), hasher, {.key = made.key.id, .grace = grace}, home.now());
+            return keys::rotate(tx, home.alice, PermissionSet::everything(), new_key_secret(), hasher,
+                                {.key = made.key.id, .grace = grace}, home.now());
         }).secret;
     };
     EXPECT_EQ(show(made.secret).turn, 0);
