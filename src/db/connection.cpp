@@ -1,6 +1,5 @@
 #include "connection.hpp"
 
-#include <atomic>
 #include <cstring>
 #include <utility>
 
@@ -27,9 +26,9 @@ Duration real_now() { return base::system_clock()->monotonic(); }
 
 }  // namespace
 
-Connection::Connection(const std::filesystem::path& file, Role role, std::shared_ptr<const Registry> registry,
-                       Duration busy_deadline)
-    : role_(role), registry_(std::move(registry)), busy_{busy_deadline} {
+SqliteConnection::SqliteConnection(const std::filesystem::path& file, Role role, std::shared_ptr<const Registry> registry,
+                                   Duration busy_deadline)
+    : Connection(role == Role::writer), role_(role), registry_(std::move(registry)), busy_{busy_deadline} {
     new_lineage();
     const int code = sqlite3_open_v2(file.c_str(), &handle_,
                                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
@@ -43,9 +42,9 @@ Connection::Connection(const std::filesystem::path& file, Role role, std::shared
     }
 }
 
-Connection::~Connection() { close(); }
+SqliteConnection::~SqliteConnection() { close(); }
 
-void Connection::close() noexcept {
+void SqliteConnection::close() noexcept {
     for (auto& kind : prepared_) {
         for (auto& [sql, statements] : kind)
             for (const auto& prepared : statements) sqlite3_finalize(prepared.stmt);
@@ -54,14 +53,14 @@ void Connection::close() noexcept {
     sqlite3_close_v2(std::exchange(handle_, nullptr));
 }
 
-bool Connection::empty_log() {
+bool SqliteConnection::empty_log() {
     const int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
     if ((code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) return false;
     check(handle_, code);
     return true;
 }
 
-void Connection::configure() {
+void SqliteConnection::configure() {
     sqlite3_busy_handler(handle_, on_busy, this);
     for (const auto& [option, value] : {std::pair{SQLITE_DBCONFIG_DEFENSIVE, 1}, std::pair{SQLITE_DBCONFIG_DQS_DML, 0},
                                         std::pair{SQLITE_DBCONFIG_DQS_DDL, 0}, std::pair{SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0}})
@@ -84,8 +83,8 @@ void Connection::configure() {
     check(handle_, sqlite3_set_authorizer(handle_, authorize, this));
 }
 
-int Connection::on_busy(void* self, int count) {
-    auto& busy = static_cast<Connection*>(self)->busy_;
+int SqliteConnection::on_busy(void* self, int count) {
+    auto& busy = static_cast<SqliteConnection*>(self)->busy_;
     const auto now = real_now();
     if (count == 0) busy.since = now;
     if (now - busy.since > busy.deadline) return 0;
@@ -96,36 +95,36 @@ int Connection::on_busy(void* self, int count) {
     return 1;
 }
 
-int Connection::on_log(void* self, sqlite3*, const char*, int pages) {
-    static_cast<Connection*>(self)->pages_in_log_ = pages;
+int SqliteConnection::on_log(void* self, sqlite3*, const char*, int pages) {
+    static_cast<SqliteConnection*>(self)->pages_in_log_ = pages;
     return SQLITE_OK;
 }
 
-int Connection::on_progress(void* self) {
-    const auto deadline = static_cast<Connection*>(self)->read_deadline_;
+int SqliteConnection::on_progress(void* self) {
+    const auto deadline = static_cast<SqliteConnection*>(self)->read_deadline_;
     return deadline != Duration::zero() && real_now() > deadline;
 }
 
-void Connection::scope_tenant(sqlite3_context* context, int, sqlite3_value**) {
-    const auto& actor = static_cast<Connection*>(sqlite3_user_data(context))->actor_;
+void SqliteConnection::scope_tenant(sqlite3_context* context, int, sqlite3_value**) {
+    const auto& actor = static_cast<SqliteConnection*>(sqlite3_user_data(context))->actor_;
     if (actor.kind == Actor::Kind::tenant) sqlite3_result_blob(context, actor.tenant.data(), 16, SQLITE_TRANSIENT);
     else sqlite3_result_null(context);
 }
 
-void Connection::scope_may(sqlite3_context* context, int, sqlite3_value** values) {
-    const auto& actor = static_cast<Connection*>(sqlite3_user_data(context))->actor_;
+void SqliteConnection::scope_may(sqlite3_context* context, int, sqlite3_value** values) {
+    const auto& actor = static_cast<SqliteConnection*>(sqlite3_user_data(context))->actor_;
     const bool own = actor.kind == Actor::Kind::tenant && sqlite3_value_type(values[0]) == SQLITE_BLOB &&
                      sqlite3_value_bytes(values[0]) == 16 &&
                      std::memcmp(sqlite3_value_blob(values[0]), actor.tenant.data(), 16) == 0;
     sqlite3_result_int(context, own || actor.kind == Actor::Kind::system);
 }
 
-int Connection::authorize(void* self, int action, const char* a, const char*, const char*, const char* by) {
-    return static_cast<const Connection*>(self)->allowed(action, a, by) ? SQLITE_OK : SQLITE_DENY;
+int SqliteConnection::authorize(void* self, int action, const char* a, const char*, const char*, const char* by) {
+    return static_cast<const SqliteConnection*>(self)->allowed(action, a, by) ? SQLITE_OK : SQLITE_DENY;
 }
 
 /// `a`: the table; `by`: the view or trigger through which it is reached, null for the statement itself.
-bool Connection::allowed(int action, const char* a, const char* by) const {
+bool SqliteConnection::allowed(int action, const char* a, const char* by) const {
     if (action == SQLITE_SELECT || action == SQLITE_FUNCTION || action == SQLITE_RECURSIVE) return true;
     if (!running_) return action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT || action == SQLITE_PRAGMA;
     const bool writes = action == SQLITE_INSERT || action == SQLITE_UPDATE || action == SQLITE_DELETE;
@@ -149,7 +148,7 @@ bool Connection::allowed(int action, const char* a, const char* by) const {
     return is_tenant_table && ((by && registry_->tenant_views.contains(std::string_view(by))) || !running_->target.empty());
 }
 
-Prepared Connection::prepare(const char* sql) {
+Prepared SqliteConnection::prepare(const char* sql) {
     Prepared prepared;
     check(handle_, sqlite3_prepare_v3(handle_, sql, -1, SQLITE_PREPARE_PERSISTENT, &prepared.stmt, nullptr));
     prepared.parameters = sqlite3_bind_parameter_count(prepared.stmt);
@@ -157,7 +156,7 @@ Prepared Connection::prepare(const char* sql) {
     return prepared;
 }
 
-Prepared Connection::take(const StatementText& text) {
+Prepared SqliteConnection::take(const StatementText& text) {
     auto& kept = prepared_[static_cast<std::size_t>(text.kind)][text.sql];
     if (kept.empty()) return prepare(text.sql);
     const auto prepared = kept.back();
@@ -165,7 +164,7 @@ Prepared Connection::take(const StatementText& text) {
     return prepared;
 }
 
-void Connection::give_back(const StatementText& text, const Prepared& prepared) noexcept {
+void SqliteConnection::give_back(const StatementText& text, const Prepared& prepared) noexcept {
     sqlite3_reset(prepared.stmt);
     sqlite3_clear_bindings(prepared.stmt);
     try {
@@ -175,7 +174,7 @@ void Connection::give_back(const StatementText& text, const Prepared& prepared) 
     }
 }
 
-void Connection::control(const char* sql) {
+void SqliteConnection::control(const char* sql) {
     running_ = nullptr;
     const StatementText text{.kind = StatementText::Kind::own, .sql = sql};
     const auto prepared = take(text);
@@ -188,13 +187,13 @@ void Connection::control(const char* sql) {
     if (!message.empty()) throw_sqlite(extended, message);
 }
 
-void Connection::commit() {
+void SqliteConnection::commit() {
     Gathering gathering;
     control("COMMIT");
     gathering.finish();
 }
 
-bool Connection::try_control(const char* sql) noexcept {
+bool SqliteConnection::try_control(const char* sql) noexcept {
     try {
         control(sql);
         return true;
@@ -204,7 +203,7 @@ bool Connection::try_control(const char* sql) noexcept {
     }
 }
 
-std::int64_t Connection::pragma_value(const char* sql) {
+std::int64_t SqliteConnection::pragma_value(const char* sql) {
     running_ = nullptr;
     const StatementText text{.kind = StatementText::Kind::own, .sql = sql};
     const auto prepared = take(text);
@@ -215,39 +214,14 @@ std::int64_t Connection::pragma_value(const char* sql) {
     return value;
 }
 
-void Connection::script(const std::string& sql) { check(handle_, sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr)); }
-
-void Connection::after_commit(std::function<void()> then) {
-    if (!after_) throw InternalError("on_commit outside of a write");
-    after_->push_back(std::move(then));
-}
-
-void Connection::before_commit(const TenantScope& scope, void (*finish)(Tx&)) {
-    if (role_ != Role::writer || !in_transaction()) throw InternalError("before_commit outside of a write");
-    ++asked_;
-    finishers_.try_emplace({base::bytes_of(scope.tenant()), finish}, scope);
-}
-
-void Connection::finish_transaction() {
-    const auto finishers = std::exchange(finishers_, {});
-    for (const auto& [what, scope] : finishers) {
-        auto view = tx(*this, scope);
-        what.second(view);
-    }
-    if (!in_transaction()) throw Unavailable("the transaction was given up after an earlier error");
-}
-
-void Connection::new_lineage() noexcept {
-    static std::atomic<std::uint64_t> last{0};
-    lineage_ = ++last;
-}
+void SqliteConnection::script(const std::string& sql) { check(handle_, sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr)); }
 
 /// A failed disk is not forgotten for what fails because of it.
-void Connection::note(int code) noexcept {
+void SqliteConnection::note(int code) noexcept {
     if (code != SQLITE_ROW && code != SQLITE_DONE && last_code_ != SQLITE_IOERR) last_code_ = code & 0xff;
 }
 
-int Connection::step(const Actor& actor, sqlite3_stmt* stmt) {
+int SqliteConnection::step(const Actor& actor, sqlite3_stmt* stmt) {
     // A full disk or a failed read may have ended the transaction; what ran now would commit itself.
     if (expects_transaction_ && !in_transaction()) throw Unavailable("the transaction was given up after an earlier error");
     actor_ = actor;
@@ -256,17 +230,17 @@ int Connection::step(const Actor& actor, sqlite3_stmt* stmt) {
     return code;
 }
 
-void Connection::fail(bool deleting) { throw_sqlite(sqlite3_extended_errcode(handle_), sqlite3_errmsg(handle_), deleting); }
+void SqliteConnection::fail(bool deleting) { throw_sqlite(sqlite3_extended_errcode(handle_), sqlite3_errmsg(handle_), deleting); }
 
-std::unique_ptr<Rows::Impl> Connection::query(const Actor& actor, const StatementText& text, std::span<const Value> values) {
-    auto cursor = std::make_unique<Rows::Impl>(*this, actor, text);
+std::unique_ptr<Rows::Impl> SqliteConnection::query(const Actor& actor, const StatementText& text, std::span<const Value> values) {
+    auto cursor = std::make_unique<SqliteRows>(*this, actor, text);
     cursor->bind(values, true);
     cursor->begin();
     return cursor;
 }
 
-std::int64_t Connection::change(const Actor& actor, const StatementText& text, std::span<const Value> values) {
-    Rows::Impl cursor(*this, actor, text);
+std::int64_t SqliteConnection::change(const Actor& actor, const StatementText& text, std::span<const Value> values) {
+    SqliteRows cursor(*this, actor, text);
     cursor.bind(values, false);
     cursor.begin();
     while (cursor.row) cursor.advance();

@@ -2,10 +2,7 @@
 
 #include <array>
 #include <filesystem>
-#include <functional>
-#include <map>
 #include <memory>
-#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -13,17 +10,9 @@
 
 #include <sqlite3.h>
 
-#include <base/id.hpp>
-#include <db/rows.hpp>
-#include <db/tx.hpp>
+#include "backend.hpp"
 
 namespace tenon::db {
-
-/// Which tables the walls know, as migrations declared them. Never changes once a database is open.
-struct Registry {
-    std::set<std::string, std::less<>> tenant_views;
-    std::set<std::string, std::less<>> shared_tables;
-};
 
 /// A prepared statement and what binding it needs to know.
 struct Prepared {
@@ -32,23 +21,14 @@ struct Prepared {
     int tenant = 0;  ///< The number of `:tenant`; 0: it has none.
 };
 
-/// On whose behalf a statement runs: what scope_tenant() and scope_may() answer and what the authorizer allows.
-struct Actor {
-    enum class Kind : unsigned char { nobody, tenant, system };
-    Kind kind = Kind::nobody;
-    base::IdBytes tenant{};
-};
-
 /// One SQLite connection with its prepared statements. Used by one thread at a time.
-class Connection {
+class SqliteConnection final : public Connection {
 public:
     /// `migrator`: bare, for schema changes; the others run declared statements only.
     enum class Role : unsigned char { migrator, writer, reader };
 
-    Connection(const std::filesystem::path& file, Role role, std::shared_ptr<const Registry> registry, Duration busy_deadline);
-    ~Connection();
-    Connection(const Connection&) = delete;
-    Connection& operator=(const Connection&) = delete;
+    SqliteConnection(const std::filesystem::path& file, Role role, std::shared_ptr<const Registry> registry, Duration busy_deadline);
+    ~SqliteConnection() override;
 
     /// Before its end, for who keeps the object longer. Nothing may be asked of it any more. Again: does nothing.
     void close() noexcept;
@@ -63,40 +43,22 @@ public:
     std::int64_t pragma_value(const char* sql);
     bool try_control(const char* sql) noexcept;
     void script(const std::string& sql);      ///< Migrators only.
-    bool in_transaction() const noexcept { return sqlite3_get_autocommit(handle_) == 0; }
+    bool in_transaction() const noexcept override { return sqlite3_get_autocommit(handle_) == 0; }
     sqlite3* handle() const noexcept { return handle_; }
-    bool idle() const noexcept { return cursors_ == 0; }
     /// Of the newest failure, or of the first failure of the disk: a primary result code.
     int last_code() const noexcept { return last_code_; }
     void forget_failure() noexcept { last_code_ = SQLITE_OK; }
 
-    /// The functions that run after a commit are collected here; null: the transaction reads.
-    void collect_after(std::vector<std::function<void()>>* after) noexcept { after_ = after; }
-    void after_commit(std::function<void()> then);
-
-    /// What is to be done once per transaction, before its COMMIT: see Tx::before_commit.
-    void before_commit(const TenantScope& scope, void (*finish)(Tx&));
-    void finish_transaction();
     /// Grows with every row that is changed and everything that is left to be done before the COMMIT.
     std::int64_t changes() const noexcept { return sqlite3_total_changes64(handle_) + asked_; }
-    void drop_finishers() noexcept { finishers_.clear(); }
-    /// See Tx::lineage.
-    std::uint64_t lineage() const noexcept { return lineage_; }
-    void new_lineage() noexcept;
 
     void set_read_deadline(Duration deadline) noexcept { read_deadline_ = deadline; }  ///< Monotonic; 0: none.
 
-    std::unique_ptr<Rows::Impl> query(const Actor& actor, const StatementText& text, std::span<const Value> values);
-    std::int64_t change(const Actor& actor, const StatementText& text, std::span<const Value> values);
-
-    // Views on this connection, for those who hand them to functions.
-    static Reader reader(Connection& c, const TenantScope& scope) { return Reader(c, scope); }
-    static Tx tx(Connection& c, const TenantScope& scope) { return Tx(c, scope); }
-    static SystemReader system_reader(Connection& c) { return SystemReader(c); }
-    static SystemTx system_tx(Connection& c) { return SystemTx(c); }
+    std::unique_ptr<Rows::Impl> query(const Actor& actor, const StatementText& text, std::span<const Value> values) override;
+    std::int64_t change(const Actor& actor, const StatementText& text, std::span<const Value> values) override;
 
 private:
-    friend struct Rows::Impl;
+    friend struct SqliteRows;
     struct Busy {
         Duration deadline;
         Duration since{};
@@ -126,13 +88,8 @@ private:
     Actor actor_;
     const StatementText* running_ = nullptr;  ///< Unset: the connection's own statements.
     int last_code_ = SQLITE_OK;
-    int cursors_ = 0;
     bool expects_transaction_ = false;
-    std::vector<std::function<void()>>* after_ = nullptr;
-    std::map<std::pair<base::IdBytes, void (*)(Tx&)>, TenantScope> finishers_;
-    std::int64_t asked_ = 0;  ///< How often before_commit() was called.
     int pages_in_log_ = 0;
-    std::uint64_t lineage_ = 0;
     /// By kind and the literal's address. Compilers give equal literals one address, and what was authorized for the system
     /// is not for a tenant.
     std::array<std::unordered_map<const char*, std::vector<Prepared>>, 4> prepared_;

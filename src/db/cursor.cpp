@@ -8,19 +8,19 @@
 
 namespace tenon::db {
 
-Rows::Impl::Impl(Connection& c, const Actor& a, const StatementText& t) : connection(c), actor(a), text(t) {
+SqliteRows::SqliteRows(SqliteConnection& c, const Actor& a, const StatementText& t) : Impl(t), connection(c), actor(a) {
     connection.running_ = &text;
     prepared = connection.take(text);
     stmt = prepared.stmt;
     ++connection.cursors_;
 }
 
-Rows::Impl::~Impl() {
+SqliteRows::~SqliteRows() {
     --connection.cursors_;
     connection.give_back(text, prepared);
 }
 
-void Rows::Impl::bind(std::span<const Value> values, bool copy) {
+void SqliteRows::bind(std::span<const Value> values, bool copy) {
     if (values.size() != text.parameters)
         throw InternalError("a statement takes " + std::to_string(text.parameters) + " arguments, not " +
                             std::to_string(values.size()) + ": " + text.sql);
@@ -50,63 +50,50 @@ void Rows::Impl::bind(std::span<const Value> values, bool copy) {
     }
 }
 
-void Rows::Impl::begin() {
+void SqliteRows::begin() {
     connection.running_ = &text;
     advance();
 }
 
-void Rows::Impl::advance() {
+void SqliteRows::advance() {
     const int code = connection.step(actor, stmt);
     row = code == SQLITE_ROW;
     if (!row && code != SQLITE_DONE) connection.fail(text.sql[0] == 'D' || text.sql[0] == 'd');
 }
 
-int Rows::Impl::column_type(int column) const {
-    if (!row || !started) throw InternalError(std::string("a column was read where there is no row: ") + text.sql);
-    if (column < 0 || column >= sqlite3_column_count(stmt))
-        throw InternalError("no column " + std::to_string(column) + ": " + text.sql);
+int SqliteRows::column_type(int column) const {
+    if (!row || !started) no_row();
+    if (column < 0 || column >= sqlite3_column_count(stmt)) no_column(column);
     return sqlite3_column_type(stmt, column);
 }
 
-void Rows::Impl::expect(int column, int type) const {
-    if (column_type(column) != type)
-        throw InternalError("column " + std::to_string(column) + " holds something else: " + text.sql);
+void SqliteRows::expect(int column, int type) const {
+    if (column_type(column) != type) other_kind(column);
 }
 
-Rows::Rows(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Rows::Rows(Rows&&) noexcept = default;
-Rows& Rows::operator=(Rows&&) noexcept = default;
-Rows::~Rows() = default;
-
-bool Rows::next() {
-    if (impl_->started && impl_->row) impl_->advance();
-    impl_->started = true;
-    return impl_->row;
+bool SqliteRows::next() {
+    if (started && row) advance();
+    started = true;
+    return row;
 }
 
-bool Rows::is_null(int column) const { return impl_->column_type(column) == SQLITE_NULL; }
+bool SqliteRows::is_null(int column) const { return column_type(column) == SQLITE_NULL; }
 
-std::int64_t Rows::i64(int column) const {
-    impl_->expect(column, SQLITE_INTEGER);
-    return sqlite3_column_int64(impl_->stmt, column);
+std::int64_t SqliteRows::integer(int column) const {
+    expect(column, SQLITE_INTEGER);
+    return sqlite3_column_int64(stmt, column);
 }
 
-std::string_view Rows::text_view(int column) const {
-    impl_->expect(column, SQLITE_TEXT);
-    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(impl_->stmt, column));
-    return {text, static_cast<std::size_t>(sqlite3_column_bytes(impl_->stmt, column))};
+std::string_view SqliteRows::text_of(int column) const {
+    expect(column, SQLITE_TEXT);
+    const auto* found = reinterpret_cast<const char*>(sqlite3_column_text(stmt, column));
+    return {found, static_cast<std::size_t>(sqlite3_column_bytes(stmt, column))};
 }
 
-std::span<const std::uint8_t> Rows::blob_view(int column) const {
-    impl_->expect(column, SQLITE_BLOB);
-    const auto* blob = static_cast<const std::uint8_t*>(sqlite3_column_blob(impl_->stmt, column));
-    return {blob, static_cast<std::size_t>(sqlite3_column_bytes(impl_->stmt, column))};
-}
-
-std::span<const std::uint8_t, 16> Rows::id_bytes(int column) const {
-    const auto blob = blob_view(column);
-    if (blob.size() != 16) throw InternalError("column " + std::to_string(column) + " holds no id: " + impl_->text.sql);
-    return blob.first<16>();
+std::span<const std::uint8_t> SqliteRows::blob(int column) const {
+    expect(column, SQLITE_BLOB);
+    const auto* found = static_cast<const std::uint8_t*>(sqlite3_column_blob(stmt, column));
+    return {found, static_cast<std::size_t>(sqlite3_column_bytes(stmt, column))};
 }
 
 }  // namespace tenon::db

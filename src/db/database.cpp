@@ -1,14 +1,8 @@
 #include <db/database.hpp>
 
-#include <mutex>
-#include <system_error>
-
 #include <tenon/error.hpp>
 
-#include "connection.hpp"
-#include "readers.hpp"
-#include "schema.hpp"
-#include "writer.hpp"
+#include "backend.hpp"
 
 namespace tenon::db {
 namespace sql {
@@ -40,38 +34,34 @@ thread_local const Inside* Inside::innermost = nullptr;
 }  // namespace
 
 struct Database::Impl {
-    Impl(const Options& options, const std::shared_ptr<const Registry>& registry)
-        : file(options.file), tables(registry), readers(options, registry), writer(options, registry) {}
+    explicit Impl(std::unique_ptr<Backend> engine) : backend(std::move(engine)) {}
 
-    template <class Fn> void read(const Fn& fn) {
+    void read(const TenantScope* scope, const std::function<void(Connection&)>& fn) {
         const Inside inside(this, "read()");
-        readers.run(fn);
+        backend->read(scope, fn);
     }
-    template <class Fn> void write(const Fn& fn) {
+    template <class Fn> void write(const TenantScope* scope, const Fn& fn) {
         { const Inside outside(this, "write()"); }
-        writer.run([this, &fn](Connection& c) {
+        backend->write(scope, [this, &fn](Connection& c) {
             const Inside inside(this, "write()");
             fn(c);
             if (!c.idle()) throw InternalError("rows outlived the function that asked for them");
         });
     }
 
-    std::filesystem::path file;
-    std::shared_ptr<const Registry> tables;
-    Readers readers;
-    Writer writer;
+    const std::unique_ptr<Backend> backend;
 };
 
 namespace {
 
 class WatchHandle final : public Database::Watch {
 public:
-    WatchHandle(Writer& writer, std::function<void()> then) : writer_(writer), place_(writer.watch(std::move(then))) {}
-    ~WatchHandle() override { writer_.unwatch(place_); }
+    WatchHandle(Backend& backend, std::function<void()> then) : backend_(backend), place_(backend.watch(std::move(then))) {}
+    ~WatchHandle() override { backend_.unwatch(place_); }
 
 private:
-    Writer& writer_;
-    std::list<std::function<void()>>::iterator place_;
+    Backend& backend_;
+    Backend::Watches::iterator place_;
 };
 
 constexpr SystemStmt find_meta{"SELECT value FROM meta WHERE key = :key"};
@@ -86,63 +76,46 @@ Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Database::~Database() { close(); }
 
 std::unique_ptr<Database> Database::open(Options options, const std::vector<Migration>& migrations) {
-    const auto registry = prepare_schema(options, migrations);
-    return std::unique_ptr<Database>(new Database(std::make_unique<Impl>(options, registry)));
+    return std::unique_ptr<Database>(new Database(std::make_unique<Impl>(open_sqlite(options, migrations))));
 }
 
 void Database::run_read(const TenantScope& scope, const std::function<void(Reader&)>& fn) {
-    impl_->read([&](Connection& c) {
+    impl_->read(&scope, [&](Connection& c) {
         auto view = Connection::reader(c, scope);
         fn(view);
     });
 }
 
 void Database::run_read(const SystemScope&, const std::function<void(SystemReader&)>& fn) {
-    impl_->read([&](Connection& c) {
+    impl_->read(nullptr, [&](Connection& c) {
         auto view = Connection::system_reader(c);
         fn(view);
     });
 }
 
 void Database::run_write(const TenantScope& scope, const std::function<void(Tx&)>& fn) {
-    impl_->write([&](Connection& c) {
+    impl_->write(&scope, [&](Connection& c) {
         auto view = Connection::tx(c, scope);
         fn(view);
     });
 }
 
 void Database::run_write(const SystemScope&, const std::function<void(SystemTx&)>& fn) {
-    impl_->write([&](Connection& c) {
+    impl_->write(nullptr, [&](Connection& c) {
         auto view = Connection::system_tx(c);
         fn(view);
     });
 }
 
 std::unique_ptr<Database::Watch> Database::on_foreign_change(std::function<void()> then) {
-    return std::make_unique<WatchHandle>(impl_->writer, std::move(then));
+    return std::make_unique<WatchHandle>(*impl_->backend, std::move(then));
 }
 
-void Database::close() noexcept {
-    impl_->writer.close();
-    impl_->readers.close();
-    // Handles may keep the object for long, but not the file open with a log in which everything written last still stands.
-    impl_->writer.disconnect();
-}
+void Database::close() noexcept { impl_->backend->close(); }
 
-bool Database::empty_log() {
-    // Everybody else waits for who does this, so it gives up soon.
-    constexpr Duration patience = std::chrono::milliseconds(100);
-    return Connection(impl_->file, Connection::Role::reader, impl_->tables, patience).empty_log();
-}
+bool Database::empty_log() { return impl_->backend->empty_log(); }
 
-Stats Database::stats() const {
-    Stats stats;
-    impl_->writer.fill(stats);
-    std::error_code missing;  // no log: nothing was written since the last clean end
-    const auto size = std::filesystem::file_size(impl_->file.string() + "-wal", missing);
-    if (!missing) stats.log = Bytes{static_cast<std::int64_t>(size)};
-    return stats;
-}
+Stats Database::stats() const { return impl_->backend->stats(); }
 
 std::optional<std::string> meta(SystemReader& reader, std::string_view key) {
     auto rows = reader.query(find_meta, key);

@@ -11,9 +11,9 @@ namespace {
 // The second time copies what came during the first, so that next to nothing is left.
 constexpr int times = 2;
 
-void copy(std::optional<Connection>& connection, const Options& options, const std::shared_ptr<const Registry>& registry) noexcept {
+void copy(std::optional<SqliteConnection>& connection, const Options& options, const std::shared_ptr<const Registry>& registry) noexcept {
     try {
-        if (!connection) connection.emplace(options.file, Connection::Role::reader, registry, options.busy_deadline);
+        if (!connection) connection.emplace(options.file, SqliteConnection::Role::reader, registry, options.busy_deadline);
         for (int i = 0; i < times; ++i) connection->copy_log();
     } catch (...) {
         connection.reset();
@@ -57,7 +57,7 @@ void LogCopier::close() noexcept {
 }
 
 void LogCopier::loop() {
-    std::optional<Connection> connection;
+    std::optional<SqliteConnection> connection;
     for (std::unique_lock lock(mutex_);;) {
         changed_.wait(lock, [&] { return state_ == State::copying || state_ == State::closed; });
         if (state_ == State::closed) return;

@@ -13,7 +13,7 @@ Readers::Readers(const Options& options, std::shared_ptr<const Registry> registr
 
 Readers::~Readers() { close(); }
 
-std::unique_ptr<Connection> Readers::take() {
+std::unique_ptr<SqliteConnection> Readers::take() {
     std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, options_.busy_deadline, [&] { return closing_ || lent_ < options_.readers; }))
         throw Unavailable("too many reads are waiting for the metadata store");
@@ -25,7 +25,7 @@ std::unique_ptr<Connection> Readers::take() {
     return connection;
 }
 
-void Readers::give_back(std::unique_ptr<Connection> connection) noexcept {
+void Readers::give_back(std::unique_ptr<SqliteConnection> connection) noexcept {
     const std::lock_guard lock(mutex_);
     --lent_;
     if (connection) idle_.push_back(std::move(connection));
@@ -37,7 +37,7 @@ void Readers::run(const std::function<void(Connection&)>& fn) {
     auto connection = take();
     try {
         if (!connection)
-            connection = std::make_unique<Connection>(options_.file, Connection::Role::reader, registry_, options_.busy_deadline);
+            connection = std::make_unique<SqliteConnection>(options_.file, SqliteConnection::Role::reader, registry_, options_.busy_deadline);
         connection->set_read_deadline(base::system_clock()->monotonic() + options_.read_deadline);
         connection->control("BEGIN");
         fn(*connection);

@@ -22,14 +22,14 @@ public:
     void close() noexcept;
 
 private:
-    std::unique_ptr<Connection> take();
-    void give_back(std::unique_ptr<Connection> connection) noexcept;
+    std::unique_ptr<SqliteConnection> take();
+    void give_back(std::unique_ptr<SqliteConnection> connection) noexcept;
 
     const Options options_;
     const std::shared_ptr<const Registry> registry_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::vector<std::unique_ptr<Connection>> idle_;  ///< Guarded by mutex_.
+    std::vector<std::unique_ptr<SqliteConnection>> idle_;  ///< Guarded by mutex_.
     int lent_ = 0;                                   ///< Guarded by mutex_.
     bool closing_ = false;                           ///< Guarded by mutex_.
 };

@@ -59,7 +59,7 @@ struct Statement {
 };
 
 /// A new file is switched once. Several processes may open it at that moment, and SQLite does not wait for this lock.
-void use_write_ahead_log(Connection& c, Duration deadline) {
+void use_write_ahead_log(SqliteConnection& c, Duration deadline) {
     const auto clock = base::system_clock();
     for (const auto begun = clock->monotonic();;) {
         try {
@@ -88,7 +88,7 @@ Applied read_applied(sqlite3* handle) {
     return applied;
 }
 
-void check_file(Connection& c) {
+void check_file(SqliteConnection& c) {
     const auto id = c.pragma_value("PRAGMA application_id");
     if (id == 0 && c.pragma_value("SELECT count(*) FROM sqlite_schema") == 0)
         return c.script(own_tables + std::string("PRAGMA application_id=") + std::to_string(application_id) +
@@ -99,7 +99,7 @@ void check_file(Connection& c) {
 }
 
 /// Whether there was a step to apply.
-bool apply(Connection& c, const Options& options, const std::vector<Migration>& migrations) {
+bool apply(SqliteConnection& c, const Options& options, const std::vector<Migration>& migrations) {
     auto applied = read_applied(c.handle());
     std::map<std::string, int> last;
     bool any = false;
@@ -133,7 +133,7 @@ bool apply(Connection& c, const Options& options, const std::vector<Migration>& 
 std::shared_ptr<const Registry> prepare_schema(const Options& options, const std::vector<Migration>& migrations) {
     if (options.file.empty()) throw InvalidArgument("the metadata store needs a file", {.subject = "file"});
     refuse_network_disk(options.file.has_parent_path() ? options.file.parent_path() : ".");
-    Connection c(options.file, Connection::Role::migrator, nullptr, options.busy_deadline);
+    SqliteConnection c(options.file, SqliteConnection::Role::migrator, nullptr, options.busy_deadline);
     use_write_ahead_log(c, options.busy_deadline);
     c.control("BEGIN IMMEDIATE");
     try {

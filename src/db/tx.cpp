@@ -2,8 +2,7 @@
 
 #include <utility>
 
-#include "connection.hpp"
-#include "cursor.hpp"
+#include "backend.hpp"
 
 namespace tenon::db {
 namespace {

@@ -34,7 +34,7 @@ void tell(const std::function<void()>& then) noexcept {
 }  // namespace
 
 Writer::Writer(const Options& options, std::shared_ptr<const Registry> registry)
-    : options_(options), connection_(options.file, Connection::Role::writer, registry, options.busy_deadline), copier_(options, registry) {
+    : options_(options), connection_(options.file, SqliteConnection::Role::writer, registry, options.busy_deadline), copier_(options, registry) {
     data_version_ = connection_.pragma_value("PRAGMA data_version");
     thread_ = exec::start_thread("store", [this] { loop(); });
 }

@@ -70,7 +70,7 @@ private:
     void look_for_others();
 
     const Options options_;
-    Connection connection_;
+    SqliteConnection connection_;
     LogCopier copier_;
 
     std::mutex mutex_;
