@@ -38,7 +38,8 @@ struct Site {
         jobs::Hooks hooks;
         hooks.scope = [](const TenantId& id) { return std::optional(db::testing::ScopeMaker::tenant(id)); };
         hooks.weight = [this](const TenantId& id) { return weights[index_of(id)]; };
-        queue = std::make_unique<jobs::Queue>(jobs::Options{.clock = base::system_clock(), .log = base::Log::none(), .nodes = folder / "run", .workers = workers},
+        queue = std::make_unique<jobs::Queue>(jobs::Options{.clock = base::system_clock(), .log = base::Log::none(), .nodes = folder / "run",
+                                                            .workers = workers},
                                               *store, db::testing::ScopeMaker::system(), std::move(hooks));
         queue->add_kind("nothing", {.run = [this](const jobs::Attempt& attempt) {
                             begun_at = seconds();

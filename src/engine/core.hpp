@@ -43,6 +43,8 @@ struct Granted {
     std::optional<Time> until{};             // then it must be looked up again
 
     PermissionSet in(const ProjectId& project) const { return rights.in(project) & mask; }
+    /// With what belongs to a project; unset: to the tenant as a whole.
+    bool may(Permission permission, const std::optional<ProjectId>& project) const { return (project ? in(*project) : everywhere).has(permission); }
 };
 
 /// The one maker of scopes: who holds one came through a session, an operator session or the engine's own work.
@@ -187,8 +189,7 @@ struct SessionImpl {
     engine::Gate::Pass enter(engine::Permission permission, const ProjectId& project) const;
     /// The same for a call that finds out itself which project it is about: may(), then. It is allowed in some project at least.
     engine::Gate::Pass enter_somewhere(engine::Permission permission) const;
-    bool may(engine::Permission permission, const ProjectId& project) const { return granted()->in(project).has(permission); }
-    bool may(engine::Permission permission) const { return granted()->everywhere.has(permission); }
+    bool may(engine::Permission permission, const std::optional<ProjectId>& project = {}) const { return granted()->may(permission, project); }
     /// The same for what a user may do to himself without any permission.
     engine::Gate::Pass enter_for(const UserId& user, engine::Permission permission) const;
     bool is_user(const UserId& user) const { return identity.kind == PrincipalKind::user && identity.user == user; }
@@ -279,8 +280,27 @@ std::unique_ptr<Part> make_renders(EngineImpl& engine);
 std::unique_ptr<Part> make_recordings(EngineImpl& engine);
 std::unique_ptr<Part> make_repositories(EngineImpl& engine);
 
+/// The project that a job is about, if it is about one.
+std::optional<ProjectId> project_of(const jobs::JobRow& job);
+/// Follows a list page by page until `limit` of it pass `fits`: for who may see some of it. `page(last)`: what comes after it.
+template <class Item, class Page, class Fits> std::vector<Item> sifted(std::int32_t limit, Page&& page, Fits&& fits) {
+    std::vector<Item> found;
+    for (auto items = page(static_cast<const Item*>(nullptr)); !items.empty();) {
+        for (auto& item : items) {
+            if (!fits(item)) continue;
+            found.push_back(item);
+            if (std::ssize(found) == limit) return found;
+        }
+        if (std::ssize(items) < limit) break;
+        const auto last = std::move(items.back());
+        items = page(&last);
+    }
+    return found;
+}
 /// The handle of a job of `kind`; empty if the tenant has no such job.
 std::optional<jobs::JobRow> find_job(const SessionImpl& session, const JobId& id, const std::string& kind);
+/// Those that he may know of by this permission.
+std::vector<JobInfo> list_jobs(const SessionImpl& session, const JobFilter& filter, Permission permission);
 /// The ended job's result as JSON. Throws what ended it, Closed when the engine closes first.
 std::string job_result(const JobImpl& job);
 

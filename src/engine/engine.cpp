@@ -78,7 +78,7 @@ std::vector<db::Migration> all_migrations() {
     std::vector<db::Migration> all;
     for (const auto& rooms : {tenant::migrations(), jobs::migrations(), nvr::migrations(), engine::asset_rows::migrations(),
                               engine::export_rows::migrations(), engine::repository_migrations(), engine::doomed::migrations(),
-                              engine::restored::migrations()})
+                              engine::restored::migrations(), engine::export_rows::later_migrations()})
         all.insert(all.end(), rooms.begin(), rooms.end());
     return all;
 }

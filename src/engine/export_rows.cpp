@@ -7,17 +7,17 @@ namespace tenon::engine::export_rows {
 namespace {
 
 constexpr db::TenantStmt insert_file{
-    "INSERT INTO export_ (tenant_id, name, job_id, size, sha256, created_at) "
-    "VALUES (:tenant, :name, :job, :size, :sha256, :created_at)"};
+    "INSERT INTO export_ (tenant_id, name, job_id, size, sha256, created_at, project_id) "
+    "VALUES (:tenant, :name, :job, :size, :sha256, :created_at, :project)"};
 constexpr db::TenantStmt find_file{
-    "SELECT name, job_id, size, sha256, created_at FROM export WHERE tenant_id = :tenant AND name = :name"};
+    "SELECT name, job_id, size, sha256, created_at, project_id FROM export WHERE tenant_id = :tenant AND name = :name"};
 constexpr db::TenantStmt list_files{
-    "SELECT name, job_id, size, sha256, created_at FROM export WHERE tenant_id = :tenant AND (:job IS NULL OR job_id = :job)"
+    "SELECT name, job_id, size, sha256, created_at, project_id FROM export WHERE tenant_id = :tenant AND (:job IS NULL OR job_id = :job)"
     " AND (:at IS NULL OR created_at < :at OR (created_at = :at AND name > :after)) ORDER BY created_at DESC, name LIMIT :limit"};
 constexpr db::TenantStmt remove_file{"DELETE FROM export_ WHERE tenant_id = :tenant AND name = :name"};
 constexpr db::TenantStmt erase_files{"DELETE FROM export_ WHERE tenant_id = :tenant"};
 
-ExportedFile from_row(const db::Rows& row, const Workspace& workspace) {
+Row from_row(const db::Rows& row, const Workspace& workspace) {
     ExportedFile file;
     file.name = row.text(0);
     file.path = workspace.exports() / file.name;
@@ -25,7 +25,7 @@ ExportedFile from_row(const db::Rows& row, const Workspace& workspace) {
     file.size = row.bytes(2);
     file.sha256 = row.text(3);
     file.created_at = row.time(4);
-    return file;
+    return {std::move(file), row.maybe_id<ProjectId>(5)};
 }
 
 }  // namespace
@@ -39,26 +39,28 @@ std::vector<db::Migration> migrations() {
                  "CREATE INDEX export_by_time ON export_ (tenant_id, created_at);"}};
 }
 
-void insert(db::Tx& tx, const ExportedFile& file) {
-    tx.exec(insert_file, file.name, file.job, file.size, file.sha256, file.created_at);
+std::vector<db::Migration> later_migrations() { return {{"engine", 6, "ALTER TABLE export_ ADD COLUMN project_id BLOB;\n"}}; }
+
+void insert(db::Tx& tx, const ExportedFile& file, const std::optional<ProjectId>& project) {
+    tx.exec(insert_file, file.name, file.job, file.size, file.sha256, file.created_at, project);
 }
 
-std::optional<ExportedFile> find(db::Reader& reader, const std::string& name, const Workspace& workspace) {
+std::optional<Row> find(db::Reader& reader, const std::string& name, const Workspace& workspace) {
     auto rows = reader.query(find_file, name);
     if (!rows.next()) return std::nullopt;
     return from_row(rows, workspace);
 }
 
-std::vector<ExportedFile> list(db::Reader& reader, const ExportFilter& filter, const Workspace& workspace) {
+std::vector<Row> list(db::Reader& reader, const ExportFilter& filter, const Workspace& workspace) {
     if (filter.limit < 1 || filter.limit > 1000)
         throw InvalidArgument("a list of exports holds 1 to 1000 of them", {.subject = "limit"});
     std::optional<Time> at;
     if (!filter.after.empty()) {
         const auto last = find(reader, filter.after, workspace);
         if (!last) throw NotFound("the file that the page is to follow is not there any more: begin with the first page", {.subject = filter.after});
-        at = last->created_at;
+        at = last->file.created_at;
     }
-    std::vector<ExportedFile> files;
+    std::vector<Row> files;
     auto rows = reader.query(list_files, filter.job, at, filter.after, filter.limit);
     while (rows.next()) files.push_back(from_row(rows, workspace));
     return files;

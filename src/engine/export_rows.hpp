@@ -12,10 +12,18 @@ namespace tenon::engine::export_rows {
 
 /// Table `export`. Names only: the files lie in the workspace's exports.
 std::vector<db::Migration> migrations();
+/// Those behind other parts' in the engine's order.
+std::vector<db::Migration> later_migrations();
 
-void insert(db::Tx& tx, const ExportedFile& file);
-std::optional<ExportedFile> find(db::Reader& reader, const std::string& name, const Workspace& workspace);
-std::vector<ExportedFile> list(db::Reader& reader, const ExportFilter& filter, const Workspace& workspace);
+/// A file, and the project it was made of; unset: of none, or before projects were noted.
+struct Row {
+    ExportedFile file{};
+    std::optional<ProjectId> project{};
+};
+
+void insert(db::Tx& tx, const ExportedFile& file, const std::optional<ProjectId>& project = {});
+std::optional<Row> find(db::Reader& reader, const std::string& name, const Workspace& workspace);
+std::vector<Row> list(db::Reader& reader, const ExportFilter& filter, const Workspace& workspace);
 void remove(db::Tx& tx, const std::string& name);
 /// Every row of a tenant that is being erased.
 void erase(db::Tx& tx);

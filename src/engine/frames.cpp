@@ -194,7 +194,7 @@ FrameStream::FrameStream(std::shared_ptr<FrameStreamImpl> impl) : impl_(std::mov
 
 std::optional<Frame> FrameStream::next() {
     auto& my = *impl_;
-    const auto pass = my.session->enter(my.permission);
+    const auto pass = my.subject.project ? my.session->enter(my.permission, *my.subject.project) : my.session->enter(my.permission);
     const std::lock_guard lock(my.mutex);
     return my.guarded([&]() -> std::optional<Frame> {
         if (!my.done) {
@@ -216,22 +216,22 @@ void FrameStream::close() noexcept {
 }
 
 Frame Assets::frame(const AssetId& id, const FrameOptions& options) const {
-    const auto pass = impl_->enter(engine::Permission::asset_read);
+    const auto pass = impl_->enter_somewhere(engine::Permission::asset_read);
     return engine::make_frame(engine::take_frame(*impl_, engine::asset_subject(*impl_, id), options));
 }
 
 FrameStream Assets::frames(const AssetId& id, const FramesOptions& options) const {
-    const auto pass = impl_->enter(engine::Permission::asset_read);
+    const auto pass = impl_->enter_somewhere(engine::Permission::asset_read);
     return engine::make_frames(impl_, engine::Permission::asset_read, engine::asset_subject(*impl_, id), options);
 }
 
 Frame Exports::frame(const std::string& name, const FrameOptions& options) const {
-    const auto pass = impl_->enter(engine::Permission::export_read);
+    const auto pass = impl_->enter_somewhere(engine::Permission::export_read);
     return engine::make_frame(engine::take_frame(*impl_, engine::export_subject(*impl_, name), options));
 }
 
 FrameStream Exports::frames(const std::string& name, const FramesOptions& options) const {
-    const auto pass = impl_->enter(engine::Permission::export_read);
+    const auto pass = impl_->enter_somewhere(engine::Permission::export_read);
     return engine::make_frames(impl_, engine::Permission::export_read, engine::export_subject(*impl_, name), options);
 }
 

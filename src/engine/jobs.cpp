@@ -60,6 +60,23 @@ std::optional<jobs::JobRow> find_job(const SessionImpl& session, const JobId& id
     return row;
 }
 
+std::optional<ProjectId> project_of(const jobs::JobRow& job) {
+    return job.cause.starts_with(ProjectId::prefix()) ? std::optional(ProjectId::parse(job.cause)) : std::nullopt;
+}
+
+std::vector<JobInfo> list_jobs(const SessionImpl& session, const JobFilter& filter, Permission permission) {
+    auto next = filter;
+    const auto page = [&](const jobs::JobRow* last) {
+        if (last) next.after = last->id;
+        return session.engine->queue->list(session.scope, next);
+    };
+    const auto granted = session.granted();
+    std::vector<JobInfo> infos;
+    for (const auto& row : sifted<jobs::JobRow>(filter.limit, page, [&](const auto& job) { return granted->may(permission, project_of(job)); }))
+        infos.push_back(jobs::info_of(row));
+    return infos;
+}
+
 std::string job_result(const JobImpl& job) {
     const auto row = wait_end(job, no_limit);
     if (!row) throw Unavailable("the job has not ended", {.subject = job.id.text()});
@@ -106,10 +123,8 @@ void Job::reschedule(const JobSchedule& schedule) {
 Jobs::Jobs(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 
 std::vector<JobInfo> Jobs::list(const JobFilter& filter) const {
-    const auto pass = impl_->enter(Permission::job_read);
-    std::vector<JobInfo> infos;
-    for (const auto& row : impl_->engine->queue->list(impl_->scope, filter)) infos.push_back(jobs::info_of(row));
-    return infos;
+    const auto pass = impl_->enter_somewhere(Permission::job_read);
+    return engine::list_jobs(*impl_, filter, Permission::job_read);
 }
 
 Job Jobs::get(const JobId& id) const {
@@ -118,21 +133,23 @@ Job Jobs::get(const JobId& id) const {
 }
 
 std::optional<Job> Jobs::find(const JobId& id) const {
-    const auto pass = impl_->enter(Permission::job_read);
+    const auto pass = impl_->enter_somewhere(Permission::job_read);
     const auto row = impl_->engine->queue->find(impl_->scope, id);
-    if (!row) return std::nullopt;
-    return Internal::make<Job>(std::make_shared<JobImpl>(JobImpl{impl_, id, row->kind}));
+    if (!row || !impl_->may(Permission::job_read, engine::project_of(*row))) return std::nullopt;
+    return Internal::make<Job>(std::make_shared<JobImpl>(JobImpl{impl_, id, row->kind, engine::project_of(*row)}));
 }
 
 Job Jobs::retry(const JobId& id) {
     std::string kind;
+    std::optional<ProjectId> project;
     {
-        const auto pass = impl_->enter(Permission::job_read);
+        const auto pass = impl_->enter_somewhere(Permission::job_read);
         const auto row = impl_->engine->queue->find(impl_->scope, id);
-        if (!row) jobs::refuse_unknown(id);
+        if (!row || !impl_->may(Permission::job_read, engine::project_of(*row))) jobs::refuse_unknown(id);
         kind = row->kind;
+        project = engine::project_of(*row);
     }
-    const auto pass = impl_->enter(permission_of(kind));
+    const auto pass = project ? impl_->enter(permission_of(kind), *project) : impl_->enter(permission_of(kind));
     const auto at = impl_->now();
     const auto hold = base::new_id<HoldId>(at);
     const auto again = impl_->change("job.retry", id.text(), [&](db::Tx& tx) {
@@ -147,7 +164,7 @@ Job Jobs::retry(const JobId& id) {
         impl_->audit(tx, "job.retry", id.text(), at, std::move(details));
         return fresh;
     });
-    return Internal::make<Job>(std::make_shared<JobImpl>(JobImpl{impl_, again, kind}));
+    return Internal::make<Job>(std::make_shared<JobImpl>(JobImpl{impl_, again, kind, project}));
 }
 
 }  // namespace tenon

@@ -63,7 +63,7 @@ std::string Waveform::to_json() const {
 Pictures::Pictures(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 
 void Pictures::contact_sheet(const ContactSheetOptions& options) const {
-    const auto pass = impl_->enter(options.asset ? Permission::asset_read : Permission::export_read);
+    const auto pass = impl_->enter_somewhere(options.asset ? Permission::asset_read : Permission::export_read);
     check_range("columns", options.columns, 1, 16);
     check_range("rows", options.rows, 1, 16);
     check_range("cell_width", options.cell_width, 16, 4096);
@@ -76,7 +76,7 @@ void Pictures::contact_sheet(const ContactSheetOptions& options) const {
 }
 
 void Pictures::frame(const FrameImageOptions& options) const {
-    const auto pass = impl_->enter(options.asset ? Permission::asset_read : Permission::export_read);
+    const auto pass = impl_->enter_somewhere(options.asset ? Permission::asset_read : Permission::export_read);
     const Subject subject = subject_of(*impl_, options.asset, options.exported);
     check_target(*impl_, options.target);
     const FrameOptions one{.at = options.at, .format = PixelFormat::rgb24, .width = options.width};
@@ -84,7 +84,7 @@ void Pictures::frame(const FrameImageOptions& options) const {
 }
 
 void Pictures::grade_still(const GradeStillOptions& options) const {
-    const auto pass = impl_->enter(Permission::asset_read);
+    const auto pass = impl_->enter_somewhere(Permission::asset_read);
     const Subject subject = engine::asset_subject(*impl_, options.asset);
     check_target(*impl_, options.target);
     write(options.target, named(*impl_, subject, [&](const std::stop_token& stop) {
@@ -94,7 +94,7 @@ void Pictures::grade_still(const GradeStillOptions& options) const {
 }
 
 Waveform Pictures::waveform(const WaveformOptions& options) const {
-    const auto pass = impl_->enter(options.asset ? Permission::asset_read : Permission::export_read);
+    const auto pass = impl_->enter_somewhere(options.asset ? Permission::asset_read : Permission::export_read);
     const Subject subject = subject_of(*impl_, options.asset, options.exported);
     check_range("width", options.width, 320, 8192);
     check_range("height", options.height, 160, 4096);
@@ -114,7 +114,7 @@ Waveform Pictures::waveform(const WaveformOptions& options) const {
 }
 
 void Pictures::timeline(const TimelineImageOptions& options) const {
-    const auto pass = impl_->enter(options.render ? Permission::render_read : Permission::asset_read);
+    const auto pass = impl_->enter_somewhere(options.render ? Permission::render_read : Permission::asset_read);
     if (options.render.has_value() == !options.timeline.clips().empty())
         throw InvalidArgument("name a timeline with clips or a render, one of the two", {.subject = "timeline"});
     check_target(*impl_, options.target);
@@ -122,13 +122,16 @@ void Pictures::timeline(const TimelineImageOptions& options) const {
     engine::Edit edit{.timeline = options.timeline, .outputs = {"mp4"}};
     if (options.render) {
         const auto job = engine::find_job(*impl_, *options.render, "render");
-        if (!job) throw NotFound("there is no such render", {.subject = options.render->text()});
+        if (!job || !impl_->may(Permission::render_read, engine::project_of(*job)))
+            throw NotFound("there is no such render", {.subject = options.render->text()});
         edit = engine::edit_of(job->payload);
         edit.outputs = {"mp4"};  // what is drawn is the edit, whatever it was made into
     }
     const std::string title = options.title.empty() ? edit.name : options.title;
     const auto find = [&](const AssetId& id) {
-        return impl_->read([&](db::Reader& reader) { return engine::asset_rows::find(reader, id, impl_->workspace); });
+        auto asset = impl_->read([&](db::Reader& reader) { return engine::asset_rows::find(reader, id, impl_->workspace); });
+        if (asset && !impl_->may(Permission::asset_read, asset->project)) asset.reset();  // in a project that is none of his
+        return asset;
     };
     const std::string svg = impl_->interruptible([&](const std::stop_token& stop) {
         const auto prepared = engine::prepare(edit, find, stop);

@@ -150,16 +150,14 @@ std::optional<RenderJob> Renders::find(const JobId& id) const {
     const auto pass = impl_->enter_somewhere(Permission::render_read);
     const auto row = engine::find_job(*impl_, id, kind);
     if (!row) return std::nullopt;
-    const auto project = ProjectId::parse(row->cause);
+    const auto project = engine::project_of(*row);
     if (!impl_->may(Permission::render_read, project)) return std::nullopt;
     return Internal::make<RenderJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, kind, project}));
 }
 
 std::vector<JobInfo> Renders::list(std::int32_t limit) const {
-    const auto pass = impl_->enter(Permission::render_read);
-    std::vector<JobInfo> infos;
-    for (const auto& row : impl_->engine->queue->list(impl_->scope, {.kind = kind, .limit = limit})) infos.push_back(jobs::info_of(row));
-    return infos;
+    const auto pass = impl_->enter_somewhere(Permission::render_read);
+    return engine::list_jobs(*impl_, {.kind = kind, .limit = limit}, Permission::render_read);
 }
 
 RenderJob::RenderJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
@@ -248,7 +246,7 @@ private:
         for (const auto& output : rendered.outputs) {
             const std::string name = output.path.filename().string();
             export_rows::insert(tx, {.name = name, .job = job.id, .size = output.size, .sha256 = crypto::to_hex(output.sha256),
-                                     .created_at = at});
+                                     .created_at = at}, project_of(job));
             engine_.events->append(tx, {.kind = "export.created", .at = at, .subject = name});
             size += output.size.count;
         }

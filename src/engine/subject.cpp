@@ -7,14 +7,14 @@ namespace tenon::engine {
 
 Subject asset_subject(const SessionImpl& session, const AssetId& id) {
     const auto asset = session.read([&](db::Reader& reader) { return asset_rows::find(reader, id, session.workspace); });
-    if (!asset) throw NotFound("there is no such asset", {.subject = id.text()});
-    return {asset->path, asset->name};
+    if (!asset || !session.may(Permission::asset_read, asset->project)) throw NotFound("there is no such asset", {.subject = id.text()});
+    return {asset->path, asset->name, asset->project};
 }
 
 Subject export_subject(const SessionImpl& session, const std::string& name) {
-    const auto file = session.read([&](db::Reader& reader) { return export_rows::find(reader, name, session.workspace); });
-    if (!file) throw NotFound("there is no such export", {.subject = name});
-    return {file->path, file->name};
+    const auto found = session.read([&](db::Reader& reader) { return export_rows::find(reader, name, session.workspace); });
+    if (!found || !session.may(Permission::export_read, found->project)) throw NotFound("there is no such export", {.subject = name});
+    return {found->file.path, found->file.name, found->project};
 }
 
 Subject subject_of(const SessionImpl& session, const std::optional<AssetId>& asset, const std::string& exported) {

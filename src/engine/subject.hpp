@@ -15,9 +15,10 @@ namespace tenon::engine {
 struct Subject {
     std::filesystem::path path{};
     std::string name{};
+    std::optional<ProjectId> project{};
 };
 
-/// Throw NotFound.
+/// Throw NotFound, also for what he may not read.
 Subject asset_subject(const SessionImpl& session, const AssetId& id);
 Subject export_subject(const SessionImpl& session, const std::string& name);
 /// One of the two. Throws InvalidArgument.

@@ -63,7 +63,7 @@ void Watch::add(const Job& job) {
     const auto& mine = *Internal::impl(job);
     const auto& session = mine.session;
     impl_->check_mine(session->engine, "job");
-    const auto pass = session->enter(engine::Permission::job_read);
+    const auto pass = mine.enter(engine::Permission::job_read);
     impl_->core->add_job(mine.id, session->scope, session);
     // One that is closed from now on tells the watch; one that was closed meanwhile has not.
     if (session->closed.load(std::memory_order_acquire)) impl_->core->session_closed(session);
