@@ -1,13 +1,9 @@
+#include <tenon/error.hpp>
+
 #include "queue_state.hpp"
 #include "statements.hpp"
 
 namespace tenon::jobs {
-namespace {
-
-/// Why a claim was given up inside its transaction, which must leave no trace.
-struct NotNow {};
-
-}  // namespace
 
 std::optional<Fenced> find_fenced(db::Reader& reader, const JobId& id) {
     auto rows = reader.query(sql::find, id);
@@ -17,24 +13,26 @@ std::optional<Fenced> find_fenced(db::Reader& reader, const JobId& id) {
 
 /// The tenant's first job in line, with a new fence, a lease and the tenant's place for it, or nothing of that.
 std::optional<Claim> Queue::Impl::claim(const db::TenantScope& scope) {
-    try {
-        return database.write(scope, [&](db::Tx& tx) -> std::optional<Claim> {
-            JobId id;
-            {
-                auto rows = tx.query(sql::next_ready);
-                if (!rows.next()) return std::nullopt;
-                id = rows.id<JobId>(0);
-            }
-            if (tx.exec(sql::claim, now(), id) == 0) return std::nullopt;
-            auto found = find_fenced(tx, id).value();
-            Claim claimed{std::move(found.job), std::make_shared<Running>(scope, found.fence, options.clock)};
-            tx.exec(sql::insert_run, id, node, found.fence, now(), now() + options.lease);
-            if (hooks.started && !hooks.started(tx, claimed.job)) throw NotNow{};
-            return claimed;
-        });
-    } catch (const NotNow&) {
-        return std::nullopt;
-    }
+    return database.write(scope, [&](db::Tx& tx) -> std::optional<Claim> {
+        JobId id;
+        {
+            auto rows = tx.query(sql::next_ready);
+            if (!rows.next()) return std::nullopt;
+            id = rows.id<JobId>(0);
+        }
+        auto [job, fence] = find_fenced(tx, id).value();
+        // Asked first: a tenant without a place is nothing unusual, and what has changed nothing need not be undone.
+        if (hooks.started && !hooks.started(tx, job)) return std::nullopt;
+        const auto at = now();
+        if (tx.exec(sql::claim, at, id) == 0) throw InternalError("a job that waits could not be claimed", {.subject = id.text()});
+        job.state = JobState::running;
+        ++job.attempt;
+        job.failure.clear();
+        job.started_at = at;
+        ++fence;
+        tx.exec(sql::insert_run, id, node, fence, at, at + options.lease);
+        return Claim{std::move(job), std::make_shared<Running>(scope, fence, options.clock)};
+    });
 }
 
 void Queue::Impl::give_up(db::Tx& tx, const JobRow& job) const {
