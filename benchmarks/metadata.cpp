@@ -35,6 +35,21 @@ using bench::seconds;
 constexpr unsigned callers = 256;
 constexpr std::size_t tenants = 16;
 
+/// What happened in the store while something was measured: how many writes share a commit, and what one of them costs.
+struct Shared {
+    explicit Shared(const db::Database& database) : store(database) {}
+    void tell() const {
+        const auto after = store.stats();
+        const auto writes = static_cast<double>(after.requests - before.requests);
+        line("  of these a commit", "-", writes / static_cast<double>(after.commits - before.commits), "", "");
+        line("  the thread that writes, for each", "-", spent.by_thread(writes), "us", "processor time");
+        line("  all threads, for each", "-", spent.by_all(writes), "us", "processor time, callers included");
+    }
+    const db::Database& store;
+    const db::Stats before = store.stats();
+    const bench::Spent spent{"store"};
+};
+
 /// The rooms below the engine: what the store and the audit trail take.
 void store(const fs::path& folder, double time) {
     constexpr db::TenantStmt insert{"INSERT INTO note_ (tenant_id, id, text) VALUES (:tenant, :id, :text)"};
@@ -45,12 +60,14 @@ void store(const fs::path& folder, double time) {
     std::vector<db::TenantScope> scopes;
     for (std::size_t i = 0; i < tenants; ++i) scopes.push_back(db::testing::ScopeMaker::tenant(base::new_id<TenantId>(now())));
     const std::string text(100, 'x');
+    const Shared small(*database);
     const auto writes = bench::rate(callers, time, [&](unsigned caller, std::size_t) {
         const auto id = base::new_id<ProjectId>(now());
         database->write(scopes[caller % tenants], [&](db::Tx& tx) { tx.exec(insert, id, text); });
     });
     line("durable small changes", ">= 50000/s", writes.per_second, "/s", "256 callers, 16 tenants, a row of 100 bytes, answered after sync");
     line("  p99", "<= 10 ms", writes.p99, "ms", "");
+    small.tell();
 
     // A million records in one log, for proofs and verifying.
     const tenant::Actor actor{.id = "bench"};
@@ -71,8 +88,10 @@ void store(const fs::path& folder, double time) {
     for (int i = 0; i < proofs; ++i) (void)tenant::audit::consistency(*database, scopes[0], (std::int64_t{i} * 7919) % many, many);
     line("consistency of a log of 1 M", "O(log n)", (seconds() - then) / proofs * 1e6, "us", "random older sizes");
     const double last = seconds();
+    const bench::Spent verifying("store");
     (void)tenant::audit::verify(*database, scopes[0]);
     line("verifying 1 M records", "<= 2 s", seconds() - last, "s", "every hash, link, commitment and stored node");
+    line("  all threads, for each", "-", verifying.by_all(many), "us", "processor time");
 }
 
 /// What a host calls.
@@ -88,25 +107,23 @@ void sessions(const fs::path& folder, double time) {
         projects.push_back(open.back().projects().create({.name = "reel"}).id);
     }
     const auto& store = *Internal::impl(engine)->database;
-    const auto before = store.stats();
-    const double busy = bench::busiest_thread();
+    const Shared renames(store);
     const auto audited = bench::rate(callers, time, [&](unsigned caller, std::size_t n) {
         open[caller % tenants].projects().rename(projects[caller % tenants], "reel " + std::to_string(n));
     });
     line("audited operations", ">= 50000/s", audited.per_second, "/s", "projects().rename by 256 callers of 16 tenants, answered after sync");
     line("  p99", "<= 10 ms", audited.p99, "ms", "");
-    const auto after = store.stats();
-    const auto operations = static_cast<double>(after.requests - before.requests);
-    line("  operations a commit", "-", operations / static_cast<double>(after.commits - before.commits), "", "");
-    line("  of the thread that writes, each", "-", (bench::busiest_thread() - busy) / operations * 1e6, "us", "processor time");
+    renames.tell();
     for (auto& session : open) session.audit().verify();
 
     std::vector<std::vector<Hold>> held(callers);
+    const Shared holds(store);
     const auto reserved = bench::rate(callers, time, [&](unsigned caller, std::size_t) {
         held[caller].push_back(open[caller % tenants].quotas().reserve({.asks = {{Resource::storage, 1}}}));
     });
     line("durable holds", ">= 20000/s", reserved.per_second, "/s", "quotas().reserve by the same, each with its audit record");
     line("  p99", "<= 10 ms", reserved.p99, "ms", "");
+    holds.tell();
     const double then = seconds();
     std::vector<std::thread> threads;
     std::size_t ended = 0;

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <base/clock.hpp>
@@ -20,15 +23,30 @@ inline void line(const char* what, const char* goal, double figure, const char* 
     std::fflush(stdout);
 }
 
-/// Processor time of the busiest thread of this process so far, in seconds: the store's writer, where that is what is measured.
-inline double busiest_thread() {
-    double most = 0;
+/// Processor time so far, in seconds, of the living threads of this process that have this name.
+inline double time_of_threads(const std::string& name) {
+    double sum = 0;
     for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::string its;
         double nanoseconds = 0;
-        if (std::ifstream(task.path() / "schedstat") >> nanoseconds) most = std::max(most, nanoseconds);
+        if (std::getline(std::ifstream(task.path() / "comm"), its) && its == name && std::ifstream(task.path() / "schedstat") >> nanoseconds)
+            sum += nanoseconds;
     }
-    return most / 1e9;
+    return sum / 1e9;
 }
+
+/// Processor time since it was made, in microseconds for each of so many operations.
+class Spent {
+public:
+    explicit Spent(std::string thread) : name_(std::move(thread)) {}
+    double by_thread(double operations) const { return (time_of_threads(name_) - thread_) / operations * 1e6; }
+    double by_all(double operations) const { return (time_of_all() - all_) / operations * 1e6; }
+
+private:
+    static double time_of_all() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+    const std::string name_;
+    const double thread_ = time_of_threads(name_), all_ = time_of_all();
+};
 
 /// Calls a second, and the waits that half and 99 of 100 calls stay below, in milliseconds.
 struct Rate {
