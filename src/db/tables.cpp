@@ -1,3 +1,4 @@
+#include <db/long_rows.hpp>
 #include <db/migration.hpp>
 
 #include <db/sql_tokens.hpp>
@@ -39,6 +40,19 @@ void check_shape(std::string_view name, std::string_view columns, std::string_vi
     if (!has_key) refuse(name, "a tenant table needs PRIMARY KEY (tenant_id, …)");
 }
 
+std::string with_tenant(const std::string& table, std::string_view columns, std::string_view constraints) {
+    return "CREATE TABLE " + table + " (tenant_id BLOB NOT NULL, " + std::string(columns) + ", " + std::string(constraints);
+}
+
+std::string walls(const std::string& name) {
+    const std::string table = name + "_";
+    const std::string refuse_row = " BEGIN SELECT RAISE(ABORT, 'a row outside of the scope'); END;\n";
+    return "CREATE VIEW " + name + " AS SELECT * FROM " + table + " WHERE tenant_id = scope_tenant();\n" + "CREATE TRIGGER " + table +
+           "insert BEFORE INSERT ON " + table + " WHEN NOT scope_may(NEW.tenant_id)" + refuse_row + "CREATE TRIGGER " + table +
+           "update BEFORE UPDATE ON " + table + " WHEN NOT (scope_may(OLD.tenant_id) AND scope_may(NEW.tenant_id))" + refuse_row +
+           "CREATE TRIGGER " + table + "delete BEFORE DELETE ON " + table + " WHEN NOT scope_may(OLD.tenant_id)" + refuse_row;
+}
+
 std::string plain(std::string_view name, std::string_view columns, std::string_view constraints, const char* kind) {
     std::string sql = "CREATE TABLE " + std::string(name) + " (" + std::string(columns);
     if (!constraints.empty()) sql += ", " + std::string(constraints);
@@ -52,16 +66,15 @@ std::string plain(std::string_view name, std::string_view columns, std::string_v
 std::string tenant_table(std::string_view view, std::string_view columns, std::string_view constraints) {
     check_shape(view, columns, constraints);
     const std::string name(view);
-    const std::string table = name + "_";
-    const std::string refuse_row = " BEGIN SELECT RAISE(ABORT, 'a row outside of the scope'); END;\n";
-    return "CREATE TABLE " + table + " (tenant_id BLOB NOT NULL, " + std::string(columns) + ", " + std::string(constraints)
-         + ") STRICT, WITHOUT ROWID;\n"
-         + "CREATE VIEW " + name + " AS SELECT * FROM " + table + " WHERE tenant_id = scope_tenant();\n"
-         + "CREATE TRIGGER " + table + "insert BEFORE INSERT ON " + table + " WHEN NOT scope_may(NEW.tenant_id)" + refuse_row
-         + "CREATE TRIGGER " + table + "update BEFORE UPDATE ON " + table +
-         + " WHEN NOT (scope_may(OLD.tenant_id) AND scope_may(NEW.tenant_id))" + refuse_row
-         + "CREATE TRIGGER " + table + "delete BEFORE DELETE ON " + table + " WHEN NOT scope_may(OLD.tenant_id)" + refuse_row
-         + "INSERT INTO schema_object (name, kind) VALUES ('" + name + "', 'tenant');\n";
+    return with_tenant(name + "_", columns, constraints) + ") STRICT, WITHOUT ROWID;\n" + walls(name) +
+           "INSERT INTO schema_object (name, kind) VALUES ('" + name + "', 'tenant');\n";
+}
+
+std::string tenant_table_for_long_rows(std::string_view view, std::string_view columns, std::string_view constraints) {
+    check_shape(view, columns, constraints);
+    const std::string name(view), table = name + "_", made = name + "_made";
+    return with_tenant(made, columns, constraints) + ") STRICT;\n" + "INSERT INTO " + made + " SELECT * FROM " + table + ";\n" + "DROP VIEW " +
+           name + ";\nDROP TABLE " + table + ";\nALTER TABLE " + made + " RENAME TO " + table + ";\n" + walls(name);
 }
 
 std::string system_table(std::string_view name, std::string_view columns, std::string_view constraints) {

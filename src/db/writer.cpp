@@ -18,8 +18,12 @@ constexpr std::size_t fan_out = 4;  // how many callers each caller wakes
 // Groups with a savepoint for each write, after a write was refused that had changed something. Who does that all the time makes
 // the neighbours run again once in so many groups.
 constexpr int groups_guarded = 64;
-// Pages that every group changes are copied into the file once for many groups: 16 MB of log between two copies.
-constexpr int pages_between_copies = 4000;
+// Pages that every group changes are copied into the file once for many groups, and callers wait a little longer meanwhile: a log
+// of 16 MB is copied, but not more often than once a second unless it has grown to 64 MB.
+constexpr int pages_to_copy = 4'000, pages_to_copy_now = 16'000;
+constexpr Duration between_copies = std::chrono::seconds(1);
+// The thread that copies is missing or does not get ahead.
+constexpr int too_many_pages = 32'000;
 
 Duration real_now() { return base::system_clock()->monotonic(); }
 
@@ -176,7 +180,7 @@ bool Writer::run_all(Batch& batch, Guard guard) {
             apply(request, guard);
             if (!connection_.in_transaction()) {
                 if (request.error) std::rethrow_exception(request.error);
-            throw Unavailable("the transaction was given up after an earlier error");
+                throw Unavailable("the transaction was given up after an earlier error");
             }
             if (request.spoiled) return false;
         }
@@ -284,10 +288,13 @@ void Writer::settle(Batch& batch) {
 
 void Writer::shorten_log() noexcept {
     const int pages = connection_.pages_in_log();
-    if (pages < pages_between_copies) return;
+    if (pages < pages_to_copy) return;
     // What came while the other thread copied is little. Without that thread it is all of it.
-    if (copier_.has_ended() || pages >= 8 * pages_between_copies) connection_.copy_log();
-    else copier_.start();
+    if (copier_.has_ended() || pages >= too_many_pages) return connection_.copy_log();
+    const auto now = real_now();
+    if (pages < pages_to_copy_now && now - copied_at_ < between_copies) return;
+    copied_at_ = now;
+    copier_.start();
 }
 
 void Writer::give_up(Batch& batch, const std::exception_ptr& error) {

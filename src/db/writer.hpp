@@ -84,7 +84,8 @@ private:
 
     std::int64_t data_version_ = 0;   // the writer's thread only
     Duration foreign_seen_{-1};       // the writer's thread only
-    int guarded_ = 0;                // the writer's thread only: so many groups still with savepoints
+    Duration copied_at_{};            // the writer's thread only
+    int guarded_ = 0;                 // the writer's thread only: so many groups still with savepoints
     std::atomic<std::int64_t> commits_ = 0, requests_ = 0, replays_ = 0;
     std::mutex close_mutex_;
     std::jthread thread_;

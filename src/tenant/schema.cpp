@@ -1,5 +1,6 @@
 #include <tenant/schema.hpp>
 
+#include <db/long_rows.hpp>
 #include <tenant/users.hpp>
 
 namespace tenon::tenant {
@@ -111,14 +112,19 @@ std::string marks() {
                  "PRIMARY KEY (tenant_id, resource, period, percent)");
 }
 
+constexpr const char* pack_columns = "seq INTEGER NOT NULL, size INTEGER NOT NULL, hashes BLOB NOT NULL, records TEXT NOT NULL";
+constexpr const char* packs_stay =
+    "CREATE TRIGGER audit_pack_unchanged BEFORE UPDATE ON audit_pack_ BEGIN SELECT RAISE(ABORT, 'audit records are kept'); END;\n"
+    "CREATE TRIGGER audit_pack_kept BEFORE DELETE ON audit_pack_ BEGIN SELECT RAISE(ABORT, 'audit records are kept'); END;\n";
+
 /// Records that one transaction added to one log, together in a row.
 std::string packs() {
-    return db::tenant_table("audit_pack", "seq INTEGER NOT NULL, size INTEGER NOT NULL, hashes BLOB NOT NULL, records TEXT NOT NULL",
-                            "PRIMARY KEY (tenant_id, seq)") +
-           "CREATE TRIGGER audit_pack_unchanged BEFORE UPDATE ON audit_pack_ BEGIN SELECT RAISE(ABORT, 'audit records are kept'); END;\n"
-           "CREATE TRIGGER audit_pack_kept BEFORE DELETE ON audit_pack_ BEGIN SELECT RAISE(ABORT, 'audit records are kept'); END;\n" +
+    return db::tenant_table("audit_pack", pack_columns, "PRIMARY KEY (tenant_id, seq)") + packs_stay +
            db::tenant_table("audit_pack_private", "seq INTEGER NOT NULL, data BLOB NOT NULL", "PRIMARY KEY (tenant_id, seq)");
 }
+
+/// A pack is thousands of bytes long.
+std::string long_packs() { return db::tenant_table_for_long_rows("audit_pack", pack_columns, "PRIMARY KEY (tenant_id, seq)") + packs_stay; }
 
 /// Partners, changes of plan, limits of one's own, settings; what undoing needs to know.
 std::string business() {
@@ -163,6 +169,7 @@ std::vector<db::Migration> migrations() {
             {.room = "tenant", .number = 8, .sql = business()}};
     const auto access = access::migrations();
     all.insert(all.end(), access.begin(), access.end());
+    all.push_back({.room = "audit", .number = 1, .sql = long_packs()});
     return all;
 }
 

@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include <db/long_rows.hpp>
 #include <tenon/error.hpp>
 
 #include "raw.hpp"
@@ -34,6 +35,21 @@ TEST_F(Migrations, a_later_step_lifts_an_existing_file_and_keeps_its_rows) {
         EXPECT_EQ(rows.text(1), "red");
     });
     open(plus("ALTER TABLE project_ ADD COLUMN colour TEXT NOT NULL DEFAULT 'red';"));
+}
+
+TEST_F(Migrations, a_table_for_long_rows_keeps_its_rows_and_its_walls) {
+    const auto mine = add_project(a, "reel");
+    add_project(b, "reel");
+    open(plus(tenant_table_for_long_rows("project", "id BLOB NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL DEFAULT 1, note TEXT, at INTEGER",
+                                         "PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, name)")));
+    EXPECT_EQ(count(a), 1);
+    EXPECT_EQ(count(b), 1);
+    EXPECT_THROW(add_project(a, "reel"), Conflict);
+    database->write(b, [&](Tx& tx) { EXPECT_EQ(tx.exec(rename_project, "not mine", mine), 0); });
+    database.reset();
+    Raw raw(options().file);
+    EXPECT_EQ(raw.run("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'project_'").at(0), "3");
+    EXPECT_EQ(raw.run("SELECT wr FROM pragma_table_list WHERE name = 'project_'").at(0), "0");
 }
 
 TEST_F(Migrations, a_file_of_a_newer_version_is_refused) {
@@ -105,7 +121,9 @@ TEST_F(Migrations, the_files_own_settings_are_as_the_design_says) {
     EXPECT_EQ(raw.run("PRAGMA application_id").at(0), std::to_string(0x36c9a1f7));
     EXPECT_EQ(raw.run("PRAGMA user_version").at(0), "1");
     EXPECT_EQ(raw.run("SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT strict "
-                      "AND name NOT LIKE 'sqlite_%'").at(0), "0");
+                      "AND name NOT LIKE 'sqlite_%'")
+                  .at(0),
+              "0");
 }
 
 }  // namespace
