@@ -45,18 +45,18 @@ void check(const Entry& entry) {
 
 void append_to(db::Tx& tx, Known& known, const Actor& actor, const Entry& entry) {
     auto& log = known.log;
-    Record record{.tenant = log_name(tx.scope().tenant()),
-                  .seq = static_cast<std::int64_t>(log.tree.size()),
-                  .prev = log.head,
-                  .time = entry.time,
-                  .actor_kind = std::string(to_string(actor.kind)),
-                  .actor = actor_ref(tx, known, actor.id),
-                  .reason = {},
-                  .details = {},
-                  .action = entry.action,
-                  .target = entry.target,
-                  .outcome = to_string(entry.outcome),
-                  .request_id = actor.request_id};
+    NewRecord record{.tenant = known.name,
+                     .seq = static_cast<std::int64_t>(log.tree.size()),
+                     .prev = log.head,
+                     .time = entry.time,
+                     .actor_kind = to_string(actor.kind),
+                     .actor = actor_ref(tx, known, actor.id),
+                     .reason = {},
+                     .details = {},
+                     .action = entry.action,
+                     .target = entry.target,
+                     .outcome = to_string(entry.outcome),
+                     .request_id = actor.request_id};
     Erasable hidden;
     Salt salt{};
     std::string details;
@@ -68,7 +68,8 @@ void append_to(db::Tx& tx, Known& known, const Actor& actor, const Entry& entry)
         if (hidden.reason) record.reason = commitment(salt, *hidden.reason);
         if (hidden.details) record.details = commitment(salt, *hidden.details);
     }
-    add(known, record, to_text(record), hidden);
+    check(record);
+    add(known, record, hidden);
 }
 
 }  // namespace

@@ -16,18 +16,30 @@ constexpr db::TenantStmt store_end{
     "INSERT INTO audit_log_ (tenant_id, size, head, edge) VALUES (:tenant, :size, :head, :edge) "
     "ON CONFLICT (tenant_id) DO UPDATE SET size = :size, head = :head, edge = :edge"};
 
-// Bounds what the thread that writes keeps: a few hundred bytes each.
+// Bounds what the thread that writes keeps: a few hundred bytes each, and about 20 KB.
 constexpr std::size_t logs_kept = 10'000;
+constexpr std::size_t spare_kept = 64;
 
 struct Cache {
     std::uint64_t lineage = 0;
     std::map<base::IdBytes, Known> logs{};
+    std::vector<Pack> spare{};  ///< Stored ones, for their memory.
 };
 
 /// Of the thread that writes, of which each database has one.
 Cache& cached() {
     thread_local Cache cache;
     return cache;
+}
+
+void begin_pack(Known& known) {
+    auto& spare = cached().spare;
+    if (spare.empty()) {
+        known.packs.emplace_back();
+        return;
+    }
+    known.packs.push_back(std::move(spare.back()));
+    spare.pop_back();
 }
 
 /// The end that is stored, and what this transaction has added behind it.
@@ -71,13 +83,13 @@ Log read_log(db::Reader& reader) {
 
 Known& known_log(db::Tx& tx) {
     auto& cache = cached();
-    if (cache.lineage != tx.lineage()) cache = {.lineage = tx.lineage(), .logs = {}};
+    if (cache.lineage != tx.lineage()) cache = {.lineage = tx.lineage(), .logs = {}, .spare = std::move(cache.spare)};
     const auto is_stored = [](const auto& entry) { return entry.second.packs.empty() && !entry.second.broken; };
     if (cache.logs.size() > logs_kept) std::erase_if(cache.logs, is_stored);
     const auto [place, fresh] = cache.logs.try_emplace(base::bytes_of(tx.scope().tenant()));
     auto& known = place->second;
     try {
-        if (fresh) known.log = read_on(tx);
+        if (fresh) known = {.log = read_on(tx), .name = log_name(tx.scope().tenant())};
     } catch (...) {
         cache.logs.erase(place);
         throw;
@@ -85,11 +97,10 @@ Known& known_log(db::Tx& tx) {
     return known;
 }
 
-void add(Known& known, const Record& record, std::string_view text, const Erasable& hidden) {
+void add(Known& known, const NewRecord& record, const Erasable& hidden) {
     try {
-        if (known.packs.empty() || known.packs.back().size == pack_limit) known.packs.emplace_back();
-        const auto leaf = crypto::merkle_leaf(base::view_of(text));
-        known.packs.back().add(record, text, leaf, hidden);
+        if (known.packs.empty() || known.packs.back().size == pack_limit) begin_pack(known);
+        const auto leaf = known.packs.back().add(record, hidden);
         known.log.tree.append(leaf, stored_levels([&](int level, std::uint64_t n, const Digest& hash) { known.nodes.push_back({level, n, hash}); }));
         known.log.head = leaf;
     } catch (...) {
@@ -103,6 +114,12 @@ void store_records(db::Tx& tx, Known& known) {
     known.broken = true;
     for (const auto& pack : known.packs) store(tx, pack);
     for (const auto& node : known.nodes) store(tx, node);
+    auto& spare = cached().spare;
+    for (auto& pack : known.packs) {
+        if (spare.size() == spare_kept) break;
+        pack.clear();
+        spare.push_back(std::move(pack));
+    }
     known.packs.clear();
     known.nodes.clear();
     known.broken = false;

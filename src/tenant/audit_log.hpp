@@ -29,6 +29,7 @@ Log read_log(db::Reader& reader);
 /// was undone or another process wrote.
 struct Known {
     Log log{};
+    std::string name{};         ///< As log_name() has it.
     std::map<std::string, crypto::Digest, std::less<>> actors{};  ///< Commitments by id: of some.
     std::vector<Pack> packs{};  ///< What this transaction has added and is not stored yet.
     std::vector<Node> nodes{};
@@ -36,8 +37,8 @@ struct Known {
 };
 /// Valid until the next call.
 Known& known_log(db::Tx& tx);
-/// Adds a record. What is to be stored of it is stored at the end of the transaction.
-void add(Known& known, const Record& record, std::string_view text, const Erasable& hidden);
+/// Adds a record that was checked. What is to be stored of it is stored at the end of the transaction.
+void add(Known& known, const NewRecord& record, const Erasable& hidden);
 /// Stores what was added so far.
 void store_records(db::Tx& tx, Known& known);
 /// Stores, once per transaction, what was added and where the log ends.

@@ -18,23 +18,27 @@ Salt new_salt();
 Digest commitment(base::ByteView salt, std::string_view value);
 
 /// What is hashed: one line of RFC 8785 JSON. Absent values are absent members, so that later fields change no old record.
-struct Record {
-    std::string tenant{};               ///< The id's text; "operators" for their log.
+template <class Text> struct RecordOf {
+    Text tenant{};                      ///< The id's text; "operators" for their log.
     std::int64_t seq = 0;
     Digest prev{};                      ///< Leaf hash of the record before; zeros for the first.
     Time time{};
-    std::string actor_kind{};
+    Text actor_kind{};
     Digest actor{};                     ///< Commitments.
     std::optional<Digest> reason{};
     std::optional<Digest> details{};
-    std::string action{};
-    std::string target{};
-    std::string outcome{};
-    std::string request_id{};
+    Text action{};
+    Text target{};
+    Text outcome{};
+    Text request_id{};
 };
+using Record = RecordOf<std::string>;
+using NewRecord = RecordOf<std::string_view>;  ///< On its way to its text.
 
-std::string to_text(const Record& record);
-/// Throws InvalidArgument unless it is exactly what to_text writes.
+/// Throws InvalidArgument for what has no text.
+void check(const NewRecord& record);
+void append_text(std::string& to, const NewRecord& record);
+/// Throws InvalidArgument unless it is exactly what append_text writes.
 Record parse_record(std::string_view text);
 
 /// The name of a log within its records.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <crypto/merkle.hpp>
 #include <tenon/error.hpp>
 
 #include "audit_tree.hpp"
@@ -102,17 +103,28 @@ bool is_wanted(std::string_view text, const ActionFilter& filter) {
 
 }  // namespace
 
-void Pack::add(const Record& record, std::string_view text, const Digest& hash, const Erasable& hidden) {
+Digest Pack::add(const NewRecord& record, const Erasable& hidden) {
+    const auto begin = records.size();
+    append_text(records, record);
+    const auto hash = crypto::merkle_leaf(base::view_of(records).subspan(begin));
+    records += '\n';
     if (size == 0) seq = record.seq;
-    if (size == 1) records.reserve(pack_limit * (text.size() + 16));
+    if (size == 1) records.reserve(pack_limit * (records.size() - begin + 16));
     time = record.time;
     action = record.action;
     actor = record.actor;
     base::append(hashes, hash);
-    records.append(text) += '\n';
     encode(erasable, hidden);
     has_erasable = has_erasable || hidden.reason || hidden.details;
     ++size;
+    return hash;
+}
+
+void Pack::clear() {
+    size = 0;
+    hashes.clear();
+    records.clear();
+    erase();
 }
 
 void Pack::erase() {

@@ -36,7 +36,10 @@ struct Pack {
     std::string action{};
     Digest actor{};
 
-    void add(const Record& record, std::string_view text, const Digest& hash, const Erasable& hidden);
+    /// Returns the record's hash.
+    Digest add(const NewRecord& record, const Erasable& hidden);
+    /// Empty again, with the memory that it has.
+    void clear();
     /// Forgets what is erasable of them.
     void erase();
 };

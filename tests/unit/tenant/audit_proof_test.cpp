@@ -4,6 +4,7 @@
 #include <fstream>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
@@ -236,6 +237,85 @@ TEST_F(Proofs, AChangedNodeIsFound) {
     append(home.a, 300);
     tamper("UPDATE audit_node_ SET hash = zeroblob(32) WHERE level = 8");
     EXPECT_THROW(audit::verify(*home.database, home.scope(home.a)), Corrupt);
+}
+
+/// Logs so long that they are verified in stretches, of 4,096 records each.
+class Stretches : public Proofs {
+protected:
+    void SetUp() override {
+        for (const int more : {2000, 2095, 1, 2000, 2096, 300}) {
+            append(home.a, more);
+            seal();
+        }
+    }
+    /// The seq at which verifying stops; -1: it finds nothing, -2: the end.
+    std::int64_t found() {
+        try {
+            audit::verify(*home.database, home.scope(home.a));
+            return -1;
+        } catch (const Corrupt& error) {
+            return error.subject() == "end" ? -2 : std::stoll(error.subject());
+        }
+    }
+    void expect_found(const std::string& change, std::int64_t at) {
+        tamper_again(change);
+        EXPECT_EQ(found(), at) << change;
+    }
+    void tamper_again(const std::string& text) {
+        if (std::exchange(is_open, true)) sql(text);
+        else tamper("DROP TRIGGER audit_head_unchanged; DROP TRIGGER audit_head_update; " + text);
+    }
+    bool is_open = false;
+};
+
+TEST_F(Stretches, MakeOneLogWithItsCheckpoints) {
+    const auto report = audit::verify(*home.database, home.scope(home.a));
+    EXPECT_EQ(report.records, 8493);
+    EXPECT_EQ(report.head, records(home.a).size() == 8493u ? records(home.a).back().hash : "");
+}
+
+TEST_F(Stretches, OfAHomeWhosePacksWereClusteredVerify) {
+    sql("DELETE FROM schema_migration WHERE room = 'audit'");
+    EXPECT_EQ(found(), -1);
+    append(home.a, 40);
+    EXPECT_EQ(audit::verify(*home.database, home.scope(home.a)).records, 8533);
+}
+
+TEST_F(Stretches, AnotherRootIsFoundWhereItWasSigned) {
+    for (const int size : {8193, 6097, 4097, 4096, 2001})
+        expect_found("UPDATE audit_head_ SET root = zeroblob(32) WHERE size >= " + std::to_string(size), size - 1);
+}
+
+TEST_F(Stretches, AnotherNodeIsFoundInAnyOfThem) {
+    expect_found("UPDATE audit_node_ SET hash = zeroblob(32) WHERE level = 4 AND n = 257", 258 * 16 - 1);
+    expect_found("UPDATE audit_node_ SET hash = zeroblob(32) WHERE level = 12 AND n = 0", 4095);
+    expect_found("UPDATE audit_node_ SET hash = zeroblob(32) WHERE level = 8 AND n = 3", 1023);
+}
+
+TEST_F(Stretches, TheFirstOfSeveralDamagesIsSaid) {
+    expect_found("DELETE FROM audit_pack_ WHERE seq = (SELECT max(seq) FROM audit_pack_ WHERE seq < 8300)", 8289);
+    expect_found("DELETE FROM audit_ WHERE seq = 4096", 4096);
+}
+
+TEST_F(Stretches, ARecordWrittenAnewIsFoundByTheNextOne) {
+    auto text = std::string();
+    home.read(home.a, [&](db::Reader& reader) {
+        static constexpr db::TenantStmt of_4096{"SELECT record FROM audit WHERE tenant_id = :tenant AND seq = 4096"};
+        auto rows = reader.query(of_4096);
+        ASSERT_TRUE(rows.next()) << "it was alone in its transaction";
+        text = rows.text(0);
+    });
+    text.replace(text.find("thing.do"), 8, "thing.no");
+    const auto hash = crypto::to_hex(crypto::merkle_leaf(base::view_of(text)));
+    expect_found("UPDATE audit_ SET record = '" + text + "', action = 'thing.no', hash = x'" + hash + "' WHERE seq = 4096", 4096);
+}
+
+class LongStretches : public Stretches {};
+
+TEST_F(LongStretches, NodesAboveThemAreCompared) {
+    for (int i = 0; i < 30; ++i) append(home.a, 2000);
+    EXPECT_EQ(found(), -1);
+    expect_found("UPDATE audit_node_ SET hash = zeroblob(32) WHERE level = 16", 65535);
 }
 
 /// Appends and signs as fast as it can until it is killed.
