@@ -17,8 +17,7 @@ constexpr Duration use_grain = std::chrono::minutes(1);
 constexpr Duration longest_grace = std::chrono::hours(7 * 24);
 constexpr std::size_t most_networks = 64;
 
-#define TENON_KEY_COLUMNS                                                                                                    \
-    "SELECT id, kid, name, prefix, environment, role, role_id, scopes, cidrs, account, created_at, expires_at, last_used_at, " \
+#define TENON_KEY_COLUMNS "SELECT id, kid, name, prefix, environment, role, role_id, scopes, cidrs, account, created_at, expires_at, last_used_at, " \
     "old_until, revoked_at, turns FROM api_key WHERE tenant_id = :tenant"
 constexpr db::TenantStmt find_id{TENON_KEY_COLUMNS " AND id = :id"};
 constexpr db::TenantStmt page{TENON_KEY_COLUMNS

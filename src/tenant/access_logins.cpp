@@ -10,8 +10,7 @@ namespace {
 
 constexpr std::size_t generation_size = 4;
 
-#define TENON_LOGIN_COLUMNS                                                                       \
-    "SELECT id, kind, account, actor, reason, address, created_at, used_at, expires_at FROM login " \
+#define TENON_LOGIN_COLUMNS "SELECT id, kind, account, actor, reason, address, created_at, used_at, expires_at FROM login " \
     "WHERE tenant_id = :tenant"
 constexpr db::TenantStmt find_id{TENON_LOGIN_COLUMNS " AND id = :id"};
 constexpr db::TenantStmt page{TENON_LOGIN_COLUMNS

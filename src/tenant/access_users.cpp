@@ -16,8 +16,7 @@ namespace {
 constexpr std::size_t longest_email = 254;  // RFC 5321
 
 // Column order is shared by all that reads a row: see user_of.
-#define TENON_USER_COLUMNS                                                                                        \
-    "SELECT id, email, name, state, role, role_id, password IS NOT NULL, factor IS NOT NULL, last_login_at, locked_until, " \
+#define TENON_USER_COLUMNS "SELECT id, email, name, state, role, role_id, password IS NOT NULL, factor IS NOT NULL, last_login_at, locked_until, " \
     "created_at FROM account WHERE tenant_id = :tenant"
 constexpr db::TenantStmt find_id{TENON_USER_COLUMNS " AND id = :id"};
 constexpr db::TenantStmt find_by_email{TENON_USER_COLUMNS " AND email_key = :email"};
