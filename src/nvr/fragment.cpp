@@ -16,7 +16,7 @@ namespace mp4 = media::mp4;
 constexpr std::int64_t kSecond = 90'000;
 // With the frame that ends it, how far frames arrive apart and the way to the disk, a kill costs less than a second. A group of
 // pictures of one second is two fragments at any length between this and its own.
-constexpr std::int64_t kFragment = kSecond * 55 / 100;
+constexpr std::int64_t kFragment = kSecond * 6 / 10;
 constexpr std::int64_t kShortFragment = kSecond * 45 / 100;  // groups of pictures that are shorter lie together: a line of the index each
 constexpr std::size_t kMaxFragment = 4u << 20;
 constexpr std::size_t kMaxUnit = 8u << 20;  // of one coded picture

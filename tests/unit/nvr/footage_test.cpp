@@ -697,8 +697,8 @@ TEST(Fragments, NothingIsStoredBeforeAKeyFrame) {
     ASSERT_EQ(done.size(), 1u);
     EXPECT_TRUE(done[0].key);
     EXPECT_TRUE(done[0].begins_stretch);
-    EXPECT_EQ(done[0].frames, 21);
-    EXPECT_EQ(done[0].duration, 63'000u);
+    EXPECT_EQ(done[0].frames, 18);
+    EXPECT_EQ(done[0].duration, 54'000u);
 }
 
 }  // namespace
