@@ -1,5 +1,7 @@
 #include <tenant/passwords.hpp>
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include <crypto/otp.hpp>
