@@ -12,5 +12,7 @@ pkg_check_modules(LIBAV REQUIRED IMPORTED_TARGET
 pkg_check_modules(PANGOCAIRO REQUIRED IMPORTED_TARGET pangocairo cairo)
 
 add_library(tenon_warnings INTERFACE)
-target_compile_options(tenon_warnings INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+# In a unity build a name of one source may be hidden by a local one of the next, and each source's own types look shared.
+target_compile_options(tenon_warnings INTERFACE -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual
+  $<IF:$<BOOL:${CMAKE_UNITY_BUILD}>,-Wshadow=local;-Wno-subobject-linkage,-Wshadow>
   $<$<BOOL:${TENON_WERROR}>:-Werror>)

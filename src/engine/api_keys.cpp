@@ -7,7 +7,7 @@
 namespace tenon {
 
 namespace access = tenant::access;
-namespace rows = tenant::access::keys;
+namespace key_rows = tenant::access::keys;
 using engine::Permission;
 
 namespace {
@@ -33,24 +33,24 @@ NewApiKey ApiKeys::create(const ApiKeyOptions& options) {
     const auto& hasher = impl_->engine->access->hasher();
     auto made = impl_->change("key.create", id.text(), [&](db::Tx& tx) {
         check_lasts(*impl_, *granted, options.expires_at);
-        return rows::create(tx, impl_->actor, granted->rights.everywhere, granted->rights.user, id, text, prefix, hasher, options, at);
+        return key_rows::create(tx, impl_->actor, granted->rights.everywhere, granted->rights.user, id, text, prefix, hasher, options, at);
     });
     return {.key = std::move(made.key), .secret = std::move(made.secret)};
 }
 
 ApiKey ApiKeys::get(const KeyId& id) const {
     const auto pass = impl_->enter(Permission::key_read);
-    return impl_->read([&](db::Reader& reader) { return rows::get(reader, id); });
+    return impl_->read([&](db::Reader& reader) { return key_rows::get(reader, id); });
 }
 
 std::optional<ApiKey> ApiKeys::find(const KeyId& id) const {
     const auto pass = impl_->enter(Permission::key_read);
-    return impl_->read([&](db::Reader& reader) { return rows::find(reader, id); });
+    return impl_->read([&](db::Reader& reader) { return key_rows::find(reader, id); });
 }
 
 std::vector<ApiKey> ApiKeys::list(const ApiKeyFilter& filter) const {
     const auto pass = impl_->enter(Permission::key_read);
-    return impl_->read([&, at = impl_->now()](db::Reader& reader) { return rows::list(reader, filter, at); });
+    return impl_->read([&, at = impl_->now()](db::Reader& reader) { return key_rows::list(reader, filter, at); });
 }
 
 NewApiKey ApiKeys::rotate(const RotateOptions& options) {
@@ -60,8 +60,8 @@ NewApiKey ApiKeys::rotate(const RotateOptions& options) {
     const auto secret = access::new_key_secret();
     const auto& hasher = impl_->engine->access->hasher();
     auto made = impl_->change("key.rotate", options.key.text(), [&](db::Tx& tx) {
-        check_lasts(*impl_, *granted, rows::get(tx, options.key).expires_at);
-        return rows::rotate(tx, impl_->actor, granted->rights.everywhere, secret, hasher, options, at);
+        check_lasts(*impl_, *granted, key_rows::get(tx, options.key).expires_at);
+        return key_rows::rotate(tx, impl_->actor, granted->rights.everywhere, secret, hasher, options, at);
     });
     return {.key = std::move(made.key), .secret = std::move(made.secret)};
 }
@@ -69,7 +69,7 @@ NewApiKey ApiKeys::rotate(const RotateOptions& options) {
 ApiKey ApiKeys::revoke(const KeyId& id) {
     const auto pass = impl_->enter(Permission::key_revoke);
     const auto at = impl_->now();
-    return impl_->change("key.revoke", id.text(), [&](db::Tx& tx) { return rows::revoke(tx, impl_->actor, id, at); });
+    return impl_->change("key.revoke", id.text(), [&](db::Tx& tx) { return key_rows::revoke(tx, impl_->actor, id, at); });
 }
 
 }  // namespace tenon

@@ -18,7 +18,7 @@
 
 namespace tenon {
 
-namespace rows = engine::asset_rows;
+namespace asset_rows = engine::asset_rows;
 namespace quota = tenant::quota;
 using engine::Permission;
 
@@ -102,7 +102,7 @@ Asset bring_in(const SessionImpl& session, const ImportOptions& options, const s
     const auto weight = std::min(intake.weight(), Bytes{intake.size().count + thumbnail_allowance});
     const auto at = session.now();
     session.change("asset.import", asset.id.text(), [&](db::Tx& tx) {
-        rows::insert(tx, asset, weight, session.workspace);
+        asset_rows::insert(tx, asset, weight, session.workspace);
         quota::commit(tx, hold.id(), {{Resource::storage, weight.count}}, at);
         tenant::usage::record(tx,
                               {.source = "import",
@@ -137,7 +137,7 @@ Asset Assets::get(const AssetId& id) const {
 
 std::optional<Asset> Assets::find(const AssetId& id) const {
     const auto pass = impl_->enter_somewhere(Permission::asset_read);
-    auto asset = impl_->read([&](db::Reader& reader) { return rows::find(reader, id, impl_->workspace); });
+    auto asset = impl_->read([&](db::Reader& reader) { return asset_rows::find(reader, id, impl_->workspace); });
     if (asset && !impl_->may(Permission::asset_read, asset->project)) asset.reset();  // in a project that is none of his
     return asset;
 }
@@ -146,7 +146,7 @@ std::vector<Asset> Assets::list(const AssetFilter& filter) const {
     const auto pass = filter.project ? impl_->enter(Permission::asset_read, *filter.project) : impl_->enter(Permission::asset_read);
     if (filter.limit < 1 || filter.limit > 1000)
         throw InvalidArgument("a list of assets holds 1 to 1000 of them", {.subject = "limit"});
-    return impl_->read([&](db::Reader& reader) { return rows::list(reader, filter, impl_->workspace); });
+    return impl_->read([&](db::Reader& reader) { return asset_rows::list(reader, filter, impl_->workspace); });
 }
 
 void Assets::remove(const AssetId& id) {
@@ -154,12 +154,12 @@ void Assets::remove(const AssetId& id) {
     const auto at = impl_->now();
     const auto granted = impl_->granted();
     impl_->change("asset.remove", id.text(), [&](db::Tx& tx) {
-        const auto found = rows::find(tx, id, impl_->workspace);
+        const auto found = asset_rows::find(tx, id, impl_->workspace);
         if (!found || !granted->in(found->project).has(Permission::asset_write)) throw NotFound("there is no such asset", {.subject = id.text()});
         if (jobs::is_cause_of_unended(tx, found->project.text()))
             throw Conflict("a job still uses the asset's project: wait for it or cancel it", {.subject = id.text()});
-        const auto weight = rows::charged(tx, id);
-        rows::remove(tx, id);
+        const auto weight = asset_rows::charged(tx, id);
+        asset_rows::remove(tx, id);
         engine::doomed::add(tx, found->path, impl_->workspace);
         if (!found->thumbnail.empty()) engine::doomed::add(tx, found->thumbnail, impl_->workspace);
         if (weight.count > 0) quota::free(tx, {Resource::storage, weight.count}, at);

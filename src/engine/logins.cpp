@@ -11,7 +11,7 @@
 TENON_BEGIN
 
 namespace access = tenant::access;
-namespace rows = tenant::access::logins;
+namespace login_rows = tenant::access::logins;
 namespace passwords = tenant::access::passwords;
 using engine::Permission;
 
@@ -26,18 +26,18 @@ struct Shown {
     access::KeyText text{};
     std::uint32_t generation = 0;
     bool is_old = false;  ///< Of a pepper before the one of the token that counts: it was used.
-    rows::Family family{};
+    login_rows::Family family{};
 };
 
 Shown recognise(EngineImpl& engine, const std::string& token) {
     const auto text = access::parse_key(token);
     if (!text) access::refuse_credentials();
     const auto& hasher = engine.access->hasher();
-    const auto family = engine.database->read(engine.system, [&](db::SystemReader& reader) { return rows::find_kid(reader, text->kid); });
+    const auto family = engine.database->read(engine.system, [&](db::SystemReader& reader) { return login_rows::find_kid(reader, text->kid); });
     const int pepper = family ? family->pepper : hasher.current();
-    auto generation = rows::generation_of(hasher, pepper, *text);
+    auto generation = login_rows::generation_of(hasher, pepper, *text);
     const bool is_old = !generation;
-    for (int older = pepper - 1; !generation && older > 0; --older) generation = rows::generation_of(hasher, older, *text);
+    for (int older = pepper - 1; !generation && older > 0; --older) generation = login_rows::generation_of(hasher, older, *text);
     if (!family || !generation) access::refuse_credentials();
     return {*text, *generation, is_old, *family};
 }
@@ -85,7 +85,7 @@ Tokens Engine::login(const LoginOptions& options) {
     auto outcome = Outcome::refused;
     const access::KeyText seed{.kind = access::TextKind::refresh, .kid = access::new_kid()};
     LoginInfo login{.id = base::new_id<LoginId>(now), .kind = PrincipalKind::user, .user = attempt.user, .address = options.address,
-                    .created_at = now, .used_at = now, .expires_at = now + rows::lifetime};
+                    .created_at = now, .used_at = now, .expires_at = now + login_rows::lifetime};
     if (fits && attempt.user)
         outcome = engine.database->write(*scope, [&](db::Tx& tx) {
             if (attempt.needs_code && options.code.empty()) {
@@ -95,7 +95,7 @@ Tokens Engine::login(const LoginOptions& options) {
             if (attempt.needs_code && !access::factors::accept(tx, *attempt.user, *engine.master, hasher, options.code, now))
                 return Outcome::refused;
             if (!passwords::succeed(tx, attempt, now)) return Outcome::refused;
-            rows::create(tx, user_actor(*attempt.user), login, seed.kid, pepper);
+            login_rows::create(tx, user_actor(*attempt.user), login, seed.kid, pepper);
             return Outcome::in;
         });
     if (outcome == Outcome::code_missing) throw Unauthenticated("a code of the second factor is needed too", {.subject = "code"});
@@ -103,7 +103,7 @@ Tokens Engine::login(const LoginOptions& options) {
         if (scope) engine.access->note_refusal(options.tenant, "login.refuse", attempt.user ? attempt.user->text() : "");
         access::refuse_credentials();
     }
-    return engine.access->tokens(options.tenant, login, rows::refresh_token(hasher, pepper, seed.kid, 0), now);
+    return engine.access->tokens(options.tenant, login, login_rows::refresh_token(hasher, pepper, seed.kid, 0), now);
 }
 
 Tokens Engine::refresh(const std::string& refresh_token) {
@@ -117,13 +117,13 @@ Tokens Engine::refresh(const std::string& refresh_token) {
     const auto& hasher = engine.access->hasher();
     const int pepper = hasher.current();
     const auto login = engine.database->write(*scope, [&](db::Tx& tx) -> std::optional<LoginInfo> {
-        const auto found = rows::find(tx, shown.family.login);
+        const auto found = login_rows::find(tx, shown.family.login);
         if (!found || !found->user || found->expires_at <= now) return std::nullopt;
         const auto user = access::users::find(tx, *found->user);
         if (!user || user->state != UserState::active) return std::nullopt;
-        if (shown.is_old || !rows::turn(tx, found->id, shown.generation, pepper, now)) {
+        if (shown.is_old || !login_rows::turn(tx, found->id, shown.generation, pepper, now)) {
             // A genuine token of before: of the two who have it one stole it, and nobody can tell which.
-            rows::end(tx, user_actor(*found->user), found->id, now, "login.reuse");
+            login_rows::end(tx, user_actor(*found->user), found->id, now, "login.reuse");
             return std::nullopt;
         }
         tenant::audit::append(tx, user_actor(*found->user), {.time = now, .action = "login.refresh", .target = found->id.text()});
@@ -134,7 +134,7 @@ Tokens Engine::refresh(const std::string& refresh_token) {
         access::refuse_credentials();
     }
     return engine.access->tokens(shown.family.tenant, *login,
-                                 rows::refresh_token(hasher, pepper, shown.text.kid, shown.generation + 1), now);
+                                 login_rows::refresh_token(hasher, pepper, shown.text.kid, shown.generation + 1), now);
 }
 
 void Engine::logout(const std::string& refresh_token) {
@@ -145,9 +145,9 @@ void Engine::logout(const std::string& refresh_token) {
     if (!standing) access::refuse_credentials();
     const auto now = impl_->now();
     const bool ended = impl_->database->write(impl_->registry->scope_of(*standing), [&](db::Tx& tx) {
-        const auto found = rows::find(tx, shown.family.login);
+        const auto found = login_rows::find(tx, shown.family.login);
         if (!found || !found->user) return false;
-        rows::end(tx, user_actor(*found->user), found->id, now);
+        login_rows::end(tx, user_actor(*found->user), found->id, now);
         return true;
     });
     if (!ended) access::refuse_credentials();
@@ -208,7 +208,7 @@ Session Engine::open_support(const SupportOptions& options) {
                           .created_at = now, .used_at = now, .expires_at = now + options.duration};
     engine.database->write(engine.system, [&, kid = access::new_kid(), pepper = engine.access->hasher().current()](db::SystemTx& tx) {
         auto mine = tx.tenant(scope);
-        rows::create(mine, actor, login, kid, pepper);
+        login_rows::create(mine, actor, login, kid, pepper);
         engine.events->append(mine, {.kind = "support.opened", .at = now, .subject = login.id.text()});
         auto log = tx.tenant(engine.registry->operators_scope());
         tenant::audit::append(log, actor, {.time = now, .action = "support.open", .target = options.tenant.text()});
@@ -224,15 +224,15 @@ Logins::Logins(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 
 std::vector<LoginInfo> Logins::list(const LoginFilter& filter) const {
     const auto pass = filter.user ? impl_->enter_for(*filter.user, Permission::login_read) : impl_->enter(Permission::login_read);
-    return impl_->read([&, at = impl_->now()](db::Reader& reader) { return rows::list(reader, filter, at); });
+    return impl_->read([&, at = impl_->now()](db::Reader& reader) { return login_rows::list(reader, filter, at); });
 }
 
 void Logins::end(const LoginId& id) {
     const auto open = impl_->enter_open();
-    const auto found = impl_->read([&](db::Reader& reader) { return rows::find(reader, id); });
+    const auto found = impl_->read([&](db::Reader& reader) { return login_rows::find(reader, id); });
     const auto pass = found && found->user ? impl_->enter_for(*found->user, Permission::login_end) : impl_->enter(Permission::login_end);
     const auto at = impl_->now();
-    impl_->change("login.end", id.text(), [&](db::Tx& tx) { rows::end(tx, impl_->actor, id, at); });
+    impl_->change("login.end", id.text(), [&](db::Tx& tx) { login_rows::end(tx, impl_->actor, id, at); });
 }
 
 std::int32_t Logins::end_all(const UserId& user) {
@@ -240,7 +240,7 @@ std::int32_t Logins::end_all(const UserId& user) {
     const auto at = impl_->now();
     return impl_->change("login.end_all", user.text(), [&](db::Tx& tx) {
         access::users::get(tx, user);
-        return rows::end_all(tx, impl_->actor, user, at);
+        return login_rows::end_all(tx, impl_->actor, user, at);
     });
 }
 

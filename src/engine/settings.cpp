@@ -8,7 +8,7 @@
 namespace tenon {
 namespace {
 
-namespace rows = tenant::settings;
+namespace setting_rows = tenant::settings;
 using engine::Permission;
 
 /// A brand of one's own is what the plan sells; anything else only needs the right to change settings.
@@ -36,16 +36,16 @@ Settings::Settings(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {
 
 SettingsDocument Settings::get(SettingsKind kind) const {
     const auto pass = impl_->enter(Permission::settings_read);
-    return impl_->read([&](db::Reader& reader) { return rows::get(reader, kind); });
+    return impl_->read([&](db::Reader& reader) { return setting_rows::get(reader, kind); });
 }
 
-SettingsDocument Settings::put(const SettingsOptions& options) { return change(*impl_, options, "settings.put", rows::put); }
+SettingsDocument Settings::put(const SettingsOptions& options) { return change(*impl_, options, "settings.put", setting_rows::put); }
 
-SettingsDocument Settings::patch(const SettingsOptions& options) { return change(*impl_, options, "settings.patch", rows::patch); }
+SettingsDocument Settings::patch(const SettingsOptions& options) { return change(*impl_, options, "settings.patch", setting_rows::patch); }
 
 std::string Settings::schema(SettingsKind kind) const {
     const auto pass = impl_->enter(Permission::settings_read);
-    return rows::schema(kind);
+    return setting_rows::schema(kind);
 }
 
 std::string Settings::brand() const {
@@ -55,10 +55,10 @@ std::string Settings::brand() const {
     const auto now = impl_->now();
     auto document = own_brand(impl_->engine->options.brand);
     if (const auto& partner = standing->tenant.partner)
-        document = rows::merged(std::move(document), base::parse_json(registry.partner_branding(*partner)));
+        document = setting_rows::merged(std::move(document), base::parse_json(registry.partner_branding(*partner)));
     if (tenant::may_white_label(standing->tenant, *standing->terms_at(now), now)) {
-        const auto own = impl_->read([](db::Reader& reader) { return rows::get(reader, SettingsKind::branding); });
-        document = rows::merged(std::move(document), base::parse_json(own.body));
+        const auto own = impl_->read([](db::Reader& reader) { return setting_rows::get(reader, SettingsKind::branding); });
+        document = setting_rows::merged(std::move(document), base::parse_json(own.body));
     }
     return base::to_json(document);
 }

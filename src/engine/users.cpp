@@ -10,7 +10,7 @@
 TENON_BEGIN
 
 namespace access = tenant::access;
-namespace rows = tenant::access::users;
+namespace user_rows = tenant::access::users;
 namespace passwords = tenant::access::passwords;
 namespace factors = tenant::access::factors;
 using engine::Permission;
@@ -63,77 +63,78 @@ User Users::create(const UserOptions& options) {
     const auto at = impl_->now();
     const auto id = base::new_id<UserId>(at);
     const auto granted = impl_->granted();
-    return impl_->change("user.create", id.text(), [&](db::Tx& tx) { return rows::create(tx, impl_->actor, held(granted), id, options, at); });
+    return impl_->change("user.create", id.text(), [&](db::Tx& tx) { return user_rows::create(tx, impl_->actor, held(granted), id, options, at); });
 }
 
 User Users::get(const UserId& id) const {
     const auto pass = impl_->enter_for(id, Permission::user_read);
-    return impl_->read([&](db::Reader& reader) { return rows::get(reader, id); });
+    return impl_->read([&](db::Reader& reader) { return user_rows::get(reader, id); });
 }
 
 std::optional<User> Users::find(const UserId& id) const {
     const auto pass = impl_->enter_for(id, Permission::user_read);
-    return impl_->read([&](db::Reader& reader) { return rows::find(reader, id); });
+    return impl_->read([&](db::Reader& reader) { return user_rows::find(reader, id); });
 }
 
 std::optional<User> Users::find_email(const std::string& email) const {
     const auto pass = impl_->enter(Permission::user_read);
-    rows::check_email("email", email);
-    return impl_->read([&](db::Reader& reader) { return rows::find_email(reader, email); });
+    user_rows::check_email("email", email);
+    return impl_->read([&](db::Reader& reader) { return user_rows::find_email(reader, email); });
 }
 
 std::vector<User> Users::list(const UserFilter& filter) const {
     const auto pass = impl_->enter(Permission::user_read);
-    return impl_->read([&](db::Reader& reader) { return rows::list(reader, filter); });
+    return impl_->read([&](db::Reader& reader) { return user_rows::list(reader, filter); });
 }
 
 User Users::update(const UserUpdateOptions& options) {
     const auto pass = impl_->enter(Permission::user_write);
     const auto at = impl_->now();
     const auto granted = impl_->granted();
-    return impl_->change("user.update", options.user.text(), [&](db::Tx& tx) { return rows::update(tx, impl_->actor, held(granted), options, at); });
+    return impl_->change("user.update", options.user.text(),
+                         [&](db::Tx& tx) { return user_rows::update(tx, impl_->actor, held(granted), options, at); });
 }
 
 User Users::disable(const UserId& id) {
     const auto pass = impl_->enter(Permission::user_write);
     const auto at = impl_->now();
     const auto granted = impl_->granted();
-    return impl_->change("user.disable", id.text(), [&](db::Tx& tx) { return rows::disable(tx, impl_->actor, held(granted), id, at); });
+    return impl_->change("user.disable", id.text(), [&](db::Tx& tx) { return user_rows::disable(tx, impl_->actor, held(granted), id, at); });
 }
 
 User Users::enable(const UserId& id) {
     const auto pass = impl_->enter(Permission::user_write);
     const auto at = impl_->now();
     const auto granted = impl_->granted();
-    return impl_->change("user.enable", id.text(), [&](db::Tx& tx) { return rows::enable(tx, impl_->actor, held(granted), id, at); });
+    return impl_->change("user.enable", id.text(), [&](db::Tx& tx) { return user_rows::enable(tx, impl_->actor, held(granted), id, at); });
 }
 
 void Users::remove(const UserId& id) {
     const auto pass = impl_->enter(Permission::user_write);
     const auto at = impl_->now();
     const auto granted = impl_->granted();
-    impl_->change("user.remove", id.text(), [&](db::Tx& tx) { rows::remove(tx, impl_->actor, held(granted), id, at); });
+    impl_->change("user.remove", id.text(), [&](db::Tx& tx) { user_rows::remove(tx, impl_->actor, held(granted), id, at); });
 }
 
 void Users::grant(const ProjectGrant& grant) {
     const auto pass = impl_->enter(Permission::user_write);
     const auto at = impl_->now();
     const auto granted = impl_->granted();
-    impl_->change("user.grant", grant.user.text(), [&](db::Tx& tx) { rows::grant(tx, impl_->actor, held(granted), grant, at); });
+    impl_->change("user.grant", grant.user.text(), [&](db::Tx& tx) { user_rows::grant(tx, impl_->actor, held(granted), grant, at); });
 }
 
 void Users::revoke(const UserId& user, const ProjectId& project) {
     const auto pass = impl_->enter(Permission::user_write);
     const auto at = impl_->now();
     const auto granted = impl_->granted();
-    impl_->change("user.revoke", user.text(), [&](db::Tx& tx) { rows::revoke(tx, impl_->actor, held(granted), user, project, at); });
+    impl_->change("user.revoke", user.text(), [&](db::Tx& tx) { user_rows::revoke(tx, impl_->actor, held(granted), user, project, at); });
 }
 
 std::vector<ProjectGrant> Users::grants(const UserId& user) const {
     const auto pass = impl_->enter_for(user, Permission::user_read);
     return impl_->read([&](db::Reader& reader) {
-        rows::get(reader, user);
-        return rows::grants(reader, user);
+        user_rows::get(reader, user);
+        return user_rows::grants(reader, user);
     });
 }
 
@@ -141,7 +142,7 @@ void Users::set_password(const PasswordOptions& options) {
     const auto pass = impl_->enter_for(options.user, Permission::user_write);
     const auto granted = impl_->granted();
     const bool own = impl_->is_user(options.user);
-    const auto user = impl_->read([&](db::Reader& reader) { return rows::get(reader, options.user); });
+    const auto user = impl_->read([&](db::Reader& reader) { return user_rows::get(reader, options.user); });
     passwords::check(options.password, user);
     if (own && user.has_password) {
         // Guessing the current one counts as trying to log in.
@@ -152,7 +153,7 @@ void Users::set_password(const PasswordOptions& options) {
     const auto stored = impl_->engine->access->hash_password(options.password);
     const auto at = impl_->now();
     impl_->change("user.password", user.id.text(), [&](db::Tx& tx) {
-        if (!own) rows::check_over(tx, held(granted), rows::get(tx, user.id));
+        if (!own) user_rows::check_over(tx, held(granted), user_rows::get(tx, user.id));
         passwords::set(tx, impl_->actor, user.id, stored, at);
     });
 }
@@ -164,7 +165,7 @@ PasswordTicket Users::issue_ticket(const UserId& id) {
     const access::KeyText text{.kind = access::TextKind::ticket, .kid = access::new_kid(), .secret = access::new_key_secret()};
     const auto& hasher = impl_->engine->access->hasher();
     const auto ends = impl_->change("user.ticket", id.text(), [&](db::Tx& tx) {
-        rows::check_over(tx, held(granted), rows::get(tx, id));  // who has the ticket can come in as him
+        user_rows::check_over(tx, held(granted), user_rows::get(tx, id));  // who has the ticket can come in as him
         return passwords::issue_ticket(tx, impl_->actor, id, text, hasher, at);
     });
     return {.ticket = access::write_key(impl_->engine->access->key_prefix(), text), .expires_at = ends};
@@ -175,20 +176,21 @@ User Users::unlock(const UserId& id) {
     const auto at = impl_->now();
     const auto granted = impl_->granted();
     return impl_->change("user.unlock", id.text(), [&](db::Tx& tx) {
-        rows::check_over(tx, held(granted), rows::get(tx, id));  // else he could guess on for ever
+        user_rows::check_over(tx, held(granted), user_rows::get(tx, id));  // else he could guess on for ever
         return passwords::unlock(tx, impl_->actor, id, at);
     });
 }
 
 SecondFactor Users::start_second_factor(const UserId& id, const std::string& code) {
     const auto pass = impl_->enter_for(id, Permission::user_write);
-    if (impl_->is_user(id) && impl_->read([&](db::Reader& reader) { return rows::get(reader, id); }).second_factor) demand_code(*impl_, id, code);
+    if (impl_->is_user(id) && impl_->read([&](db::Reader& reader) { return user_rows::get(reader, id); }).second_factor)
+        demand_code(*impl_, id, code);
     const auto at = impl_->now();
     const auto granted = impl_->granted();
     const auto secret = crypto::Secret::random(factors::secret_size);
     const auto user = impl_->change("user.factor_begin", id.text(), [&](db::Tx& tx) {
-        auto found = rows::get(tx, id);
-        if (!impl_->is_user(id)) rows::check_over(tx, held(granted), found);
+        auto found = user_rows::get(tx, id);
+        if (!impl_->is_user(id)) user_rows::check_over(tx, held(granted), found);
         factors::begin(tx, impl_->actor, id, *impl_->engine->master, secret.bytes(), at);
         return found;
     });
@@ -204,8 +206,8 @@ std::vector<std::string> Users::confirm_second_factor(const UserId& id, const st
     const auto codes = factors::new_recovery_codes();
     const auto& hasher = impl_->engine->access->hasher();
     impl_->change("user.factor_confirm", id.text(), [&](db::Tx& tx) {
-        const auto found = rows::get(tx, id);
-        if (!impl_->is_user(id)) rows::check_over(tx, held(granted), found);
+        const auto found = user_rows::get(tx, id);
+        if (!impl_->is_user(id)) user_rows::check_over(tx, held(granted), found);
         factors::confirm(tx, impl_->actor, id, *impl_->engine->master, hasher, code, codes, at);
     });
     return codes;
@@ -213,12 +215,13 @@ std::vector<std::string> Users::confirm_second_factor(const UserId& id, const st
 
 void Users::remove_second_factor(const UserId& id, const std::string& code) {
     const auto pass = impl_->enter_for(id, Permission::user_write);
-    if (impl_->is_user(id) && impl_->read([&](db::Reader& reader) { return rows::get(reader, id); }).second_factor) demand_code(*impl_, id, code);
+    if (impl_->is_user(id) && impl_->read([&](db::Reader& reader) { return user_rows::get(reader, id); }).second_factor)
+        demand_code(*impl_, id, code);
     const auto at = impl_->now();
     const auto granted = impl_->granted();
     impl_->change("user.factor_remove", id.text(), [&](db::Tx& tx) {
-        const auto found = rows::get(tx, id);
-        if (!impl_->is_user(id)) rows::check_over(tx, held(granted), found);
+        const auto found = user_rows::get(tx, id);
+        if (!impl_->is_user(id)) user_rows::check_over(tx, held(granted), found);
         factors::remove(tx, impl_->actor, id, at);
     });
 }

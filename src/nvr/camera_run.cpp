@@ -10,6 +10,7 @@
 #include <tenon/error.hpp>
 
 #include "backoff.hpp"
+#include "ticks.hpp"
 
 namespace tenon::nvr {
 namespace {
@@ -304,9 +305,9 @@ void CameraRun::read(const std::string& url, const std::stop_token& stop) {
                 if (packet->stream == picture) {
                     last_packet_ = packet->arrival;
                     status_.health.arrived_at = clock.now();
-                    status_.health.key_frame_interval = Duration{builder.key_interval() * 100 / 9};
+                    status_.health.key_frame_interval = micros(builder.key_interval());
                 }
-                const Duration gops{2 * builder.key_interval() * 100 / 9};
+                const Duration gops = micros(2 * builder.key_interval());
                 silence_ = gops > Duration{} ? std::clamp(gops, kShortestSilence, kLongestSilence) : kLongestSilence;
             }
             try {

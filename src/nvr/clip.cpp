@@ -17,6 +17,7 @@
 #include "clip_builder.hpp"
 #include "footage_files.hpp"
 #include "footage_index.hpp"
+#include "ticks.hpp"
 
 namespace tenon::nvr {
 namespace {
@@ -24,8 +25,6 @@ namespace {
 namespace mp4 = media::mp4;
 
 constexpr std::size_t kStep = 4u << 20;  // between two looks at the stop token
-
-Duration micros(std::int64_t ticks) { return Duration{ticks * 100 / 9}; }
 
 struct Source {
     std::filesystem::path path;

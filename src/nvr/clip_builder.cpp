@@ -1,4 +1,5 @@
 #include "clip_builder.hpp"
+#include "ticks.hpp"
 
 #include <algorithm>
 
@@ -12,10 +13,8 @@ namespace {
 namespace mp4 = media::mp4;
 using media::Rounding;
 
-constexpr std::int64_t kScale = 90'000;
-
-std::int64_t to(std::uint32_t scale, std::int64_t ticks) { return media::rescale(ticks, {1, kScale}, {1, scale}, Rounding::nearest); }
-std::int64_t from(std::uint32_t scale, std::int64_t ticks) { return media::rescale(ticks, {1, scale}, {1, kScale}, Rounding::nearest); }
+std::int64_t to(std::uint32_t scale, std::int64_t ticks) { return media::rescale(ticks, {1, kSecond}, {1, scale}, Rounding::nearest); }
+std::int64_t from(std::uint32_t scale, std::int64_t ticks) { return media::rescale(ticks, {1, scale}, {1, kSecond}, Rounding::nearest); }
 
 bool has_sets(mp4::Codec codec) { return codec == mp4::Codec::h264 || codec == mp4::Codec::hevc; }
 

@@ -7,6 +7,8 @@
 
 #include <tenon/error.hpp>
 
+#include "ticks.hpp"
+
 namespace tenon::nvr {
 namespace {
 
@@ -43,7 +45,7 @@ ByteVector encode(const IndexHeader& header, const crypto::SigningKey* key) {
     put_id(32, base::bytes_of(header.origin.site));
     put_id(48, base::bytes_of(header.origin.camera));
     base::store_le(p + 64, std::int64_t{header.created.time_since_epoch().count()});
-    base::store_le(p + 72, std::uint32_t{90'000});
+    base::store_le(p + 72, std::uint32_t{kSecond});
     base::store_le(p + 76, static_cast<std::uint32_t>(kIndexHeaderSize));
     if (key) {
         const auto id = key_id(key->public_key());

@@ -10,12 +10,13 @@
 #include <media/time.hpp>
 #include <tenon/error.hpp>
 
+#include "ticks.hpp"
+
 namespace tenon::nvr {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t kSecond = 90'000;
 constexpr std::int64_t kSegment = 60 * kSecond;
 constexpr std::int64_t kLongest = 120 * kSecond;
 constexpr std::int64_t kMaxRate = 500;  // parts per million
@@ -25,8 +26,6 @@ constexpr Duration kLost = 1s;          // an error too large to be steered away
 // have begun earlier than its first second said. That is no break of its clock.
 constexpr Duration kEarly = 5s;
 constexpr std::uint64_t kFirstGuess = 512 << 10;  // bytes per second of a camera that was never seen
-
-Duration micros(std::int64_t ticks) { return Duration{ticks * 100 / 9}; }
 
 std::array<std::uint8_t, 16> boot_id() {
     std::array<std::uint8_t, 16> id{};

@@ -7,13 +7,14 @@
 #include <media/time.hpp>
 #include <tenon/error.hpp>
 
+#include "ticks.hpp"
+
 namespace tenon::nvr {
 namespace {
 
 using namespace std::chrono_literals;
 namespace mp4 = media::mp4;
 
-constexpr std::int64_t kSecond = 90'000;
 // With the frame that ends it, how far frames arrive apart and the way to the disk, a kill costs less than a second. A group of
 // pictures of one second is two fragments at any length between this and its own.
 constexpr std::int64_t kFragment = kSecond * 6 / 10;
@@ -43,8 +44,6 @@ std::optional<mp4::Codec> codec_of(const std::string& name) {
 }
 
 bool has_nals(mp4::Codec codec) { return codec == mp4::Codec::h264 || codec == mp4::Codec::hevc; }
-
-Duration micros(std::int64_t ticks) { return Duration{ticks * 100 / 9}; }
 
 std::uint16_t narrow(std::int64_t value, const char* what) {
     if (value < 0 || value > 0xffff) throw Unsupported(std::string("A camera's ") + what + " cannot be stored");

@@ -11,6 +11,7 @@
 
 #include "footage_files.hpp"
 #include "footage_index.hpp"
+#include "ticks.hpp"
 
 namespace tenon::nvr {
 namespace {
@@ -93,15 +94,15 @@ Playlist make_playlist(const std::filesystem::path& folder, const PlaylistOption
         }
         if (fresh || !part.follows) body += "#EXT-X-PROGRAM-DATE-TIME:" + iso_time(part.start) + "\n";
         char seconds[32];
-        std::snprintf(seconds, sizeof seconds, "%.6f", static_cast<double>(part.ticks) / 90'000);
+        std::snprintf(seconds, sizeof seconds, "%.6f", static_cast<double>(part.ticks) / kSecond);
         body += "#EXTINF:" + std::string(seconds) + ",\n#EXT-X-BYTERANGE:" + std::to_string(part.bytes) + "@" + std::to_string(part.offset) + "\n" +
                 options.uri_prefix + name + "\n";
         longest = std::max(longest, part.ticks);
         total += part.ticks;
     }
-    list.duration = Duration{total * 100 / 9};
+    list.duration = micros(total);
     list.text = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-TARGETDURATION:" +
-                std::to_string((longest + 89'999) / 90'000) + "\n" + body + "#EXT-X-ENDLIST\n";
+                std::to_string((longest + kSecond - 1) / kSecond) + "\n" + body + "#EXT-X-ENDLIST\n";
     return list;
 }
 

@@ -13,13 +13,12 @@
 
 #include "footage_files.hpp"
 #include "footage_index.hpp"
+#include "ticks.hpp"
 
 namespace tenon::nvr {
 namespace {
 
 namespace mp4 = media::mp4;
-
-constexpr std::int64_t kSecond = 90'000;
 
 /// When the first picture of a fragment is decoded, counted from the start of its run.
 std::int64_t decode_time(const std::filesystem::path& path, const IndexRecord& record) {

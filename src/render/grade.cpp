@@ -15,7 +15,7 @@ namespace {
 using base::Json;
 using Rgb = std::array<double, 3>;
 
-constexpr std::int64_t format_version = 1;
+constexpr std::int64_t grade_version = 1;
 constexpr double thousandth = 0.001;
 
 double number(const Json& value, const char* field, std::int64_t least, std::int64_t most) {
@@ -48,7 +48,7 @@ std::array<double, 3> Grade::apply(std::array<double, 3> rgb) const {
 Grade parse_grade(const std::string& text) {
     const Json json = base::parse_json(text, {}, "grade");
     json.allow_only({"version", "name", "lift", "gamma", "gain", "contrast", "pivot", "saturation"});
-    if (json.get_int("version") != format_version) throw InvalidArgument("this version of a grade is not known", {.subject = "version"});
+    if (json.get_int("version") != grade_version) throw InvalidArgument("this version of a grade is not known", {.subject = "version"});
     Grade grade;
     grade.lift = triple(json, "lift", -500, 500);
     grade.gamma = triple(json, "gamma", 200, 5'000);

@@ -13,7 +13,7 @@ namespace {
 
 using base::Json;
 
-constexpr std::int64_t format_version = 1;
+constexpr std::int64_t look_version = 1;
 
 Look::Colour colour(const Json& json) {
     constexpr std::size_t length = 9;
@@ -40,7 +40,7 @@ Look parse_look(const std::string& text) {
     constexpr std::size_t most = 8;
     const Json json = base::parse_json(text, {}, "title");
     json.allow_only({"version", "name", "fonts", "lines", "align", "place", "edge", "shadow", "bar", "plate", "fade_ms"});
-    if (json.get_int("version") != format_version) throw InvalidArgument("this version of a title's look is not known", {.subject = "version"});
+    if (json.get_int("version") != look_version) throw InvalidArgument("this version of a title's look is not known", {.subject = "version"});
     Look look;
     look.name = json.get_string("name");
     base::check_name("name", look.name);

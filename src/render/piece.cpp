@@ -12,7 +12,7 @@ namespace tenon::render {
 namespace {
 
 constexpr std::array<std::uint8_t, 8> magic{0x9b, 0x47, 0xe3, 0x1c, 0x62, 0xd8, 0x05, 0xaf};
-constexpr std::uint16_t format_version = 2;
+constexpr std::uint16_t piece_version = 2;
 constexpr std::size_t header_size = 24, entry_size = 20, damage_size = 24, sample_size = 16, digest_size = 32;
 constexpr std::size_t most_damage = 0xffff;
 
@@ -36,7 +36,7 @@ void Piece::write(const std::filesystem::path& folder, const crypto::Digest& id,
     const auto told = static_cast<std::uint16_t>(std::min(damage.size(), most_damage));
     base::ByteVector bytes;
     base::append(bytes, magic);
-    base::append_le(bytes, format_version);
+    base::append_le(bytes, piece_version);
     base::append_le(bytes, told);
     base::append_le(bytes, static_cast<std::uint32_t>(packets.size()));
     base::append_le(bytes, static_cast<std::uint32_t>(extradata.size()));
@@ -75,7 +75,7 @@ std::optional<Piece> Piece::find(const std::filesystem::path& folder, const cryp
     }
     const auto whole = [&] {
         if (bytes.size() < header_size + digest_size || !std::equal(magic.begin(), magic.end(), bytes.begin())) return false;
-        if (base::load_le<std::uint16_t>(&bytes[8]) != format_version) return false;
+        if (base::load_le<std::uint16_t>(&bytes[8]) != piece_version) return false;
         const base::ByteView content{bytes.data(), bytes.size() - digest_size};
         const crypto::Digest digest = crypto::sha256(content);
         return std::equal(digest.begin(), digest.end(), bytes.end() - digest_size);

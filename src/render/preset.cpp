@@ -11,7 +11,7 @@ namespace {
 
 using base::Json;
 
-constexpr std::int64_t format_version = 1;
+constexpr std::int64_t preset_version = 1;
 
 void expect(const Json& json, const char* field, const char* only) {
     if (json.get_string(field) != only)
@@ -36,7 +36,7 @@ void check_loudness(std::int64_t target) {
 Preset parse_preset(const std::string& text) {
     const Json json = base::parse_json(text, {}, "preset");
     json.allow_only({"version", "name", "extension", "picture", "sound"});
-    if (json.get_int("version") != format_version) throw InvalidArgument("this version of a preset is not known", {.subject = "version"});
+    if (json.get_int("version") != preset_version) throw InvalidArgument("this version of a preset is not known", {.subject = "version"});
     Preset preset;
     preset.name = json.get_string("name");
     base::check_name("name", preset.name);

@@ -11,7 +11,7 @@ namespace {
 
 using base::Json;
 
-constexpr std::int64_t format_version = 1;
+constexpr std::int64_t timeline_version = 1;
 constexpr std::size_t title_characters = 1'000;
 constexpr std::size_t most_clips = 10'000, most_titles = 1'000, most_images = 100;
 // Beyond any edit, and far from where arithmetic on microseconds ends.
@@ -164,7 +164,7 @@ std::string Timeline::to_json() const {
     for (const auto& clip : clips_) clips.push(json_of(clip));
     for (const auto& title : titles_) titles.push(json_of(title));
     Json json;
-    json.set("version", format_version).set("clips", std::move(clips)).set("titles", std::move(titles)).set("grade", grade_);
+    json.set("version", timeline_version).set("clips", std::move(clips)).set("titles", std::move(titles)).set("grade", grade_);
     if (!images_.empty()) {
         Json images = Json::array();
         for (const auto& image : images_) images.push(json_of(image));
@@ -178,7 +178,7 @@ Timeline Timeline::from_json(const std::string& text) {
     constexpr std::size_t largest = 16 << 20;
     const Json json = base::parse_json(text, {.max_size = largest}, "timeline");
     json.allow_only({"version", "clips", "titles", "images", "grade", "lut"});
-    if (json.get_int("version") != format_version) refuse("this version of a timeline is not known", "version");
+    if (json.get_int("version") != timeline_version) refuse("this version of a timeline is not known", "version");
     Timeline timeline;
     for (const auto& clip : json.get_array("clips")) timeline.append(clip_of(clip));
     if (const Json* titles = json.find("titles"); titles != nullptr && !titles->is_null())

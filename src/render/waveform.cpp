@@ -10,8 +10,6 @@
 namespace tenon::render {
 namespace {
 
-constexpr double plain_width = 1'600, margin = 24, gutter = 44, ruler = 30, between = 10;
-
 std::string decibels(double linear) {
     const std::string text = fixed(20 * std::log10(linear), 1);
     return (text.starts_with('-') ? "−" + text.substr(1) : text) + " dBFS";
@@ -84,8 +82,6 @@ void draw_ruler(Canvas& canvas, double left, double top, double width, Duration 
     }
 }
 
-double unit_of(const WaveformOptions& options) { return std::clamp(options.width / plain_width, 0.6, 4.0); }
-
 }  // namespace
 
 std::vector<std::uint8_t> waveform(const std::filesystem::path& path, const media::Envelope& heard, const WaveformOptions& options,
@@ -93,7 +89,8 @@ std::vector<std::uint8_t> waveform(const std::filesystem::path& path, const medi
     if (options.width < 320 || options.width > 8192) throw InvalidArgument("a waveform is 320 to 8192 pixels wide", {.subject = "width"});
     if (options.height < 160 || options.height > 4096) throw InvalidArgument("a waveform is 160 to 4096 pixels high", {.subject = "height"});
     const media::Input input = media::Input::open(path, {}, stop);
-    const double unit = unit_of(options), edge = margin * unit;
+    constexpr double plain_width = 1'600, margin = 24, gutter = 44, ruler = 30, between = 10;
+    const double unit = std::clamp(options.width / plain_width, 0.6, 4.0), edge = margin * unit;
     const double left = edge + gutter * unit, width = options.width - 2 * left;
     const media::Envelope sound = heard.coarser(std::max<std::int64_t>(16, std::llround(width)));
     const Duration span = media::to_duration({sound.samples, {1, sound.rate}});

@@ -14,11 +14,11 @@ constexpr std::int64_t most_issuers = 20;
 constexpr std::size_t longest_name = 1000;
 
 #define TENON_ISSUER_COLUMNS "SELECT id, issuer, audience, jwks, created_at, version FROM issuer WHERE tenant_id = :tenant"
-constexpr db::TenantStmt find_id{TENON_ISSUER_COLUMNS " AND id = :id"};
+constexpr db::TenantStmt issuer_by_id{TENON_ISSUER_COLUMNS " AND id = :id"};
 constexpr db::TenantStmt find_name{TENON_ISSUER_COLUMNS " AND issuer = :issuer ORDER BY id"};
 constexpr db::TenantStmt all_rows{TENON_ISSUER_COLUMNS " ORDER BY id"};
 #undef TENON_ISSUER_COLUMNS
-constexpr db::TenantStmt insert{
+constexpr db::TenantStmt insert_issuer{
     "INSERT INTO issuer_ (tenant_id, id, issuer, audience, jwks, version, created_at) "
     "VALUES (:tenant, :id, :issuer, :audience, :jwks, 1, :created_at)"};
 constexpr db::TenantStmt change{"UPDATE issuer_ SET jwks = :jwks, version = version + 1 WHERE tenant_id = :tenant AND id = :id"};
@@ -67,7 +67,7 @@ TrustedIssuer create(db::Tx& tx, const Actor& actor, const IssuerId& id, const I
     for (const auto& each : known)
         if (each.issuer == options.issuer && each.audience == options.audience)
             throw Conflict("there is one for this issuer and audience", {.subject = each.id.text()});
-    tx.exec(insert, id, options.issuer, options.audience, options.jwks, now);
+    tx.exec(insert_issuer, id, options.issuer, options.audience, options.jwks, now);
     live::access_moved(tx);
     auto issuer = get(tx, id);
     audit::append(tx, actor, {.time = now, .action = "issuer.create", .target = id.text(), .details = details_of(issuer)});
@@ -75,7 +75,7 @@ TrustedIssuer create(db::Tx& tx, const Actor& actor, const IssuerId& id, const I
 }
 
 std::optional<TrustedIssuer> find(db::Reader& reader, const IssuerId& id) {
-    auto found = all_of(reader.query(find_id, id));
+    auto found = all_of(reader.query(issuer_by_id, id));
     return found.empty() ? std::nullopt : std::optional(std::move(found.front()));
 }
 
@@ -86,7 +86,7 @@ std::vector<Versioned> of_name(db::Reader& reader, const std::string& issuer) {
 }
 
 bool holds(db::Reader& reader, const IssuerId& id, std::int64_t version) {
-    auto rows = reader.query(find_id, id);
+    auto rows = reader.query(issuer_by_id, id);
     return rows.next() && rows.i64(5) == version;
 }
 

@@ -19,12 +19,12 @@ constexpr std::size_t most_networks = 64;
 
 #define TENON_KEY_COLUMNS "SELECT id, kid, name, prefix, environment, role, role_id, scopes, cidrs, account, created_at, expires_at, last_used_at, " \
     "old_until, revoked_at, turns FROM api_key WHERE tenant_id = :tenant"
-constexpr db::TenantStmt find_id{TENON_KEY_COLUMNS " AND id = :id"};
+constexpr db::TenantStmt key_by_id{TENON_KEY_COLUMNS " AND id = :id"};
 constexpr db::TenantStmt page{TENON_KEY_COLUMNS
                               " AND id > :after AND (:all = 1 OR (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now))) "
                               "ORDER BY id LIMIT :limit"};
 #undef TENON_KEY_COLUMNS
-constexpr db::TenantStmt insert{
+constexpr db::TenantStmt insert_key{
     "INSERT INTO api_key_ (tenant_id, id, kid, name, prefix, environment, hash, pepper, role, role_id, scopes, cidrs, account, creator, "
     "created_at, expires_at) VALUES (:tenant, :id, :kid, :name, :prefix, :environment, :hash, :pepper, :role, :role_id, :scopes, :cidrs, "
     ":account, :creator, :created_at, :expires_at)"};
@@ -90,7 +90,7 @@ PermissionSet narrowed(const PermissionSet& role, const std::vector<std::string>
     return scopes.empty() ? role : role & set_of(scopes, "scopes");
 }
 
-PermissionSet permissions_of(db::Reader& reader, const ApiKey& key) {
+PermissionSet permissions_of_key(db::Reader& reader, const ApiKey& key) {
     return narrowed(access::permissions_of(reader, {key.role, key.custom_role}), key.scopes);
 }
 
@@ -170,7 +170,7 @@ Made create(db::Tx& tx, const Actor& actor, const PermissionSet& held, const std
     std::optional<base::ByteVector> scopes;
     if (!options.scopes.empty()) scopes = stored(set_of(options.scopes, "scopes"));
     const int pepper = hasher.current();
-    tx.exec(insert, id, whole.kid, options.name, prefix, options.environment, hasher.hash(pepper, whole), pepper, role.role, role.custom,
+    tx.exec(insert_key, id, whole.kid, options.name, prefix, options.environment, hasher.hash(pepper, whole), pepper, role.role, role.custom,
             scopes, json_of(options.cidrs), user, actor.id, now, options.expires_at);
     auto key = get(tx, id);
     record(tx, actor, "key.create", key, now);
@@ -178,7 +178,7 @@ Made create(db::Tx& tx, const Actor& actor, const PermissionSet& held, const std
 }
 
 std::optional<ApiKey> find(db::Reader& reader, const KeyId& id) {
-    auto rows = reader.query(find_id, id);
+    auto rows = reader.query(key_by_id, id);
     if (!rows.next()) return std::nullopt;
     return key_of(rows);
 }
@@ -202,7 +202,7 @@ Made rotate(db::Tx& tx, const Actor& actor, const PermissionSet& held, const Key
         throw InvalidArgument("an old secret works on for 0 to 7 days", {.subject = "grace"});
     auto key = get(tx, options.key);
     if (key.revoked_at) throw Conflict("the key was revoked: make a new one", {.subject = key.id.text()});
-    check_held(held, permissions_of(tx, key), "key");  // who gets the new secret can do what the key can
+    check_held(held, permissions_of_key(tx, key), "key");  // who gets the new secret can do what the key can
     const KeyText text{.kind = kind_of(key.environment), .kid = key.shown.substr(key.shown.size() - kid_size), .secret = secret};
     const int pepper = hasher.current();
     tx.exec(turn, now + options.grace, hasher.hash(pepper, text), pepper, key.id);
@@ -256,12 +256,12 @@ void note_use(db::Tx& tx, const KeyHasher& hasher, const Shown& shown, const Key
 }
 
 Rights rights(db::Reader& reader, const KeyId& id, std::int64_t turn, Time now) {
-    auto rows = reader.query(find_id, id);
+    auto rows = reader.query(key_by_id, id);
     if (!rows.next()) refuse_ended();
     const auto key = key_of(rows);
     const auto turns = rows.i64(15);
     if (key.revoked_at || (key.expires_at && *key.expires_at <= now)) refuse_ended();
-    Rights rights{.role = {key.role, key.custom_role}, .everywhere = permissions_of(reader, key), .until = key.expires_at};
+    Rights rights{.role = {key.role, key.custom_role}, .everywhere = permissions_of_key(reader, key), .until = key.expires_at};
     if (turn != turns) {
         if (turn + 1 != turns || key.grace_ends_at.value_or(Time{}) <= now) refuse_ended();
         rights.until = std::min(*key.grace_ends_at, key.expires_at.value_or(Time::max()));

@@ -9,18 +9,18 @@ namespace {
 
 constexpr std::int64_t most_roles = 200;
 
-constexpr db::TenantStmt insert{
+constexpr db::TenantStmt insert_role{
     "INSERT INTO custom_role_ (tenant_id, id, name, bits, version, created_at) VALUES (:tenant, :id, :name, :bits, 1, :created_at)"};
-constexpr db::TenantStmt find_id{"SELECT id, name, bits, version, created_at FROM custom_role WHERE tenant_id = :tenant AND id = :id"};
+constexpr db::TenantStmt role_by_id{"SELECT id, name, bits, version, created_at FROM custom_role WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt find_named{"SELECT id, name, bits, version, created_at FROM custom_role WHERE tenant_id = :tenant AND name = :name"};
-constexpr db::TenantStmt all_rows{"SELECT id, name, bits, version, created_at FROM custom_role WHERE tenant_id = :tenant ORDER BY name"};
+constexpr db::TenantStmt all_roles{"SELECT id, name, bits, version, created_at FROM custom_role WHERE tenant_id = :tenant ORDER BY name"};
 constexpr db::TenantStmt counted{"SELECT count(*) FROM custom_role WHERE tenant_id = :tenant"};
-constexpr db::TenantStmt change{
+constexpr db::TenantStmt change_role{
     "UPDATE custom_role_ SET name = :name, bits = :bits, version = version + 1 WHERE tenant_id = :tenant AND id = :id"};
-constexpr db::TenantStmt drop{"DELETE FROM custom_role_ WHERE tenant_id = :tenant AND id = :id"};
+constexpr db::TenantStmt drop_role{"DELETE FROM custom_role_ WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt bearers{"SELECT count(*) FROM account WHERE tenant_id = :tenant AND role_id = :role"};
 constexpr db::TenantStmt granted{"SELECT count(*) FROM project_grant WHERE tenant_id = :tenant AND role_id = :role"};
-constexpr db::TenantStmt keys{"SELECT count(*) FROM api_key WHERE tenant_id = :tenant AND role_id = :role"};
+constexpr db::TenantStmt keys_with{"SELECT count(*) FROM api_key WHERE tenant_id = :tenant AND role_id = :role"};
 
 CustomRole role_of(const db::Rows& rows) {
     return {.id = rows.id<RoleId>(0),
@@ -61,7 +61,7 @@ PermissionSet permissions_of(db::Reader& reader, const RoleRef& role) {
         check_role("role", *role.role);
         return tenant::permissions_of(*role.role);
     }
-    auto rows = reader.query(find_id, *role.custom);
+    auto rows = reader.query(role_by_id, *role.custom);
     if (!rows.next()) throw NotFound("there is no such role", {.subject = role.custom->text()});
     return from_stored(rows.blob_view(2));
 }
@@ -78,13 +78,13 @@ CustomRole create(db::Tx& tx, const Actor& actor, const PermissionSet& held, con
     const auto set = checked(held, options);
     if (count_of(tx.query(counted)) >= most_roles) throw Conflict("a tenant has 200 roles of its own at most", {.subject = "roles"});
     if (find_name(tx, options.name)) refuse_name(options.name);
-    tx.exec(insert, id, options.name, stored(set), now);
+    tx.exec(insert_role, id, options.name, stored(set), now);
     audit::append(tx, actor, {.time = now, .action = "role.create", .target = id.text(), .details = details_of(options)});
     return get(tx, id);
 }
 
 std::optional<CustomRole> find(db::Reader& reader, const RoleId& id) {
-    auto rows = reader.query(find_id, id);
+    auto rows = reader.query(role_by_id, id);
     if (!rows.next()) return std::nullopt;
     return role_of(rows);
 }
@@ -102,7 +102,7 @@ CustomRole get(db::Reader& reader, const RoleId& id) {
 
 std::vector<CustomRole> list(db::Reader& reader) {
     std::vector<CustomRole> list;
-    for (auto rows = reader.query(all_rows); rows.next();) list.push_back(role_of(rows));
+    for (auto rows = reader.query(all_roles); rows.next();) list.push_back(role_of(rows));
     return list;
 }
 
@@ -112,7 +112,7 @@ CustomRole update(db::Tx& tx, const Actor& actor, const PermissionSet& held, con
     check_held(held, set_of(was.permissions, "permissions"), "role as it was");
     const auto set = checked(held, options);
     if (const auto same = find_name(tx, options.name); same && same->id != id) refuse_name(options.name);
-    tx.exec(change, options.name, stored(set), id);
+    tx.exec(change_role, options.name, stored(set), id);
     live::access_moved(tx);
     audit::append(tx, actor, {.time = now, .action = "role.update", .target = id.text(), .details = details_of(options)});
     return get(tx, id);
@@ -120,9 +120,9 @@ CustomRole update(db::Tx& tx, const Actor& actor, const PermissionSet& held, con
 
 void remove(db::Tx& tx, const Actor& actor, const RoleId& id, Time now) {
     const auto role = get(tx, id);
-    if (count_of(tx.query(bearers, id)) + count_of(tx.query(granted, id)) + count_of(tx.query(keys, id)) > 0)
+    if (count_of(tx.query(bearers, id)) + count_of(tx.query(granted, id)) + count_of(tx.query(keys_with, id)) > 0)
         throw Conflict("users, grants or keys still have the role: give them another one first", {.subject = id.text()});
-    tx.exec(drop, id);
+    tx.exec(drop_role, id);
     live::access_moved(tx);  // sessions by the host's word may have it still
     auto details = base::Json::object();
     details.set("name", role.name);

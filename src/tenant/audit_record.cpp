@@ -19,7 +19,7 @@ using base::Json;
 constexpr std::int64_t version = 1;
 constexpr std::int64_t largest_number = (std::int64_t{1} << 53) - 1;  // beyond it other readers round
 
-Digest digest_of(const Json& value, std::string_view field) {
+Digest digest_in(const Json& value, std::string_view field) {
     const auto bytes = crypto::from_hex(value.as_string(field));
     Digest digest{};
     if (!bytes || bytes->size() != digest.size()) throw InvalidArgument("not a hash", {.subject = std::string(field)});
@@ -29,7 +29,7 @@ Digest digest_of(const Json& value, std::string_view field) {
 
 std::optional<Digest> maybe_digest(const Json& object, std::string_view field) {
     const auto* value = object.find(field);
-    return value ? std::optional(digest_of(*value, field)) : std::nullopt;
+    return value ? std::optional(digest_in(*value, field)) : std::nullopt;
 }
 
 void check(std::int64_t seq, Time time) {
@@ -175,10 +175,10 @@ Record parse_record(std::string_view text) {
     actor.allow_only({"id", "kind"});
     Record record{.tenant = object.get_string("tenant"),
                   .seq = object.get_int("seq"),
-                  .prev = digest_of(object.at("prev"), "prev"),
+                  .prev = digest_in(object.at("prev"), "prev"),
                   .time = Time{Duration{object.get_int("time")}},
                   .actor_kind = actor.get_string("kind"),
-                  .actor = digest_of(actor.at("id"), "actor"),
+                  .actor = digest_in(actor.at("id"), "actor"),
                   .reason = maybe_digest(object, "reason"),
                   .details = maybe_digest(object, "details"),
                   .action = object.get_string("action"),

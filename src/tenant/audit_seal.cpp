@@ -28,7 +28,7 @@ constexpr db::SystemStmt newest{"SELECT n, size, edge FROM audit_checkpoint ORDE
 constexpr db::SystemStmt insert_head{
     "INSERT INTO audit_head_ (tenant_id, size, root, leaf, checkpoint) VALUES (:id, :size, :root, :leaf, :checkpoint)"};
 constexpr db::SystemStmt insert_leaf{"INSERT INTO audit_leaf (leaf, hash) VALUES (:leaf, :hash)"};
-constexpr db::SystemStmt insert_node{"INSERT INTO audit_leaf_node (level, n, hash) VALUES (:level, :n, :hash)"};
+constexpr db::SystemStmt insert_leaf_node{"INSERT INTO audit_leaf_node (level, n, hash) VALUES (:level, :n, :hash)"};
 constexpr db::SystemStmt insert_checkpoint{
     "INSERT INTO audit_checkpoint (n, size, edge, time, note, vkey) VALUES (:n, :size, :edge, :time, :note, :vkey)"};
 
@@ -82,7 +82,7 @@ std::int64_t seal_some(db::SystemTx& tx, std::span<const TenantId> logs, const c
         const auto leaf = crypto::merkle_leaf(base::view_of(text));
         tx.exec(insert_head, id, size, root, tree.size(), n);
         tx.exec(insert_leaf, tree.size(), leaf);
-        tree.append(leaf, stored_levels([&](int level, std::uint64_t i, const crypto::Digest& hash) { tx.exec(insert_node, level, i, hash); }));
+        tree.append(leaf, stored_levels([&](int level, std::uint64_t i, const crypto::Digest& hash) { tx.exec(insert_leaf_node, level, i, hash); }));
         ++count;
     }
     if (count == 0) return 0;

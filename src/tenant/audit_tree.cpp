@@ -15,7 +15,7 @@ constexpr std::size_t tiles_kept = 1 << 14;
 
 constexpr db::TenantStmt nodes_of_log{
     "SELECT n, hash FROM audit_node WHERE tenant_id = :tenant AND level = :level AND n >= :first AND n < :end ORDER BY n"};
-constexpr db::SystemStmt heads{"SELECT leaf, hash FROM audit_leaf WHERE leaf >= :first AND leaf < :end ORDER BY leaf"};
+constexpr db::SystemStmt leaves_of_heads{"SELECT leaf, hash FROM audit_leaf WHERE leaf >= :first AND leaf < :end ORDER BY leaf"};
 constexpr db::SystemStmt nodes_of_heads{
     "SELECT n, hash FROM audit_leaf_node WHERE level = :level AND n >= :first AND n < :end ORDER BY n"};
 
@@ -75,7 +75,7 @@ StoredTree log_tree(db::Reader& reader) {
 StoredTree global_tree(db::SystemReader& reader) {
     return StoredTree([&reader](int level, std::uint64_t first) {
         const auto end = first + tile_width;
-        return tile_of(level == 0 ? reader.query(heads, first, end) : reader.query(nodes_of_heads, level, first, end), first);
+        return tile_of(level == 0 ? reader.query(leaves_of_heads, first, end) : reader.query(nodes_of_heads, level, first, end), first);
     });
 }
 

@@ -14,7 +14,7 @@ constexpr db::SystemStmt find_id{TENON_PARTNER_COLUMNS "WHERE id = :id"};
 constexpr db::SystemStmt find_by_slug{TENON_PARTNER_COLUMNS "WHERE slug = :slug"};
 constexpr db::SystemStmt page{TENON_PARTNER_COLUMNS "WHERE id > :after ORDER BY id LIMIT :limit"};
 #undef TENON_PARTNER_COLUMNS
-constexpr db::SystemStmt insert{
+constexpr db::SystemStmt partner_insert{
     "INSERT INTO partner (id, name, slug, catalogues, share_bp, branding, version, created_at) "
     "VALUES (:id, :name, :slug, :catalogues, :share_bp, :branding, :version, :created_at)"};
 constexpr db::SystemStmt update{
@@ -57,7 +57,7 @@ std::vector<Partner> read_partners(db::SystemReader& reader, const std::optional
 }
 
 void insert_partner(db::SystemTx& tx, const Partner& partner) {
-    tx.exec(insert, partner.id, partner.name, partner.slug, text_of(partner.catalogues), partner.share_basis_points, partner.branding,
+    tx.exec(partner_insert, partner.id, partner.name, partner.slug, text_of(partner.catalogues), partner.share_basis_points, partner.branding,
             partner.version, partner.created_at);
 }
 

@@ -21,7 +21,7 @@ constexpr db::TenantStmt first{"SELECT n, starts_at, ends_at FROM period WHERE t
 constexpr db::TenantStmt before{
     "SELECT n, starts_at, ends_at FROM period WHERE tenant_id = :tenant AND n < :n ORDER BY n DESC LIMIT :count"};
 constexpr db::TenantStmt at_number{"SELECT n, starts_at, ends_at FROM period WHERE tenant_id = :tenant AND n = :n"};
-constexpr db::TenantStmt insert{
+constexpr db::TenantStmt insert_period{
     "INSERT INTO period_ (tenant_id, n, starts_at, ends_at, zone, anchor_day, rules) "
     "VALUES (:tenant, :n, :starts_at, :ends_at, :zone, :anchor_day, :rules)"};
 
@@ -119,7 +119,7 @@ Period current_period(db::Tx& tx, Time now) {
         const auto stored = read(tx.query(at_time, now));
         for (const auto& period : periods)
             if (!stored || period.n > stored->n)
-                tx.exec(insert, period.n, period.start, period.end, tenant->zone, tenant->anchor_day, rules);
+                tx.exec(insert_period, period.n, period.start, period.end, tenant->zone, tenant->anchor_day, rules);
     }
     return periods.back();
 }

@@ -19,7 +19,6 @@ namespace {
 using base::Json;
 
 constexpr std::size_t longest_reason = 1000;
-constexpr std::int32_t page_size = 500;
 
 void check_anchor_day(std::int32_t day) {
     if (day < 1 || day > 31) throw InvalidArgument("must lie between 1 and 31", {.subject = "anchor_day"});
@@ -50,8 +49,6 @@ void check(const TenantUpdate& change) {
     }
     if (change.anchor_day) check_anchor_day(*change.anchor_day);
 }
-
-[[noreturn]] void refuse_slug(const std::string& slug) { throw Conflict("the slug \"" + slug + "\" is taken", {.subject = slug}); }
 
 /// Sets a field that was given, and tells what it was. Returns whether that changes anything.
 template <class T> bool change_field(T& field, const std::optional<T>& wanted, std::string name, Json& details) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <base/json.hpp>
@@ -12,6 +13,11 @@
 #include "tenant_rows.hpp"
 
 namespace tenon::tenant {
+
+/// Rows that one transaction of a long list reads.
+inline constexpr std::int32_t page_size = 500;
+
+[[noreturn]] inline void refuse_slug(const std::string& slug) { throw Conflict("the slug \"" + slug + "\" is taken", {.subject = slug}); }
 
 /// What the registry's sources share: who sees what, and how a change is recorded.
 struct Registry::Impl {

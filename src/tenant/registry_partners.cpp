@@ -16,7 +16,6 @@ namespace {
 
 using base::Json;
 
-constexpr std::int32_t page_size = 500;
 constexpr std::size_t most_catalogues = 100;
 
 void check(const Partner& partner) {
@@ -49,8 +48,6 @@ Json told(const Partner& partner) {
 bool sees(const Actor& actor, const PartnerId& id) { return actor.partner.is_nil() || actor.partner == id; }
 
 [[noreturn]] void refuse_unknown(const PartnerId& id) { throw NotFound("there is no such partner", {.subject = id.text()}); }
-
-[[noreturn]] void refuse_slug(const std::string& slug) { throw Conflict("the slug \"" + slug + "\" is taken", {.subject = slug}); }
 
 /// What is a matter between the operator and the partner is not for the partner to change.
 void check_terms(const Actor& actor, const Partner& was, const Partner& wanted) {

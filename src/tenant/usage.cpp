@@ -22,7 +22,7 @@ constexpr db::TenantStmt insert{
     "INSERT INTO usage_event_ (tenant_id, source, id, meter, qty, occurred_at, received_at, period, dims) "
     "VALUES (:tenant, :source, :id, :meter, :qty, :occurred_at, :received_at, :period, :dims) "
     "ON CONFLICT (tenant_id, source, id) DO NOTHING"};
-constexpr db::TenantStmt add{
+constexpr db::TenantStmt add_to_rollup{
     "INSERT INTO usage_rollup_ (tenant_id, grain, bucket, meter, qty) VALUES (:tenant, :grain, :bucket, :meter, :qty) "
     "ON CONFLICT (tenant_id, grain, bucket, meter) DO UPDATE SET qty = qty + :qty"};
 constexpr db::TenantStmt period_at{
@@ -69,9 +69,9 @@ bool record_in(db::Tx& tx, std::int32_t period, const Event& event, Time now) {
     if (tx.exec(insert, event.source, event.id, event.meter, event.quantity, event.occurred_at, now, period,
                 text_of(event.dims)) == 0)
         return false;
-    tx.exec(add, Grain::minute, bucket_of(event.occurred_at, std::chrono::minutes(1)), event.meter, event.quantity);
-    tx.exec(add, Grain::hour, bucket_of(event.occurred_at, std::chrono::hours(1)), event.meter, event.quantity);
-    tx.exec(add, Grain::period, period, event.meter, event.quantity);
+    tx.exec(add_to_rollup, Grain::minute, bucket_of(event.occurred_at, std::chrono::minutes(1)), event.meter, event.quantity);
+    tx.exec(add_to_rollup, Grain::hour, bucket_of(event.occurred_at, std::chrono::hours(1)), event.meter, event.quantity);
+    tx.exec(add_to_rollup, Grain::period, period, event.meter, event.quantity);
     return true;
 }
 

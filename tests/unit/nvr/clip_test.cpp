@@ -18,11 +18,11 @@ using namespace std::chrono_literals;
 using test::Feed;
 using tests::TempFolder;
 
-const Origin kOrigin{TenantId{1, 2}, SiteId{3, 4}, CameraId{5, 6}};
-constexpr Duration kBegin = 1000s;
+const Origin kClipOrigin{TenantId{1, 2}, SiteId{3, 4}, CameraId{5, 6}};
+constexpr Duration kClipBegin = 1000s;
 
 /// Ten minutes to midnight, so that footage lies in two days.
-constexpr Time kEpoch{std::chrono::days{20'717} + 23h + 50min - 1000s};
+constexpr Time kClipEpoch{std::chrono::days{20'717} + 23h + 50min - 1000s};
 
 /// Runs of a camera, one frame in 1/30 s, written at once.
 class Clips : public ::testing::Test {
@@ -36,11 +36,11 @@ protected:
                 writer.sync();
             }
         };
-        for (auto n = from; n < to; ++n) deliver(builder.push(feed.packet(n, kBegin), kEpoch.time_since_epoch()));
-        deliver(builder.flush(kEpoch.time_since_epoch()));
+        for (auto n = from; n < to; ++n) deliver(builder.push(feed.packet(n, kClipBegin), kClipEpoch.time_since_epoch()));
+        deliver(builder.flush(kClipEpoch.time_since_epoch()));
         writer.finish();
     }
-    static Time at(Duration since_begin) { return kEpoch + kBegin + since_begin; }
+    static Time at(Duration since_begin) { return kClipEpoch + kClipBegin + since_begin; }
 
     Clip export_clip(Time start, Time end, Cut cut) {
         const ClipPlan plan(folder.path(), {start, end, cut});
@@ -68,7 +68,7 @@ protected:
 
     Feed feed;
     TempFolder folder;
-    FootageWriter writer{folder.path(), kOrigin, nullptr, {}};
+    FootageWriter writer{folder.path(), kClipOrigin, nullptr, {}};
     std::filesystem::path path;
     int count = 0;
 };

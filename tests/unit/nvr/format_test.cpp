@@ -12,7 +12,7 @@ namespace {
 
 using tests::TempFolder;
 
-const Origin kOrigin{TenantId{0x1111111111111111, 0x2222222222222222}, SiteId{0x3333333333333333, 0x4444444444444444},
+const Origin kFormatOrigin{TenantId{0x1111111111111111, 0x2222222222222222}, SiteId{0x3333333333333333, 0x4444444444444444},
                      CameraId{0x5555555555555555, 0x6666666666666666}};
 
 crypto::SigningKey test_key() {
@@ -36,7 +36,7 @@ SegmentHead sample_head() {
     head.flags = head_clock_untrusted | head_no_key;
     head.number = 7;
     head.run = 0x0006'4b00'1122'3344;
-    head.origin = kOrigin;
+    head.origin = kFormatOrigin;
     head.start = Time{Duration{1'790'000'000'123'456}};
     head.start_monotonic = Duration{987'654'321};
     for (std::size_t i = 0; i < 16; ++i) head.boot[i] = static_cast<std::uint8_t>(0xb0 + i);
@@ -91,7 +91,7 @@ TEST(SegmentFormat, WithoutAKeyIdAndSignatureAreZero) {
 }
 
 TEST(SegmentFormat, RecordIsTheseBytes) {
-    const auto seed = record_seed(kOrigin.camera, 20'717);
+    const auto seed = record_seed(kFormatOrigin.camera, 20'717);
     const auto bytes = encode(sample_record(), seed);
     EXPECT_EQ(hex(ByteView(bytes).first(28)),
               "40c227dafe5b0600"
@@ -104,7 +104,7 @@ TEST(SegmentFormat, RecordIsTheseBytes) {
               "ff"
               "00");
     EXPECT_EQ(decode_record(bytes, seed), sample_record());
-    EXPECT_FALSE(decode_record(bytes, record_seed(kOrigin.camera, 20'718)));
+    EXPECT_FALSE(decode_record(bytes, record_seed(kFormatOrigin.camera, 20'718)));
     EXPECT_FALSE(decode_record(bytes, record_seed(CameraId{1, 2}, 20'717)));
     for (std::size_t i = 0; i < bytes.size() * 8; ++i) {
         auto flipped = bytes;
@@ -153,7 +153,7 @@ TEST(SegmentFormat, TrailerIsTheseBytes) {
 
 TEST(SegmentFormat, IndexHeaderIsTheseBytes) {
     const auto key = test_key();
-    const IndexHeader header{20'717, kOrigin, Time{Duration{1'790'000'000'000'001}}};
+    const IndexHeader header{20'717, kFormatOrigin, Time{Duration{1'790'000'000'000'001}}};
     const auto bytes = encode(header, &key);
     ASSERT_EQ(bytes.size(), kIndexHeaderSize);
     EXPECT_EQ(hex(ByteView(bytes).first(80)),
@@ -200,7 +200,7 @@ TEST(SegmentFormat, NamesAndDaysReadBack) {
 TEST(DayIndex, TornAndDamagedRecordsAreDroppedAndAppendingGoesOn) {
     TempFolder folder;
     const auto key = test_key();
-    const IndexHeader header{20'717, kOrigin, {}};
+    const IndexHeader header{20'717, kFormatOrigin, {}};
     auto record = sample_record();
     {
         auto index = DayIndex::open(folder.path(), header, &key);
@@ -233,7 +233,7 @@ TEST(DayIndex, TornAndDamagedRecordsAreDroppedAndAppendingGoesOn) {
 
 TEST(DayIndex, TheLastAmendmentWins) {
     TempFolder folder;
-    auto index = DayIndex::open(folder.path(), {20'717, kOrigin, {}}, nullptr);
+    auto index = DayIndex::open(folder.path(), {20'717, kFormatOrigin, {}}, nullptr);
     auto record = sample_record();
     index.append({record});
     record.flags |= record_amends;
@@ -249,8 +249,8 @@ TEST(DayIndex, TheLastAmendmentWins) {
 
 TEST(DayIndex, AnotherCamerasIndexIsRefused) {
     TempFolder folder;
-    (void)DayIndex::open(folder.path(), {20'717, kOrigin, {}}, nullptr);
-    auto other = kOrigin;
+    (void)DayIndex::open(folder.path(), {20'717, kFormatOrigin, {}}, nullptr);
+    auto other = kFormatOrigin;
     other.camera = CameraId{9, 9};
     EXPECT_THROW((void)DayIndex::open(folder.path(), {20'717, other, {}}, nullptr), Corrupt);
 }

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 using test::Feed;
 using test::Studio;
 
-constexpr Duration kBegin = 1000s;
+constexpr Duration kPlaybackBegin = 1000s;
 constexpr Time kStart{std::chrono::days{20'700} + 6h};
 
 /// Footage of a camera that is not recorded now, written without waiting: runs that begin at `start` and last `length`.
@@ -48,8 +48,8 @@ struct Archive {
         const auto deliver = [&](std::vector<Fragment> fragments) {
             for (auto& fragment : fragments) writer.append(std::move(fragment));
         };
-        const auto epoch = start.time_since_epoch() - kBegin;
-        for (std::size_t n = 0; Duration{feed.ticks(n) * 100 / 9} < length; ++n) deliver(builder.push(feed.packet(n, kBegin), epoch));
+        const auto epoch = start.time_since_epoch() - kPlaybackBegin;
+        for (std::size_t n = 0; Duration{feed.ticks(n) * 100 / 9} < length; ++n) deliver(builder.push(feed.packet(n, kPlaybackBegin), epoch));
         deliver(builder.flush(epoch));
         writer.finish();
         studio.recorder->take_in(studio.home.scope(tenant));

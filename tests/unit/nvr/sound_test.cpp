@@ -9,7 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::Feed;
 
-constexpr Duration kBegin = 1000s;
+constexpr Duration kSoundBegin = 1000s;
 
 /// Frames of a real camera with sound of 20 ms packets, which arrives up to `early` before its picture.
 struct WithSound {
@@ -19,7 +19,7 @@ struct WithSound {
         for (std::size_t n = first; n < last; ++n) {
             const Duration due{feed.ticks(n) * 100 / 9};
             while (Duration{packets * 20'000} <= due + early) push(sound());
-            push(feed.packet(n, kBegin));
+            push(feed.packet(n, kSoundBegin));
         }
     }
     void push(const media::Packet& packet) {
@@ -34,7 +34,7 @@ struct WithSound {
         packet.data = silence;
         packet.stream = 1;
         packet.pts = packet.dts = packets * 160 + shifted;
-        packet.arrival = kBegin + Duration{packets * 20'000};
+        packet.arrival = kSoundBegin + Duration{packets * 20'000};
         ++packets;
         return packet;
     }

@@ -7,10 +7,11 @@
 #include <temp_folder.hpp>
 #include <tenon/error.hpp>
 
+#include "amounts.hpp"
+
 namespace tenon::tenant {
 namespace {
 
-constexpr std::int64_t GB = 1'000'000'000, TB = 1'000 * GB, hour = 3'600'000;
 constexpr auto unlimited = std::optional<std::int64_t>{};
 
 std::optional<std::int64_t> limit(const char* plan, Resource resource) { return Catalogues::load()->get(plan)->limit(resource); }

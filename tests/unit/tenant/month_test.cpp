@@ -9,6 +9,8 @@
 #include <tenant_fixture.hpp>
 #include <tenon/error.hpp>
 
+#include "amounts.hpp"
+
 namespace tenon::tenant::usage {
 namespace {
 
@@ -16,7 +18,6 @@ using namespace std::chrono_literals;
 using std::chrono::sys_days;
 using std::chrono::year;
 
-constexpr std::int64_t GB = 1'000'000'000, hour = 3'600'000;
 constexpr db::SystemStmt events{"SELECT meter, qty, occurred_at, period FROM usage_event_ WHERE tenant_id = :id"};
 constexpr db::SystemStmt rollups{"SELECT grain, bucket, meter, qty FROM usage_rollup_ WHERE tenant_id = :id"};
 

@@ -9,12 +9,14 @@
 
 #include <tenant_fixture.hpp>
 
+#include "amounts.hpp"
+
 namespace tenon::tenant::quota {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t GB = 1'000'000'000, piece = GB / 50;
+constexpr std::int64_t piece = GB / 50;
 
 constexpr db::SystemStmt open_holds{
     "SELECT coalesce(sum(amount), 0) FROM hold_ WHERE tenant_id = :id AND resource = :resource AND state = 1"};

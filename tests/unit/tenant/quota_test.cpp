@@ -9,12 +9,12 @@
 #include <tenant_fixture.hpp>
 #include <tenon/error.hpp>
 
+#include "amounts.hpp"
+
 namespace tenon::tenant::quota {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::int64_t GB = 1'000'000'000, hour = 3'600'000;
 
 // studio/basic: 5 projects, 10 GB, 10 render hours a month, 1 job at once.
 class Quotas : public ::testing::Test {
