@@ -80,6 +80,12 @@ private:
     explicit RenderJob(std::shared_ptr<JobImpl> impl);
 };
 
+/// Many renders at once, of one project or of many.
+struct RenderBatchOptions {
+    std::string batch{};                   ///< Required. What they are counted, listed and cancelled by: Jobs::batch.
+    std::vector<RenderOptions> renders{};  ///< Required. At most 1000. A schedule's own batch is not used.
+};
+
 class TENON_API Renders {
 public:
     /// Checks the timeline against its assets, holds render time and starts.
@@ -87,6 +93,9 @@ public:
     /// Throws    InvalidArgument naming the item, NotFound (project, asset, preset), Conflict (the file of an asset has changed),
     ///           Unsupported (images and titles beyond 1 GiB when painted, an edit of more than 16 hours), QuotaExceeded.
     RenderJob start(const RenderOptions& options);
+    /// Starts each as start() would. One that cannot be started, for want of render time, say, keeps no other from it; how many
+    /// run at once the plan says. Returned in the order given. Throws InvalidArgument, Closed, PermissionDenied (in no project).
+    std::vector<StartedJob> start_batch(const RenderBatchOptions& options);
     [[nodiscard]] std::optional<RenderJob> find(const JobId& id) const;
     /// The newest ones, at most 1000. Page by page: Jobs::list of the kind "render".
     std::vector<JobInfo> list(std::int32_t limit = 100) const;

@@ -18,6 +18,7 @@
 #include <tenon/principal.hpp>
 #include <tenon/project.hpp>
 #include <tenon/quota.hpp>
+#include <tenon/recurrence.hpp>
 #include <tenon/render.hpp>
 #include <tenon/settings.hpp>
 #include <tenon/tenant.hpp>
@@ -60,6 +61,7 @@ public:
     Exports exports() const;
     Pictures pictures() const;
     Jobs jobs() const;
+    Recurrences recurrences() const;
     Quotas quotas() const;
     Usage usage() const;
     Settings settings() const;

@@ -23,6 +23,7 @@
 #include <tenon/principal.hpp>
 #include <tenon/project.hpp>
 #include <tenon/quota.hpp>
+#include <tenon/recurrence.hpp>
 #include <tenon/render.hpp>
 #include <tenon/session.hpp>
 #include <tenon/settings.hpp>

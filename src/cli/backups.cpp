@@ -22,6 +22,13 @@ Label tag_rule(const std::string& given, std::string_view option) {
     return given.find('=') == std::string::npos ? Label{given, ""} : label(given, option);
 }
 
+CheckLevel level_named(const std::string& given, std::string_view option) {
+    if (given == "structure") return CheckLevel::structure;
+    if (given == "objects") return CheckLevel::objects;
+    if (given == "full") return CheckLevel::full;
+    throw UsageError(std::string(option) + " takes structure, objects or full");
+}
+
 std::string tags_text(const std::vector<Label>& tags) {
     std::string text;
     for (const auto& [key, value] : tags) text += (text.empty() ? "" : ", ") + key + "=" + value;
@@ -51,7 +58,7 @@ int start(Context& context, const Args& args) {
     options.exclude = args.all("--exclude");
     options.upload_per_second = args.size("--limit").value_or(Bytes{});
     BackupJob job = context.session().backups().start(options);
-    if (args.has(detach.name) || options.schedule.start) return show_started(context, job);
+    if (is_for_later(args)) return show_started(context, job);
     follow(context, job, "backup");
     const BackupResult result = job.result();
     Fields shown = fields(result.snapshot);
@@ -108,7 +115,7 @@ int restore(Context& context, const Args& args) {
     if (args.has("--target")) options.target = std::filesystem::absolute(args.text("--target"));
     options.schedule = schedule_of(args);
     RestoreJob job = session.backups().restore(options);
-    if (args.has(detach.name) || options.schedule.start) return show_started(context, job);
+    if (is_for_later(args)) return show_started(context, job);
     follow(context, job, "restore");
     const RestoreResult result = job.result();
     context.out().thing(to_json(result), result.target.string(),
@@ -120,16 +127,8 @@ int restore(Context& context, const Args& args) {
     return 0;
 }
 
-CheckLevel level_option(const Args& args) {
-    const std::string given = args.text("--level", "full");
-    if (given == "structure") return CheckLevel::structure;
-    if (given == "objects") return CheckLevel::objects;
-    if (given == "full") return CheckLevel::full;
-    throw UsageError("--level takes structure, objects or full");
-}
-
 int check(Context& context, const Args& args) {
-    CheckJob job = context.session().backups().check(level_option(args));
+    CheckJob job = context.session().backups().check(level_named(args.text("--level", "full"), "--level"));
     if (args.has(detach.name)) return show_started(context, job);
     follow(context, job, "check");
     const CheckReport report = job.result();
@@ -166,7 +165,7 @@ Group backup_verbs() {
                          {"--tag", "KEY=VALUE", "a note on the snapshot", true},
                          exclude,
                          {"--limit", "SIZE", "bytes a second that are written at most"},
-                         at_option, priority_option, detach},
+                         at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
              .examples = {{"backup start --name nightly", "Says what was read, what was new and what it took."},
                           {"backup start --name release --tag version=3 --recordings", "With footage and a tag."},
                           {"backup start --name tonight --at +8h", "Tonight; “job work” takes what is due."},
@@ -242,7 +241,7 @@ Group backup_verbs() {
              .options = {{"--target", "DIR", "below this folder instead of the workspace"},
                          exclude,
                          {"--limit", "SIZE", "bytes a second that are read at most"},
-                         at_option, priority_option, detach},
+                         at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
              .examples = {{"backup restore latest", "The whole workspace as it was."},
                           {"backup restore nightly exports/render-2m3n4p5q.mp4 --target /tmp/back", "One file, elsewhere."}},
              .run = restore},

@@ -9,6 +9,7 @@ namespace tenon::cli {
 Label label(const std::string& given, std::string_view option);
 /// "KEY" for any value of it, or "KEY=VALUE".
 Label tag_rule(const std::string& given, std::string_view option);
+CheckLevel level_named(const std::string& given, std::string_view option);
 std::string tags_text(const std::vector<Label>& tags);
 Fields fields(const Snapshot& snapshot);
 

@@ -12,8 +12,28 @@
 namespace tenon::cli {
 
 JobSchedule schedule_of(const Args& args) {
-    return {.start = args.time(at_option.name), .priority = static_cast<std::int32_t>(args.integer(priority_option.name, 0, -100, 100))};
+    JobSchedule schedule{.start = args.time(at_option.name),
+                         .priority = static_cast<std::int32_t>(args.integer(priority_option.name, 0, -100, 100)),
+                         .unique_key = args.text(unique_option.name),
+                         .batch = args.text(batch_option.name)};
+    for (const auto& id : args.all(after_job_option.name)) schedule.after.push_back(JobId::parse(id));
+    const auto rule = args.text(after_failure_option.name, "cancel");
+    if (rule == "go_on") schedule.after_failure = AfterFailure::go_on;
+    else if (rule != "cancel") throw UsageError("--after-failure takes cancel or go_on");
+    return schedule;
 }
+
+bool is_for_later(const Args& args) { return args.has(detach.name) || args.has(at_option.name) || args.has(after_job_option.name); }
+
+namespace {
+
+std::string waited_for(const JobInfo& job) {
+    std::string text;
+    for (const auto& id : job.after) text += (text.empty() ? "" : ", ") + id.text();
+    return text;
+}
+
+}  // namespace
 
 void show_job(const Context& context, const JobInfo& j) {
     context.out().thing(to_json(j), j.id.text(),
@@ -24,6 +44,9 @@ void show_job(const Context& context, const JobInfo& j) {
                          {"Attempt", std::to_string(j.attempt) + " of " + std::to_string(j.max_attempts)},
                          {"Priority", j.priority == 0 ? "" : std::to_string(j.priority)},
                          {"Due", j.due_at ? clock(*j.due_at) : ""},
+                         {"Waits for", waited_for(j)},
+                         {"Key", j.unique_key},
+                         {"Batch", j.batch},
                          {"Created", clock(j.created_at)},
                          {"Begun", j.started_at ? clock(*j.started_at) : ""},
                          {"Ended", j.ended_at ? clock(*j.ended_at) : ""},
@@ -63,13 +86,13 @@ namespace {
 std::optional<JobState> state_option(const Args& args) {
     if (!args.has("--state")) return std::nullopt;
     for (const auto state : {JobState::scheduled, JobState::ready, JobState::running, JobState::succeeded, JobState::failed,
-                             JobState::cancelled, JobState::dead})
+                             JobState::cancelled, JobState::dead, JobState::blocked, JobState::paused})
         if (args.text("--state") == to_string(state)) return state;
-    throw UsageError("--state takes scheduled, ready, running, succeeded, failed, cancelled or dead");
+    throw UsageError("--state takes scheduled, ready, running, blocked, paused, succeeded, failed, cancelled or dead");
 }
 
 int list(Context& context, const Args& args) {
-    list_jobs(context, jobs_of(context, args, {.kind = args.text("--kind"), .state = state_option(args)}), "No job.");
+    list_jobs(context, jobs_of(context, args, {.kind = args.text("--kind"), .state = state_option(args), .batch = args.text(batch_option.name)}), "No job.");
     return 0;
 }
 
@@ -115,6 +138,63 @@ int reschedule(Context& context, const Args& args) {
     return 0;
 }
 
+/// --kind and --all take the place of a job.
+bool is_about_kind(const Args& args) {
+    const int given = !args.operand(0).empty() + args.has("--kind") + args.has("--all");
+    if (given != 1) throw UsageError("name a JOB, or --kind KIND, or --all");
+    return args.operand(0).empty();
+}
+
+int show_pauses(Context& context, const Args&) {
+    const auto pauses = context.session().jobs().pauses();
+    Table table({"KIND", "PAUSED"});
+    std::vector<std::string> keys;
+    for (const auto& pause : pauses) {
+        keys.push_back(pause.kind.empty() ? "all" : pause.kind);
+        table.row({keys.back(), clock(pause.paused_at)});
+    }
+    context.out().list(to_json(pauses), keys, table, "Nothing is paused.");
+    return 0;
+}
+
+int hold(Context& context, const Args& args) {
+    if (is_about_kind(args)) {
+        context.session().jobs().pause(args.text("--kind"));
+        return show_pauses(context, args);
+    }
+    Job job = chosen(context, args);
+    job.pause();
+    show_job(context, job.info());
+    return 0;
+}
+
+int let_go(Context& context, const Args& args) {
+    if (is_about_kind(args)) {
+        context.session().jobs().resume(args.text("--kind"));
+        return show_pauses(context, args);
+    }
+    Job job = chosen(context, args);
+    job.resume();
+    show_job(context, job.info());
+    return 0;
+}
+
+int batch(Context& context, const Args& args) {
+    auto jobs = context.session().jobs();
+    if (args.has("--cancel")) context.out().remark(count(jobs.cancel_batch(args.operand(0))) + " jobs were asked to stop.");
+    const auto b = jobs.batch(args.operand(0));
+    context.out().thing(to_json(b), b.name,
+                        {{"Batch", b.name},
+                         {"Jobs", count(b.total)},
+                         {"Done", percent(b.percent)},
+                         {"Waiting", count(b.waiting)},
+                         {"Running", count(b.running)},
+                         {"Succeeded", count(b.succeeded)},
+                         {"Failed", count(b.failed)},
+                         {"Cancelled", count(b.cancelled)}});
+    return 0;
+}
+
 int work(Context& context, const Args& args) {
     const auto limit = args.duration("--for");
     const auto grace = args.duration("--drain").value_or(std::chrono::seconds(30));
@@ -151,7 +231,8 @@ Group job_verbs() {
                  .about = "Lists the tenant's jobs of every kind, newest first, 100 unless --limit says otherwise. Ended jobs are "
                           "kept for 90 days.",
                  .options = {{"--kind", "KIND", "render, backup …"},
-                             {"--state", "STATE", "scheduled, ready, running, succeeded, failed, cancelled or dead"},
+                             {"--state", "STATE", "scheduled, ready, running, blocked, paused, succeeded, failed, cancelled or dead"},
+                             {"--batch", "NAME", "only those of this batch"},
                              after_option,
                              limit_option},
                  .examples = {{"job list --state running", "What is at work now."},
@@ -197,6 +278,34 @@ Group job_verbs() {
                  .examples = {{"job reschedule job_01jd8w3v5e6f7g8h9j0k1m2n3p --at +8h", "Tonight."},
                               {"job reschedule job_01jd8w3v5e6f7g8h9j0k1m2n3p --at now --priority 10", "At once, before the others."}},
                  .run = reschedule},
+                {.path = "job pause",
+                 .summary = "let waiting jobs wait",
+                 .about = "Lets a job that has not begun wait until it is resumed, or begins no more jobs of a kind, or none at all. "
+                          "New ones can be started and wait, too. What runs goes on.",
+                 .operands = {{"JOB", "its id", false}},
+                 .options = {{"--kind", "KIND", "render, backup …"}, {"--all", "", "everything of this tenant"}},
+                 .examples = {{"job pause job_01jd8w3v5e6f7g8h9j0k1m2n3p", "This one."}, {"job pause --kind render", "No render is begun."}},
+                 .run = hold},
+                {.path = "job resume",
+                 .summary = "let paused jobs go on",
+                 .about = "Takes back what “job pause” said. A job that was paused by more than one of them waits for all.",
+                 .operands = {{"JOB", "its id", false}},
+                 .options = {{"--kind", "KIND", "render, backup …"}, {"--all", "", "what --all paused"}},
+                 .examples = {{"job resume --kind render", "Renders begin again."}},
+                 .run = let_go},
+                {.path = "job pauses",
+                 .summary = "list what is paused",
+                 .about = "Lists the kinds of jobs of which none is begun, and “all” where nothing is.",
+                 .examples = {{"job pauses", "Kinds and since when."}},
+                 .run = show_pauses,
+                 .looks = true},
+                {.path = "job batch",
+                 .summary = "show or cancel a batch",
+                 .about = "Shows how far the jobs are that were started under one name with --batch or “render batch”, all together.",
+                 .operands = {{"NAME", "the batch's"}},
+                 .options = {{"--cancel", "", "cancel what of it has not ended"}},
+                 .examples = {{"job batch spring", "Counts by state."}, {"job batch spring --cancel", "No more of it."}},
+                 .run = batch},
                 {.path = "job work",
                  .summary = "work on the jobs of this home",
                  .about = "Keeps the home open and works on every tenant's jobs, those that --detach and --at left for later "

@@ -152,7 +152,39 @@ json::object to_json(const Progress& p) {
             {"eta_us", p.eta ? json::value(p.eta->count()) : json::value(nullptr)}};
 }
 
+json::object to_json(const JobPause& p) { return {{"kind", p.kind}, {"paused_at", stamp(p.paused_at)}}; }
+
+json::object to_json(const JobBatch& b) {
+    return {{"name", b.name}, {"total", b.total}, {"waiting", b.waiting}, {"running", b.running},
+            {"succeeded", b.succeeded}, {"failed", b.failed}, {"cancelled", b.cancelled}, {"percent", b.percent}};
+}
+
+json::object to_json(const StartedJob& j) {
+    return {{"job", j.job.is_nil() ? json::value(nullptr) : json::value(j.job.text())},
+            {"error", j.error ? json::value(to_string(*j.error)) : json::value(nullptr)},
+            {"message", or_null(j.message)}};
+}
+
+json::object to_json(const Recurrence& r) {
+    return {{"name", r.name},
+            {"kind", r.kind},
+            {"cron", r.cron},
+            {"zone", r.zone},
+            {"misfire", to_string(r.misfire)},
+            {"paused", r.paused},
+            {"next_at", to_json(r.next_at)},
+            {"last_at", to_json(r.last_at)},
+            {"last_job", r.last_job ? json::value(r.last_job->text()) : json::value(nullptr)},
+            {"last_error", r.last_error ? json::value(to_string(*r.last_error)) : json::value(nullptr)},
+            {"last_message", or_null(r.last_message)},
+            {"runs", r.runs},
+            {"refused", r.refused},
+            {"created_at", stamp(r.created_at)}};
+}
+
 json::object to_json(const JobInfo& j) {
+    json::array after;
+    for (const auto& id : j.after) after.push_back(json::value(id.text()));
     return {{"id", j.id.text()},
             {"kind", j.kind},
             {"state", to_string(j.state)},
@@ -161,6 +193,9 @@ json::object to_json(const JobInfo& j) {
             {"max_attempts", j.max_attempts},
             {"priority", j.priority},
             {"due_at", to_json(j.due_at)},
+            {"unique_key", or_null(j.unique_key)},
+            {"batch", or_null(j.batch)},
+            {"after", after},
             {"created_at", stamp(j.created_at)},
             {"started_at", to_json(j.started_at)},
             {"ended_at", to_json(j.ended_at)},

@@ -158,10 +158,34 @@ int start(Context& context, const Args& args) {
         return 0;
     }
     RenderJob job = session.renders().start(options);
-    if (args.has(detach.name) || options.schedule.start) return show_started(context, job);
+    if (is_for_later(args)) return show_started(context, job);
     follow(context, job, "render");
     const RenderResult result = job.result();
     show_result(context, job.info(), result);
+    return 0;
+}
+
+/// The same edit in each project: its own assets of the names given.
+int start_batch(Context& context, const Args& args) {
+    const Session session = context.session();
+    RenderBatchOptions options{.batch = args.operand(0)};
+    const auto given = args.all("--project");
+    for (const auto& name : given) {
+        const ProjectId project = project_named(session, name);
+        RenderOptions render{.project = project, .timeline = timeline_from_options(session, project, args), .outputs = presets(args)};
+        render.name = args.text("--name", render.name);
+        render.schedule = schedule_of(args);
+        options.renders.push_back(std::move(render));
+    }
+    const auto started = session.renders().start_batch(options);
+    Table table({"PROJECT", "JOB", "MESSAGE"});
+    std::vector<std::string> keys;
+    for (std::size_t i = 0; i < started.size(); ++i) {
+        keys.push_back(started[i].job.is_nil() ? "" : started[i].job.text());
+        table.row({given[i], keys.back().empty() ? "–" : keys.back(), started[i].message});
+    }
+    context.out().list(to_json(started), keys, table, "");
+    context.out().remark(context.command("job batch " + args.operand(0)) + " says how far they are.");
     return 0;
 }
 
@@ -235,7 +259,7 @@ Group render_verbs() {
                              {"--output", "PRESET", "mp4, mov, social_square, social_vertical, 4k; several by commas; default mp4", true},
                              {"--loudness", "LUFS", "what the sound is brought to, such as -16, or keep; default -14"},
                              {"--name", "NAME", "what the files' names begin with; default render"},
-                             at_option, priority_option, detach},
+                             at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
                  .examples = {{"render start --project \"Spring reel\" --clip interview.mp4", "The whole clip as mp4."},
                               {"render start --project \"Spring reel\" --clip interview.mp4:1s-4s --clip interview.mp4:5s-9s "
                                "--crossfade 500ms --title Acme@0s-2s",
@@ -246,6 +270,19 @@ Group render_verbs() {
                               {"render start --project \"Spring reel\" --timeline cut.json --output mp4,social_square",
                                "An edit from a file, two outputs."}},
                  .run = start},
+                {.path = "render batch",
+                 .summary = "start the same edit in many projects",
+                 .about = "Starts one render for each project, from its own assets of the names given, and does not wait. One that "
+                          "cannot be started keeps no other from it. How many run at once the plan says.",
+                 .operands = {{"NAME", "the batch's, for “job batch”"}},
+                 .options = {{"--project", "PROJECT", "id or name", true, true},
+                             clip_option, crossfade_option, title_option, look_option, font_option,
+                             image_option, image_at_option, image_fade_option, grade_option, lut_option,
+                             {"--output", "PRESET", "several by commas; default mp4", true},
+                             {"--name", "NAME", "what the files' names begin with; default render"},
+                             at_option, priority_option},
+                 .examples = {{"render batch spring --project Reel --project Trailer --clip interview.mp4 --output social_square", "One of each."}},
+                 .run = start_batch},
                 {.path = "render draw",
                  .summary = "an edit as a picture",
                  .about = "Writes an SVG that shows an edit on its tracks: titles, clips with frames and the ranges they take, "

@@ -23,6 +23,7 @@ Group usage_verbs();
 Group quota_verbs();
 Group audit_verbs();
 Group job_verbs();
+Group recurrence_verbs();
 Group event_verbs();
 Group completion_verbs();
 

@@ -10,6 +10,9 @@
 /// How payloads and results of backup jobs say what they say.
 namespace tenon::engine {
 
+/// Throws InvalidArgument: what can be said before anything is begun.
+void check_backup(const BackupOptions& options);
+
 base::Json tags_json(const std::vector<Label>& tags);
 std::vector<Label> tags_from(const base::Json& json);
 base::Json texts_json(const std::vector<std::string>& texts);

@@ -88,12 +88,18 @@ JobId enqueue(const SessionImpl& session, const std::string& action, jobs::NewJo
     const auto at = session.now();
     job.hold = hold;
     return session.change(action, "", [&](db::Tx& tx) {
-        const auto id = session.engine->queue->enqueue(tx, job);
+        const auto [id, is_new] = engine::enqueue(session, tx, job);
+        if (!is_new) return id;
         // One byte, so that there is a hold to extend: what a backup stores is known only as it goes.
         if (hold) quota::reserve(tx, *hold, {.asks = {{Resource::storage, 1}}, .cause = {.kind = quota::CauseKind::job, .id = id.text()}}, at);
         session.audit(tx, action, id.text(), at);
         return id;
     });
+}
+
+jobs::NewJob scheduled(jobs::NewJob job, const JobSchedule& schedule) {
+    jobs::schedule(job, schedule);
+    return job;
 }
 
 template <class Handle>
@@ -115,15 +121,24 @@ engine::Repositories& repositories(const std::shared_ptr<SessionImpl>& session) 
 
 }  // namespace
 
+namespace engine {
+
+void check_backup(const BackupOptions& options) {
+    base::check_name("name", options.name);
+    check_tags(options.tags);
+    backup::check_patterns(options.exclude);
+    kept("exclude", options.exclude);
+    if (options.upload_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "upload_per_second"});
+}
+
+}  // namespace engine
+
 Backups::Backups(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 
 BackupJob Backups::start(const BackupOptions& options) {
     const auto pass = impl_->enter(Permission::backup_write);
-    base::check_name("name", options.name);
+    engine::check_backup(options);
     jobs::check_schedule(options.schedule, impl_->now());
-    check_tags(options.tags);
-    backup::check_patterns(options.exclude);
-    if (options.upload_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "upload_per_second"});
     Json payload;
     payload.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", engine::tags_json(options.tags));
     payload.set("exclude", engine::texts_json(kept("exclude", options.exclude))).set("per_second", options.upload_per_second.count);
@@ -132,16 +147,12 @@ BackupJob Backups::start(const BackupOptions& options) {
     try {
         const auto id =
             enqueue(*impl_, "backup.start",
-                    {
-                        .kind = engine::backup_kind,
-                        .payload = payload_text(payload, "exclude"),
-                        .unique_key = engine::backup_kind,
-                        .priority = options.schedule.priority,
-                        .due_at = options.schedule.start,
-                    },
+                    scheduled({.kind = engine::backup_kind, .payload = payload_text(payload, "exclude"), .unique_key = engine::backup_kind},
+                              options.schedule),
                     base::new_id<HoldId>(impl_->now()));
         return Internal::make<BackupJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::backup_kind}));
-    } catch (const Conflict&) {
+    } catch (const Conflict& error) {
+        if (!error.subject().empty()) throw;  // not for the key: it says itself what is in the way
         throw Conflict("a backup of this tenant is waiting or running already: join, reschedule or cancel it", {.subject = options.name});
     }
 }
@@ -164,13 +175,8 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
     payload.set("exclude", engine::texts_json(kept("exclude", options.exclude))).set("per_second", options.download_per_second.count);
     const auto id =
         enqueue(*impl_, "backup.restore",
-                {
-                    .kind = engine::restore_kind,
-                    .payload = payload_text(payload, "paths"),
-                    .cause = options.snapshot.text(),
-                    .priority = options.schedule.priority,
-                    .due_at = options.schedule.start,
-                },
+                scheduled({.kind = engine::restore_kind, .payload = payload_text(payload, "paths"), .cause = options.snapshot.text()},
+                          options.schedule),
                 {});
     return Internal::make<RestoreJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::restore_kind}));
 }

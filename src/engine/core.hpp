@@ -114,6 +114,7 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
     std::unique_ptr<engine::Part> renders;
     std::unique_ptr<engine::Part> recordings;
     std::unique_ptr<engine::Part> repositories;
+    std::unique_ptr<engine::Part> recurrences;
 
     std::atomic<bool> log_to_empty{false};          // what was sealed or removed may stand in the database's log
 
@@ -173,6 +174,8 @@ struct SessionImpl {
     std::atomic<bool> closed{false};
     mutable engine::KnownRights known_rights;
     mutable engine::KnownQuotas known_quotas;
+    /// Of the engine's own sessions: runs in the transaction that starts a job, or finds the one that is there by its key.
+    std::function<void(db::Tx&, const JobId&)> with_job{};
 
     /// What the session may do now: remembered, and asked of the store again when anything moved. Throws Unauthenticated: what it
     /// was opened with has ended.
@@ -279,6 +282,14 @@ namespace tenon::engine {
 std::unique_ptr<Part> make_renders(EngineImpl& engine);
 std::unique_ptr<Part> make_recordings(EngineImpl& engine);
 std::unique_ptr<Part> make_repositories(EngineImpl& engine);
+std::unique_ptr<Part> make_recurrences(EngineImpl& engine);
+
+/// Enqueues the job, unless one of its kind with its key has not ended: `is_new` says which.
+struct Enqueued {
+    JobId job{};
+    bool is_new = true;
+};
+Enqueued enqueue(const SessionImpl& session, db::Tx& tx, const jobs::NewJob& job);
 
 /// The project that a job is about, if it is about one.
 std::optional<ProjectId> project_of(const jobs::JobRow& job);

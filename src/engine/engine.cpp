@@ -166,7 +166,8 @@ EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::C
     renders = engine::make_renders(*this);
     repositories = engine::make_repositories(*this);
     recordings = engine::make_recordings(*this);
-    parts = {renders.get(), repositories.get(), recordings.get()};
+    recurrences = engine::make_recurrences(*this);
+    parts = {renders.get(), repositories.get(), recordings.get(), recurrences.get()};
     for (auto* part : parts) part->prepare();
 }
 

@@ -41,6 +41,12 @@ Permission permission_of(const std::string& kind) {
     return kind == engine::check_kind ? Permission::backup_read : Permission::backup_write;
 }
 
+void check_kind(const SessionImpl& session, const std::string& kind) {
+    if (!kind.empty() && !session.engine->queue->knows(kind)) throw InvalidArgument("there are no jobs of this kind", {.subject = "kind"});
+}
+
+constexpr std::int32_t most_of_a_batch = 1'000'000;
+
 /// The asks of a hold that has ended, so that they can be made again.
 std::vector<Ask> asks_of(db::Reader& reader, const jobs::JobRow& job) {
     const auto before = tenant::quota::find(reader, *job.hold);
@@ -53,6 +59,14 @@ std::vector<Ask> asks_of(db::Reader& reader, const jobs::JobRow& job) {
 }  // namespace
 
 namespace engine {
+
+Enqueued enqueue(const SessionImpl& session, db::Tx& tx, const jobs::NewJob& job) {
+    auto& queue = *session.engine->queue;
+    const auto same = queue.find_keyed(tx, job.kind, job.key);
+    const Enqueued enqueued{same ? *same : queue.enqueue(tx, job), !same};
+    if (session.with_job) session.with_job(tx, enqueued.job);
+    return enqueued;
+}
 
 std::optional<jobs::JobRow> find_job(const SessionImpl& session, const JobId& id, const std::string& kind) {
     auto row = session.engine->queue->find(session.scope, id);
@@ -108,6 +122,8 @@ void Job::reschedule(const JobSchedule& schedule) {
     const auto pass = impl_->enter(permission_of(impl_->kind));
     const auto at = session.now();
     jobs::check_schedule(schedule, at);
+    if (!schedule.after.empty() || !schedule.unique_key.empty() || !schedule.batch.empty())
+        throw InvalidArgument("key, batch and what a job waits for are said when it is started", {.subject = "schedule"});
     session.change("job.reschedule", impl_->id.text(), [&](db::Tx& tx) {
         if (!session.engine->queue->reschedule(tx, impl_->id, schedule.priority, schedule.start)) {
             if (!jobs::find(tx, impl_->id)) jobs::refuse_unknown(impl_->id);
@@ -117,6 +133,24 @@ void Job::reschedule(const JobSchedule& schedule) {
         details.set("priority", std::int64_t{schedule.priority});
         if (schedule.start) details.set("start", schedule.start->time_since_epoch().count());
         session.audit(tx, "job.reschedule", impl_->id.text(), at, std::move(details));
+    });
+}
+
+void Job::pause() {
+    const auto& session = *impl_->session;
+    const auto pass = impl_->enter(permission_of(impl_->kind));
+    const auto at = session.now();
+    session.change("job.pause", impl_->id.text(), [&](db::Tx& tx) {
+        if (session.engine->queue->pause(tx, impl_->id)) session.audit(tx, "job.pause", impl_->id.text(), at);
+    });
+}
+
+void Job::resume() {
+    const auto& session = *impl_->session;
+    const auto pass = impl_->enter(permission_of(impl_->kind));
+    const auto at = session.now();
+    session.change("job.resume", impl_->id.text(), [&](db::Tx& tx) {
+        if (session.engine->queue->resume(tx, impl_->id)) session.audit(tx, "job.resume", impl_->id.text(), at);
     });
 }
 
@@ -165,6 +199,56 @@ Job Jobs::retry(const JobId& id) {
         return fresh;
     });
     return Internal::make<Job>(std::make_shared<JobImpl>(JobImpl{impl_, again, kind, project}));
+}
+
+void Jobs::pause(const std::string& kind) {
+    const auto pass = impl_->enter(Permission::job_cancel);
+    check_kind(*impl_, kind);
+    const auto at = impl_->now();
+    impl_->change("jobs.pause", kind, [&](db::Tx& tx) {
+        if (impl_->engine->queue->pause_kind(tx, kind)) impl_->audit(tx, "jobs.pause", kind, at);
+    });
+}
+
+void Jobs::resume(const std::string& kind) {
+    const auto pass = impl_->enter(Permission::job_cancel);
+    check_kind(*impl_, kind);
+    const auto at = impl_->now();
+    impl_->change("jobs.resume", kind, [&](db::Tx& tx) {
+        if (impl_->engine->queue->resume_kind(tx, kind)) impl_->audit(tx, "jobs.resume", kind, at);
+    });
+}
+
+std::vector<JobPause> Jobs::pauses() const {
+    const auto pass = impl_->enter(Permission::job_read);
+    return impl_->read([](db::Reader& reader) { return jobs::pauses(reader); });
+}
+
+JobBatch Jobs::batch(const std::string& name) const {
+    const auto pass = impl_->enter(Permission::job_read);
+    auto batch = impl_->read([&](db::Reader& reader) { return jobs::batch_of(reader, name); });
+    if (batch.total == 0) throw NotFound("no job of the last 90 days belongs to this batch", {.subject = name});
+    return batch;
+}
+
+std::int64_t Jobs::cancel_batch(const std::string& name) {
+    constexpr std::int32_t portion = 200;
+    const auto pass = impl_->enter(Permission::job_cancel);
+    std::vector<JobId> left = impl_->read([&](db::Reader& reader) { return jobs::unended_of_batch(reader, name, most_of_a_batch); });
+    std::int64_t cancelled = 0;
+    for (std::size_t begin = 0; begin < left.size(); begin += portion) {
+        const auto at = impl_->now();
+        cancelled += impl_->change("job.cancel", name, [&](db::Tx& tx) {
+            std::int64_t asked = 0;
+            for (std::size_t i = begin; i < std::min<std::size_t>(begin + portion, left.size()); ++i) {
+                if (!impl_->engine->queue->cancel(tx, left[i])) continue;
+                impl_->audit(tx, "job.cancel", left[i].text(), at);
+                ++asked;
+            }
+            return asked;
+        });
+    }
+    return cancelled;
 }
 
 }  // namespace tenon

@@ -2,6 +2,7 @@
 
 #include <base/file.hpp>
 #include <base/id.hpp>
+#include <base/text.hpp>
 #include <crypto/encoding.hpp>
 #include <render/renderer.hpp>
 #include <tenant/projects.hpp>
@@ -26,6 +27,7 @@ namespace {
 constexpr const char* kind = "render";
 
 constexpr std::size_t largest_document = 32 << 20;
+constexpr std::size_t most_at_once = 1000;
 
 std::string result_json(const render::Rendered& rendered) {
     Json list = Json::array(), damage = Json::array();
@@ -132,9 +134,10 @@ RenderJob Renders::start(const RenderOptions& options) {
     const auto hold = base::new_id<HoldId>(at);
     const auto id = impl_->change("render.start", options.project.text(), [&](db::Tx& tx) {
         tenant::projects::get(tx, options.project);
-        const JobId job = impl_->engine->queue->enqueue(
-            tx, {.kind = kind, .payload = engine::payload_of(payload), .cause = options.project.text(), .hold = hold,
-                 .priority = options.schedule.priority, .due_at = options.schedule.start});
+        jobs::NewJob request{.kind = kind, .payload = engine::payload_of(payload), .cause = options.project.text(), .hold = hold};
+        jobs::schedule(request, options.schedule);
+        const auto [job, is_new] = engine::enqueue(*impl_, tx, request);
+        if (!is_new) return job;
         quota::reserve(tx, hold, {.asks = {{Resource::storage, bytes}, {Resource::render_time, render_ms}},
                                   .cause = {.kind = quota::CauseKind::job, .id = job.text()}}, at);
         Json details;
@@ -144,6 +147,25 @@ RenderJob Renders::start(const RenderOptions& options) {
         return job;
     });
     return Internal::make<RenderJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, kind, options.project}));
+}
+
+std::vector<StartedJob> Renders::start_batch(const RenderBatchOptions& options) {
+    const auto pass = impl_->enter_somewhere(Permission::render_write);
+    base::check_name("batch", options.batch);
+    if (options.renders.empty() || options.renders.size() > most_at_once)
+        throw InvalidArgument("a batch has 1 to 1000 renders", {.subject = "renders"});
+    std::vector<StartedJob> started;
+    for (auto render : options.renders) {
+        render.schedule.batch = options.batch;
+        try {
+            started.push_back({.job = start(render).id()});
+        } catch (const Closed&) {
+            throw;
+        } catch (const Error& error) {
+            started.push_back({.error = error.code(), .message = error.what()});
+        }
+    }
+    return started;
 }
 
 std::optional<RenderJob> Renders::find(const JobId& id) const {

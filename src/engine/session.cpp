@@ -45,6 +45,7 @@ Cameras Session::cameras() const { return Internal::make<Cameras>(impl_); }
 Backups Session::backups() const { return Internal::make<Backups>(impl_); }
 Exports Session::exports() const { return Internal::make<Exports>(impl_); }
 Pictures Session::pictures() const { return Internal::make<Pictures>(impl_); }
+Recurrences Session::recurrences() const { return Internal::make<Recurrences>(impl_); }
 Jobs Session::jobs() const { return Internal::make<Jobs>(impl_); }
 Quotas Session::quotas() const { return Internal::make<Quotas>(impl_); }
 Usage Session::usage() const { return Internal::make<Usage>(impl_); }

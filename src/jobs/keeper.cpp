@@ -8,6 +8,8 @@
 namespace tenon::jobs {
 
 void Queue::Impl::keep_loop(const std::stop_token& stop) {
+    constexpr std::uint64_t beats_between_looks = 12;
+    std::uint64_t beats = 0;
     auto beat_at = options.clock->monotonic();
     while (!exec::sleep_for(options.clock, stop, options.tick)) {
         try {
@@ -17,6 +19,9 @@ void Queue::Impl::keep_loop(const std::stop_token& stop) {
             obey_cancels();
             promote_due();
             if (beat) take_back_lost();
+            // Now and then even unasked: a process may have died before it told all of them.
+            if (beat && ++beats % beats_between_looks == 0) left_over = true;
+            if (left_over.exchange(false)) tell_left_over();
         } catch (const Closed&) {
             return;
         } catch (const std::exception& error) {

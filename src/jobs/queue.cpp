@@ -93,9 +93,13 @@ JobId Queue::enqueue(db::Tx& tx, const NewJob& job) {
     const auto now = impl_->now();
     const auto id = base::new_id<JobId>(now);
     const auto due = job.due_at.value_or(now);
-    const std::optional<std::string> unique = job.unique_key.empty() ? std::nullopt : std::optional(job.unique_key);
-    tx.exec(sql::insert, id, job.priority, job.kind, job.payload, job.cause, unique, job.hold,
-            due > now ? JobState::scheduled : JobState::ready, job.max_attempts, due, now);
+    const auto or_null = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); };
+    const auto waits_for = impl_->check_needs(tx, job);
+    const auto paused = impl_->pauses_of(tx, job.kind);
+    const std::int64_t state = paused || waits_for ? 0 : static_cast<std::int64_t>(due > now ? JobState::scheduled : JobState::ready);
+    tx.exec(sql::insert, id, job.priority, job.kind, job.payload, job.cause, or_null(job.unique_key), job.hold, state, job.max_attempts, due, now,
+            paused, waits_for, or_null(job.key), or_null(job.batch));
+    if (waits_for) impl_->add_needs(tx, id, job);
     tx.on_commit([self = std::weak_ptr(impl_)] {
         if (const auto queue = self.lock()) queue->wake_workers();
     });
@@ -107,8 +111,10 @@ JobId Queue::repeat(db::Tx& tx, const JobId& id, const std::optional<HoldId>& ho
     if (!old) refuse_unknown(id);
     if (!has_ended(old->state)) throw Conflict("the job has not ended", {.subject = id.text()});
     if (old->state == JobState::succeeded) throw Conflict("the job succeeded: there is nothing to try again", {.subject = id.text()});
+    if (const auto same = find_keyed(tx, old->kind, old->key))
+        throw Conflict("a job with the same unique key waits or runs already: " + same->text(), {.subject = id.text()});
     return enqueue(tx, {.kind = old->kind, .payload = old->payload, .cause = old->cause, .unique_key = old->unique_key, .hold = hold,
-                        .priority = old->priority, .max_attempts = old->max_attempts});
+                        .priority = old->priority, .max_attempts = old->max_attempts, .key = old->key, .batch = old->batch});
 }
 
 bool Queue::reschedule(db::Tx& tx, const JobId& id, std::int32_t priority, const std::optional<Time>& due_at) {
@@ -149,6 +155,8 @@ bool Queue::cancel(db::Tx& tx, const JobId& id) {
     });
     return true;
 }
+
+bool Queue::knows(const std::string& kind) const { return impl_->kinds.contains(kind); }
 
 std::optional<JobRow> Queue::find(const db::TenantScope& scope, const JobId& id) const {
     auto job = impl_->database.read(scope, [&](db::Reader& reader) { return jobs::find(reader, id); });

@@ -69,6 +69,7 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
     bool draining = false;
     int claiming = 0;                                    // workers between looking and having
 
+    std::atomic<bool> left_over{true};  // jobs may wait for some that have ended: more than one transaction told
     std::stop_source stopping;
     std::mutex joining;
     std::vector<std::jthread> threads;  // guarded by joining once started
@@ -86,10 +87,20 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
     std::optional<Claim> claim(const db::TenantScope& scope);
     bool finish(db::Tx& tx, Fenced ended, const std::function<void(db::Tx&)>& settle = {});
     bool cancel_waiting(db::Tx& tx, Fenced waiting);
+    bool end_waiting(db::Tx& tx, Fenced waiting, std::string failure);
     bool put_back(db::Tx& tx, const Fenced& running, std::int32_t attempt);
     std::optional<Fenced> leave_running(db::Tx& tx, const Fenced& running, bool& done);
     bool try_again(db::Tx& tx, const Fenced& running, const std::string& failure, Time due);
     void give_up(db::Tx& tx, const JobRow& job) const;
+
+    // needs.cpp: jobs that wait for others
+    std::int64_t check_needs(db::Reader& reader, const NewJob& job) const;
+    void add_needs(db::Tx& tx, const JobId& id, const NewJob& job) const;
+    void tell_those_who_wait(db::Tx& tx, const JobRow& ended);
+    void tell_left_over();
+
+    // pauses.cpp
+    std::int64_t pauses_of(db::Reader& reader, const std::string& kind) const;
 
     // worker.cpp: one attempt
     struct Ending {

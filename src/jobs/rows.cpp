@@ -1,6 +1,8 @@
 #include <jobs/job.hpp>
 
 #include <base/json.hpp>
+#include <base/text.hpp>
+#include <jobs/recurrence.hpp>
 
 #include "statements.hpp"
 
@@ -15,6 +17,16 @@ const char* to_string(JobState state) noexcept {
         case JobState::failed: return "failed";
         case JobState::cancelled: return "cancelled";
         case JobState::dead: return "dead";
+        case JobState::blocked: return "blocked";
+        case JobState::paused: return "paused";
+    }
+    return "unknown";
+}
+
+const char* to_string(AfterFailure rule) noexcept {
+    switch (rule) {
+        case AfterFailure::cancel: return "cancel";
+        case AfterFailure::go_on: return "go_on";
     }
     return "unknown";
 }
@@ -25,6 +37,8 @@ namespace tenon::jobs {
 namespace {
 
 using base::Json;
+
+}  // namespace
 
 Progress progress_from(const std::string& text) {
     Progress progress;
@@ -37,8 +51,6 @@ Progress progress_from(const std::string& text) {
     progress.unit = json.get_string("unit");
     return progress;
 }
-
-}  // namespace
 
 std::vector<db::Migration> migrations() {
     return {{"jobs", 1,
@@ -60,7 +72,20 @@ std::vector<db::Migration> migrations() {
                                   "heartbeat_at INTEGER NOT NULL, expires_at INTEGER NOT NULL",
                                   "PRIMARY KEY (tenant_id, job_id), "
                                   "FOREIGN KEY (tenant_id, job_id) REFERENCES job_ (tenant_id, id)")},
-            {"jobs", 2, "CREATE INDEX job_ended ON job_ (ended_at) WHERE ended_at IS NOT NULL;\n"}};
+            {"jobs", 2, "CREATE INDEX job_ended ON job_ (ended_at) WHERE ended_at IS NOT NULL;\n"},
+            {"jobs", 3,
+             "ALTER TABLE job_ ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;\n"
+             "ALTER TABLE job_ ADD COLUMN waits_for INTEGER NOT NULL DEFAULT 0;\n"
+             "ALTER TABLE job_ ADD COLUMN job_key TEXT;\n"
+             "ALTER TABLE job_ ADD COLUMN batch TEXT;\n"
+             "CREATE UNIQUE INDEX job_keyed ON job_ (tenant_id, kind, job_key) WHERE job_key IS NOT NULL AND state <= 3;\n"
+             "CREATE INDEX job_batch ON job_ (tenant_id, batch, state) WHERE batch IS NOT NULL;\n" +
+                 db::tenant_table("job_need", "job_id BLOB NOT NULL, needs_id BLOB NOT NULL, go_on INTEGER NOT NULL",
+                                  "PRIMARY KEY (tenant_id, job_id, needs_id), "
+                                  "FOREIGN KEY (tenant_id, job_id) REFERENCES job_ (tenant_id, id)") +
+                 "CREATE INDEX job_needed ON job_need_ (tenant_id, needs_id);\n" +
+                 db::tenant_table("job_pause", "kind TEXT NOT NULL, paused_at INTEGER NOT NULL", "PRIMARY KEY (tenant_id, kind)")},
+            recurrence_migration()};
 }
 
 JobRow from_row(const db::Rows& row) {
@@ -70,7 +95,10 @@ JobRow from_row(const db::Rows& row) {
     job.kind = row.text(2);
     job.payload = row.text(3);
     job.cause = row.text(4);
-    job.state = static_cast<JobState>(row.i64(5));
+    const bool paused = row.i64(21) != 0;
+    const auto state = row.i64(5);  // TENON_JOB_HELD is no state that anybody else knows
+    job.state = state != 0 ? static_cast<JobState>(state) : paused ? JobState::paused
+                                                                   : JobState::blocked;
     job.attempt = static_cast<std::int32_t>(row.i64(6));
     job.max_attempts = static_cast<std::int32_t>(row.i64(7));
     job.cursor = row.text(8);
@@ -85,6 +113,9 @@ JobRow from_row(const db::Rows& row) {
     job.due_at = row.time(18);
     job.priority = static_cast<std::int32_t>(row.i64(19));
     job.unique_key = row.maybe_text(20).value_or("");
+    job.waits_for = row.i64(22);
+    job.key = row.maybe_text(23).value_or("");
+    job.batch = row.maybe_text(24).value_or("");
     return job;
 }
 
@@ -136,21 +167,47 @@ void check_schedule(const JobSchedule& schedule, Time now) {
         throw InvalidArgument("a priority lies between -100 and 100", {.subject = "schedule.priority"});
     if (schedule.start && *schedule.start > now + farthest)
         throw InvalidArgument("a job begins at most 366 days ahead", {.subject = "schedule.start"});
+    base::check_text("schedule.unique_key", schedule.unique_key, 200);
+    base::check_text("schedule.batch", schedule.batch, 200);
+    if (schedule.after.size() > most_needs)
+        throw InvalidArgument("a job waits for at most 100 others", {.subject = "schedule.after"});
+    if (schedule.after_failure != AfterFailure::cancel && schedule.after_failure != AfterFailure::go_on)
+        throw InvalidArgument("there is no such rule", {.subject = "schedule.after_failure"});
+}
+
+void schedule(NewJob& job, const JobSchedule& schedule) {
+    job.priority = schedule.priority;
+    job.due_at = schedule.start;
+    job.key = schedule.unique_key;
+    job.batch = schedule.batch;
+    job.after = schedule.after;
+    job.after_failure = schedule.after_failure;
 }
 
 std::vector<JobRow> list(db::Reader& reader, const JobFilter& filter) {
     if (filter.limit < 1 || filter.limit > 1000)
         throw InvalidArgument("a list of jobs holds 1 to 1000 of them", {.subject = "limit"});
+    const bool held = filter.state == JobState::blocked || filter.state == JobState::paused;
+    const std::int64_t state = held ? 0 : filter.state ? static_cast<std::int64_t>(*filter.state) : -1;
+    const std::int64_t paused = held ? filter.state == JobState::paused : -1;
     std::vector<JobRow> jobs;
-    auto rows = reader.query(sql::list, filter.kind, filter.state, filter.after, filter.limit);
-    while (rows.next()) jobs.push_back(from_row(rows));
+    {
+        auto rows = reader.query(sql::list, filter.kind, state, paused, filter.batch, filter.after, filter.limit);
+        while (rows.next()) jobs.push_back(from_row(rows));
+    }
+    for (auto& job : jobs) job.after = needs_of(reader, job);
     return jobs;
 }
 
 std::optional<JobRow> find(db::Reader& reader, const JobId& id) {
-    auto rows = reader.query(sql::find, id);
-    if (!rows.next()) return std::nullopt;
-    return from_row(rows);
+    std::optional<JobRow> job;
+    {
+        auto rows = reader.query(sql::find, id);
+        if (!rows.next()) return std::nullopt;
+        job = from_row(rows);
+    }
+    job->after = needs_of(reader, *job);
+    return job;
 }
 
 bool is_cause_of_unended(db::Reader& reader, const std::string& cause) {
@@ -165,6 +222,9 @@ std::vector<JobId> unended(db::Reader& reader) {
 }
 
 void erase(db::Tx& tx) {
+    recurrences::erase(tx);
+    tx.exec(sql::erase_needs);
+    tx.exec(sql::erase_pauses);
     tx.exec(sql::erase_runs);
     tx.exec(sql::erase_jobs);
 }
@@ -187,6 +247,9 @@ JobInfo info_of(const JobRow& row) {
     info.max_attempts = row.max_attempts;
     info.priority = row.priority;
     if (row.state == JobState::scheduled) info.due_at = row.due_at;
+    info.unique_key = row.key;
+    info.batch = row.batch;
+    info.after = row.after;
     info.created_at = row.created_at;
     info.started_at = row.started_at;
     info.ended_at = row.ended_at;

@@ -52,6 +52,7 @@ bool Queue::Impl::finish(db::Tx& tx, Fenced ended, const std::function<void(db::
     tx.exec(sql::remove_run, job.id);
     if (hooks.stopped) hooks.stopped(tx, job);
     if (hooks.ended) hooks.ended(tx, job);
+    tell_those_who_wait(tx, job);
     tell_when_durable(tx, job);
     tx.on_commit([self = weak_from_this()] {
         if (const auto queue = self.lock()) queue->wake_all();
@@ -60,11 +61,21 @@ bool Queue::Impl::finish(db::Tx& tx, Fenced ended, const std::function<void(db::
 }
 
 bool Queue::Impl::cancel_waiting(db::Tx& tx, Fenced waiting) {
+    auto ended = waiting.job;
+    ended.state = JobState::cancelled;
+    if (!end_waiting(tx, std::move(waiting), cancelled_json())) return false;
+    tell_those_who_wait(tx, ended);
+    return true;
+}
+
+/// Cancels one that waits and tells nobody who waits for it.
+bool Queue::Impl::end_waiting(db::Tx& tx, Fenced waiting, std::string failure) {
     JobRow& job = waiting.job;
     job.state = JobState::cancelled;
-    job.failure = cancelled_json();
+    job.failure = std::move(failure);
     job.ended_at = now();
     if (tx.exec(sql::cancel_waiting, job.failure, *job.ended_at, job.id) == 0) return false;
+    if (job.waits_for) tx.exec(sql::forget_needs, job.id);
     give_up(tx, job);
     if (hooks.ended) hooks.ended(tx, job);
     tell_when_durable(tx, job);

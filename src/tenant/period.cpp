@@ -1,7 +1,6 @@
 #include <tenant/period.hpp>
 
 #include <algorithm>
-#include <stdexcept>
 #include <vector>
 
 #include <date/tz.h>
@@ -9,6 +8,7 @@
 #include <tenon/error.hpp>
 
 #include "tenant_rows.hpp"
+#include "zones.hpp"
 
 namespace tenon::tenant {
 namespace {
@@ -24,18 +24,6 @@ constexpr db::TenantStmt at_number{"SELECT n, starts_at, ends_at FROM period WHE
 constexpr db::TenantStmt insert_period{
     "INSERT INTO period_ (tenant_id, n, starts_at, ends_at, zone, anchor_day, rules) "
     "VALUES (:tenant, :n, :starts_at, :ends_at, :zone, :anchor_day, :rules)"};
-
-/// UTC needs no rules, so that a machine without time zone data can serve it.
-bool is_utc(const std::string& zone) { return zone == "UTC" || zone == "Etc/UTC"; }
-
-const date::time_zone& locate(const std::string& zone) {
-    try {
-        return *date::locate_zone(zone);
-    } catch (const std::runtime_error&) {
-        throw InvalidArgument("there is no time zone \"" + zone + "\"; give an IANA name such as Europe/Berlin",
-                              {.subject = "zone"});
-    }
-}
 
 /// The instant at which the civil day `day` begins.
 Time midnight(std::chrono::sys_days day, const std::string& zone) {

@@ -138,6 +138,18 @@ class JobState(NamedEnum):
     CANCELLED = 6
     DEAD = 7
     """Every attempt it had failed or died with its process; see the message."""
+    BLOCKED = 8
+    """Waits for other jobs to end."""
+    PAUSED = 9
+    """Waits until it, its kind or all of the tenant's work is resumed."""
+
+
+class AfterFailure(NamedEnum):
+    """What becomes of a job when one that it waits for does not succeed."""
+    CANCEL = 1
+    """It is cancelled, and so is what waits for it in turn."""
+    GO_ON = 2
+    """It begins all the same."""
 
 
 class LogLevel(NamedEnum):
@@ -219,6 +231,14 @@ class PrincipalKind(NamedEnum):
     """An API key."""
     SUPPORT = 4
     """Support of the operator, for a time that the tenant sees."""
+
+
+class Misfire(NamedEnum):
+    """What becomes of times that nobody saw because no process had the home open. Stored: append, never renumber."""
+    RUN_ONCE = 1
+    """One job makes up for all of them, as soon as a process is there."""
+    SKIP = 2
+    """They are passed over."""
 
 
 class SettingsKind(NamedEnum):
@@ -1121,14 +1141,29 @@ class JobSchedule(Value):
 
     - start: Not before this; at most 366 days ahead. Unset or past: as soon as a worker is free.
     - priority: -100 to 100: of what could begin, the tenant's higher goes first.
+    - unique_key: At most 200 characters. As long as a job of this kind with the same key has not ended, starting another
+        starts nothing and returns that one. Empty: every start is a job of its own.
+    - after: Begins when these, at most 100, have ended.
+    - batch: At most 200 characters: jobs of one name are counted and cancelled together. Empty: none.
     """
-    __slots__ = ("start", "priority")
+    __slots__ = ("start", "priority", "unique_key", "after", "after_failure", "batch")
     start: Optional[datetime]
     priority: int
+    unique_key: str
+    after: Tuple[JobId, ...]
+    after_failure: AfterFailure
+    batch: str
 
-    def __init__(self, start: Optional[datetime] = None, priority: int = 0) -> None:
+    def __init__(
+            self, start: Optional[datetime] = None, priority: int = 0, unique_key: str = "", after: Iterable[JobId] = (),
+            after_failure: AfterFailure = AfterFailure.CANCEL, batch: str = ""
+    ) -> None:
         self.start = None if start is None else as_time(start)
         self.priority = priority
+        self.unique_key = unique_key
+        self.after = as_tuple(after)
+        self.after_failure = after_failure
+        self.batch = batch
 
 
 class BackupOptions(Value):
@@ -2144,13 +2179,15 @@ class JobInfo(Value):
     - max_attempts: What may pass by itself (a store that is away, say) is tried so often, with growing pauses.
     - priority: See JobSchedule.
     - due_at: When a scheduled one is begun; unset in every other state.
+    - unique_key: See JobSchedule.
+    - after: What it still waits for.
     - started_at: When a worker began it, the last time; unset before the first.
     - error: Set when failed, cancelled or dead, and while one that failed waits to be tried again.
     - message: What went wrong, for people.
     """
     __slots__ = (
-            "id", "kind", "state", "progress", "attempt", "max_attempts", "priority", "due_at", "created_at",
-            "started_at", "ended_at", "error", "message"
+            "id", "kind", "state", "progress", "attempt", "max_attempts", "priority", "due_at", "unique_key", "batch",
+            "after", "created_at", "started_at", "ended_at", "error", "message"
     )
     id: JobId
     kind: str
@@ -2160,6 +2197,9 @@ class JobInfo(Value):
     max_attempts: int
     priority: int
     due_at: Optional[datetime]
+    unique_key: str
+    batch: str
+    after: Tuple[JobId, ...]
     created_at: datetime
     started_at: Optional[datetime]
     ended_at: Optional[datetime]
@@ -2169,8 +2209,9 @@ class JobInfo(Value):
     def __init__(
             self, id: JobId = JobId(), kind: str = "", state: JobState = JobState.READY,
             progress: Optional[Progress] = None, attempt: int = 0, max_attempts: int = 0, priority: int = 0,
-            due_at: Optional[datetime] = None, created_at: datetime = EPOCH, started_at: Optional[datetime] = None,
-            ended_at: Optional[datetime] = None, error: Optional[Errc] = None, message: str = ""
+            due_at: Optional[datetime] = None, unique_key: str = "", batch: str = "", after: Iterable[JobId] = (),
+            created_at: datetime = EPOCH, started_at: Optional[datetime] = None, ended_at: Optional[datetime] = None,
+            error: Optional[Errc] = None, message: str = ""
     ) -> None:
         self.id = id
         self.kind = kind
@@ -2180,6 +2221,9 @@ class JobInfo(Value):
         self.max_attempts = max_attempts
         self.priority = priority
         self.due_at = None if due_at is None else as_time(due_at)
+        self.unique_key = unique_key
+        self.batch = batch
+        self.after = as_tuple(after)
         self.created_at = as_time(created_at)
         self.started_at = None if started_at is None else as_time(started_at)
         self.ended_at = None if ended_at is None else as_time(ended_at)
@@ -2190,22 +2234,89 @@ class JobInfo(Value):
 class JobFilter(Value):
     """- kind: Empty: every kind.
     - state: Unset: every state.
+    - batch: Empty: of every batch and of none.
     - after: The last one of the page before.
     - limit: 1 to 1000, newest first.
     """
-    __slots__ = ("kind", "state", "after", "limit")
+    __slots__ = ("kind", "state", "batch", "after", "limit")
     kind: str
     state: Optional[JobState]
+    batch: str
     after: Optional[JobId]
     limit: int
 
     def __init__(
-            self, *, kind: str = "", state: Optional[JobState] = None, after: Optional[JobId] = None, limit: int = 100
+            self, *, kind: str = "", state: Optional[JobState] = None, batch: str = "", after: Optional[JobId] = None,
+            limit: int = 100
     ) -> None:
         self.kind = kind
         self.state = state
+        self.batch = batch
         self.after = after
         self.limit = limit
+
+
+class StartedJob(Value):
+    """What was asked to be started together with others.
+
+    - job: Nil: it could not be started.
+    - error: Why not.
+    - message: For people.
+    """
+    __slots__ = ("job", "error", "message")
+    job: JobId
+    error: Optional[Errc]
+    message: str
+
+    def __init__(self, job: JobId = JobId(), error: Optional[Errc] = None, message: str = "") -> None:
+        self.job = job
+        self.error = error
+        self.message = message
+
+
+class JobBatch(Value):
+    """Where the jobs of one batch stand.
+
+    - waiting: Scheduled, ready, blocked or paused.
+    - failed: Failed or dead.
+    - percent: 0 to 100, of all of them.
+    """
+    __slots__ = ("name", "total", "waiting", "running", "succeeded", "failed", "cancelled", "percent")
+    name: str
+    total: int
+    waiting: int
+    running: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    percent: float
+
+    def __init__(
+            self, name: str = "", total: int = 0, waiting: int = 0, running: int = 0, succeeded: int = 0, failed: int = 0,
+            cancelled: int = 0, percent: float = 0.0
+    ) -> None:
+        self.name = name
+        self.total = total
+        self.waiting = waiting
+        self.running = running
+        self.succeeded = succeeded
+        self.failed = failed
+        self.cancelled = cancelled
+        self.percent = percent
+
+
+class JobPause(Value):
+    """Work that is not begun until it is resumed.
+
+    - kind: Empty: every kind.
+    """
+    __slots__ = ("kind", "paused_at")
+    kind: str
+    paused_at: datetime
+
+    def __init__(self, kind: str = "", paused_at: datetime = EPOCH) -> None:
+        self.kind = kind
+        self.paused_at = as_time(paused_at)
 
 
 class LimitOverride(Value):
@@ -2964,6 +3075,127 @@ class Quota(Value):
         self.limit_until = None if limit_until is None else as_time(limit_until)
 
 
+class RecurrenceOptions(Value):
+    """Work that comes again: exactly one of `backup` and `check`.
+
+    - name: Required. Unique among the tenant's, which are at most 100.
+    - cron: Required. As crontab(5): minute, hour, day of the month, month, day of the week. `30 2 * * *`, `*/15 9-17 * *
+        mon-fri`; or @hourly, @daily, @weekly, @monthly, @yearly. Day of the month and day of the week both limited: either
+        is enough.
+    - zone: IANA time zone that the fields are read in. Empty: the tenant's, as it is now.
+    - backup: Of its schedule priority, key and batch count.
+    - check: Of the backups.
+    """
+    __slots__ = ("name", "cron", "zone", "misfire", "backup", "check")
+    name: str
+    cron: str
+    zone: str
+    misfire: Misfire
+    backup: Optional[BackupOptions]
+    check: Optional[CheckLevel]
+
+    def __init__(
+            self, *, name: str, cron: str, zone: str = "", misfire: Misfire = Misfire.RUN_ONCE,
+            backup: Optional[BackupOptions] = None, check: Optional[CheckLevel] = None
+    ) -> None:
+        self.name = name
+        self.cron = cron
+        self.zone = zone
+        self.misfire = misfire
+        self.backup = backup
+        self.check = check
+
+
+class RecurrenceUpdate(Value):
+    """What is to change of a recurrence; what is unset stays.
+
+    - name: Required.
+    """
+    __slots__ = ("name", "cron", "zone", "misfire")
+    name: str
+    cron: Optional[str]
+    zone: Optional[str]
+    misfire: Optional[Misfire]
+
+    def __init__(
+            self, name: str, cron: Optional[str] = None, zone: Optional[str] = None, misfire: Optional[Misfire] = None
+    ) -> None:
+        self.name = name
+        self.cron = cron
+        self.zone = zone
+        self.misfire = misfire
+
+
+class Recurrence(Value):
+    """- kind: Of the jobs: "backup", "check".
+    - next_at: When the next job is started. Unset while paused.
+    - last_at: The last time whose turn it was, with what came of it:
+    - last_job: the job that was started for it,
+    - last_error: or why none was,
+    - last_message: for people.
+    - runs: Jobs started.
+    - refused: Times without a job: the one before still ran, no storage was left …
+    """
+    __slots__ = (
+            "name", "kind", "cron", "zone", "misfire", "paused", "next_at", "last_at", "last_job", "last_error",
+            "last_message", "runs", "refused", "created_at"
+    )
+    name: str
+    kind: str
+    cron: str
+    zone: str
+    misfire: Misfire
+    paused: bool
+    next_at: Optional[datetime]
+    last_at: Optional[datetime]
+    last_job: Optional[JobId]
+    last_error: Optional[Errc]
+    last_message: str
+    runs: int
+    refused: int
+    created_at: datetime
+
+    def __init__(
+            self, name: str = "", kind: str = "", cron: str = "", zone: str = "", misfire: Misfire = Misfire.RUN_ONCE,
+            paused: bool = False, next_at: Optional[datetime] = None, last_at: Optional[datetime] = None,
+            last_job: Optional[JobId] = None, last_error: Optional[Errc] = None, last_message: str = "", runs: int = 0,
+            refused: int = 0, created_at: datetime = EPOCH
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.cron = cron
+        self.zone = zone
+        self.misfire = misfire
+        self.paused = paused
+        self.next_at = None if next_at is None else as_time(next_at)
+        self.last_at = None if last_at is None else as_time(last_at)
+        self.last_job = last_job
+        self.last_error = last_error
+        self.last_message = last_message
+        self.runs = runs
+        self.refused = refused
+        self.created_at = as_time(created_at)
+
+
+class UpcomingOptions(Value):
+    """- cron: Required. See RecurrenceOptions.
+    - zone: Empty: the tenant's.
+    - start: Those after this. Unset: now.
+    - limit: 1 to 1000.
+    """
+    __slots__ = ("cron", "zone", "start", "limit")
+    cron: str
+    zone: str
+    start: Optional[datetime]
+    limit: int
+
+    def __init__(self, *, cron: str, zone: str = "", start: Optional[datetime] = None, limit: int = 10) -> None:
+        self.cron = cron
+        self.zone = zone
+        self.start = None if start is None else as_time(start)
+        self.limit = limit
+
+
 class RenderOptions(Value):
     """- project: Required.
     - timeline: Required. Not empty.
@@ -3115,6 +3347,21 @@ class RenderResult(Value):
         self.outputs = as_tuple(outputs)
         self.damage = as_tuple(damage)
         self.render_time = as_timedelta(render_time)
+
+
+class RenderBatchOptions(Value):
+    """Many renders at once, of one project or of many.
+
+    - batch: Required. What they are counted, listed and cancelled by: Jobs::batch.
+    - renders: Required. At most 1000. A schedule's own batch is not used.
+    """
+    __slots__ = ("batch", "renders")
+    batch: str
+    renders: Tuple[RenderOptions, ...]
+
+    def __init__(self, *, batch: str, renders: Iterable[RenderOptions]) -> None:
+        self.batch = batch
+        self.renders = as_tuple(renders)
 
 
 class SessionOptions(Value):
@@ -3518,27 +3765,28 @@ class Change(Value):
 
 
 __all__ = [
-    "Advice", "ApiKey", "ApiKeyFilter", "ApiKeyOptions", "Ask", "Asset", "AssetFilter", "AssetId", "AuditCheckpoint",
-    "AuditFilter", "AuditProof", "AuditRecord", "AuditReport", "AuthenticateOptions", "BackupOptions", "BackupResult",
-    "Brand", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo", "CameraOptions", "CameraSnapshot",
+    "Advice", "AfterFailure", "ApiKey", "ApiKeyFilter", "ApiKeyOptions", "Ask", "Asset", "AssetFilter", "AssetId",
+    "AuditCheckpoint", "AuditFilter", "AuditProof", "AuditRecord", "AuditReport", "AuthenticateOptions", "BackupOptions",
+    "BackupResult", "Brand", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo", "CameraOptions", "CameraSnapshot",
     "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind", "CheckLevel", "CheckReport", "Clip",
     "ClipOptions", "ContactSheetOptions", "CustomRole", "Cut", "DamagedRange", "DiffOptions", "EngineOptions",
     "EraseOptions", "Errc", "Event", "ExportFilter", "ExportedFile", "FileChange", "FileEntry", "FileKind", "FootageSpan",
     "ForgetOptions", "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions", "GradeStillOptions", "HoldId",
-    "HoldOptions", "ImportOptions", "IssuerId", "IssuerOptions", "JobFilter", "JobId", "JobInfo", "JobSchedule",
-    "JobState", "KeepRules", "KeyEnvironment", "KeyId", "KeySlot", "LimitOptions", "LimitOverride", "LogLevel",
-    "LogOptions", "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness", "MeterTotal", "Money",
-    "NewApiKey", "OperatorOptions", "Partner", "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions",
-    "PasswordTicket", "PixelFormat", "Plan", "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect",
-    "PlanImpact", "PlanLimit", "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress", "Project",
-    "ProjectFilter", "ProjectGrant", "ProjectId", "ProjectOptions", "Protection", "Quality", "Quota", "Rational",
-    "Recording", "RecordingFilter", "RecordingInfo", "RecordingWindow", "RedeemOptions", "RenderOptions", "RenderResult",
+    "HoldOptions", "ImportOptions", "IssuerId", "IssuerOptions", "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause",
+    "JobSchedule", "JobState", "KeepRules", "KeyEnvironment", "KeyId", "KeySlot", "LimitOptions", "LimitOverride",
+    "LogLevel", "LogOptions", "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness",
+    "MeterTotal", "Misfire", "Money", "NewApiKey", "OperatorOptions", "Partner", "PartnerFilter", "PartnerId",
+    "PartnerOptions", "PasswordOptions", "PasswordTicket", "PixelFormat", "Plan", "PlanChange", "PlanChangeOptions",
+    "PlanChangeState", "PlanEffect", "PlanImpact", "PlanLimit", "Playlist", "PlaylistOptions", "Principal",
+    "PrincipalKind", "Progress", "Project", "ProjectFilter", "ProjectGrant", "ProjectId", "ProjectOptions", "Protection",
+    "Quality", "Quota", "Rational", "Recording", "RecordingFilter", "RecordingInfo", "RecordingWindow", "Recurrence",
+    "RecurrenceOptions", "RecurrenceUpdate", "RedeemOptions", "RenderBatchOptions", "RenderOptions", "RenderResult",
     "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult", "Retention", "Role", "RoleId",
     "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions", "SettingsDocument", "SettingsKind",
     "SettingsOptions", "SiteId", "Snapshot", "SnapshotDiff", "SnapshotFilter", "SnapshotId", "SnapshotVerdict",
-    "SpanKind", "SubscribeOptions", "SupportOptions", "TagOptions", "Tenant", "TenantFilter", "TenantId", "TenantOptions",
-    "TenantState", "TenantUpdate", "TimeRange", "TimelineClip", "TimelineImage", "TimelineImageOptions", "TimelineTitle",
-    "TokenKey", "Tokens", "Transition", "TransitionKind", "TrustedIssuer", "UsageAdvice", "UsageGrain", "UsageMonth",
-    "UsagePoint", "UsageReport", "UsageSeriesOptions", "User", "UserFilter", "UserId", "UserOptions", "UserState",
-    "UserUpdateOptions", "Waveform", "WaveformOptions", "Weekday"
+    "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions", "TagOptions", "Tenant", "TenantFilter", "TenantId",
+    "TenantOptions", "TenantState", "TenantUpdate", "TimeRange", "TimelineClip", "TimelineImage", "TimelineImageOptions",
+    "TimelineTitle", "TokenKey", "Tokens", "Transition", "TransitionKind", "TrustedIssuer", "UpcomingOptions",
+    "UsageAdvice", "UsageGrain", "UsageMonth", "UsagePoint", "UsageReport", "UsageSeriesOptions", "User", "UserFilter",
+    "UserId", "UserOptions", "UserState", "UserUpdateOptions", "Waveform", "WaveformOptions", "Weekday"
 ]

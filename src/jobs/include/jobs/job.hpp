@@ -25,10 +25,18 @@ struct NewJob {
     std::int32_t priority = 0;           ///< Of the tenant's own jobs the higher runs first.
     std::int32_t max_attempts = 3;       ///< Times it may be begun; 1 or more. Failures that may pass and deaths count.
     std::optional<Time> due_at{};        ///< Not before. Unset: at once.
+    std::string key{};                   ///< The host's own unique key, of jobs of this kind. See Queue::find_keyed.
+    std::string batch{};
+    std::vector<JobId> after{};          ///< Not before these have ended; at most `most_needs`.
+    AfterFailure after_failure = AfterFailure::cancel;
 };
+
+constexpr std::size_t most_needs = 100;
 
 /// Throws InvalidArgument.
 void check_schedule(const JobSchedule& schedule, Time now);
+/// Asks for what a schedule says.
+void schedule(NewJob& job, const JobSchedule& schedule);
 
 /// A job as stored.
 struct JobRow {
@@ -42,6 +50,10 @@ struct JobRow {
     std::int32_t max_attempts = 0;
     std::int32_t priority = 0;
     std::string unique_key{};
+    std::string key{};                   ///< The host's own.
+    std::string batch{};
+    std::int64_t waits_for = 0;          ///< How many jobs that have not ended.
+    std::vector<JobId> after{};          ///< Which.
     std::string cursor{};                ///< Where its last attempt got to; the kind's own.
     Progress progress{};
     std::string result{};                ///< The kind's own JSON, when succeeded.
@@ -61,6 +73,17 @@ std::string failure_json(const Error& error);
 std::string resource_of_failure(const std::string& json);
 
 std::vector<db::Migration> migrations();
+
+/// What the job waits for. Empty for one that waits for nothing.
+std::vector<JobId> needs_of(db::Reader& reader, const JobRow& job);
+
+/// What of a tenant's work is paused, by kind; "" is all of it.
+std::vector<JobPause> pauses(db::Reader& reader);
+
+/// Where the jobs of a batch stand. total is 0 when there is none.
+JobBatch batch_of(db::Reader& reader, const std::string& name);
+/// Those that have not ended, at most so many.
+std::vector<JobId> unended_of_batch(db::Reader& reader, const std::string& name, std::int32_t most);
 
 /// Newest first.
 std::vector<JobRow> list(db::Reader& reader, const JobFilter& filter);

@@ -96,8 +96,12 @@ public:
     /// Takes back the jobs of processes that are gone, then begins to work.
     void start();
 
-    /// Part of the caller's transaction. Throws Conflict when the unique key is taken.
+    /// Part of the caller's transaction. Throws Conflict when the unique key is taken, or what it is to wait for has ended without
+    /// success; NotFound for a job to wait for that there is not.
     JobId enqueue(db::Tx& tx, const NewJob& job);
+    /// The job of this kind with the host's key, if it has not ended: within the transaction that would enqueue it otherwise.
+    /// Empty for an empty key.
+    [[nodiscard]] std::optional<JobId> find_keyed(db::Reader& reader, const std::string& kind, const std::string& key) const;
     /// Part of the caller's transaction: ends a waiting job, asks a running one to stop. False: unknown or ended.
     bool cancel(db::Tx& tx, const JobId& id);
 
@@ -107,6 +111,16 @@ public:
 
     /// Part of the caller's transaction: another time and priority for a job that waits. False: it runs, has ended, is unknown.
     bool reschedule(db::Tx& tx, const JobId& id, std::int32_t priority, const std::optional<Time>& due_at);
+
+    /// Part of the caller's transaction: a job that waits is not begun before resume(). False: it is so already.
+    /// Throws NotFound, Conflict (it runs or has ended).
+    bool pause(db::Tx& tx, const JobId& id);
+    bool resume(db::Tx& tx, const JobId& id);
+    /// Part of the caller's transaction: no job of the kind is begun; "": none of the tenant's. False: it is so already.
+    bool pause_kind(db::Tx& tx, const std::string& kind);
+    bool resume_kind(db::Tx& tx, const std::string& kind);
+    /// Whether the process knows how to run such jobs.
+    [[nodiscard]] bool knows(const std::string& kind) const;
 
     /// The job with its progress of this moment.
     [[nodiscard]] std::optional<JobRow> find(const db::TenantScope& scope, const JobId& id) const;
