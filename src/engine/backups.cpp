@@ -87,8 +87,9 @@ std::string no_snapshot(const SnapshotId& id) { return "there is no such snapsho
 JobId enqueue(const SessionImpl& session, const std::string& action, jobs::NewJob job, const std::optional<HoldId>& hold) {
     const auto at = session.now();
     job.hold = hold;
+    const auto granted = session.granted();
     return session.change(action, "", [&](db::Tx& tx) {
-        const auto [id, is_new] = engine::enqueue(session, tx, job);
+        const auto [id, is_new, project] = engine::enqueue(session, *granted, tx, job);
         if (!is_new) return id;
         // One byte, so that there is a hold to extend: what a backup stores is known only as it goes.
         if (hold) quota::reserve(tx, *hold, {.asks = {{Resource::storage, 1}}, .cause = {.kind = quota::CauseKind::job, .id = id.text()}}, at);

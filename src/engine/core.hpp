@@ -288,10 +288,18 @@ std::unique_ptr<Part> make_recurrences(EngineImpl& engine);
 struct Enqueued {
     JobId job{};
     bool is_new = true;
+    std::optional<ProjectId> project{};  // of the job that there is: the one with the key may be of another
 };
-Enqueued enqueue(const SessionImpl& session, db::Tx& tx, const jobs::NewJob& job);
+/// `granted`: what the session may do, which is not asked for inside of a transaction. Throws what Queue::enqueue does; NotFound for
+/// a job to wait for that he may not know of, Conflict when the one with the key is none of his.
+Enqueued enqueue(const SessionImpl& session, const Granted& granted, db::Tx& tx, const jobs::NewJob& job);
+/// What stands behind the handle of it.
+inline std::shared_ptr<JobImpl> handle_of(std::shared_ptr<SessionImpl> session, const Enqueued& enqueued, std::string kind) {
+    return std::make_shared<JobImpl>(JobImpl{std::move(session), enqueued.job, std::move(kind), enqueued.project});
+}
 
 /// The project that a job is about, if it is about one.
+std::optional<ProjectId> project_of(const std::string& cause);
 std::optional<ProjectId> project_of(const jobs::JobRow& job);
 /// Follows a list page by page until `limit` of it pass `fits`: for who may see some of it. `page(last)`: what comes after it.
 template <class Item, class Page, class Fits> std::vector<Item> sifted(std::int32_t limit, Page&& page, Fits&& fits) {

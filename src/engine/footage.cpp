@@ -125,8 +125,9 @@ ClipJob Camera::export_clip(const ClipOptions& options) {
     const auto hold = base::new_id<HoldId>(at);
     jobs::NewJob request{.kind = engine::clip_kind, .payload = payload, .cause = impl_->id.text(), .hold = hold};
     jobs::schedule(request, options.schedule);
+    const auto granted = session.granted();
     const auto job = session.change("clip.start", impl_->id.text(), [&](db::Tx& tx) {
-        const auto [id, is_new] = engine::enqueue(session, tx, request);
+        const auto [id, is_new, project] = engine::enqueue(session, *granted, tx, request);
         if (!is_new) return id;
         quota::reserve(tx, hold, {.asks = {{Resource::storage, size.count}}, .cause = {quota::CauseKind::job, id.text(), 0}}, at);
         base::Json details;

@@ -45,8 +45,6 @@ void check_kind(const SessionImpl& session, const std::string& kind) {
     if (!kind.empty() && !session.engine->queue->knows(kind)) throw InvalidArgument("there are no jobs of this kind", {.subject = "kind"});
 }
 
-constexpr std::int32_t most_of_a_batch = 1'000'000;
-
 /// The asks of a hold that has ended, so that they can be made again.
 std::vector<Ask> asks_of(db::Reader& reader, const jobs::JobRow& job) {
     const auto before = tenant::quota::find(reader, *job.hold);
@@ -60,10 +58,20 @@ std::vector<Ask> asks_of(db::Reader& reader, const jobs::JobRow& job) {
 
 namespace engine {
 
-Enqueued enqueue(const SessionImpl& session, db::Tx& tx, const jobs::NewJob& job) {
+Enqueued enqueue(const SessionImpl& session, const Granted& granted, db::Tx& tx, const jobs::NewJob& job) {
     auto& queue = *session.engine->queue;
-    const auto same = queue.find_keyed(tx, job.kind, job.key);
-    const Enqueued enqueued{same ? *same : queue.enqueue(tx, job), !same};
+    for (const auto& id : job.after) {
+        const auto needed = jobs::find(tx, id);
+        if (!needed || !granted.may(Permission::job_read, project_of(needed->cause))) jobs::refuse_unknown(id);
+    }
+    Enqueued enqueued{.project = project_of(job.cause)};
+    if (const auto same = queue.find_keyed(tx, job.kind, job.key)) {
+        enqueued = {*same, false, project_of(jobs::find(tx, *same).value())};
+        if (!granted.may(permission_of(job.kind), enqueued.project))
+            throw Conflict("a job with the same unique key waits or runs already", {.subject = "schedule.unique_key"});
+    } else {
+        enqueued.job = queue.enqueue(tx, job);
+    }
     if (session.with_job) session.with_job(tx, enqueued.job);
     return enqueued;
 }
@@ -74,8 +82,15 @@ std::optional<jobs::JobRow> find_job(const SessionImpl& session, const JobId& id
     return row;
 }
 
-std::optional<ProjectId> project_of(const jobs::JobRow& job) {
-    return job.cause.starts_with(ProjectId::prefix()) ? std::optional(ProjectId::parse(job.cause)) : std::nullopt;
+std::optional<ProjectId> project_of(const std::string& cause) {
+    return cause.starts_with(ProjectId::prefix()) ? std::optional(ProjectId::parse(cause)) : std::nullopt;
+}
+
+std::optional<ProjectId> project_of(const jobs::JobRow& job) { return project_of(job.cause); }
+
+/// Whether he may do that to jobs about something.
+std::function<bool(const std::string&)> whose_cause(const SessionImpl& session, Permission permission) {
+    return [permission, granted = session.granted()](const std::string& cause) { return granted->may(permission, project_of(cause)); };
 }
 
 std::vector<JobInfo> list_jobs(const SessionImpl& session, const JobFilter& filter, Permission permission) {
@@ -225,16 +240,18 @@ std::vector<JobPause> Jobs::pauses() const {
 }
 
 JobBatch Jobs::batch(const std::string& name) const {
-    const auto pass = impl_->enter(Permission::job_read);
-    auto batch = impl_->read([&](db::Reader& reader) { return jobs::batch_of(reader, name); });
+    const auto pass = impl_->enter_somewhere(Permission::job_read);
+    const auto fits = engine::whose_cause(*impl_, Permission::job_read);
+    auto batch = impl_->read([&](db::Reader& reader) { return jobs::batch_of(reader, name, fits); });
     if (batch.total == 0) throw NotFound("no job of the last 90 days belongs to this batch", {.subject = name});
     return batch;
 }
 
 std::int64_t Jobs::cancel_batch(const std::string& name) {
     constexpr std::int32_t portion = 200;
-    const auto pass = impl_->enter(Permission::job_cancel);
-    std::vector<JobId> left = impl_->read([&](db::Reader& reader) { return jobs::unended_of_batch(reader, name, most_of_a_batch); });
+    const auto pass = impl_->enter_somewhere(Permission::job_cancel);
+    const auto fits = engine::whose_cause(*impl_, Permission::job_cancel);
+    const auto left = impl_->read([&](db::Reader& reader) { return jobs::unended_of_batch(reader, name, fits); });
     std::int64_t cancelled = 0;
     for (std::size_t begin = 0; begin < left.size(); begin += portion) {
         const auto at = impl_->now();

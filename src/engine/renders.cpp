@@ -132,21 +132,23 @@ RenderJob Renders::start(const RenderOptions& options) {
 
     const auto at = impl_->now();
     const auto hold = base::new_id<HoldId>(at);
-    const auto id = impl_->change("render.start", options.project.text(), [&](db::Tx& tx) {
+    const auto granted = impl_->granted();
+    const auto started = impl_->change("render.start", options.project.text(), [&](db::Tx& tx) {
         tenant::projects::get(tx, options.project);
         jobs::NewJob request{.kind = kind, .payload = engine::payload_of(payload), .cause = options.project.text(), .hold = hold};
         jobs::schedule(request, options.schedule);
-        const auto [job, is_new] = engine::enqueue(*impl_, tx, request);
-        if (!is_new) return job;
+        const auto enqueued = engine::enqueue(*impl_, *granted, tx, request);
+        if (!enqueued.is_new) return enqueued;
+        const auto job = enqueued.job.text();
         quota::reserve(tx, hold, {.asks = {{Resource::storage, bytes}, {Resource::render_time, render_ms}},
-                                  .cause = {.kind = quota::CauseKind::job, .id = job.text()}}, at);
+                                  .cause = {.kind = quota::CauseKind::job, .id = job}}, at);
         Json details;
         details.set("project", options.project.text()).set("render_ms", render_ms)
             .set("clips", static_cast<std::int64_t>(prepared.plan.clips.size()));
-        impl_->audit(tx, "render.start", job.text(), at, std::move(details));
-        return job;
+        impl_->audit(tx, "render.start", job, at, std::move(details));
+        return enqueued;
     });
-    return Internal::make<RenderJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, kind, options.project}));
+    return Internal::make<RenderJob>(engine::handle_of(impl_, started, kind));
 }
 
 std::vector<StartedJob> Renders::start_batch(const RenderBatchOptions& options) {

@@ -19,6 +19,7 @@ void Queue::Impl::keep_loop(const std::stop_token& stop) {
             obey_cancels();
             promote_due();
             if (beat) take_back_lost();
+            if (beat) look_again();  // places grow with plans, and whoever may work again is told of nothing
             // Now and then even unasked: a process may have died before it told all of them.
             if (beat && ++beats % beats_between_looks == 0) left_over = true;
             if (left_over.exchange(false)) tell_left_over();
@@ -85,7 +86,7 @@ void Queue::Impl::promote_due() {
         return ids;
     });
     for (const auto& id : promoted) options.listener->touched(id);
-    wake_workers();
+    look_again();
 }
 
 /// Takes back the jobs of processes that are gone, of those silent for longer than their lease, and of this process

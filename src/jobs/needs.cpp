@@ -95,10 +95,7 @@ void Queue::Impl::tell_those_who_wait(db::Tx& tx, const JobRow& ended) {
         });
         break;
     }
-    if (!any) return;
-    tx.on_commit([self = weak_from_this()] {
-        if (const auto queue = self.lock()) queue->wake_all();
-    });
+    if (any) ready_when_durable(tx);
 }
 
 /// What one transaction was too small for, or a process that died had left.

@@ -54,9 +54,7 @@ bool Queue::resume(db::Tx& tx, const JobId& id) {
     (void)unended_or_throw(tx, id);
     if (tx.exec(let_one_go, std::int64_t{paused_itself}, impl_->now(), id) == 0) return false;
     impl_->touch_when_durable(tx, id);
-    tx.on_commit([self = std::weak_ptr(impl_)] {
-        if (const auto queue = self.lock()) queue->wake_workers();
-    });
+    impl_->ready_when_durable(tx);
     return true;
 }
 
@@ -71,9 +69,7 @@ bool Queue::resume_kind(db::Tx& tx, const std::string& kind) {
     if (tx.exec(remove_pause, kind) == 0) return false;
     tx.exec(let_kind_go, bit_of(kind), impl_->now(), kind);
     if (impl_->options.listener) tx.on_commit([listener = impl_->options.listener] { listener->may_have_changed(); });
-    tx.on_commit([self = std::weak_ptr(impl_)] {
-        if (const auto queue = self.lock()) queue->wake_workers();
-    });
+    impl_->ready_when_durable(tx);
     return true;
 }
 

@@ -11,17 +11,43 @@
 
 namespace tenon::jobs {
 
-void Queue::Impl::wake_workers() {
+void Queue::Impl::look_again() {
     const std::lock_guard lock(mutex);
-    ++work;
-    changed.notify_all();
-}
-
-void Queue::Impl::wake_all() {
-    const std::lock_guard lock(mutex);
-    ++work;
     ++ends;
     changed.notify_all();
+    line.distrust();
+    wanted.notify_all();
+}
+
+void Queue::Impl::ready_when_durable(db::Tx& tx, const JobId& id) {
+    tx.on_commit([self = weak_from_this(), tenant = tx.scope().tenant(), id] {
+        const auto queue = self.lock();
+        if (!queue) return;
+        const std::lock_guard lock(queue->mutex);
+        queue->line.add(tenant, id);
+        if (queue->idle > 0) queue->wanted.notify_one();
+    });
+}
+
+void Queue::Impl::stopped_when_durable(db::Tx& tx) {
+    tx.on_commit([self = weak_from_this(), tenant = tx.scope().tenant()] {
+        const auto queue = self.lock();
+        if (!queue) return;
+        const std::lock_guard lock(queue->mutex);
+        queue->line.bring_back(tenant);
+        if (queue->idle > 0 && !queue->line.empty()) queue->wanted.notify_one();
+    });
+}
+
+void Queue::Impl::ended_when_durable(db::Tx& tx, const JobId& id) {
+    tx.on_commit([self = weak_from_this(), id] {
+        const auto queue = self.lock();
+        if (!queue) return;
+        const std::lock_guard lock(queue->mutex);
+        if (!queue->awaited.contains(id)) return;
+        ++queue->ends;
+        queue->changed.notify_all();
+    });
 }
 
 void Queue::Impl::stop_running(const JobId& id) {
@@ -44,7 +70,7 @@ void Queue::Impl::start() {
     foreign = database.on_foreign_change([self = weak_from_this()] {
         const auto queue = self.lock();
         if (!queue) return;
-        queue->wake_all();
+        queue->look_again();
         if (queue->options.listener) queue->options.listener->may_have_changed();
     });
     if (options.workers == 0) return;
@@ -70,6 +96,7 @@ void Queue::Impl::close() noexcept {
         closing = true;
         for (const auto& [id, entry] : running) entry->stop.request_stop();
         changed.notify_all();
+        wanted.notify_all();
     }
     stopping.request_stop();
     const std::lock_guard lock(joining);  // whoever closes second waits for the first
@@ -100,9 +127,7 @@ JobId Queue::enqueue(db::Tx& tx, const NewJob& job) {
     tx.exec(sql::insert, id, job.priority, job.kind, job.payload, job.cause, or_null(job.unique_key), job.hold, state, job.max_attempts, due, now,
             paused, waits_for, or_null(job.key), or_null(job.batch));
     if (waits_for) impl_->add_needs(tx, id, job);
-    tx.on_commit([self = std::weak_ptr(impl_)] {
-        if (const auto queue = self.lock()) queue->wake_workers();
-    });
+    if (state == static_cast<std::int64_t>(JobState::ready)) impl_->ready_when_durable(tx, id);
     return id;
 }
 
@@ -111,8 +136,8 @@ JobId Queue::repeat(db::Tx& tx, const JobId& id, const std::optional<HoldId>& ho
     if (!old) refuse_unknown(id);
     if (!has_ended(old->state)) throw Conflict("the job has not ended", {.subject = id.text()});
     if (old->state == JobState::succeeded) throw Conflict("the job succeeded: there is nothing to try again", {.subject = id.text()});
-    if (const auto same = find_keyed(tx, old->kind, old->key))
-        throw Conflict("a job with the same unique key waits or runs already: " + same->text(), {.subject = id.text()});
+    if (find_keyed(tx, old->kind, old->key))
+        throw Conflict("a job with the same unique key waits or runs already", {.subject = id.text()});
     return enqueue(tx, {.kind = old->kind, .payload = old->payload, .cause = old->cause, .unique_key = old->unique_key, .hold = hold,
                         .priority = old->priority, .max_attempts = old->max_attempts, .key = old->key, .batch = old->batch});
 }
@@ -122,9 +147,7 @@ bool Queue::reschedule(db::Tx& tx, const JobId& id, std::int32_t priority, const
     const auto due = due_at.value_or(now);
     if (tx.exec(sql::reschedule, priority, due, due > now ? JobState::scheduled : JobState::ready, id) == 0) return false;
     impl_->touch_when_durable(tx, id);
-    tx.on_commit([self = std::weak_ptr(impl_)] {
-        if (const auto queue = self.lock()) queue->wake_workers();
-    });
+    impl_->ready_when_durable(tx);
     return true;
 }
 
@@ -202,9 +225,27 @@ std::optional<Progress> Queue::progress_here(const JobId& id) const {
     return mine->progress.snapshot();
 }
 
+/// Its end is worth waking somebody for.
+struct Queue::Impl::Awaiting {
+    Awaiting(Impl& m, const JobId& i) : my(m), id(i) {
+        const std::lock_guard lock(my.mutex);
+        ++my.awaited[id];
+    }
+    ~Awaiting() {
+        const std::lock_guard lock(my.mutex);
+        if (--my.awaited[id] == 0) my.awaited.erase(id);
+    }
+    Awaiting(const Awaiting&) = delete;
+    Awaiting& operator=(const Awaiting&) = delete;
+
+    Impl& my;
+    const JobId id;
+};
+
 std::optional<JobRow> Queue::wait_end(const db::TenantScope& scope, const JobId& id, Duration timeout,
                                       const std::stop_token& stop) const {
     const auto deadline = impl_->options.clock->monotonic() + timeout;
+    const Impl::Awaiting awaiting(*impl_, id);
     for (;;) {
         std::uint64_t seen = 0;
         {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -14,6 +15,7 @@
 #include <exec/wait.hpp>
 #include <jobs/queue.hpp>
 
+#include "line.hpp"
 #include "turns.hpp"
 
 namespace tenon::jobs {
@@ -47,7 +49,7 @@ std::optional<Fenced> find_fenced(db::Reader& reader, const JobId& id);
 
 struct Queue::Impl : std::enable_shared_from_this<Impl> {
     Impl(Options o, db::Database& d, const db::SystemScope& s, Hooks h)
-        : options(std::move(o)), database(d), system(s), hooks(std::move(h)), changed(mutex, options.clock) {}
+        : options(std::move(o)), database(d), system(s), hooks(std::move(h)), changed(mutex, options.clock), wanted(mutex, options.clock) {}
 
     const Options options;
     db::Database& database;
@@ -60,11 +62,14 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
     std::unique_ptr<db::Database::Watch> foreign;
 
     mutable std::mutex mutex;
-    mutable exec::Condition changed;                     // of what follows, all guarded by mutex
-    std::uint64_t work = 0;                              // grows when there may be something to claim
-    std::uint64_t ends = 0;                              // grows when a job may have ended
+    exec::Condition changed;                             // for those who wait for an end: of what follows, all guarded by mutex
+    exec::Condition wanted;                              // for workers without a job
+    std::map<JobId, int> awaited;                        // how many wait for its end
+    std::uint64_t ends = 0;                              // grows when a job that is awaited may have ended
     std::map<JobId, std::shared_ptr<Running>> running;
     Turns turns;
+    Line line;
+    int idle = 0;                                        // workers that wait for work
     bool closing = false;
     bool draining = false;
     int claiming = 0;                                    // workers between looking and having
@@ -77,14 +82,17 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
     Time now() const { return options.clock->now(); }
     void start();
     void close() noexcept;
-    void wake_workers();
-    void wake_all();
+    void look_again();                                          // anything may have become ready, and may have ended
+    void ready_when_durable(db::Tx& tx, const JobId& id = {});  // something of this tenant may have become ready
+    void ended_when_durable(db::Tx& tx, const JobId& id);
+    void stopped_when_durable(db::Tx& tx);                      // one of this tenant's places may be free
+    struct Awaiting;
     void stop_running(const JobId& id);
     void tell_when_durable(db::Tx& tx, const JobRow& job) const;
     void touch_when_durable(db::Tx& tx, const JobId& id) const;
 
     // transitions.cpp: the transactions that claim, end and put back
-    std::optional<Claim> claim(const db::TenantScope& scope);
+    std::optional<Claim> claim(db::Tx& tx);
     bool finish(db::Tx& tx, Fenced ended, const std::function<void(db::Tx&)>& settle = {});
     bool cancel_waiting(db::Tx& tx, Fenced waiting);
     bool end_waiting(db::Tx& tx, Fenced waiting, std::string failure);
@@ -109,24 +117,24 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
         bool stopped = false;   ///< It ended because it was told to.
         bool may_pass = false;  ///< The failure may be over the next time.
     };
-    /// A tenant with something to do, and the first in its line.
-    struct Waiting {
-        TenantId tenant;
-        JobId first;
-    };
+    /// A tenant whose turn was taken, and the right to work for him.
     struct Turn {
-        TenantId tenant;
+        db::TenantScope scope;
         std::int32_t weight;
     };
-    std::vector<Waiting> waiting_tenants();
-    std::optional<Turn> take_turn(std::vector<Waiting>& waiting);
+    class Looking;
+    void look();
+    std::optional<Turn> take_turn();
+    std::optional<Turn> take_turn_or_none() noexcept;
     void give_back(const Turn& turn);
+    void begin(Claim& claimed);
     std::optional<Claim> claim_next();
-    std::optional<Claim> claim_and_tell();
-    void run(Claim& claimed);
+    Ending run(Claim& claimed);
     Duration pause_before_next(std::int32_t attempt) const;
-    void conclude(Claim& claimed, Ending ending);
-    bool record(Claim& claimed, Ending ending);
+    std::optional<Claim> conclude(Claim& claimed, Ending ending);
+    bool record(Claim& claimed, Ending ending, const std::optional<Turn>& turn, std::optional<Claim>& next);
+    bool end_and_claim(const db::TenantScope& scope, const std::optional<Turn>& turn, std::optional<Claim>& next,
+                       const std::function<bool(db::Tx&)>& end);
     void work_loop(const std::stop_token& stop);
 
     // keeper.cpp: heartbeats, progress rows, cancels from elsewhere, the dead

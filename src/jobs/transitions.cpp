@@ -12,27 +12,40 @@ std::optional<Fenced> find_fenced(db::Reader& reader, const JobId& id) {
 }
 
 /// The tenant's first job in line, with a new fence, a lease and the tenant's place for it, or nothing of that.
-std::optional<Claim> Queue::Impl::claim(const db::TenantScope& scope) {
-    return database.write(scope, [&](db::Tx& tx) -> std::optional<Claim> {
-        JobId id;
-        {
-            auto rows = tx.query(sql::next_ready);
-            if (!rows.next()) return std::nullopt;
-            id = rows.id<JobId>(0);
-        }
-        auto [job, fence] = find_fenced(tx, id).value();
-        // Asked first: a tenant without a place is nothing unusual, and what has changed nothing need not be undone.
-        if (hooks.started && !hooks.started(tx, job)) return std::nullopt;
-        const auto at = now();
-        if (tx.exec(sql::claim, at, id) == 0) throw InternalError("a job that waits could not be claimed", {.subject = id.text()});
-        job.state = JobState::running;
-        ++job.attempt;
-        job.failure.clear();
-        job.started_at = at;
-        ++fence;
-        tx.exec(sql::insert_run, id, node, fence, at, at + options.lease);
-        return Claim{std::move(job), std::make_shared<Running>(scope, fence, options.clock)};
-    });
+std::optional<Claim> Queue::Impl::claim(db::Tx& tx) {
+    const auto tell_line = [&](void (Line::*what)(const TenantId&)) {
+        tx.on_commit([self = weak_from_this(), tenant = tx.scope().tenant(), what] {
+            const auto queue = self.lock();
+            if (!queue) return;
+            const std::lock_guard lock(queue->mutex);
+            (queue->line.*what)(tenant);
+        });
+    };
+    JobId id;
+    bool any = false, more = false;
+    {
+        auto rows = tx.query(sql::next_ready);
+        any = rows.next();
+        if (any) id = rows.id<JobId>(0);
+        more = any && rows.next();
+    }
+    if (!more) tell_line(&Line::remove);
+    if (!any) return std::nullopt;
+    auto [job, fence] = find_fenced(tx, id).value();
+    // Asked first: a tenant without a place is nothing unusual, and what has changed nothing need not be undone.
+    if (hooks.started && !hooks.started(tx, job)) {
+        tell_line(&Line::set_aside);
+        return std::nullopt;
+    }
+    const auto at = now();
+    if (tx.exec(sql::claim, at, id) == 0) throw InternalError("a job that waits could not be claimed", {.subject = id.text()});
+    job.state = JobState::running;
+    ++job.attempt;
+    job.failure.clear();
+    job.started_at = at;
+    ++fence;
+    tx.exec(sql::insert_run, id, node, fence, at, at + options.lease);
+    return Claim{std::move(job), std::make_shared<Running>(tx.scope(), fence, options.clock)};
 }
 
 void Queue::Impl::give_up(db::Tx& tx, const JobRow& job) const {
@@ -54,9 +67,8 @@ bool Queue::Impl::finish(db::Tx& tx, Fenced ended, const std::function<void(db::
     if (hooks.ended) hooks.ended(tx, job);
     tell_those_who_wait(tx, job);
     tell_when_durable(tx, job);
-    tx.on_commit([self = weak_from_this()] {
-        if (const auto queue = self.lock()) queue->wake_all();
-    });
+    ended_when_durable(tx, job.id);
+    stopped_when_durable(tx);
     return true;
 }
 
@@ -79,9 +91,7 @@ bool Queue::Impl::end_waiting(db::Tx& tx, Fenced waiting, std::string failure) {
     give_up(tx, job);
     if (hooks.ended) hooks.ended(tx, job);
     tell_when_durable(tx, job);
-    tx.on_commit([self = weak_from_this()] {
-        if (const auto queue = self.lock()) queue->wake_all();
-    });
+    ended_when_durable(tx, job.id);
     return true;
 }
 
@@ -99,9 +109,8 @@ std::optional<Fenced> Queue::Impl::leave_running(db::Tx& tx, const Fenced& runni
     tx.exec(sql::remove_run, current->job.id);
     if (hooks.stopped) hooks.stopped(tx, current->job);
     touch_when_durable(tx, running_job.job.id);
-    tx.on_commit([self = weak_from_this()] {
-        if (const auto queue = self.lock()) queue->wake_workers();
-    });
+    stopped_when_durable(tx);
+    ready_when_durable(tx);
     return current;
 }
 

@@ -262,7 +262,8 @@ TEST_F(WaitingJobs, a_keyed_job_is_found_until_it_ends) {
 }
 
 TEST_F(WaitingJobs, a_batch_is_counted_and_listed_as_one) {
-    const auto batch = [&](const std::string& name) { return store->read(acme, [&](db::Reader& reader) { return jobs::batch_of(reader, name); }); };
+    const auto all = [](const std::string&) { return true; };
+    const auto batch = [&](const std::string& name) { return store->read(acme, [&](db::Reader& reader) { return jobs::batch_of(reader, name, all); }); };
     std::vector<JobId> ids;
     for (const char* kind : {"work", "work", "fail"}) ids.push_back(add({.kind = kind, .batch = "spring"}));
     ids.push_back(add({.kind = "work", .due_at = base::system_clock()->now() + 1h, .batch = "spring"}));
@@ -279,7 +280,9 @@ TEST_F(WaitingJobs, a_batch_is_counted_and_listed_as_one) {
     EXPECT_EQ(now.waiting, 1);
     EXPECT_EQ(now.percent, 75);
     EXPECT_EQ(queue->list(acme, {.batch = "spring"}).size(), 4u);
-    EXPECT_EQ(store->read(acme, [&](db::Reader& reader) { return jobs::unended_of_batch(reader, "spring", 10); }), std::vector{ids[3]});
+    EXPECT_EQ(store->read(acme, [&](db::Reader& reader) { return jobs::unended_of_batch(reader, "spring", all); }), std::vector{ids[3]});
+    const auto of_none = [](const std::string& cause) { return !cause.empty(); };
+    EXPECT_EQ(store->read(acme, [&](db::Reader& reader) { return jobs::batch_of(reader, "spring", of_none); }).total, 0);
     cancel(ids[3]);
     EXPECT_EQ(batch("spring").cancelled, 1);
     EXPECT_EQ(batch("spring").percent, 100);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -80,10 +81,10 @@ std::vector<JobId> needs_of(db::Reader& reader, const JobRow& job);
 /// What of a tenant's work is paused, by kind; "" is all of it.
 std::vector<JobPause> pauses(db::Reader& reader);
 
-/// Where the jobs of a batch stand. total is 0 when there is none.
-JobBatch batch_of(db::Reader& reader, const std::string& name);
-/// Those that have not ended, at most so many.
-std::vector<JobId> unended_of_batch(db::Reader& reader, const std::string& name, std::int32_t most);
+/// Where the jobs of a batch stand whose cause `fits`. total is 0 when there is none.
+JobBatch batch_of(db::Reader& reader, const std::string& name, const std::function<bool(const std::string& cause)>& fits);
+/// Those of them that have not ended, in the order they were enqueued.
+std::vector<JobId> unended_of_batch(db::Reader& reader, const std::string& name, const std::function<bool(const std::string& cause)>& fits);
 
 /// Newest first.
 std::vector<JobRow> list(db::Reader& reader, const JobFilter& filter);
