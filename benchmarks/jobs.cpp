@@ -98,7 +98,7 @@ void throughput(const fs::path& folder, double time) {
     const double took = seconds() - begun;
     const auto after = site.store->stats();
     line("jobs enqueued, claimed, finished", ">= 10000/s", static_cast<double>(site.done) / took, "/s",
-         "128 callers, 16 tenants, 32 workers; three transactions each, none shared by a batch call");
+         "128 callers, 16 tenants, 32 workers; a transaction to enqueue, one that ends a job and claims the next; no batch call");
     line("  enqueued meanwhile", "-", enqueued.per_second, "/s", "");
     line("  finished while others were enqueued", "-", while_enqueuing, "/s", "");
     line("  transactions a commit", "-", static_cast<double>(after.requests - before.requests) / static_cast<double>(after.commits - before.commits),

@@ -10,6 +10,7 @@
 #include <tenon/config.hpp>
 #include <tenon/error.hpp>
 #include <tenon/id.hpp>
+#include <tenon/render.hpp>
 #include <tenon/units.hpp>
 
 TENON_BEGIN
@@ -23,7 +24,7 @@ enum class Misfire : std::uint8_t {
 /// The rule's name: "run_once".
 TENON_API const char* to_string(Misfire rule) noexcept;
 
-/// Work that comes again: exactly one of `backup` and `check`.
+/// Work that comes again: exactly one of `backup`, `check` and `render`. Of a schedule priority, key and batch count.
 struct RecurrenceOptions {
     std::string name{};                     ///< Required. Unique among the tenant's, which are at most 100.
     /// Required. As crontab(5): minute, hour, day of the month, month, day of the week. `30 2 * * *`, `*/15 9-17 * * mon-fri`; or
@@ -31,8 +32,10 @@ struct RecurrenceOptions {
     std::string cron{};
     std::string zone{};                     ///< IANA time zone that the fields are read in. Empty: the tenant's, as it is now.
     Misfire misfire = Misfire::run_once;
-    std::optional<BackupOptions> backup{};  ///< Of its schedule priority, key and batch count.
+    std::optional<BackupOptions> backup{};
     std::optional<CheckLevel> check{};      ///< Of the backups.
+    /// Checked as Renders::start would; what its assets are when its time comes counts. As JSON at most 1 MiB.
+    std::optional<RenderOptions> render{};
 };
 
 /// What is to change of a recurrence; what is unset stays.
@@ -45,7 +48,8 @@ struct RecurrenceUpdate {
 
 struct Recurrence {
     std::string name{};
-    std::string kind{};                     ///< Of the jobs: "backup", "check".
+    std::string kind{};                     ///< Of the jobs: "backup", "check", "render".
+    std::optional<ProjectId> project{};     ///< Of a render. Unset: it is about the tenant as a whole.
     std::string cron{};
     std::string zone{};
     Misfire misfire = Misfire::run_once;
@@ -73,10 +77,12 @@ struct UpcomingOptions {
 /// A time that the clocks skip when they are set forward counts as the first instant after the gap. One that they show twice
 /// counts once, at its first; both times for expressions of every hour (`*/10 * * * *`).
 ///
-/// To make, change or remove one takes the permission that starting its job takes.
+/// To make, change or remove one takes the permission that starting its job takes: of a render, in its project. Those of projects in
+/// which one may not read jobs are not there. Its jobs are started by the tenant's own right from then on, whatever becomes of whoever
+/// made it.
 class TENON_API Recurrences {
 public:
-    /// Throws InvalidArgument, Conflict (the name is taken, there are 100).
+    /// Throws InvalidArgument, Conflict (the name is taken, there are 100), what Renders::start does.
     Recurrence create(const RecurrenceOptions& options);
     /// Counted from now on by the new times. Throws NotFound, InvalidArgument.
     Recurrence update(const RecurrenceUpdate& change);

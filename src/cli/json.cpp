@@ -168,6 +168,7 @@ json::object to_json(const StartedJob& j) {
 json::object to_json(const Recurrence& r) {
     return {{"name", r.name},
             {"kind", r.kind},
+            {"project", r.project ? json::value(r.project->text()) : json::value(nullptr)},
             {"cron", r.cron},
             {"zone", r.zone},
             {"misfire", to_string(r.misfire)},

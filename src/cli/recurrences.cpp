@@ -1,6 +1,7 @@
 #include "backups.hpp"
 #include "json.hpp"
 #include "jobs.hpp"
+#include "renders.hpp"
 #include "text.hpp"
 #include "verbs.hpp"
 
@@ -23,6 +24,7 @@ int show_recurrence(const Context& context, const Recurrence& r) {
     context.out().thing(to_json(r), r.name,
                         {{"Recurrence", r.name},
                          {"Job", r.kind},
+                         {"Project", r.project ? r.project->text() : ""},
                          {"Times", r.cron + " (" + r.zone + ")"},
                          {"Missed times", r.misfire == Misfire::run_once ? "one job makes up for them" : "passed over"},
                          {"State", r.paused ? "paused" : "active"},
@@ -40,8 +42,17 @@ int show_recurrence(const Context& context, const Recurrence& r) {
 int create(Context& context, const Args& args) {
     RecurrenceOptions options{.name = args.operand(0), .cron = args.text(cron_option.name), .zone = args.text(zone_option.name)};
     options.misfire = misfire_of(args);
-    if (args.has("--backup") == args.has("--check")) throw UsageError("--backup SNAPSHOT-NAME or --check LEVEL is missing");
-    if (args.has("--check")) {
+    if (args.has("--backup") + args.has("--check") + args.has("--render") != 1)
+        throw UsageError("one of --backup SNAPSHOT-NAME, --check LEVEL and --render NAME is needed");
+    const Session session = context.session();
+    if (args.has("--render")) {
+        if (!args.has("--project") || !args.has("--timeline")) throw UsageError("--render needs --project PROJECT and --timeline FILE");
+        RenderOptions render{.project = project_named(session, args.text("--project")), .timeline = timeline_from_file(args.text("--timeline")),
+                             .outputs = presets(args)};
+        render.name = args.text("--render");
+        render.schedule.priority = static_cast<std::int32_t>(args.integer(priority_option.name, 0, -100, 100));
+        options.render = render;
+    } else if (args.has("--check")) {
         options.check = level_named(args.text("--check"), "--check");
     } else {
         BackupOptions backup{.name = args.text("--backup"), .include_recordings = args.has("--recordings"), .exclude = args.all("--exclude")};
@@ -49,7 +60,7 @@ int create(Context& context, const Args& args) {
         backup.schedule.priority = static_cast<std::int32_t>(args.integer(priority_option.name, 0, -100, 100));
         options.backup = backup;
     }
-    return show_recurrence(context, context.session().recurrences().create(options));
+    return show_recurrence(context, session.recurrences().create(options));
 }
 
 int list(Context& context, const Args&) {
@@ -116,7 +127,7 @@ Group recurrence_verbs() {
             .commands = {
                 {.path = "recurrence create",
                  .summary = "let a job come again",
-                 .about = "Makes a backup or a check come again. A time that the clocks skip in spring counts as the end of the gap; one "
+                 .about = "Makes a backup, a check or a render come again. A time that the clocks skip in spring counts as the end of the gap; one "
                           "that they show twice in autumn counts once, unless the expression is for every hour.",
                  .operands = {name_operand},
                  .options = {needed_cron, zone_option, missed_option,
@@ -125,7 +136,11 @@ Group recurrence_verbs() {
                              {"--tag", "KEY=VALUE", "a note on each snapshot", true},
                              {"--exclude", "PATTERN", "what to leave out, as for “backup start”", true},
                              priority_option,
-                             {"--check", "LEVEL", "check the backup instead: structure, objects or full"}},
+                             {"--check", "LEVEL", "check the backup instead: structure, objects or full"},
+                             {"--render", "NAME", "render instead, into files of this name"},
+                             {"--project", "PROJECT", "of the render: id or name"},
+                             {"--timeline", "FILE", "of the render: the edit, as “render start --print-timeline” prints it"},
+                             {"--output", "PRESET", "of the render: mp4, mov, social_square, social_vertical, 4k; several by commas; default mp4", true}},
                  .examples = {{"recurrence create nightly --cron \"30 2 * * *\" --zone Europe/Berlin --backup nightly", "Every night."},
                               {"recurrence create weekly --cron @weekly --check full --missed skip", "Sundays; what was missed stays missed."}},
                  .run = create},

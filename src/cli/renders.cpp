@@ -8,10 +8,33 @@
 #include "jobs.hpp"
 #include "pictures.hpp"
 #include "progress.hpp"
+#include "renders.hpp"
 #include "text.hpp"
 #include "verbs.hpp"
 
 namespace tenon::cli {
+
+Timeline timeline_from_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (!file) throw NotFound("cannot read the timeline “" + clean(path) + "”", {.subject = clean(path)});
+    return Timeline::from_json(text);
+}
+
+std::vector<std::string> presets(const Args& args) {
+    std::vector<std::string> out;
+    for (const auto& given : args.all("--output")) {
+        std::size_t begin = 0;
+        while (begin <= given.size()) {
+            const auto end = std::min(given.find(',', begin), given.size());
+            if (end > begin) out.push_back(given.substr(begin, end - begin));
+            begin = end + 1;
+        }
+    }
+    if (out.empty()) out.emplace_back("mp4");
+    return out;
+}
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -24,13 +47,6 @@ std::pair<std::string, std::optional<Range>> named_range(const std::string& text
     if (last != std::string::npos && is_backward_range(std::string_view(text).substr(last + 1)))
         throw UsageError("“" + clean(text) + "” ends before it begins");
     return {text, std::nullopt};
-}
-
-Timeline timeline_from_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (!file) throw NotFound("cannot read the timeline “" + clean(path) + "”", {.subject = clean(path)});
-    return Timeline::from_json(text);
 }
 
 /// "0.95,0.05,0.1": where an image lies and, if given, how wide it is.
@@ -88,20 +104,6 @@ Timeline timeline_from_options(const Session& session, const ProjectId& project,
     if (args.has("--grade")) timeline.grade(args.text("--grade"));
     if (args.has("--lut")) timeline.lut(asset_named(session, args.text("--lut"), project));
     return timeline;
-}
-
-std::vector<std::string> presets(const Args& args) {
-    std::vector<std::string> out;
-    for (const auto& given : args.all("--output")) {
-        std::size_t begin = 0;
-        while (begin <= given.size()) {
-            const auto end = std::min(given.find(',', begin), given.size());
-            if (end > begin) out.push_back(given.substr(begin, end - begin));
-            begin = end + 1;
-        }
-    }
-    if (out.empty()) out.emplace_back("mp4");
-    return out;
 }
 
 std::string score(const Quality& quality) {

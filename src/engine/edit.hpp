@@ -11,6 +11,7 @@
 #include <render/plan.hpp>
 #include <tenon/asset.hpp>
 #include <tenon/id.hpp>
+#include <tenon/render.hpp>
 #include <tenon/timeline.hpp>
 
 namespace tenon::engine {
@@ -25,6 +26,7 @@ struct Edit {
 };
 
 std::string payload_of(const Edit& edit);
+Edit edit_of(const RenderOptions& options);
 Edit edit_of(const std::string& payload);
 
 /// A plan and what it is made from; `files` and `names` go with Plan::sources.
@@ -36,5 +38,8 @@ struct Prepared {
 
 /// `find`: an asset's row by its id. Throws NotFound naming the asset, and what render::compile does.
 Prepared prepare(const Edit& edit, const std::function<std::optional<Asset>(const AssetId&)>& find, const std::stop_token& stop);
+
+/// The same for what a session asks for: of its project, with assets that it may read. Throws what Renders::start does.
+Prepared prepare_render(const SessionImpl& session, const RenderOptions& options);
 
 }  // namespace tenon::engine

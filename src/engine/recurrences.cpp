@@ -10,6 +10,7 @@
 
 #include "backup_json.hpp"
 #include "core.hpp"
+#include "edit.hpp"
 #include "repositories.hpp"
 
 namespace tenon {
@@ -19,9 +20,16 @@ using engine::Permission;
 
 namespace {
 
-constexpr std::string_view room = "engine";
+constexpr std::string_view recurrence_room = "engine";
 
-Permission permission_of(const std::string& kind) { return kind == engine::check_kind ? Permission::backup_read : Permission::backup_write; }
+constexpr const char* render_kind = "render";
+constexpr std::size_t most_of_payload = 1 << 20;
+
+/// The right to make or change it.
+engine::Gate::Pass enter_to_change(const SessionImpl& session, const Recurrence& info) {
+    if (info.project) return session.enter(Permission::render_write, *info.project);
+    return session.enter(info.kind == engine::check_kind ? Permission::backup_read : Permission::backup_write);
+}
 
 void check_rule(Misfire rule) {
     if (rule != Misfire::run_once && rule != Misfire::skip) throw InvalidArgument("there is no such rule", {.subject = "misfire"});
@@ -29,20 +37,35 @@ void check_rule(Misfire rule) {
 
 [[noreturn]] void refuse_unknown(const std::string& name) { throw NotFound("there is no recurrence of this name", {.subject = name}); }
 
-jobs::RecurrenceRow row_named(db::Reader& reader, const std::string& name) {
-    if (auto row = jobs::recurrences::find(reader, name)) return *std::move(row);
-    refuse_unknown(name);
+/// As it is now, if it is still the one that he may change.
+Recurrence row_now(db::Reader& reader, const Recurrence& seen) {
+    auto row = jobs::recurrences::find(reader, seen.name);
+    if (!row || row->info.kind != seen.kind || row->info.project != seen.project) refuse_unknown(seen.name);
+    return std::move(row->info);
+}
+
+void check_recurring(const JobSchedule& schedule, const std::string& field) {
+    if (schedule.start) throw InvalidArgument("the expression says when", {.subject = field + ".schedule.start"});
+    if (!schedule.after.empty()) throw InvalidArgument("what comes again waits for no single job", {.subject = field + ".schedule.after"});
+}
+
+void put_schedule(Json& json, const JobSchedule& schedule) {
+    json.set("priority", std::int64_t{schedule.priority}).set("unique_key", schedule.unique_key).set("batch", schedule.batch);
+}
+
+JobSchedule schedule_from(const Json& json) {
+    JobSchedule schedule{.priority = static_cast<std::int32_t>(json.get_int("priority")), .unique_key = json.get_string("unique_key")};
+    schedule.batch = json.get_string("batch");
+    return schedule;
 }
 
 std::string payload_of(const BackupOptions& options) {
     engine::check_backup(options);
-    if (options.schedule.start) throw InvalidArgument("the expression says when", {.subject = "backup.schedule.start"});
-    if (!options.schedule.after.empty()) throw InvalidArgument("what comes again waits for no single job", {.subject = "backup.schedule.after"});
+    check_recurring(options.schedule, "backup");
     Json json;
     json.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", engine::tags_json(options.tags));
     json.set("exclude", engine::texts_json(options.exclude)).set("per_second", options.upload_per_second.count);
-    json.set("priority", std::int64_t{options.schedule.priority}).set("unique_key", options.schedule.unique_key);
-    json.set("batch", options.schedule.batch);
+    put_schedule(json, options.schedule);
     return base::to_json(json);
 }
 
@@ -51,9 +74,24 @@ BackupOptions backup_of(const Json& json) {
     options.tags = engine::tags_from(json);
     options.exclude = engine::texts_from(json, "exclude");
     options.upload_per_second = {json.get_int("per_second")};
-    options.schedule.priority = static_cast<std::int32_t>(json.get_int("priority"));
-    options.schedule.unique_key = json.get_string("unique_key");
-    options.schedule.batch = json.get_string("batch");
+    options.schedule = schedule_from(json);
+    return options;
+}
+
+std::string payload_of(const RenderOptions& options) {
+    Json json;
+    json.set("edit", engine::payload_of(engine::edit_of(options)));
+    put_schedule(json, options.schedule);
+    auto text = base::to_json(json);
+    if (text.size() > most_of_payload) throw InvalidArgument("an edit that comes again is at most 1 MiB as JSON", {.subject = "render.timeline"});
+    return text;
+}
+
+RenderOptions render_of(const Json& json) {
+    auto edit = engine::edit_of(json.get_string("edit"));
+    RenderOptions options{.project = edit.project, .timeline = std::move(edit.timeline), .outputs = std::move(edit.outputs), .loudness = edit.loudness};
+    options.name = std::move(edit.name);
+    options.schedule = schedule_from(json);
     return options;
 }
 
@@ -64,6 +102,7 @@ std::string zone_of(const SessionImpl& session, const std::string& zone) {
 
 Json described(const Recurrence& info) {
     Json details;
+    if (info.project) details.set("project", info.project->text());
     details.set("kind", info.kind).set("cron", info.cron).set("zone", info.zone).set("misfire", to_string(info.misfire));
     return details;
 }
@@ -73,12 +112,13 @@ Json described(const Recurrence& info) {
 Recurrences::Recurrences(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 
 Recurrence Recurrences::create(const RecurrenceOptions& options) {
-    if (options.backup.has_value() == options.check.has_value())
-        throw InvalidArgument("say what comes again: a backup or a check", {.subject = "backup"});
+    if (options.backup.has_value() + options.check.has_value() + options.render.has_value() != 1)
+        throw InvalidArgument("say what comes again: a backup, a check or a render", {.subject = "backup"});
     jobs::RecurrenceRow row;
     auto& info = row.info;
-    info.kind = options.backup ? engine::backup_kind : engine::check_kind;
-    const auto pass = impl_->enter(permission_of(info.kind));
+    info.kind = options.backup ? engine::backup_kind : options.check ? engine::check_kind : render_kind;
+    if (options.render) info.project = options.render->project;
+    const auto pass = enter_to_change(*impl_, info);
     base::check_name("name", options.name);
     check_rule(options.misfire);
     if (options.check && *options.check > CheckLevel::full) throw InvalidArgument("there is no such level of checking", {.subject = "check"});
@@ -89,7 +129,14 @@ Recurrence Recurrences::create(const RecurrenceOptions& options) {
     info.misfire = options.misfire;
     info.created_at = at;
     info.next_at = jobs::recurrences::next_of(info.cron, info.zone, at);
-    row.payload = options.backup ? payload_of(*options.backup) : base::to_json(Json().set("level", static_cast<std::int64_t>(*options.check)));
+    if (options.render) {
+        check_recurring(options.render->schedule, "render");
+        jobs::check_schedule(options.render->schedule, at);
+        (void)engine::prepare_render(*impl_, *options.render);  // by his own rights: what he may not read he renders neither now nor later
+        row.payload = payload_of(*options.render);
+    } else {
+        row.payload = options.backup ? payload_of(*options.backup) : base::to_json(Json().set("level", static_cast<std::int64_t>(*options.check)));
+    }
     impl_->change("recurrence.create", info.name, [&](db::Tx& tx) {
         jobs::recurrences::add(tx, row);
         impl_->audit(tx, "recurrence.create", info.name, at, described(info));
@@ -98,12 +145,12 @@ Recurrence Recurrences::create(const RecurrenceOptions& options) {
 }
 
 Recurrence Recurrences::update(const RecurrenceUpdate& change) {
-    const auto kind = get(change.name).kind;
-    const auto pass = impl_->enter(permission_of(kind));
+    const auto seen = get(change.name);
+    const auto pass = enter_to_change(*impl_, seen);
     if (change.misfire) check_rule(*change.misfire);
     const auto at = impl_->now();
     return impl_->change("recurrence.update", change.name, [&](db::Tx& tx) {
-        auto info = row_named(tx, change.name).info;
+        auto info = row_now(tx, seen);
         if (change.cron) info.cron = *change.cron;
         if (change.zone) info.zone = zone_of(*impl_, *change.zone);
         if (change.misfire) info.misfire = *change.misfire;
@@ -121,22 +168,24 @@ Recurrence Recurrences::get(const std::string& name) const {
 }
 
 std::optional<Recurrence> Recurrences::find(const std::string& name) const {
-    const auto pass = impl_->enter(Permission::job_read);
+    const auto pass = impl_->enter_somewhere(Permission::job_read);
     const auto row = impl_->read([&](db::Reader& reader) { return jobs::recurrences::find(reader, name); });
-    return row ? std::optional(row->info) : std::nullopt;
+    return row && impl_->may(Permission::job_read, row->info.project) ? std::optional(row->info) : std::nullopt;
 }
 
 std::vector<Recurrence> Recurrences::list() const {
-    const auto pass = impl_->enter(Permission::job_read);
-    return impl_->read([](db::Reader& reader) { return jobs::recurrences::list(reader); });
+    const auto pass = impl_->enter_somewhere(Permission::job_read);
+    auto all = impl_->read([](db::Reader& reader) { return jobs::recurrences::list(reader); });
+    std::erase_if(all, [granted = impl_->granted()](const Recurrence& one) { return !granted->may(Permission::job_read, one.project); });
+    return all;
 }
 
 Recurrence Recurrences::pause(const std::string& name) {
-    const auto kind = get(name).kind;
-    const auto pass = impl_->enter(permission_of(kind));
+    const auto seen = get(name);
+    const auto pass = enter_to_change(*impl_, seen);
     const auto at = impl_->now();
     return impl_->change("recurrence.pause", name, [&](db::Tx& tx) {
-        auto info = row_named(tx, name).info;
+        auto info = row_now(tx, seen);
         if (info.paused) return info;
         info.paused = true;
         info.next_at.reset();
@@ -147,11 +196,11 @@ Recurrence Recurrences::pause(const std::string& name) {
 }
 
 Recurrence Recurrences::resume(const std::string& name) {
-    const auto kind = get(name).kind;
-    const auto pass = impl_->enter(permission_of(kind));
+    const auto seen = get(name);
+    const auto pass = enter_to_change(*impl_, seen);
     const auto at = impl_->now();
     return impl_->change("recurrence.resume", name, [&](db::Tx& tx) {
-        auto info = row_named(tx, name).info;
+        auto info = row_now(tx, seen);
         if (!info.paused) return info;
         info.paused = false;
         info.next_at = jobs::recurrences::next_of(info.cron, info.zone, at);
@@ -162,11 +211,11 @@ Recurrence Recurrences::resume(const std::string& name) {
 }
 
 Recurrence Recurrences::trigger(const std::string& name) {
-    const auto kind = get(name).kind;
-    const auto pass = impl_->enter(permission_of(kind));
+    const auto seen = get(name);
+    const auto pass = enter_to_change(*impl_, seen);
     const auto at = impl_->now();
     return impl_->change("recurrence.trigger", name, [&](db::Tx& tx) {
-        auto info = row_named(tx, name).info;
+        auto info = row_now(tx, seen);
         if (info.paused) throw Conflict("it is paused: resume it first", {.subject = name});
         info.next_at = at;
         jobs::recurrences::change(tx, info);
@@ -176,17 +225,18 @@ Recurrence Recurrences::trigger(const std::string& name) {
 }
 
 void Recurrences::remove(const std::string& name) {
-    const auto kind = get(name).kind;
-    const auto pass = impl_->enter(permission_of(kind));
+    const auto seen = get(name);
+    const auto pass = enter_to_change(*impl_, seen);
     const auto at = impl_->now();
     impl_->change("recurrence.remove", name, [&](db::Tx& tx) {
-        if (!jobs::recurrences::remove(tx, name)) refuse_unknown(name);
+        (void)row_now(tx, seen);
+        jobs::recurrences::remove(tx, name);
         impl_->audit(tx, "recurrence.remove", name, at);
     });
 }
 
 std::vector<Time> Recurrences::upcoming(const UpcomingOptions& options) const {
-    const auto pass = impl_->enter(Permission::job_read);
+    const auto pass = impl_->enter_somewhere(Permission::job_read);
     if (options.limit < 1 || options.limit > 1000) throw InvalidArgument("1 to 1000 times are listed", {.subject = "limit"});
     const auto zone = zone_of(*impl_, options.zone);
     std::vector<Time> times;
@@ -229,7 +279,7 @@ private:
             } catch (const Closed&) {
                 return;
             } catch (const std::exception& error) {
-                engine_.log->failure(room, "recurring jobs are not looked for", error);
+                engine_.log->failure(recurrence_room, "recurring jobs are not looked for", error);
             }
         } while (!exec::sleep_for(engine_.clock, stop, tick));
     }
@@ -251,7 +301,7 @@ private:
             throw;
         } catch (const std::exception& error) {
             try_again_at_[{tenant, name}] = engine_.clock->monotonic() + pause_after_failure;
-            engine_.log->failure(room, "a recurring job is not started yet", error);
+            engine_.log->failure(recurrence_room, "a recurring job is not started yet", error);
         }
     }
 
@@ -274,9 +324,9 @@ private:
         };
         try {
             const Json payload = base::parse_json(row.payload);
-            Backups backups = Internal::make<Backups>(session);
-            if (info.kind == backup_kind) (void)backups.start(backup_of(payload));
-            else (void)backups.check(static_cast<CheckLevel>(payload.get_int("level")));
+            if (info.kind == render_kind) (void)Internal::make<Renders>(session).start(render_of(payload));
+            else if (info.kind == backup_kind) (void)Internal::make<Backups>(session).start(backup_of(payload));
+            else (void)Internal::make<Backups>(session).check(static_cast<CheckLevel>(payload.get_int("level")));
         } catch (const Late&) {
             return;
         } catch (const Error& error) {

@@ -27,7 +27,7 @@ namespace {
 constexpr const char* kind = "render";
 
 constexpr std::size_t largest_document = 32 << 20;
-constexpr std::size_t most_at_once = 1000;
+constexpr std::size_t most_in_batch = 1000;
 
 std::string result_json(const render::Rendered& rendered) {
     Json list = Json::array(), damage = Json::array();
@@ -114,20 +114,30 @@ std::int64_t held(const quota::HoldInfo& hold, Resource resource) {
 
 }  // namespace
 
+namespace engine {
+
+Edit edit_of(const RenderOptions& options) { return {options.project, options.timeline, options.outputs, options.name, options.loudness}; }
+
+Prepared prepare_render(const SessionImpl& session, const RenderOptions& options) {
+    check_export_name("name", options.name);
+    session.read([&](db::Reader& reader) { tenant::projects::get(reader, options.project); });
+    const auto find = [&](const AssetId& id) {
+        auto asset = session.read([&](db::Reader& reader) { return asset_rows::find(reader, id, session.workspace); });
+        if (asset && !session.may(Permission::asset_read, asset->project)) asset.reset();  // in a project that is none of his
+        return asset;
+    };
+    return session.interruptible([&](const std::stop_token& stop) { return prepare(edit_of(options), find, stop); });
+}
+
+}  // namespace engine
+
 Renders::Renders(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 
 RenderJob Renders::start(const RenderOptions& options) {
     const auto pass = impl_->enter(Permission::render_write, options.project);
-    engine::check_export_name("name", options.name);
     jobs::check_schedule(options.schedule, impl_->now());
-    const Edit payload{options.project, options.timeline, options.outputs, options.name, options.loudness};
-    impl_->read([&](db::Reader& reader) { tenant::projects::get(reader, options.project); });
-    const auto find = [&](const AssetId& id) {
-        auto asset = impl_->read([&](db::Reader& reader) { return engine::asset_rows::find(reader, id, impl_->workspace); });
-        if (asset && !impl_->may(Permission::asset_read, asset->project)) asset.reset();  // in a project that is none of his
-        return asset;
-    };
-    const auto prepared = impl_->interruptible([&](const std::stop_token& stop) { return engine::prepare(payload, find, stop); });
+    const Edit payload = engine::edit_of(options);
+    const auto prepared = engine::prepare_render(*impl_, options);
     const std::int64_t render_ms = milliseconds(prepared.plan.render_time()), bytes = expected_bytes(prepared.plan);
 
     const auto at = impl_->now();
@@ -154,7 +164,7 @@ RenderJob Renders::start(const RenderOptions& options) {
 std::vector<StartedJob> Renders::start_batch(const RenderBatchOptions& options) {
     const auto pass = impl_->enter_somewhere(Permission::render_write);
     base::check_name("batch", options.batch);
-    if (options.renders.empty() || options.renders.size() > most_at_once)
+    if (options.renders.empty() || options.renders.size() > most_in_batch)
         throw InvalidArgument("a batch has 1 to 1000 renders", {.subject = "renders"});
     std::vector<StartedJob> started;
     for (auto render : options.renders) {

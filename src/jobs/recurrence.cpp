@@ -19,11 +19,12 @@ namespace {
 
 #define TENON_RECURRENCE_COLUMNS                                                                                               \
     "name, kind, payload, cron, zone, misfire, paused, next_at, last_at, last_job, last_error, last_message, runs, refused, " \
-    "created_at"
+    "created_at, project_id"
 
 constexpr db::TenantStmt insert{
-    "INSERT INTO recurrence_ (tenant_id, name, kind, payload, cron, zone, misfire, paused, next_at, last_message, runs, refused, created_at) "
-    "VALUES (:tenant, :name, :kind, :payload, :cron, :zone, :misfire, :paused, :next_at, '', 0, 0, :created_at) "
+    "INSERT INTO recurrence_ (tenant_id, name, kind, payload, project_id, cron, zone, misfire, paused, next_at, last_message, runs, refused, "
+    "created_at) "
+    "VALUES (:tenant, :name, :kind, :payload, :project, :cron, :zone, :misfire, :paused, :next_at, '', 0, 0, :created_at) "
     "ON CONFLICT (tenant_id, name) DO NOTHING"};
 constexpr db::TenantStmt one{"SELECT " TENON_RECURRENCE_COLUMNS " FROM recurrence WHERE tenant_id = :tenant AND name = :name"};
 constexpr db::TenantStmt all{"SELECT " TENON_RECURRENCE_COLUMNS " FROM recurrence WHERE tenant_id = :tenant ORDER BY name"};
@@ -40,7 +41,7 @@ constexpr db::TenantStmt not_started{
     "UPDATE recurrence_ SET last_at = :at, last_job = NULL, last_error = :code, last_message = :message, refused = refused + 1 "
     "WHERE tenant_id = :tenant AND name = :name"};
 
-RecurrenceRow from_row(const db::Rows& row) {
+RecurrenceRow recurrence_row(const db::Rows& row) {
     RecurrenceRow found;
     auto& info = found.info;
     info.name = row.text(0);
@@ -58,6 +59,7 @@ RecurrenceRow from_row(const db::Rows& row) {
     info.runs = row.i64(12);
     info.refused = row.i64(13);
     info.created_at = row.time(14);
+    info.project = row.maybe_id<ProjectId>(15);
     return found;
 }
 
@@ -66,7 +68,7 @@ RecurrenceRow from_row(const db::Rows& row) {
 db::Migration recurrence_migration() {
     return {"jobs", 4,
             db::tenant_table("recurrence",
-                             "name TEXT NOT NULL, kind TEXT NOT NULL, payload TEXT NOT NULL, cron TEXT NOT NULL, zone TEXT NOT NULL, "
+                             "name TEXT NOT NULL, kind TEXT NOT NULL, payload TEXT NOT NULL, project_id BLOB, cron TEXT NOT NULL, zone TEXT NOT NULL, "
                              "misfire INTEGER NOT NULL, paused INTEGER NOT NULL, next_at INTEGER, last_at INTEGER, last_job BLOB, "
                              "last_error INTEGER, last_message TEXT NOT NULL, runs INTEGER NOT NULL, refused INTEGER NOT NULL, "
                              "created_at INTEGER NOT NULL",
@@ -100,7 +102,7 @@ void add(db::Tx& tx, const RecurrenceRow& row) {
         auto rows = tx.query(number);
         if (rows.next() && rows.i64(0) >= most) throw Conflict("there are 100 recurrences already: remove one", {.subject = info.name});
     }
-    if (tx.exec(insert, info.name, info.kind, row.payload, info.cron, info.zone, static_cast<std::int64_t>(info.misfire), info.paused, info.next_at,
+    if (tx.exec(insert, info.name, info.kind, row.payload, info.project, info.cron, info.zone, static_cast<std::int64_t>(info.misfire), info.paused, info.next_at,
                 info.created_at) == 0)
         throw Conflict("there is a recurrence of this name already", {.subject = info.name});
 }
@@ -108,12 +110,12 @@ void add(db::Tx& tx, const RecurrenceRow& row) {
 std::optional<RecurrenceRow> find(db::Reader& reader, const std::string& name) {
     auto rows = reader.query(one, name);
     if (!rows.next()) return std::nullopt;
-    return from_row(rows);
+    return recurrence_row(rows);
 }
 
 std::vector<Recurrence> list(db::Reader& reader) {
     std::vector<Recurrence> found;
-    for (auto rows = reader.query(all); rows.next();) found.push_back(from_row(rows).info);
+    for (auto rows = reader.query(all); rows.next();) found.push_back(recurrence_row(rows).info);
     return found;
 }
 

@@ -60,7 +60,7 @@ constexpr db::SystemStmt waiting{
     "SELECT f.tenant_id, f.id, f.prio FROM line JOIN job_ f ON f.tenant_id = line.tenant AND f.id = "
     "(SELECT j.id FROM job_ j WHERE j.state = " TENON_JOB_READY " AND j.tenant_id = line.tenant ORDER BY j.prio DESC, j.id LIMIT 1)"};
 /// And whether there is another one.
-constexpr db::TenantStmt next_ready{"SELECT id FROM job WHERE tenant_id = :tenant AND state = " TENON_JOB_READY
+constexpr db::TenantStmt next_ready{"SELECT " TENON_JOB_COLUMNS " FROM job WHERE tenant_id = :tenant AND state = " TENON_JOB_READY
                                     " ORDER BY prio DESC, id LIMIT 2"};
 constexpr db::TenantStmt claim{"UPDATE job_ SET state = " TENON_JOB_RUNNING
                                ", attempt = attempt + 1, fence = fence + 1, failure = '', started_at = :now"

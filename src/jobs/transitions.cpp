@@ -21,30 +21,29 @@ std::optional<Claim> Queue::Impl::claim(db::Tx& tx) {
             (queue->line.*what)(tenant);
         });
     };
-    JobId id;
-    bool any = false, more = false;
+    std::optional<Fenced> first;
+    bool more = false;
     {
         auto rows = tx.query(sql::next_ready);
-        any = rows.next();
-        if (any) id = rows.id<JobId>(0);
-        more = any && rows.next();
+        if (rows.next()) first = Fenced{from_row(rows), fence_of(rows)};
+        more = first && rows.next();
     }
     if (!more) tell_line(&Line::remove);
-    if (!any) return std::nullopt;
-    auto [job, fence] = find_fenced(tx, id).value();
+    if (!first) return std::nullopt;
+    auto& [job, fence] = *first;
     // Asked first: a tenant without a place is nothing unusual, and what has changed nothing need not be undone.
     if (hooks.started && !hooks.started(tx, job)) {
         tell_line(&Line::set_aside);
         return std::nullopt;
     }
     const auto at = now();
-    if (tx.exec(sql::claim, at, id) == 0) throw InternalError("a job that waits could not be claimed", {.subject = id.text()});
+    if (tx.exec(sql::claim, at, job.id) == 0) throw InternalError("a job that waits could not be claimed", {.subject = job.id.text()});
     job.state = JobState::running;
     ++job.attempt;
     job.failure.clear();
     job.started_at = at;
     ++fence;
-    tx.exec(sql::insert_run, id, node, fence, at, at + options.lease);
+    tx.exec(sql::insert_run, job.id, node, fence, at, at + options.lease);
     return Claim{std::move(job), std::make_shared<Running>(tx.scope(), fence, options.clock)};
 }
 

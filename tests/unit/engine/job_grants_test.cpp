@@ -1,5 +1,9 @@
 // Jobs of projects that are none of his: not returned by a key, not waited for, not counted, not cancelled.
 
+#include <thread>
+
+#include <tenon/recurrence.hpp>
+
 #include "access_fixture.hpp"
 
 namespace {
@@ -78,7 +82,41 @@ TEST_F(JobGrantsTest, a_batch_is_as_much_of_it_as_he_may_see) {
     EXPECT_THROW((void)his->jobs().batch("theirs"), NotFound) << "as if there were none";
     EXPECT_EQ(his->jobs().cancel_batch("theirs"), 0);
     EXPECT_THROW(his->jobs().pause("render"), PermissionDenied) << "that is the whole tenant's";
-    EXPECT_THROW((void)his->recurrences().list(), PermissionDenied);
+}
+
+TEST_F(JobGrantsTest, what_comes_again_in_a_project_belongs_to_it) {
+    owner->recurrences().create({.name = "nightly", .cron = "@daily", .backup = BackupOptions{.name = "night"}});
+    owner->recurrences().create({.name = "theirs", .cron = "@daily", .render = render(hidden, {})});
+    auto again = his->recurrences();
+    EXPECT_TRUE(again.list().empty());
+    EXPECT_FALSE(again.find("theirs"));
+    EXPECT_THROW(again.remove("theirs"), NotFound);
+    EXPECT_THROW(again.trigger("nightly"), NotFound);
+    EXPECT_THROW(again.create({.name = "x", .cron = "@daily", .backup = BackupOptions{.name = "x"}}), PermissionDenied);
+    EXPECT_THROW(again.create({.name = "x", .cron = "@daily", .render = render(hidden, {})}), PermissionDenied);
+    auto foreign = render(hidden, {});
+    foreign.project = mine;  // of assets that he may not read
+    EXPECT_THROW(again.create({.name = "x", .cron = "@daily", .render = foreign}), NotFound);
+    const auto made = again.create({.name = "his", .cron = "@daily", .render = render(mine, keyed("his"))});
+    EXPECT_EQ(made.kind, "render");
+    EXPECT_EQ(made.project, mine);
+    ASSERT_EQ(again.list().size(), 1u);
+    EXPECT_EQ(owner->recurrences().list().size(), 3u);
+    again.trigger("his");
+    std::optional<JobId> job;
+    for (int i = 0; i < 6000 && !job; ++i) {
+        std::this_thread::sleep_for(10ms);
+        job = again.get("his").last_job;
+    }
+    ASSERT_TRUE(job) << again.get("his").last_message;
+    EXPECT_EQ(his->jobs().get(*job).info().unique_key, "his");
+    EXPECT_TRUE(his->renders().find(*job));
+    again.remove("his");
+    EXPECT_EQ(owner->recurrences().list().size(), 2u);
+    auto late = render(mine, {});
+    late.schedule.start = Time{} + 1h;
+    EXPECT_THROW(again.create({.name = "x", .cron = "@daily", .render = late}), InvalidArgument);
+    EXPECT_THROW(again.create({.name = "x", .cron = "@daily"}), InvalidArgument);
 }
 
 }  // namespace

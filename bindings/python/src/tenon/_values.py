@@ -3075,28 +3075,57 @@ class Quota(Value):
         self.limit_until = None if limit_until is None else as_time(limit_until)
 
 
+class RenderOptions(Value):
+    """- project: Required.
+    - timeline: Required. Not empty.
+    - outputs: Required. Presets: mp4, mov, social_square, social_vertical, 4k.
+    - loudness: LUFS, -40 to -5; 0: sound stays as mixed. Unset: the preset's, -14 for most.
+    - name: Of the files below exports/: <name>-<end of the job's id>.mp4 …
+    """
+    __slots__ = ("project", "timeline", "outputs", "loudness", "name", "schedule")
+    project: ProjectId
+    timeline: Timeline
+    outputs: Tuple[str, ...]
+    loudness: Optional[int]
+    name: str
+    schedule: JobSchedule
+
+    def __init__(
+            self, *, project: ProjectId, timeline: Timeline, outputs: Iterable[str], loudness: Optional[int] = None,
+            name: str = "render", schedule: Optional[JobSchedule] = None
+    ) -> None:
+        self.project = project
+        self.timeline = timeline
+        self.outputs = as_tuple(outputs)
+        self.loudness = loudness
+        self.name = name
+        self.schedule = JobSchedule() if schedule is None else schedule
+
+
 class RecurrenceOptions(Value):
-    """Work that comes again: exactly one of `backup` and `check`.
+    """Work that comes again: exactly one of `backup`, `check` and `render`. Of a schedule priority, key and batch count.
 
     - name: Required. Unique among the tenant's, which are at most 100.
     - cron: Required. As crontab(5): minute, hour, day of the month, month, day of the week. `30 2 * * *`, `*/15 9-17 * *
         mon-fri`; or @hourly, @daily, @weekly, @monthly, @yearly. Day of the month and day of the week both limited: either
         is enough.
     - zone: IANA time zone that the fields are read in. Empty: the tenant's, as it is now.
-    - backup: Of its schedule priority, key and batch count.
     - check: Of the backups.
+    - render: Checked as Renders::start would; what its assets are when its time comes counts. As JSON at most 1 MiB.
     """
-    __slots__ = ("name", "cron", "zone", "misfire", "backup", "check")
+    __slots__ = ("name", "cron", "zone", "misfire", "backup", "check", "render")
     name: str
     cron: str
     zone: str
     misfire: Misfire
     backup: Optional[BackupOptions]
     check: Optional[CheckLevel]
+    render: Optional[RenderOptions]
 
     def __init__(
             self, *, name: str, cron: str, zone: str = "", misfire: Misfire = Misfire.RUN_ONCE,
-            backup: Optional[BackupOptions] = None, check: Optional[CheckLevel] = None
+            backup: Optional[BackupOptions] = None, check: Optional[CheckLevel] = None,
+            render: Optional[RenderOptions] = None
     ) -> None:
         self.name = name
         self.cron = cron
@@ -3104,6 +3133,7 @@ class RecurrenceOptions(Value):
         self.misfire = misfire
         self.backup = backup
         self.check = check
+        self.render = render
 
 
 class RecurrenceUpdate(Value):
@@ -3127,7 +3157,8 @@ class RecurrenceUpdate(Value):
 
 
 class Recurrence(Value):
-    """- kind: Of the jobs: "backup", "check".
+    """- kind: Of the jobs: "backup", "check", "render".
+    - project: Of a render. Unset: it is about the tenant as a whole.
     - next_at: When the next job is started. Unset while paused.
     - last_at: The last time whose turn it was, with what came of it:
     - last_job: the job that was started for it,
@@ -3137,11 +3168,12 @@ class Recurrence(Value):
     - refused: Times without a job: the one before still ran, no storage was left …
     """
     __slots__ = (
-            "name", "kind", "cron", "zone", "misfire", "paused", "next_at", "last_at", "last_job", "last_error",
-            "last_message", "runs", "refused", "created_at"
+            "name", "kind", "project", "cron", "zone", "misfire", "paused", "next_at", "last_at", "last_job",
+            "last_error", "last_message", "runs", "refused", "created_at"
     )
     name: str
     kind: str
+    project: Optional[ProjectId]
     cron: str
     zone: str
     misfire: Misfire
@@ -3156,13 +3188,14 @@ class Recurrence(Value):
     created_at: datetime
 
     def __init__(
-            self, name: str = "", kind: str = "", cron: str = "", zone: str = "", misfire: Misfire = Misfire.RUN_ONCE,
-            paused: bool = False, next_at: Optional[datetime] = None, last_at: Optional[datetime] = None,
-            last_job: Optional[JobId] = None, last_error: Optional[Errc] = None, last_message: str = "", runs: int = 0,
-            refused: int = 0, created_at: datetime = EPOCH
+            self, name: str = "", kind: str = "", project: Optional[ProjectId] = None, cron: str = "", zone: str = "",
+            misfire: Misfire = Misfire.RUN_ONCE, paused: bool = False, next_at: Optional[datetime] = None,
+            last_at: Optional[datetime] = None, last_job: Optional[JobId] = None, last_error: Optional[Errc] = None,
+            last_message: str = "", runs: int = 0, refused: int = 0, created_at: datetime = EPOCH
     ) -> None:
         self.name = name
         self.kind = kind
+        self.project = project
         self.cron = cron
         self.zone = zone
         self.misfire = misfire
@@ -3194,33 +3227,6 @@ class UpcomingOptions(Value):
         self.zone = zone
         self.start = None if start is None else as_time(start)
         self.limit = limit
-
-
-class RenderOptions(Value):
-    """- project: Required.
-    - timeline: Required. Not empty.
-    - outputs: Required. Presets: mp4, mov, social_square, social_vertical, 4k.
-    - loudness: LUFS, -40 to -5; 0: sound stays as mixed. Unset: the preset's, -14 for most.
-    - name: Of the files below exports/: <name>-<end of the job's id>.mp4 …
-    """
-    __slots__ = ("project", "timeline", "outputs", "loudness", "name", "schedule")
-    project: ProjectId
-    timeline: Timeline
-    outputs: Tuple[str, ...]
-    loudness: Optional[int]
-    name: str
-    schedule: JobSchedule
-
-    def __init__(
-            self, *, project: ProjectId, timeline: Timeline, outputs: Iterable[str], loudness: Optional[int] = None,
-            name: str = "render", schedule: Optional[JobSchedule] = None
-    ) -> None:
-        self.project = project
-        self.timeline = timeline
-        self.outputs = as_tuple(outputs)
-        self.loudness = loudness
-        self.name = name
-        self.schedule = JobSchedule() if schedule is None else schedule
 
 
 class Loudness(Value):
