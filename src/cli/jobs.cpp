@@ -92,7 +92,8 @@ std::optional<JobState> state_option(const Args& args) {
 }
 
 int list(Context& context, const Args& args) {
-    list_jobs(context, jobs_of(context, args, {.kind = args.text("--kind"), .state = state_option(args), .batch = args.text(batch_option.name)}), "No job.");
+    const JobFilter filter{.kind = args.text("--kind"), .state = state_option(args), .batch = args.text(batch_option.name)};
+    list_jobs(context, jobs_of(context, args, filter), "No job.");
     return 0;
 }
 

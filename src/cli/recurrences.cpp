@@ -140,7 +140,7 @@ Group recurrence_verbs() {
                              {"--render", "NAME", "render instead, into files of this name"},
                              {"--project", "PROJECT", "of the render: id or name"},
                              {"--timeline", "FILE", "of the render: the edit, as “render start --print-timeline” prints it"},
-                             {"--output", "PRESET", "of the render: mp4, mov, social_square, social_vertical, 4k; several by commas; default mp4", true}},
+                             {"--output", "PRESET", "of the render: mp4, mov, social_square …; several by commas; default mp4", true}},
                  .examples = {{"recurrence create nightly --cron \"30 2 * * *\" --zone Europe/Berlin --backup nightly", "Every night."},
                               {"recurrence create weekly --cron @weekly --check full --missed skip", "Sundays; what was missed stays missed."}},
                  .run = create},

@@ -89,7 +89,8 @@ std::string payload_of(const RenderOptions& options) {
 
 RenderOptions render_of(const Json& json) {
     auto edit = engine::edit_of(json.get_string("edit"));
-    RenderOptions options{.project = edit.project, .timeline = std::move(edit.timeline), .outputs = std::move(edit.outputs), .loudness = edit.loudness};
+    RenderOptions options{.project = edit.project, .timeline = std::move(edit.timeline), .outputs = std::move(edit.outputs)};
+    options.loudness = edit.loudness;
     options.name = std::move(edit.name);
     options.schedule = schedule_from(json);
     return options;
@@ -313,7 +314,8 @@ private:
             return;
         }
         struct Late {};
-        const auto session = std::make_shared<SessionImpl>(engine_.shared_from_this(), scope, tenant::engine_actor("recurrence " + info.name), Role::owner);
+        auto actor = tenant::engine_actor("recurrence " + info.name);
+        const auto session = std::make_shared<SessionImpl>(engine_.shared_from_this(), scope, std::move(actor), Role::owner);
         // In the transaction that starts the job: each time has one, whoever dies when.
         session->with_job = [&](db::Tx& tx, const JobId& job) {
             if (!move_on(tx)) throw Late{};

@@ -68,7 +68,8 @@ RecurrenceRow recurrence_row(const db::Rows& row) {
 db::Migration recurrence_migration() {
     return {"jobs", 4,
             db::tenant_table("recurrence",
-                             "name TEXT NOT NULL, kind TEXT NOT NULL, payload TEXT NOT NULL, project_id BLOB, cron TEXT NOT NULL, zone TEXT NOT NULL, "
+                             "name TEXT NOT NULL, kind TEXT NOT NULL, payload TEXT NOT NULL, project_id BLOB, cron TEXT NOT NULL, "
+                             "zone TEXT NOT NULL, "
                              "misfire INTEGER NOT NULL, paused INTEGER NOT NULL, next_at INTEGER, last_at INTEGER, last_job BLOB, "
                              "last_error INTEGER, last_message TEXT NOT NULL, runs INTEGER NOT NULL, refused INTEGER NOT NULL, "
                              "created_at INTEGER NOT NULL",
@@ -102,8 +103,8 @@ void add(db::Tx& tx, const RecurrenceRow& row) {
         auto rows = tx.query(number);
         if (rows.next() && rows.i64(0) >= most) throw Conflict("there are 100 recurrences already: remove one", {.subject = info.name});
     }
-    if (tx.exec(insert, info.name, info.kind, row.payload, info.project, info.cron, info.zone, static_cast<std::int64_t>(info.misfire), info.paused, info.next_at,
-                info.created_at) == 0)
+    if (tx.exec(insert, info.name, info.kind, row.payload, info.project, info.cron, info.zone,
+                static_cast<std::int64_t>(info.misfire), info.paused, info.next_at, info.created_at) == 0)
         throw Conflict("there is a recurrence of this name already", {.subject = info.name});
 }
 

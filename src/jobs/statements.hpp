@@ -44,7 +44,8 @@ constexpr db::TenantStmt find{"SELECT " TENON_JOB_COLUMNS " FROM job WHERE tenan
 /// find() without what can be long.
 constexpr db::TenantStmt glance{
     "SELECT tenant_id, id, kind, '', '', state, attempt, max_attempts, '', progress, '', failure, hold, cancel, "
-    "created_at, started_at, ended_at, fence, due_at, prio, unique_key, paused, waits_for, job_key, batch FROM job WHERE tenant_id = :tenant AND id = :id"};
+    "created_at, started_at, ended_at, fence, due_at, prio, unique_key, paused, waits_for, job_key, batch FROM job "
+    "WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt list{"SELECT " TENON_JOB_COLUMNS
                               " FROM job WHERE tenant_id = :tenant AND (:kind = '' OR kind = :kind)"
                               " AND (:state < 0 OR (state = :state AND (:paused < 0 OR (paused <> 0) = :paused)))"

@@ -62,7 +62,8 @@ TEST_F(RecurrenceTest, starts_a_job_when_its_time_has_come) {
     EXPECT_EQ(session().backups().list().at(0).name, "night");
     session().audit().verify();
     bool recorded = false;
-    for (const auto& record : session().audit().list({.action = "backup.start"})) recorded = recorded || record.actor.find("nightly") != std::string::npos;
+    for (const auto& record : session().audit().list({.action = "backup.start"}))
+        recorded = recorded || record.actor.find("nightly") != std::string::npos;
     EXPECT_TRUE(recorded) << "the record of the start names the recurrence";
 }
 
