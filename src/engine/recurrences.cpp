@@ -1,6 +1,7 @@
 #include <tenon/recurrence.hpp>
 
 #include <map>
+#include <optional>
 #include <utility>
 
 #include <base/text.hpp>
@@ -44,7 +45,8 @@ Recurrence row_now(db::Reader& reader, const Recurrence& seen) {
     return std::move(row->info);
 }
 
-void check_recurring(const JobSchedule& schedule, const std::string& field) {
+void check_recurring(const JobSchedule& schedule, const std::string& field, Time now) {
+    jobs::check_schedule(schedule, now);
     if (schedule.start) throw InvalidArgument("the expression says when", {.subject = field + ".schedule.start"});
     if (!schedule.after.empty()) throw InvalidArgument("what comes again waits for no single job", {.subject = field + ".schedule.after"});
 }
@@ -61,7 +63,6 @@ JobSchedule schedule_from(const Json& json) {
 
 std::string payload_of(const BackupOptions& options) {
     engine::check_backup(options);
-    check_recurring(options.schedule, "backup");
     Json json;
     json.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", engine::tags_json(options.tags));
     json.set("exclude", engine::texts_json(options.exclude)).set("per_second", options.upload_per_second.count);
@@ -130,9 +131,9 @@ Recurrence Recurrences::create(const RecurrenceOptions& options) {
     info.misfire = options.misfire;
     info.created_at = at;
     info.next_at = jobs::recurrences::next_of(info.cron, info.zone, at);
+    if (options.backup) check_recurring(options.backup->schedule, "backup", at);
     if (options.render) {
-        check_recurring(options.render->schedule, "render");
-        jobs::check_schedule(options.render->schedule, at);
+        check_recurring(options.render->schedule, "render", at);
         (void)engine::prepare_render(*impl_, *options.render);  // by his own rights: what he may not read he renders neither now nor later
         row.payload = payload_of(*options.render);
     } else {
@@ -149,11 +150,12 @@ Recurrence Recurrences::update(const RecurrenceUpdate& change) {
     const auto seen = get(change.name);
     const auto pass = enter_to_change(*impl_, seen);
     if (change.misfire) check_rule(*change.misfire);
+    const auto zone = change.zone ? std::optional(zone_of(*impl_, *change.zone)) : std::nullopt;
     const auto at = impl_->now();
     return impl_->change("recurrence.update", change.name, [&](db::Tx& tx) {
         auto info = row_now(tx, seen);
         if (change.cron) info.cron = *change.cron;
-        if (change.zone) info.zone = zone_of(*impl_, *change.zone);
+        if (zone) info.zone = *zone;
         if (change.misfire) info.misfire = *change.misfire;
         const auto next = jobs::recurrences::next_of(info.cron, info.zone, at);
         if (!info.paused) info.next_at = next;

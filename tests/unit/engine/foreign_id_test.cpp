@@ -5,6 +5,8 @@
 
 #include <functional>
 
+#include <tenon/recurrence.hpp>
+
 namespace {
 
 using namespace tenon;
@@ -17,7 +19,10 @@ struct Estate {
         project = session.projects().create({.name = "reel"});
         asset = session.assets().import_file({.project = project.id, .path = tests::footage / "clapper.mp4"});
         cut.append({.asset = asset.id, .end = 400ms});
-        render = session.renders().start({.project = project.id, .timeline = cut, .outputs = {"social_square"}}).id();
+        JobSchedule schedule;
+        schedule.batch = named;
+        render = session.renders().start({.project = project.id, .timeline = cut, .outputs = {"social_square"}, .schedule = schedule}).id();
+        session.recurrences().create({.name = named, .cron = "0 0 29 2 *", .check = CheckLevel::structure});
         session.jobs().get(render).join();
         exported = session.exports().list().at(0).name;
         camera = session.cameras().create({.name = "Door", .url = "rtsp://127.0.0.1:9/stream"}).id();
@@ -31,6 +36,7 @@ struct Estate {
     Timeline cut;
     JobId render, backup;
     std::string exported;
+    std::string named = "of " + session.tenant().text();  // its batch and what comes again
     CameraId camera;
     SnapshotId snapshot;
 };
@@ -41,6 +47,7 @@ TEST_F(ForeignId, another_tenants_things_do_not_exist) {
     const Estate theirs(session(other));
     Estate mine(session(acme));
     auto& s = mine.session;
+    const auto again = [&](const RenderOptions& render) { s.recurrences().create({.name = "x", .cron = "@daily", .render = render}); };
     const std::vector<std::pair<const char*, std::function<void()>>> refused = {
         {"Projects::get", [&] { s.projects().get(theirs.project.id); }},
         {"Projects::rename", [&] { s.projects().rename(theirs.project.id, "taken"); }},
@@ -51,6 +58,17 @@ TEST_F(ForeignId, another_tenants_things_do_not_exist) {
         {"Renders::start, project", [&] { s.renders().start({.project = theirs.project.id, .timeline = mine.cut, .outputs = {"mp4"}}); }},
         {"Renders::start, asset", [&] { s.renders().start({.project = mine.project.id, .timeline = theirs.cut, .outputs = {"mp4"}}); }},
         {"Jobs::get", [&] { s.jobs().get(theirs.render); }},
+        {"Jobs::retry", [&] { s.jobs().retry(theirs.render); }},
+        {"Jobs::batch", [&] { s.jobs().batch(theirs.named); }},
+        {"JobSchedule.after", [&] { s.backups().start({.name = "x", .schedule = {.after = {theirs.render}}}); }},
+        {"Recurrences::get", [&] { s.recurrences().get(theirs.named); }},
+        {"Recurrences::update", [&] { s.recurrences().update({.name = theirs.named, .cron = "@daily"}); }},
+        {"Recurrences::pause", [&] { s.recurrences().pause(theirs.named); }},
+        {"Recurrences::resume", [&] { s.recurrences().resume(theirs.named); }},
+        {"Recurrences::trigger", [&] { s.recurrences().trigger(theirs.named); }},
+        {"Recurrences::remove", [&] { s.recurrences().remove(theirs.named); }},
+        {"Recurrences::create, project", [&] { again({.project = theirs.project.id, .timeline = mine.cut, .outputs = {"mp4"}}); }},
+        {"Recurrences::create, asset", [&] { again({.project = mine.project.id, .timeline = theirs.cut, .outputs = {"mp4"}}); }},
         {"Cameras::get", [&] { s.cameras().get(theirs.camera); }},
         {"Cameras::remove", [&] { s.cameras().remove(theirs.camera); }},
         {"Backups::get", [&] { s.backups().get(theirs.snapshot); }},
