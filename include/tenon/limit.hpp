@@ -21,6 +21,7 @@ struct LimitOverride {
     Time granted_at{};
     std::optional<Time> expires_at{};     ///< From then on the limit before holds again. Unset: until it is revoked.
     bool in_force = false;                ///< False: it has expired, or one of the resource that was granted later holds.
+    bool shadow = false;                  ///< It refuses nothing: what it would have refused is counted, see Quotas::shadowed().
 };
 
 /// What grant_limit() grants. Of several for one resource the last one granted holds; when it expires, the one before it does,
@@ -33,6 +34,7 @@ struct LimitOptions {
                                           ///< unlimited.
     std::string reason{};                 ///< Required.
     std::optional<Time> expires_at{};     ///< In the future. Unset: until it is revoked.
+    bool shadow = false;                  ///< To try a limit out: it refuses nothing, and counts what it would have refused.
 };
 
 TENON_END

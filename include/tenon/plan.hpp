@@ -22,6 +22,8 @@ enum class Resource : std::uint8_t {
     sites = 7,            ///< Level, count.
     agents = 8,           ///< Level, count.
     api_calls = 9,        ///< Per period, count.
+    model_tokens = 10,    ///< Per period, count: what language models took in and gave out.
+    bandwidth = 11,       ///< Per period, bytes sent to those who watch and download.
 };
 
 /// The resource's name: "render_time".
@@ -32,6 +34,27 @@ struct PlanLimit {
     std::optional<std::int64_t> limit{};  ///< In the resource's unit. Unset: unlimited.
 };
 
+/// What happens beyond a limit. Stored: append, never renumber.
+enum class OverageRule : std::uint8_t {
+    block = 1,   ///< More is refused.
+    charge = 2,  ///< More is let through and priced, up to `most` beyond the limit.
+    grace = 3,   ///< Up to `most` more is let through, for so long from when the limit was passed; then no more.
+    shadow = 4,  ///< Nothing is refused; what would have been is counted, see Quotas::shadowed().
+};
+
+/// The rule's name: "charge".
+TENON_API const char* to_string(OverageRule rule) noexcept;
+
+/// What a plan says of use beyond one of its limits.
+struct PlanOverage {
+    Resource resource = Resource::projects;
+    OverageRule rule = OverageRule::block;
+    std::int64_t price_micros = 0;       ///< charge: millionths of the currency's minor unit for each `per` units beyond.
+    std::int64_t per = 1;                ///< In the resource's unit.
+    std::optional<std::int64_t> most{};  ///< charge, grace: how much beyond the limit. Unset: no end.
+    Duration grace{};                    ///< grace: for how long.
+};
+
 /// A plan of a catalogue. Catalogues are data: four ship with the library and a partner may replace them.
 struct Plan {
     std::string name{};                   ///< "studio/professional": catalogue and tier.
@@ -40,6 +63,7 @@ struct Plan {
     std::int32_t trial_days = 0;
     std::vector<PlanLimit> limits{};
     std::vector<std::string> features{};  ///< "priority", "webhooks", "white_label" …
+    std::vector<PlanOverage> overage{};   ///< Resources that are not named are refused beyond their limit.
 };
 
 /// When a change of plan takes effect. Stored: append, never renumber.

@@ -8,7 +8,9 @@
 
 #include <tenon/config.hpp>
 #include <tenon/id.hpp>
+#include <tenon/lease.hpp>
 #include <tenon/limit.hpp>
+#include <tenon/outlook.hpp>
 #include <tenon/plan.hpp>
 #include <tenon/units.hpp>
 
@@ -28,6 +30,7 @@ struct HoldOptions {
     std::vector<Ask> asks{};                   ///< Required. All are granted or none.
     Duration ttl = std::chrono::minutes(10);   ///< Returned by itself after that, if still open.
     std::string idempotency{};                 ///< Not empty: asking again with it gives the same hold; Conflict once it was given back.
+    bool keep = false;                         ///< Dropping it returns nothing: it stays until it is ended or its time is up.
 };
 
 /// Where one resource stands.
@@ -41,7 +44,14 @@ struct Quota {
                                            ///< takes effect. Unset: it does not.
 };
 
-/// Something reserved. Dropping the last copy of an open hold returns it.
+/// A hold that is open: of a host, or of a job or an upload that goes on.
+struct OpenHold {
+    HoldId id{};
+    std::vector<Ask> asks{};
+    std::optional<Time> expires_at{};      ///< Unset: it lives as long as the work it belongs to.
+};
+
+/// Something reserved. Dropping the last copy of an open hold returns it, unless it is to be kept.
 class TENON_API Hold {
 public:
     HoldId id() const;
@@ -60,8 +70,10 @@ private:
 
 /// A tenant's limits, which cannot be oversold: what is granted is durable before the call returns.
 ///
-/// When what is used reaches 80 and 100 % of a limit, or something is refused for it, the event "quota.warning" says so, once
-/// each in a period. Its subject is the resource; its data has percent, limit, used and, per period, resets_at.
+/// When what is used reaches 50, 80, 90 and 100 % of a limit, or something is refused for it, the event "quota.warning" says so,
+/// once each in a period, and of a level not again before it has been 5 points below. Its subject is the resource; its data has
+/// percent, limit, used and, per period, resets_at. "quota.grace" says until when a passed limit lets more through, "quota.shadow"
+/// that a limit which only watches would have refused something, once in a period.
 class TENON_API Quotas {
 public:
     /// Throws QuotaExceeded with resource(), limit(), used() and, for periods, resets_at().
@@ -77,6 +89,27 @@ public:
     bool has_room(const Ask& ask) const;
     /// The limits that this tenant has in place of its plan's, by name; who granted them is not said.
     std::vector<LimitOverride> overrides() const;
+
+    /// When each resource that has a limit runs out, if things go on as they did.
+    std::vector<QuotaForecast> forecast() const;
+    /// Each resource whose plan has a rule for use beyond its limit.
+    std::vector<QuotaOverage> overage() const;
+    /// What limits that only watch would have refused in this period.
+    std::vector<ShadowCount> shadowed() const;
+
+    /// Every open hold, oldest first.
+    std::vector<OpenHold> holds() const;
+    /// A hold again, by its id: after a restart, or from another process. Dropping it returns nothing. Throws NotFound, Conflict
+    /// (it belongs to a job or an upload).
+    Hold hold(const HoldId& id) const;
+    /// For what is spent too often for a transaction each. Takes nothing yet. Throws InvalidArgument.
+    Lease lease(const LeaseOptions& options = {});
+    /// Slices that processes have taken, oldest first.
+    std::vector<LeaseInfo> leases() const;
+
+    /// Counts less of what a host counts itself, by holds that it commits: sites and agents. What is used of the others is given
+    /// back by removing it. Throws InvalidArgument, Conflict (less is used).
+    void give_back(const Ask& what);
 
 private:
     friend struct Internal;

@@ -32,6 +32,8 @@ class Logins;
 class Roles;
 class Users;
 
+class RateLimits;
+
 struct SessionOptions {
     TenantId tenant{};                    ///< Required.
     std::string actor{};                  ///< Required, unless `user` is given. Who acts; goes into the audit trail.
@@ -63,6 +65,7 @@ public:
     Jobs jobs() const;
     Recurrences recurrences() const;
     Quotas quotas() const;
+    RateLimits rates() const;
     Usage usage() const;
     Settings settings() const;
     Audit audit() const;

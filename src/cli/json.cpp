@@ -90,7 +90,8 @@ json::object to_json(const LimitOverride& l) {
             {"granted_by", or_null(l.granted_by)},
             {"granted_at", stamp(l.granted_at)},
             {"expires_at", to_json(l.expires_at)},
-            {"in_force", l.in_force}};
+            {"in_force", l.in_force},
+            {"shadow", l.shadow}};
 }
 
 json::object to_json(const Partner& p) {
@@ -377,6 +378,59 @@ json::object to_json(const Quota& q) {
             {"reserved", q.reserved},
             {"resets_at", to_json(q.resets_at)},
             {"limit_until", to_json(q.limit_until)}};
+}
+
+json::object to_json(const QuotaForecast& f) {
+    return {{"resource", to_string(f.resource)},
+            {"method", to_string(f.method)},
+            {"limit", f.limit},
+            {"used", f.used},
+            {"since", stamp(f.since)},
+            {"until", stamp(f.until)},
+            {"grown", f.grown},
+            {"exhausts_at", to_json(f.exhausts_at)}};
+}
+
+json::object to_json(const QuotaOverage& o) {
+    return {{"resource", to_string(o.resource)},
+            {"rule", to_string(o.rule)},
+            {"included", o.included},
+            {"over", o.over},
+            {"cost_micros", o.cost_micros},
+            {"currency", o.currency},
+            {"grace_ends_at", to_json(o.grace_ends_at)}};
+}
+
+json::object to_json(const ShadowCount& s) {
+    return {{"resource", to_string(s.resource)},
+            {"refusals", s.refusals},
+            {"amount", s.amount},
+            {"first_at", stamp(s.first_at)},
+            {"last_at", stamp(s.last_at)}};
+}
+
+json::object to_json(const RateDecision& d) {
+    json::object headers;
+    for (const auto& header : d.headers) headers[header.key] = header.value;
+    return {{"allowed", d.allowed},
+            {"scope", to_string(d.scope)},
+            {"route", or_null(d.route)},
+            {"limit", or_null(d.limit)},
+            {"window_us", d.window.count()},
+            {"remaining", d.remaining},
+            {"reset_us", d.reset.count()},
+            {"retry_after_us", d.retry_after.count()},
+            {"headers", headers}};
+}
+
+json::object to_json(const LeaseInfo& l) {
+    return {{"id", l.id.text()}, {"resource", to_string(l.resource)}, {"amount", l.amount}, {"expires_at", stamp(l.expires_at)}};
+}
+
+json::object to_json(const OpenHold& h) {
+    json::array asks;
+    for (const auto& ask : h.asks) asks.push_back(json::object{{"resource", to_string(ask.resource)}, {"amount", ask.amount}});
+    return {{"id", h.id.text()}, {"asks", asks}, {"expires_at", to_json(h.expires_at)}};
 }
 
 namespace {

@@ -62,23 +62,10 @@ int plan_changes(Context& context, const Args& args) {
     return 0;
 }
 
-Resource resource_named(const std::string& name) {
-    std::string known;
-    for (int i = 1; i <= static_cast<int>(Resource::api_calls); ++i) {
-        const auto resource = static_cast<Resource>(i);
-        if (name == to_string(resource)) return resource;
-        known += (known.empty() ? "" : ", ") + std::string(to_string(resource));
-    }
-    throw UsageError("--resource takes one of " + known);
-}
-
 /// In the resource's own unit: "500 GB", "20h", "12"; "unlimited".
 std::optional<std::int64_t> limit_of_resource(const Args& args, Resource resource) {
     if (args.text("--to") == "unlimited") return std::nullopt;
-    if (resource == Resource::storage) return args.size("--to")->count;
-    if (resource == Resource::render_time)
-        return std::chrono::duration_cast<std::chrono::milliseconds>(*args.duration("--to")).count();
-    return args.integer("--to", 0, 0, std::int64_t{1} << 53);
+    return amount_of(resource, args.text("--to"), "--to");
 }
 
 int grant_limit(Context& context, const Args& args) {
@@ -86,11 +73,13 @@ int grant_limit(Context& context, const Args& args) {
     options.limit = limit_of_resource(args, options.resource);
     options.reason = reason_of(args);
     options.expires_at = args.time("--until");
+    options.shadow = args.has("--shadow");
     options.tenant = chosen(context, args);
     const auto limit = context.operators().tenants().grant_limit(options);
     context.out().thing(to_json(limit), limit.name,
                         {{"Limit", limit.name}, {"Of", to_string(limit.resource)}, {"To", limit_text(limit.resource, limit.limit)},
-                         {"Granted by", limit.granted_by}, {"Reason", limit.reason}, {"Expires", clock(limit.expires_at)}});
+                         {"Refuses", limit.shadow ? "nothing, it only watches" : ""}, {"Granted by", limit.granted_by},
+                         {"Reason", limit.reason}, {"Expires", clock(limit.expires_at)}});
     return 0;
 }
 
@@ -178,7 +167,8 @@ std::vector<Command> tenant_plan_commands() {
          .options = {name,
                      {"--resource", "RESOURCE", "such as storage, projects or render_time", false, true},
                      {"--to", "AMOUNT", "such as 500GB, 20h or 12; or unlimited", false, true},
-                     {"--until", "TIME", "when it expires; default: until it is revoked"}},
+                     {"--until", "TIME", "when it expires; default: until it is revoked"},
+                     {"--shadow", "", "try it out: refuse nothing, count what would have been (“quota --watched”)"}},
          .examples = {{"tenant grant-limit acme --name campaign --resource storage --to 500GB --until 2099-01-01T00:00:00Z --reason \"order 9\"",
                        "Then the plan's limit holds again."}},
          .run = grant_limit},

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "command.hpp"
+
 namespace tenon::cli {
 namespace {
 
@@ -157,9 +159,33 @@ std::string count(std::int64_t value) {
 std::string percent(double value) { return print("%.1f %%", value); }
 
 std::string amount(Resource resource, std::int64_t value) {
-    if (resource == Resource::storage) return size({value});
+    if (resource == Resource::storage || resource == Resource::bandwidth) return size({value});
     if (resource == Resource::render_time) return value == 0 ? "0 s" : length(milliseconds(value));
     return count(value);
+}
+
+Resource resource_named(const std::string& name) {
+    std::string known;
+    for (int i = 1; i <= static_cast<int>(Resource::bandwidth); ++i) {
+        const auto resource = static_cast<Resource>(i);
+        if (name == to_string(resource)) return resource;
+        known += (known.empty() ? "" : ", ") + std::string(to_string(resource));
+    }
+    throw UsageError("“" + clean(name) + "” is no resource; there are " + known);
+}
+
+std::int64_t amount_of(Resource resource, const std::string& text, std::string_view option) {
+    if (resource == Resource::storage || resource == Resource::bandwidth) {
+        if (const auto bytes = parse_size(text)) return bytes->count;
+    } else if (resource == Resource::render_time) {
+        if (const auto time = parse_duration(text)) return std::chrono::duration_cast<milliseconds>(*time).count();
+    } else {
+        std::int64_t number = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        if (error == std::errc{} && end == text.data() + text.size() && number >= 0) return number;
+    }
+    throw UsageError(std::string(option) + ": “" + clean(text) + "” is no amount of " + to_string(resource) +
+                     ", such as 500GB of storage, 20h of render_time or 12 projects");
 }
 
 std::optional<Bytes> parse_size(std::string_view text) {

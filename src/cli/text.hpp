@@ -32,6 +32,8 @@ std::string price(const Money& money);   // "499.00 USD"
 std::string count(std::int64_t number);  // "1 234 567" with narrow gaps where it helps
 std::string percent(double value);
 std::string amount(Resource resource, std::int64_t value);  // In the resource's own unit.
+Resource resource_named(const std::string& name);           // Throws UsageError.
+std::int64_t amount_of(Resource resource, const std::string& text, std::string_view option);  // The other way. Throws UsageError.
 
 std::optional<Bytes> parse_size(std::string_view text);         // "500k" "10MB" "1.5GB" "4MiB" "1000"
 std::optional<Duration> parse_duration(std::string_view text);  // "1.5s" "1:30" "500ms" "2h" "90"

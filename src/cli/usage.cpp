@@ -72,7 +72,8 @@ int series(Context& context, const Args& args) {
     const auto points = context.session().usage().series({.meter = args.text("--meter"), .grain = grain_of(args.text("--by", "day")),
                                                           .start = args.time("--start").value_or(now - std::chrono::hours(24 * 31)),
                                                           .end = args.time("--end").value_or(now)});
-    const std::string unit = args.text("--meter").ends_with("_bytes") ? "bytes" : args.text("--meter").ends_with("_time") ? "ms" : "count";
+    const bool is_size = args.text("--meter").ends_with("_bytes") || args.text("--meter") == to_string(Resource::bandwidth);
+    const std::string unit = is_size ? "bytes" : args.text("--meter").ends_with("_time") ? "ms" : "count";
     Table table({"FROM", ">QUANTITY"});
     boost::json::array document;
     std::vector<std::string> keys;
@@ -120,8 +121,53 @@ int own_limits(Context& context) {
     return 0;
 }
 
+int forecast(Context& context) {
+    const auto all = context.session().quotas().forecast();
+    Table table({"RESOURCE", ">LIMIT", ">USED", ">ADDED", "SINCE", "RUNS OUT", "METHOD"});
+    std::vector<std::string> keys;
+    for (const auto& f : all) {
+        const auto added = f.grown < 0 ? "-" + amount(f.resource, -f.grown) : amount(f.resource, f.grown);
+        table.row({to_string(f.resource), amount(f.resource, f.limit), amount(f.resource, f.used), added, clock(f.since),
+                   clock(f.exhausts_at), to_string(f.method)});
+        keys.push_back(std::string(to_string(f.resource)) + " " + (f.exhausts_at ? stamp(*f.exhausts_at) : "-"));
+    }
+    context.out().list(to_json(all), keys, table, "No limit.");
+    return 0;
+}
+
+int beyond(Context& context) {
+    const auto all = context.session().quotas().overage();
+    Table table({"RESOURCE", "RULE", ">INCLUDED", ">BEYOND", ">COST", "GRACE ENDS"});
+    std::vector<std::string> keys;
+    for (const auto& o : all) {
+        const auto cost = o.rule == OverageRule::charge ? price({(o.cost_micros + 999'999) / 1'000'000, o.currency}) : "";
+        table.row({to_string(o.resource), to_string(o.rule), amount(o.resource, o.included), amount(o.resource, o.over), cost,
+                   clock(o.grace_ends_at)});
+        keys.push_back(std::string(to_string(o.resource)) + " " + std::to_string(o.over) + " " + std::to_string(o.cost_micros));
+    }
+    context.out().list(to_json(all), keys, table, "Beyond each limit more is refused.");
+    return 0;
+}
+
+int watched(Context& context) {
+    const auto all = context.session().quotas().shadowed();
+    Table table({"RESOURCE", ">WOULD HAVE REFUSED", ">AMOUNT", "FIRST", "LAST"});
+    std::vector<std::string> keys;
+    for (const auto& s : all) {
+        table.row({to_string(s.resource), count(s.refusals), amount(s.resource, s.amount), clock(s.first_at), clock(s.last_at)});
+        keys.push_back(std::string(to_string(s.resource)) + " " + std::to_string(s.refusals) + " " + std::to_string(s.amount));
+    }
+    context.out().list(to_json(all), keys, table, "Limits that only watch would have refused nothing in this period.");
+    return 0;
+}
+
 int quota(Context& context, const Args& args) {
+    if (args.has("--own") + args.has("--forecast") + args.has("--beyond") + args.has("--watched") > 1)
+        throw UsageError("one of --own, --forecast, --beyond and --watched");
     if (args.has("--own")) return own_limits(context);
+    if (args.has("--forecast")) return forecast(context);
+    if (args.has("--beyond")) return beyond(context);
+    if (args.has("--watched")) return watched(context);
     const auto quotas = context.session().quotas().snapshot();
     context.out().list(to_json(quotas), names(quotas), quota_table(quotas), "No limit.");
     return 0;
@@ -163,8 +209,13 @@ Group quota_verbs() {
             .commands = {{.path = "quota",
                           .summary = "show the limits",
                           .about = about,
-                          .options = {{"--own", "", "the limits that this tenant has in place of its plan's"}},
-                          .examples = {{"quota", "All limits of the plan."}, {"quota --own", "What was granted beyond it, and until when."}},
+                          .options = {{"--own", "", "the limits that this tenant has in place of its plan's"},
+                                      {"--forecast", "", "when each limit is reached at the pace of this period, and how that is known"},
+                                      {"--beyond", "", "what is let through beyond a limit by the plan's rules, and its price"},
+                                      {"--watched", "", "what limits that only watch would have refused"}},
+                          .examples = {{"quota", "All limits of the plan."},
+                                       {"quota --own", "What was granted beyond it, and until when."},
+                                       {"quota --forecast", "What runs out before it begins anew."}},
                           .run = quota,
                           .looks = true}}};
 }

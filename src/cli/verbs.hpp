@@ -21,6 +21,8 @@ Group camera_verbs();
 Group backup_verbs();
 Group usage_verbs();
 Group quota_verbs();
+Group hold_verbs();
+Group rate_verbs();
 Group audit_verbs();
 Group job_verbs();
 Group recurrence_verbs();

@@ -28,6 +28,10 @@
 #include "permissions.hpp"
 #include "workspace.hpp"
 
+namespace tenon::tenant::rates {
+class Limiter;
+}
+
 namespace tenon::engine {
 
 class Access;
@@ -45,6 +49,18 @@ struct Granted {
     PermissionSet in(const ProjectId& project) const { return rights.in(project) & mask; }
     /// With what belongs to a project; unset: to the tenant as a whole.
     bool may(Permission permission, const std::optional<ProjectId>& project) const { return (project ? in(*project) : everywhere).has(permission); }
+};
+
+/// The limiter of an engine that somebody asks about rates: of another it takes no memory.
+class Rates {
+public:
+    Rates();
+    ~Rates();
+    tenant::rates::Limiter& get();
+
+private:
+    std::once_flag once_;
+    std::unique_ptr<tenant::rates::Limiter> limiter_;
 };
 
 /// The one maker of scopes: who holds one came through a session, an operator session or the engine's own work.
@@ -107,6 +123,7 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
     std::unique_ptr<tenant::Registry> registry;
     std::unique_ptr<tenant::EventHub> events;
     std::unique_ptr<tenant::audit::Refusals> refusals;
+    engine::Rates rates;
     std::unique_ptr<exec::Timers> timers;
     std::unique_ptr<jobs::Queue> queue;
     std::unique_ptr<engine::Access> access;         // keys, passwords, tokens

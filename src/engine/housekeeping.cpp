@@ -6,6 +6,7 @@
 
 #include <base/file.hpp>
 #include <exec/wait.hpp>
+#include <tenant/lease.hpp>
 #include <tenant/logins.hpp>
 #include <tenant/quota.hpp>
 
@@ -106,6 +107,10 @@ void EngineImpl::sweep() {
     step("holds of work that has died are not returned yet", [this] { recover_holds(); });
     step("holds are not expired yet", [this] {
         tenant::quota::expire(
+            *database, system, [this](const TenantId& id) { return scope_of(id); }, now());
+    });
+    step("leases are not expired yet", [this] {
+        tenant::lease::expire(
             *database, system, [this](const TenantId& id) { return scope_of(id); }, now());
     });
     step("planned changes of plan are not written down yet", [this] {

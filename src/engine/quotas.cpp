@@ -2,6 +2,7 @@
 
 #include <base/id.hpp>
 #include <tenant/live.hpp>
+#include <tenant/outlook.hpp>
 #include <tenant/quota.hpp>
 
 #include "core.hpp"
@@ -99,7 +100,7 @@ Hold Quotas::reserve(const HoldOptions& options) {
         return info;
     });
     auto handle = std::make_shared<HoldImpl>(impl_, hold.id);
-    handle->ended = hold.id != fresh;  // only who made it gives it back by letting go
+    handle->ended = hold.id != fresh || options.keep;  // only who made it gives it back by letting go
     return Internal::make<Hold>(std::move(handle));
 }
 
@@ -126,6 +127,48 @@ std::vector<LimitOverride> Quotas::overrides() const {
     auto list = impl_->read([at = impl_->now()](db::Reader& reader) { return ledger::overrides(reader, at); });
     for (auto& limit : list) limit.granted_by.clear();  // who works for the operator is not the tenant's business
     return list;
+}
+
+std::vector<QuotaForecast> Quotas::forecast() const {
+    const auto pass = impl_->enter(Permission::quota_read);
+    return impl_->read([at = impl_->now()](db::Reader& reader) { return ledger::forecast(reader, at); });
+}
+
+std::vector<QuotaOverage> Quotas::overage() const {
+    const auto pass = impl_->enter(Permission::quota_read);
+    return impl_->read([at = impl_->now()](db::Reader& reader) { return ledger::overage(reader, at); });
+}
+
+std::vector<ShadowCount> Quotas::shadowed() const {
+    const auto pass = impl_->enter(Permission::quota_read);
+    return impl_->read([at = impl_->now()](db::Reader& reader) { return ledger::shadowed(reader, at); });
+}
+
+std::vector<OpenHold> Quotas::holds() const {
+    const auto pass = impl_->enter(Permission::quota_read);
+    return impl_->read([](db::Reader& reader) { return ledger::open_holds(reader); });
+}
+
+Hold Quotas::hold(const HoldId& id) const {
+    const auto pass = impl_->enter(Permission::quota_hold);
+    const auto found = impl_->read([&](db::Reader& reader) { return ledger::find(reader, id); });
+    if (!found) throw NotFound("there is no such hold", {.subject = id.text()});
+    if (found->cause.kind != ledger::CauseKind::none)
+        throw Conflict("the hold belongs to a job or an upload, which ends it", {.subject = id.text()});
+    auto handle = std::make_shared<HoldImpl>(impl_, id);
+    handle->ended = true;
+    return Internal::make<Hold>(std::move(handle));
+}
+
+void Quotas::give_back(const Ask& what) {
+    const auto pass = impl_->enter(Permission::quota_hold);
+    const auto at = impl_->now();
+    impl_->change("quota.give_back", to_string(what.resource), [&](db::Tx& tx) {
+        ledger::give_back(tx, what, at);
+        auto details = base::Json::object();
+        details.set("amount", what.amount);
+        impl_->audit(tx, "quota.give_back", to_string(what.resource), at, std::move(details));
+    });
 }
 
 bool Quotas::has_room(const Ask& ask) const {

@@ -1,6 +1,8 @@
 #include <tenant/catalogues.hpp>
 
 #include <algorithm>
+#include <charconv>
+#include <initializer_list>
 #include <set>
 
 #include <base/file.hpp>
@@ -17,6 +19,8 @@ using base::Json;
 
 constexpr std::size_t largest_file = 1024 * 1024;
 constexpr std::int64_t largest_count = (std::int64_t{1} << 53) - 1;
+constexpr auto longest_window = std::chrono::hours(24 * 366);
+constexpr std::size_t most_rates = 16;  // that a call looks at, see rates.cpp
 
 void check_word(const Fields& fields, std::string_view name, const std::string& value) {
     const bool plain = std::ranges::all_of(value, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
@@ -30,13 +34,17 @@ const Json::Array& list(const Fields& fields, std::string_view name) {
 }
 
 std::vector<PlanLimit> parse_limits(const Json& value, const std::string& file, const std::string& where) {
-    // Every resource is named: what a catalogue forgets must not become unlimited.
+    // Every resource is named: what a catalogue forgets must not become unlimited. Two came after catalogues were written that
+    // cannot name them.
     const Fields fields(value, file, where + ": limits",
                         {"projects", "storage", "render_time", "concurrent_jobs", "seats", "cameras", "sites", "agents",
-                         "api_calls"});
+                         "api_calls", "model_tokens", "bandwidth"});
     std::vector<PlanLimit> limits;
-    for (const auto resource : all_resources())
-        limits.push_back({resource, fields.amount(to_string(resource), unit_of(resource))});
+    for (const auto resource : all_resources()) {
+        const bool came_later = resource == Resource::model_tokens || resource == Resource::bandwidth;
+        if (came_later && !fields.find(to_string(resource))) limits.push_back({resource, std::nullopt});
+        else limits.push_back({resource, fields.amount(to_string(resource), unit_of(resource))});
+    }
     return limits;
 }
 
@@ -52,18 +60,35 @@ std::vector<std::string> parse_features(const Fields& plan) {
     return features;
 }
 
+RateTerm parse_rate(const Json& item, const std::string& file, const std::string& where) {
+    const Fields fields(item, file, where + ": rates", {"scope", "route", "limit", "window", "burst"});
+    const auto scope = fields.text("scope");
+    const auto known = {RateScope::tenant, RateScope::key, RateScope::address, RateScope::route, RateScope::in_flight};
+    const auto named = std::ranges::find(known, scope, [](RateScope each) { return std::string(to_string(each)); });
+    if (named == known.end()) fields.refuse("scope", "must be tenant, key, address, route or in_flight");
+    RateTerm rate{.kind = *named, .limit = fields.integer("limit", 1, largest_count)};
+    const auto refuse = [&](std::string_view field) {
+        if (fields.find(field)) fields.refuse(field, "does not belong to this scope");
+    };
+    if (rate.kind == RateScope::route) check_word(fields, "route", rate.route = fields.text("route"));
+    else refuse("route");
+    if (rate.kind == RateScope::in_flight) {
+        refuse("window");
+        refuse("burst");
+        return rate;
+    }
+    const auto window = fields.amount("window", "us");
+    if (!window || *window == 0 || Duration{*window} > longest_window) fields.refuse("window", "must lie above 0 and within 366 days");
+    rate.window = Duration{*window};
+    rate.burst = fields.integer("burst", 1, rate.limit);
+    rate.interval = (*window * 1000 + rate.limit - 1) / rate.limit;
+    return rate;
+}
+
 std::vector<RateTerm> parse_rates(const Fields& plan, const std::string& where) {
     std::vector<RateTerm> rates;
-    for (const auto& item : list(plan, "rates")) {
-        const Fields fields(item, plan.file(), where + ": rates", {"scope", "limit", "window", "burst"});
-        RateTerm rate{.scope = fields.text("scope"), .limit = fields.integer("limit", 1, largest_count)};
-        if (rate.scope != "tenant" && rate.scope != "key") fields.refuse("scope", "must be \"tenant\" or \"key\"");
-        const auto window = fields.amount("window", "us");
-        if (!window || *window == 0) fields.refuse("window", "must be above 0");
-        rate.window = Duration{*window};
-        rate.burst = fields.integer("burst", 1, rate.limit);
-        rates.push_back(std::move(rate));
-    }
+    for (const auto& item : list(plan, "rates")) rates.push_back(parse_rate(item, plan.file(), where));
+    if (rates.size() > most_rates) plan.refuse("rates", "must be at most " + std::to_string(most_rates));
     return rates;
 }
 
@@ -79,42 +104,99 @@ std::vector<RetentionTerm> parse_retention(const Fields& plan, const std::string
     return terms;
 }
 
-bool is_decimal(std::string_view text) {
+/// "0.25" minor units for one unit: 250,000 millionths. What is finer than a millionth is the price of more units.
+bool read_price(std::string_view text, PlanOverage& term) {
     const auto point = text.find('.');
-    const auto digits = [](std::string_view part) {
+    std::string whole(text.substr(0, point)), fraction(point == text.npos ? "0" : text.substr(point + 1));
+    const auto is_plain = [](const std::string& part) {
         return !part.empty() && part.size() <= 12 && std::ranges::all_of(part, [](char c) { return c >= '0' && c <= '9'; });
     };
-    return digits(text.substr(0, point)) && (point == std::string_view::npos || digits(text.substr(point + 1)));
+    if (!is_plain(whole) || !is_plain(fraction)) return false;
+    while (fraction.size() > 6 && fraction.ends_with('0')) fraction.pop_back();
+    for (auto finer = fraction.size(); finer > 6; --finer) term.per *= 10;
+    fraction.resize(std::max<std::size_t>(fraction.size(), 6), '0');
+    const auto digits = whole + fraction;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), term.price_micros);
+    return error == std::errc{} && end == digits.data() + digits.size() && term.price_micros <= largest_count;
 }
 
-std::vector<OverageTerm> parse_overage(const Fields& plan, const std::string& where) {
-    std::vector<OverageTerm> terms;
+PlanOverage parse_overage_of(Resource resource, const Json& value, const Fields& all) {
+    const std::string_view name = to_string(resource);
+    PlanOverage term{.resource = resource, .rule = OverageRule::charge};
+    if (value.is_string()) {
+        if (!read_price(value.as_string(), term))
+            all.refuse(name, "must be a decimal text of minor units, such as \"1\" or \"0.25\", or an object with a rule");
+        return term;
+    }
+    const Fields fields(value, all.file(), all.path(name), {"rule", "price_micros", "per", "most", "for"});
+    const auto rule = fields.text("rule");
+    const auto belongs = [&](std::string_view field, std::initializer_list<OverageRule> rules) {
+        if (fields.find(field) && std::ranges::find(rules, term.rule) == rules.end()) fields.refuse(field, "does not belong to this rule");
+        return fields.find(field) != nullptr;
+    };
+    const auto known = {OverageRule::block, OverageRule::charge, OverageRule::grace, OverageRule::shadow};
+    const auto named = std::ranges::find(known, rule, [](OverageRule each) { return std::string(to_string(each)); });
+    if (named == known.end()) fields.refuse("rule", "must be block, charge, grace or shadow");
+    term.rule = *named;
+    if (term.rule == OverageRule::charge) term.price_micros = fields.integer("price_micros", 0, largest_count);
+    else belongs("price_micros", {});
+    if (belongs("per", {OverageRule::charge})) {
+        const auto per = fields.amount("per", unit_of(resource));
+        if (!per || *per < 1) fields.refuse("per", "must be above 0");
+        term.per = *per;
+    }
+    if (belongs("most", {OverageRule::charge, OverageRule::grace})) term.most = fields.amount("most", unit_of(resource));
+    if (term.rule == OverageRule::grace) {
+        const auto length = fields.amount("for", "us");
+        if (!length || *length < 1) fields.refuse("for", "must be above 0");
+        term.grace = Duration{*length};
+    } else {
+        belongs("for", {});
+    }
+    return term;
+}
+
+std::vector<PlanOverage> parse_overage(const Fields& plan, const std::string& where) {
+    std::vector<PlanOverage> terms;
     const auto* value = plan.find("overage");
     if (!value) return terms;
-    const Fields fields(*value, plan.file(), where + ": overage", {"render_time", "api_calls"});
-    for (const auto resource : {Resource::render_time, Resource::api_calls}) {
-        if (!fields.find(to_string(resource))) continue;
-        auto price = fields.text(to_string(resource));
-        if (!is_decimal(price)) fields.refuse(to_string(resource), "must be a decimal text of minor units, such as \"1\" or \"0.25\"");
-        terms.push_back({resource, std::move(price)});
-    }
+    const Fields fields(*value, plan.file(), where + ": overage",
+                        {"projects", "storage", "render_time", "concurrent_jobs", "seats", "cameras", "sites", "agents",
+                         "api_calls", "model_tokens", "bandwidth"});
+    for (const auto resource : all_resources())
+        if (const auto* found = fields.find(to_string(resource))) terms.push_back(parse_overage_of(resource, *found, fields));
     return terms;
 }
 
 }  // namespace
 
-std::optional<std::int64_t> PlanTerms::limit(Resource resource) const {
-    if (included(resource)) return std::nullopt;
+const PlanOverage* PlanTerms::overage(Resource resource) const {
+    const auto found = std::ranges::find(plan.overage, resource, &PlanOverage::resource);
+    return found == plan.overage.end() ? nullptr : &*found;
+}
+
+std::optional<std::int64_t> PlanTerms::amount(Resource resource) const {
     for (const auto& limit : plan.limits)
         if (limit.resource == resource) return limit.limit;
     return 0;
 }
 
+std::optional<std::int64_t> PlanTerms::limit(Resource resource) const {
+    const auto named = amount(resource);
+    const auto* beyond = overage(resource);
+    if (!named || !beyond) return named;
+    switch (beyond->rule) {
+        case OverageRule::charge: return beyond->most ? std::optional(*named + *beyond->most) : std::nullopt;
+        case OverageRule::shadow: return std::nullopt;
+        case OverageRule::block:
+        case OverageRule::grace: break;
+    }
+    return named;
+}
+
 std::optional<std::int64_t> PlanTerms::included(Resource resource) const {
-    if (std::ranges::none_of(overage, [&](const auto& term) { return term.resource == resource; })) return std::nullopt;
-    for (const auto& limit : plan.limits)
-        if (limit.resource == resource) return limit.limit;
-    return std::nullopt;
+    const auto* beyond = overage(resource);
+    return beyond && (beyond->rule == OverageRule::charge || beyond->rule == OverageRule::grace) ? amount(resource) : std::nullopt;
 }
 
 bool PlanTerms::has(std::string_view feature) const {
@@ -153,7 +235,7 @@ PlanTerms parse_plan(const Json& value, const std::string& catalogue, const std:
     terms.plan.features = parse_features(fields);
     terms.rates = parse_rates(fields, where);
     terms.retention = parse_retention(fields, where);
-    terms.overage = parse_overage(fields, where);
+    terms.plan.overage = parse_overage(fields, where);
     if (fields.find("sla")) terms.sla_basis_points = static_cast<std::int32_t>(fields.integer("sla", 1, 10'000));
     return terms;
 }

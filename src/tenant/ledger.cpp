@@ -2,8 +2,10 @@
 
 #include <string>
 
+#include <base/json.hpp>
 #include <base/text.hpp>
 #include <tenant/catalogues.hpp>
+#include <tenant/events.hpp>
 #include <tenant/live.hpp>
 #include <tenant/period.hpp>
 #include <tenon/error.hpp>
@@ -34,7 +36,17 @@ constexpr db::TenantStmt give_row{
 constexpr db::TenantStmt find_row{
     "SELECT lim, used, reserved, lim_until FROM quota WHERE tenant_id = :tenant AND resource = :resource AND period = :period"};
 constexpr db::TenantStmt insert_row{
-    "INSERT INTO quota_ (tenant_id, resource, period, lim, soft, lim_until) VALUES (:tenant, :resource, :period, :lim, :soft, :until)"};
+    "INSERT INTO quota_ (tenant_id, resource, period, lim, soft, lim_until, shadow, grace) "
+    "VALUES (:tenant, :resource, :period, :lim, :soft, :until, :shadow, :grace)"};
+constexpr db::TenantStmt take_in_shadow{
+    "UPDATE quota_ SET reserved = reserved + :n, version = version + 1 WHERE tenant_id = :tenant AND resource = :resource "
+    "AND period = :period AND shadow = 1"};
+constexpr db::TenantStmt count_shadow{
+    "INSERT INTO quota_shadow_ (tenant_id, resource, period, refusals, amount, first_at, last_at) "
+    "VALUES (:tenant, :resource, :period, 1, :n, :now, :now) ON CONFLICT (tenant_id, resource, period) "
+    "DO UPDATE SET refusals = refusals + 1, amount = amount + :n, last_at = :now"};
+constexpr db::TenantStmt shadow_count{
+    "SELECT refusals FROM quota_shadow WHERE tenant_id = :tenant AND resource = :resource AND period = :period"};
 constexpr db::TenantStmt period_end{"SELECT ends_at FROM period WHERE tenant_id = :tenant AND n = :n"};
 
 // A + keeps SQLite from an index that it would choose and that names more rows than the key: all open holds, all of a tenant.
@@ -82,7 +94,7 @@ bool renew(db::Tx& tx, Resource resource, std::int32_t period, Time now) {
         limits::apply(tx, now);
     } else {
         const auto limit = limits::in_force(tx, now).at(resource);
-        tx.exec(insert_row, resource, period, limit.limit, limit.included, limit.until);
+        tx.exec(insert_row, resource, period, limit.limit, limit.included, limit.until, std::int64_t{limit.shadow}, limit.grace);
     }
     return true;
 }
@@ -97,6 +109,19 @@ bool take(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t n, Ti
     live::moved(tx);
     if (tx.exec(take_row, n, resource, period, unlimited, now) == 1) return true;
     return renew(tx, resource, period, now) && tx.exec(take_row, n, resource, period, unlimited, now) == 1;
+}
+
+bool pass_in_shadow(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t n, Time now) {
+    if (tx.exec(take_in_shadow, n, resource, period) == 0) return false;
+    const auto counted_in = period == level ? current_period(tx, now).n : period;
+    tx.exec(count_shadow, resource, counted_in, n, now);
+    auto rows = tx.query(shadow_count, resource, counted_in);
+    if (!rows.next() || rows.i64(0) != 1) return true;
+    const auto standing = denial_of(tx, resource, period, n);
+    auto data = base::Json::object();
+    data.set("limit", standing.limit).set("used", standing.used - n).set("asked", n);
+    append_event(tx, {.kind = "quota.shadow", .at = now, .subject = to_string(resource), .data = std::move(data)});
+    return true;
 }
 
 Denial denial_of(db::Reader& reader, Resource resource, std::int32_t period, std::int64_t n) {

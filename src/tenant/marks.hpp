@@ -14,6 +14,14 @@ namespace tenon::tenant::marks {
 /// `used` of a quota row has grown by `by`, or shrunk.
 void moved(db::Tx& tx, Resource resource, std::int32_t row_period, std::int64_t by, Time now);
 
+/// How much of a row's resource is all of it: what warnings are per cent of. Unset: there is no such amount.
+std::optional<std::int64_t> border_of(db::Reader& reader, Resource resource, std::int32_t row_period);
+/// That is another one now. What is no longer reached is news again when it is, and what now is reached is news.
+void limit_moved(db::Tx& tx, Resource resource, std::int32_t row_period, Time now);
+
+/// There is a grace now: it begins at once where it is needed already.
+void grace_given(db::Tx& tx, Resource resource, std::int32_t row_period, Time now);
+
 /// Something was refused: whoever has not heard that the limit is reached hears it now.
 void refused(db::Tx& tx, Resource resource, Time now);
 

@@ -38,13 +38,13 @@ std::vector<PlanImpact> impacts(db::Reader& reader, const PlanTerms& after, Time
     const auto before = limits::in_force(reader, now), then = limits::under(reader, after, at);
     std::vector<PlanImpact> list;
     for (const auto& quota : quota::snapshot(reader, now)) {
-        const auto& limit = then.at(quota.resource).limit;
-        if (limit == before.at(quota.resource).limit) continue;
+        const auto limit = then.at(quota.resource).refusing();
+        if (limit == before.at(quota.resource).refusing()) continue;
         // What counts per period begins anew with the period in which the plan does.
         const bool carries = !is_periodic(quota.resource) || at < quota.resets_at.value_or(at);
         const auto used = quota.used + quota.reserved;
         list.push_back({.resource = quota.resource,
-                        .before = before.at(quota.resource).limit,
+                        .before = before.at(quota.resource).refusing(),
                         .after = limit,
                         .used = used,
                         .over = carries && limit && used > *limit});

@@ -21,7 +21,8 @@ constexpr std::array units{
     Unit{"bytes", "GB", 1'000'000'000}, Unit{"bytes", "TB", 1'000'000'000'000}, Unit{"bytes", "PB", 1'000'000'000'000'000},
     Unit{"ms", "ms", 1},         Unit{"ms", "s", 1'000},              Unit{"ms", "min", 60'000},
     Unit{"ms", "h", 3'600'000},  Unit{"us", "s", 1'000'000},          Unit{"us", "min", 60'000'000},
-    Unit{"us", "h", 3'600'000'000}, Unit{"days", "days", 1},          Unit{"days", "day", 1},
+    Unit{"us", "h", 3'600'000'000}, Unit{"us", "days", 86'400'000'000}, Unit{"us", "day", 86'400'000'000},
+    Unit{"days", "days", 1},     Unit{"days", "day", 1},
 };
 
 // What a double holds exactly: amounts pass through JSON of other languages.

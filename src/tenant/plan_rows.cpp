@@ -34,12 +34,20 @@ Documents documents_of(const PlanTerms& terms) {
         limits.set(to_string(limit.resource), limit.limit ? Json(*limit.limit) : Json());
     for (const auto& rate : terms.rates) {
         auto item = Json::object();
-        item.set("scope", rate.scope).set("limit", rate.limit);
-        item.set("window", std::int64_t{rate.window.count()}).set("burst", rate.burst);
+        item.set("scope", to_string(rate.kind)).set("limit", rate.limit);
+        if (rate.kind == RateScope::route) item.set("route", rate.route);
+        if (rate.kind != RateScope::in_flight) item.set("window", std::int64_t{rate.window.count()}).set("burst", rate.burst);
         rates.push(std::move(item));
     }
     for (const auto& term : terms.retention) retention.set(term.kind, maybe(term.days));
-    for (const auto& term : terms.overage) overage.set(to_string(term.resource), term.price);
+    for (const auto& term : terms.plan.overage) {
+        auto item = Json::object();
+        item.set("rule", to_string(term.rule));
+        if (term.rule == OverageRule::charge) item.set("price_micros", term.price_micros).set("per", term.per);
+        if (term.most) item.set("most", *term.most);
+        if (term.rule == OverageRule::grace) item.set("for", std::int64_t{term.grace.count()});
+        overage.set(to_string(term.resource), std::move(item));
+    }
     return {base::to_json(features), base::to_json(limits), base::to_json(rates), base::to_json(retention),
             base::to_json(overage)};
 }

@@ -82,7 +82,8 @@ const HoldRow& row_for(const Rows& rows, Resource resource) {
 /// Takes from a resource; before it refuses it returns what others have let lapse.
 bool take(db::Tx& tx, const Ask& ask, std::int32_t period, Time now) {
     return ledger::take(tx, ask.resource, period, ask.amount, now) ||
-           (ledger::end_due(tx, now) > 0 && ledger::take(tx, ask.resource, period, ask.amount, now));
+           (ledger::end_due(tx, now) > 0 && ledger::take(tx, ask.resource, period, ask.amount, now)) ||
+           ledger::pass_in_shadow(tx, ask.resource, period, ask.amount, now);
 }
 
 /// All asks or none: empty when granted.
@@ -160,7 +161,8 @@ void extend(db::Tx& tx, const HoldId& id, const Ask& more, Time now) {
     if (!ledger::take(tx, row.resource, row.period, more.amount, now)) {
         ledger::end_due(tx, now);
         open(tx, id);  // it may have been due itself
-        if (!ledger::take(tx, row.resource, row.period, more.amount, now))
+        if (!ledger::take(tx, row.resource, row.period, more.amount, now) &&
+            !ledger::pass_in_shadow(tx, row.resource, row.period, more.amount, now))
             ledger::refuse(ledger::denial_of(tx, row.resource, row.period, more.amount));
     }
     ledger::set_amount(tx, row, row.amount + more.amount);
@@ -233,6 +235,16 @@ void charge(db::Tx& tx, const Ask& ask, Time now) {
 
 void free(db::Tx& tx, const Ask& ask, Time now) {
     check_level(ask, "what was used stays used");
+    ledger::give_back(tx, ask.resource, ask.amount, now);
+}
+
+void give_back(db::Tx& tx, const Ask& ask, Time now) {
+    check_ask(ask, 1);
+    if (ask.resource != Resource::sites && ask.resource != Resource::agents)
+        throw InvalidArgument(std::string(to_string(ask.resource)) + " is not counted by hosts: only sites and agents are given back",
+                              {.subject = "resource"});
+    if (const auto used = get(tx, ask.resource, now).used; used < ask.amount)
+        throw Conflict("less is used: " + std::to_string(used), {.subject = to_string(ask.resource)});
     ledger::give_back(tx, ask.resource, ask.amount, now);
 }
 

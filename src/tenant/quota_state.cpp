@@ -42,7 +42,7 @@ std::vector<Quota> snapshot(db::Reader& reader, Time now) {
     for (const auto resource : all_resources()) {
         const auto [used, reserved] = rows_by_resource[resource];
         list.push_back({.resource = resource,
-                        .limit = limits.at(resource).limit,
+                        .limit = limits.at(resource).refusing(),
                         .used = used,
                         .reserved = reserved,
                         .resets_at = is_periodic(resource) ? std::optional(period.end) : std::nullopt,

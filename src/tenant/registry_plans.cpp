@@ -38,6 +38,7 @@ void check(const LimitOptions& options, Time now) {
         throw InvalidArgument("unknown resource " + std::to_string(static_cast<int>(options.resource)), {.subject = "resource"});
     if (options.limit && (*options.limit < 0 || *options.limit > largest_limit))
         throw InvalidArgument("must lie between 0 and 2^53", {.subject = "limit"});
+    if (options.shadow && !options.limit) throw InvalidArgument("what is unlimited has nothing to watch", {.subject = "shadow"});
     if (options.expires_at && *options.expires_at <= now) throw InvalidArgument("must lie in the future", {.subject = "expires_at"});
 }
 
@@ -140,10 +141,11 @@ LimitOverride Registry::grant_limit(const Actor& given, const LimitOptions& opti
     auto actor = given;
     actor.reason = options.reason;
     LimitOverride limit{.name = options.name, .resource = options.resource, .limit = options.limit, .reason = options.reason,
-                        .granted_by = actor.id, .granted_at = now, .expires_at = options.expires_at, .in_force = true};
+                        .granted_by = actor.id, .granted_at = now, .expires_at = options.expires_at, .in_force = true, .shadow = options.shadow};
     auto details = Json::object();
     details.set("name", limit.name).set("resource", to_string(limit.resource));
     details.set("limit", limit.limit ? Json(*limit.limit) : Json());
+    if (limit.shadow) details.set("shadow", true);
     details.set("expires_at", limit.expires_at ? Json(limit.expires_at->time_since_epoch().count()) : Json());
     impl_->database.write(impl_->system, [&](db::SystemTx& tx) {
         auto row = impl_->row_for(tx, actor, options.tenant, now);

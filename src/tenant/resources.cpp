@@ -22,6 +22,8 @@ constexpr std::array facts{
     Fact{Resource::sites, "sites", "count", false},
     Fact{Resource::agents, "agents", "count", false},
     Fact{Resource::api_calls, "api_calls", "count", true},
+    Fact{Resource::model_tokens, "model_tokens", "count", true},
+    Fact{Resource::bandwidth, "bandwidth", "bytes", true},
 };
 
 const Fact* fact_of(Resource resource) noexcept {
@@ -64,6 +66,16 @@ TENON_BEGIN
 const char* to_string(Resource resource) noexcept {
     const auto* fact = tenant::fact_of(resource);
     return fact ? fact->name : "unknown";
+}
+
+const char* to_string(OverageRule rule) noexcept {
+    switch (rule) {
+        case OverageRule::block: return "block";
+        case OverageRule::charge: return "charge";
+        case OverageRule::grace: return "grace";
+        case OverageRule::shadow: return "shadow";
+    }
+    return "unknown";
 }
 
 TENON_END

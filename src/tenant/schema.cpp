@@ -156,6 +156,28 @@ std::string business() {
                  "PRIMARY KEY (tenant_id, kind)");
 }
 
+/// What happens beyond a limit: graces that run, and what limits that only watch would have refused.
+std::string beyond() {
+    return "ALTER TABLE quota_ ADD COLUMN shadow INTEGER NOT NULL DEFAULT 0;\n"
+           "ALTER TABLE quota_ ADD COLUMN grace INTEGER;\n"
+           "ALTER TABLE limit_override_ ADD COLUMN shadow INTEGER NOT NULL DEFAULT 0;\n" +
+           table("quota_grace", "resource INTEGER NOT NULL, period INTEGER NOT NULL, since INTEGER NOT NULL",
+                 "PRIMARY KEY (tenant_id, resource, period)") +
+           table("quota_shadow",
+                 "resource INTEGER NOT NULL, period INTEGER NOT NULL, refusals INTEGER NOT NULL, amount INTEGER NOT NULL, "
+                 "first_at INTEGER NOT NULL, last_at INTEGER NOT NULL",
+                 "PRIMARY KEY (tenant_id, resource, period)");
+}
+
+/// Slices that processes spend in memory.
+std::string leases() {
+    return table("lease",
+                 "id BLOB NOT NULL, resource INTEGER NOT NULL, period INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount >= 0), "
+                 "turn INTEGER NOT NULL, expires_at INTEGER NOT NULL",
+                 "PRIMARY KEY (tenant_id, id)") +
+           "CREATE INDEX lease_due ON lease_ (expires_at);\n";
+}
+
 }  // namespace
 
 std::vector<db::Migration> migrations() {
@@ -166,7 +188,9 @@ std::vector<db::Migration> migrations() {
             {.room = "tenant", .number = 5, .sql = tree_nodes()},
             {.room = "tenant", .number = 6, .sql = marks()},
             {.room = "tenant", .number = 7, .sql = packs()},
-            {.room = "tenant", .number = 8, .sql = business()}};
+            {.room = "tenant", .number = 8, .sql = business()},
+            {.room = "tenant", .number = 9, .sql = beyond()},
+            {.room = "tenant", .number = 10, .sql = leases()}};
     const auto access = access::migrations();
     all.insert(all.end(), access.begin(), access.end());
     all.push_back({.room = "audit", .number = 1, .sql = long_packs()});

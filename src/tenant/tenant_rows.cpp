@@ -48,6 +48,8 @@ constexpr db::SystemStmt removals[] = {
     "DELETE FROM hold_ WHERE tenant_id = :id",         "DELETE FROM quota_ WHERE tenant_id = :id",
     "DELETE FROM quota_level_ WHERE tenant_id = :id",  "DELETE FROM quota_warning_ WHERE tenant_id = :id",
     "DELETE FROM period_ WHERE tenant_id = :id",       "DELETE FROM project_ WHERE tenant_id = :id",
+    "DELETE FROM quota_grace_ WHERE tenant_id = :id",  "DELETE FROM quota_shadow_ WHERE tenant_id = :id",
+    "DELETE FROM lease_ WHERE tenant_id = :id",
     "DELETE FROM limit_override_ WHERE tenant_id = :id", "DELETE FROM plan_change_ WHERE tenant_id = :id",
     "DELETE FROM settings_document_ WHERE tenant_id = :id",
     "DELETE FROM event_ WHERE tenant_id = :id",        "DELETE FROM audit_private_ WHERE tenant_id = :id",

@@ -60,6 +60,7 @@ std::int32_t period_of(db::Tx& tx, Time occurred_at, Time now) {
 }  // namespace
 
 std::string_view unit_of_meter(std::string_view meter) noexcept {
+    if (const auto resource = resource_of(meter)) return unit_of(*resource);
     if (meter.ends_with("_bytes")) return "bytes";
     return meter.ends_with("_time") ? "ms" : "count";
 }

@@ -31,7 +31,8 @@ constexpr db::TenantStmt meter_names{
     "SELECT DISTINCT meter FROM usage_rollup WHERE tenant_id = :tenant AND grain = :grain ORDER BY meter"};
 
 /// What this version measures.
-constexpr const char* shipped_meters[] = {"api_calls", "backup_bytes", "imported_bytes", "render_time", "rendered_bytes"};
+constexpr const char* shipped_meters[] = {"api_calls",    "backup_bytes", "bandwidth",     "imported_bytes",
+                                          "model_tokens", "render_time",  "rendered_bytes"};
 
 /// A misspelt meter must not read as one of which nothing was used.
 void check_meter(db::Reader& reader, const std::string& meter) {
@@ -56,7 +57,7 @@ std::vector<ResourceUsage> resources_of(db::Reader& reader, const Period& period
     const auto levels = marks::levels_in(reader, period.n);
     std::vector<ResourceUsage> list;
     for (const auto resource : all_resources()) {
-        ResourceUsage usage{.resource = resource, .limit = limits.at(resource).limit};
+        ResourceUsage usage{.resource = resource, .limit = limits.at(resource).refusing()};
         if (is_periodic(resource)) {
             if (const auto at = counted.find(resource); at != counted.end()) usage.used = usage.peak = at->second;
         } else {

@@ -117,7 +117,7 @@ class Business(ToolTest):
         self.assertEqual(len(self.json("tenant", "limits", "bolt")), 2)
         self.tool("tenant", "revoke-limit", "bolt", "--name", "all", "--reason", "over")
         self.assertEqual(self.error("tenant", "revoke-limit", "bolt", "--name", "all", "--reason", "over", code=14)["code"], "not_found")
-        self.assertIn("--resource takes one of projects", self.tool("tenant", "grant-limit", "bolt", "--name", "x", "--resource", "y", "--to", "1",
+        self.assertIn("is no resource; there are projects", self.tool("tenant", "grant-limit", "bolt", "--name", "x", "--resource", "y", "--to", "1",
                                                                     "--reason", "x", code=2)[1])
         kinds = {event["kind"] for event in self.events("bolt")}
         self.assertLessEqual({"tenant.plan", "tenant.limit"}, kinds)

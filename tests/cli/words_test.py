@@ -29,6 +29,8 @@ VERBS = {
     "backup": ["start", "list", "show", "browse", "diff", "tag", "forget", "restore", "check", "keys", "add-password", "remove-key", "unlock"],
     "usage": [],
     "quota": [],
+    "hold": ["list", "reserve", "extend", "commit", "release", "spend", "leases", "give-back"],
+    "rate": [],
     "job": ["list", "show", "join", "cancel", "retry", "reschedule", "pause", "resume", "pauses", "batch", "work"],
     "recurrence": ["create", "list", "show", "update", "pause", "resume", "trigger", "remove", "upcoming"],
     "events": ["follow"],

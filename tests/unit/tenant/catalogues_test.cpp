@@ -65,8 +65,11 @@ TEST(Catalogues, NvrHasTheFiguresOfTheRequirements) {
     EXPECT_EQ(all->get("nvr/basic")->retention_of("recordings")->days, 30);
     EXPECT_EQ(all->get("nvr/professional")->retention_of("recordings")->days, 90);
     EXPECT_FALSE(all->get("nvr/enterprise")->retention_of("recordings")->days);
-    ASSERT_EQ(all->get("nvr/basic")->overage.size(), 1u);
-    EXPECT_EQ(all->get("nvr/basic")->overage[0].price, "1");  // one cent a call
+    const auto* beyond = all->get("nvr/basic")->overage(Resource::api_calls);
+    ASSERT_NE(beyond, nullptr);
+    EXPECT_EQ(beyond->rule, OverageRule::charge);
+    EXPECT_EQ(beyond->price_micros, 1'000'000);  // one cent a call
+    EXPECT_EQ(beyond->per, 1);
     EXPECT_TRUE(all->get("nvr/basic")->included(Resource::api_calls));
     EXPECT_EQ(limit("nvr/basic", Resource::api_calls), unlimited) << "what is charged for is not refused";
 }
@@ -160,6 +163,48 @@ TEST_F(Replacement, IsReadStrictlyAndSaysWhereItIsWrong) {
     EXPECT_TRUE(contains(with("EUR", "Euro"), "currency"));
     EXPECT_TRUE(contains(with(R"("name": "small")", R"("name": "Small one")"), "name: must be"));
     EXPECT_TRUE(contains(with(R"(["sparkle"])", R"(["sparkle", "sparkle"])"), "listed twice"));
+}
+
+TEST_F(Replacement, SaysWhatHappensBeyondItsLimits) {
+    const auto terms = [&](const std::string& overage) {
+        return Catalogues::load({file(catalogue(plan(R"(, "overage": {)" + overage + "}")))})->get("studio/small");
+    };
+    const auto priced = [&](const std::string& text) { return *terms(R"("storage": ")" + text + '"')->overage(Resource::storage); };
+    EXPECT_EQ(priced("0.25").price_micros, 250'000);
+    EXPECT_EQ(priced("12.5000000").price_micros, 12'500'000);
+    EXPECT_EQ(priced("0.0000002").price_micros, 2) << "finer than a millionth: of ten";
+    EXPECT_EQ(priced("0.0000002").per, 10);
+    const auto all = terms(R"("projects": {"rule": "block"}, "seats": {"rule": "shadow"},
+        "storage": {"rule": "grace", "most": "1 MB", "for": "3 days"},
+        "render_time": {"rule": "charge", "price_micros": 2500000, "per": "1 min", "most": "1 h"})");
+    EXPECT_EQ(all->limit(Resource::projects), 2);
+    EXPECT_EQ(all->limit(Resource::seats), unlimited);
+    EXPECT_EQ(all->amount(Resource::seats), 0);
+    EXPECT_EQ(all->limit(Resource::storage), 3'000'000);
+    EXPECT_EQ(all->included(Resource::storage), 3'000'000);
+    EXPECT_EQ(all->overage(Resource::storage)->grace, std::chrono::hours(72));
+    EXPECT_EQ(all->overage(Resource::storage)->most, 1'000'000);
+    EXPECT_EQ(all->limit(Resource::render_time), (90 + 60) * 60'000);
+    EXPECT_EQ(all->included(Resource::render_time), 90 * 60'000);
+    EXPECT_EQ(all->overage(Resource::render_time)->per, 60'000);
+    EXPECT_EQ(all->overage(Resource::cameras), nullptr);
+    EXPECT_EQ(all->limit(Resource::model_tokens), unlimited) << "came later, and may be left out";
+
+    const auto contains = [&](const std::string& overage, const char* part) {
+        const auto said = refusal(catalogue(plan(R"(, "overage": {)" + overage + "}")));
+        EXPECT_NE(said.find(part), std::string::npos) << overage << ": " << said;
+    };
+    contains(R"("storage": "1e3")", "overage: storage: must be a decimal");
+    contains(R"("storage": "9999999999999")", "overage: storage: must be a decimal");
+    contains(R"("storage": "99999999999.123456789")", "overage: storage: must be a decimal");
+    contains(R"("water": "1")", "water: unknown field");
+    contains(R"("storage": {"rule": "never"})", "rule: must be block, charge, grace or shadow");
+    contains(R"("storage": {"rule": "charge"})", "price_micros: missing");
+    contains(R"("storage": {"rule": "charge", "price_micros": 1, "per": 0})", "per: must be above 0");
+    contains(R"("storage": {"rule": "grace"})", "for: missing");
+    contains(R"("storage": {"rule": "grace", "for": "1 h", "per": 1})", "per: does not belong to this rule");
+    contains(R"("storage": {"rule": "block", "most": 1})", "most: does not belong to this rule");
+    contains(R"("storage": {"rule": "block", "for": "1 h"})", "for: does not belong to this rule");
 }
 
 TEST_F(Replacement, IsGivenOncePerName) {

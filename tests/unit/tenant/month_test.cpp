@@ -149,7 +149,7 @@ TEST_F(UsageMonths, AMisspeltMeterIsNamedAndNotReadAsUnused) {
     } catch (const InvalidArgument& error) {
         EXPECT_EQ(error.subject(), "meter");
         const std::string said = error.what();
-        EXPECT_NE(said.find("backup_bytes, imported_bytes, made, render_time, rendered_bytes"), std::string::npos) << said;
+        EXPECT_NE(said.find("backup_bytes, bandwidth, imported_bytes, made, model_tokens, render_time, rendered_bytes"), std::string::npos) << said;
     }
 }
 

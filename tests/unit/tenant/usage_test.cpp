@@ -105,7 +105,7 @@ TEST_F(UsageEvents, AreReportedWithTheirUnitsAndQuotas) {
     EXPECT_EQ(report.meters[0].unit, "ms");
     EXPECT_EQ(report.meters[1].unit, "count");
     EXPECT_EQ(report.meters[2].unit, "bytes");
-    EXPECT_EQ(report.quotas.size(), 9u);
+    EXPECT_EQ(report.quotas.size(), 11u);
     EXPECT_TRUE(home.read(home.b, [&](db::Reader& r) { return usage::report(r, home.now()); }).meters.empty());
 }
 

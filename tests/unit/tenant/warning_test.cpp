@@ -1,6 +1,7 @@
 #include <tenant/quota.hpp>
 
 #include <algorithm>
+#include <map>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -53,37 +54,92 @@ protected:
     testing::Home home;
 };
 
-TEST_F(QuotaWarnings, ComeAt80And100OncePerCrossing) {
-    charge(home.a, Resource::projects, 3);
+TEST_F(QuotaWarnings, ComeAt50And80And90And100OncePerPeriod) {
+    charge(home.a, Resource::projects, 2);
     EXPECT_EQ(told(), List{});
     charge(home.a, Resource::projects, 1);
-    EXPECT_EQ(told(), List{"projects 80"});
+    EXPECT_EQ(told(), List{"projects 50"});
     charge(home.a, Resource::projects, 1);
-    EXPECT_EQ(told(), (List{"projects 80", "projects 100"}));
+    EXPECT_EQ(told(), (List{"projects 50", "projects 80"}));
+    charge(home.a, Resource::projects, 1);
+    const List all{"projects 50", "projects 80", "projects 90", "projects 100"};
+    EXPECT_EQ(told(), all);
     free(Resource::projects, 3);
     charge(home.a, Resource::projects, 3);
-    EXPECT_EQ(told(), (List{"projects 80", "projects 100"})) << "to and fro within a period is no news";
+    EXPECT_EQ(told(), all) << "to and fro within a period is no news";
     EXPECT_EQ(told(home.b), List{});
     home.clock->advance(24h * 31);
     free(Resource::projects, 3);
-    EXPECT_EQ(told().size(), 2u) << "falling is no news either";
+    EXPECT_EQ(told().size(), 4u) << "falling is no news either";
     charge(home.a, Resource::projects, 3);
-    EXPECT_EQ(told().size(), 4u) << "another period";
+    EXPECT_EQ(told().size(), 8u) << "another period";
+}
+
+TEST_F(QuotaWarnings, ComeAtTheFirstUnitThatReachesThem) {
+    const auto limit = [&](std::int64_t n) {
+        home.registry->grant_limit(home.setup, {.tenant = home.a, .name = "odd", .resource = Resource::storage, .limit = n, .reason = "test"});
+    };
+    limit(999);  // 499.5, 799.2, 899.1
+    for (const auto& [used, percent] : std::map<std::int64_t, int>{{500, 50}, {800, 80}, {900, 90}, {999, 100}}) {
+        const auto before = told().size();
+        const auto there = home.read(home.a, [&](db::Reader& r) { return quota::get(r, Resource::storage, home.now()).used; });
+        if (used - 1 > there) charge(home.a, Resource::storage, used - 1 - there);
+        EXPECT_EQ(told().size(), before) << percent;
+        charge(home.a, Resource::storage, 1);
+        ASSERT_EQ(told().size(), before + 1) << percent;
+        EXPECT_EQ(told().back(), "storage " + std::to_string(percent));
+    }
+}
+
+TEST_F(QuotaWarnings, OfALevelThatHoversComeAgainOnlyAfterItWasClearlyBelow) {
+    charge(home.a, Resource::storage, 8 * GB);
+    EXPECT_EQ(told(), (List{"storage 50", "storage 80"}));
+    for (int month = 0; month < 3; ++month) {
+        home.clock->advance(24h * 31);
+        free(Resource::storage, GB / 2);  // 75 %: not below 75 %
+        charge(home.a, Resource::storage, GB / 2);
+        EXPECT_EQ(told().size(), 2u) << "month " << month;
+    }
+    free(Resource::storage, GB / 2 + 1);
+    charge(home.a, Resource::storage, GB / 2 + 1);
+    EXPECT_EQ(told().size(), 3u) << "it was below 75 %";
+    EXPECT_EQ(told().back(), "storage 80");
+}
+
+TEST_F(QuotaWarnings, FollowALimitThatMoves) {
+    charge(home.a, Resource::storage, 9 * GB);
+    const List three{"storage 50", "storage 80", "storage 90"};
+    EXPECT_EQ(told(), three);
+    const auto limit = [&](std::int64_t n) {
+        home.registry->grant_limit(home.setup, {.tenant = home.a, .name = "own", .resource = Resource::storage, .limit = n, .reason = "test"});
+    };
+    limit(9 * GB);
+    EXPECT_EQ(told().size(), 4u);
+    EXPECT_EQ(told().back(), "storage 100") << "a limit came down to what is used";
+    limit(20 * GB);
+    EXPECT_EQ(told().size(), 4u);
+    charge(home.a, Resource::storage, 7 * GB);
+    EXPECT_EQ(told().size(), 6u) << "50 and 80 % of the new limit are news";
+    home.registry->grant_limit(home.setup, {.tenant = home.a, .name = "other", .resource = Resource::seats, .limit = 3, .reason = "test"});
+    free(Resource::storage, 6 * GB);
+    home.registry->grant_limit(home.setup, {.tenant = home.a, .name = "other", .resource = Resource::seats, .limit = 4, .reason = "test"});
+    charge(home.a, Resource::storage, 6 * GB);
+    EXPECT_EQ(told().size(), 6u) << "another resource's limit is none of its business";
 }
 
 TEST_F(QuotaWarnings, OfSeveralLimitsCrossedAtOnceComeTogether) {
     charge(home.a, Resource::storage, 10 * GB);
-    EXPECT_EQ(told(), (List{"storage 80", "storage 100"}));
+    EXPECT_EQ(told(), (List{"storage 50", "storage 80", "storage 90", "storage 100"}));
 }
 
 TEST_F(QuotaWarnings, OfWhatCountsPerPeriodBeginAnewWithIt) {
     render(79 * hour / 10);
-    EXPECT_EQ(told(), List{}) << "7.9 of 10 hours";
+    EXPECT_EQ(told(), List{"render_time 50"}) << "7.9 of 10 hours";
     render(hour / 10);
-    EXPECT_EQ(told(), List{"render_time 80"});
+    EXPECT_EQ(told(), (List{"render_time 50", "render_time 80"}));
     home.clock->advance(24h * 31);
     render(9 * hour);
-    EXPECT_EQ(told(), (List{"render_time 80", "render_time 80"}));
+    EXPECT_EQ(told(), (List{"render_time 50", "render_time 80", "render_time 50", "render_time 80", "render_time 90"}));
 }
 
 TEST_F(QuotaWarnings, DoNotComeOfWhatIsOnlyReserved) {
@@ -100,9 +156,12 @@ TEST_F(QuotaWarnings, SayThatSomethingWasRefused) {
     refuse("storage");
     refuse("no such thing");
     refuse("cameras");  // unlimited in this plan: nothing was refused for it
-    EXPECT_EQ(told(), (List{"storage 80", "storage 100"}));
+    EXPECT_EQ(told(), (List{"storage 50", "storage 80", "storage 90", "storage 100"}));
     charge(home.a, Resource::storage, GB);
-    EXPECT_EQ(told().size(), 2u);
+    EXPECT_EQ(told().size(), 4u);
+    home.clock->advance(24h * 31);
+    refuse("storage");
+    EXPECT_EQ(told().size(), 5u) << "refused in another period, too";
 }
 
 TEST_F(QuotaWarnings, LeaveNothingWhenTheirTransactionFails) {
@@ -112,7 +171,7 @@ TEST_F(QuotaWarnings, LeaveNothingWhenTheirTransactionFails) {
     }), Conflict);
     EXPECT_EQ(told(), List{});
     charge(home.a, Resource::projects, 5);
-    EXPECT_EQ(told(), (List{"projects 80", "projects 100"}));
+    EXPECT_EQ(told(), (List{"projects 50", "projects 80", "projects 90", "projects 100"}));
 }
 
 TEST_F(QuotaWarnings, ReachWhoListens) {
@@ -120,6 +179,9 @@ TEST_F(QuotaWarnings, ReachWhoListens) {
     const auto mine = hub.subscribe(home.scope(home.a), {.kinds = {"quota."}});
     const auto theirs = hub.subscribe(home.scope(home.b), {});
     charge(home.a, Resource::projects, 4);
+    const auto first = mine->next(60s);
+    ASSERT_TRUE(first);
+    EXPECT_EQ(base::parse_json(first->data).get_int("percent"), 50);
     const auto event = mine->next(60s);
     ASSERT_TRUE(event);
     EXPECT_EQ(event->kind, "quota.warning");
@@ -138,7 +200,7 @@ TEST_F(QuotaWarnings, ComeOnceHoweverManyThreadsCross) {
                 for (int i = 0; i < 25; ++i) charge(home.a, Resource::storage, GB / 10);
             });
         for (auto& thread : threads) thread.join();
-        EXPECT_EQ(told().size(), 2u * static_cast<std::size_t>(round + 1));
+        EXPECT_EQ(told().size(), 4u * static_cast<std::size_t>(round + 1));
         free(Resource::storage, 10 * GB);
         home.clock->advance(24h * 31);
     }
@@ -186,7 +248,8 @@ TEST_F(QuotaWarnings, TwoProcessesOversellNothingAndWarnOnce) {
     }
     auto list = told();
     std::ranges::sort(list);
-    EXPECT_EQ(list, (List{"render_time 100", "render_time 80", "storage 100", "storage 80"}));
+    EXPECT_EQ(list, (List{"render_time 100", "render_time 50", "render_time 80", "render_time 90", "storage 100", "storage 50",
+                          "storage 80", "storage 90"}));
 }
 
 TEST_F(QuotaWarnings, AVersionMovesWithEveryChangeAndOnlyThen) {

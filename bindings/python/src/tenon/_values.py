@@ -160,6 +160,16 @@ class LogLevel(NamedEnum):
     DEBUG = 4
 
 
+class ForecastMethod(NamedEnum):
+    """How a forecast was made. Stored: append, never renumber."""
+    TOO_EARLY = 1
+    """There are figures of less than an hour: none was made."""
+    STEADY = 2
+    """Nothing grew: at this pace the limit is never reached."""
+    LINEAR = 3
+    """What was added between `since` and `until` goes on being added at the same pace."""
+
+
 class Resource(NamedEnum):
     """What a plan limits. Stored: append, never renumber."""
     PROJECTS = 1
@@ -180,6 +190,22 @@ class Resource(NamedEnum):
     """Level, count."""
     API_CALLS = 9
     """Per period, count."""
+    MODEL_TOKENS = 10
+    """Per period, count: what language models took in and gave out."""
+    BANDWIDTH = 11
+    """Per period, bytes sent to those who watch and download."""
+
+
+class OverageRule(NamedEnum):
+    """What happens beyond a limit. Stored: append, never renumber."""
+    BLOCK = 1
+    """More is refused."""
+    CHARGE = 2
+    """More is let through and priced, up to `most` beyond the limit."""
+    GRACE = 3
+    """Up to `most` more is let through, for so long from when the limit was passed; then no more."""
+    SHADOW = 4
+    """Nothing is refused; what would have been is counted, see Quotas::shadowed()."""
 
 
 class PlanEffect(NamedEnum):
@@ -231,6 +257,20 @@ class PrincipalKind(NamedEnum):
     """An API key."""
     SUPPORT = 4
     """Support of the operator, for a time that the tenant sees."""
+
+
+class RateScope(NamedEnum):
+    """What a rate counts. Stored: append, never renumber."""
+    TENANT = 1
+    """All calls of the tenant."""
+    KEY = 2
+    """Those with one of its keys."""
+    ADDRESS = 3
+    """Those from one network: /24 of IPv4, /56 of IPv6."""
+    ROUTE = 4
+    """Those of one class of calls, such as "upload"."""
+    IN_FLIGHT = 5
+    """Those that go on at the same time."""
 
 
 class Misfire(NamedEnum):
@@ -2319,6 +2359,46 @@ class JobPause(Value):
         self.paused_at = as_time(paused_at)
 
 
+class LeaseOptions(Value):
+    """- resource: One that counts per period.
+    - block: At most so much is taken at a time; of what is left a quarter. 1 to 2⁵³.
+    - ttl: 1 s to 1 h. A process that is gone for so long has lost what it had taken.
+    """
+    __slots__ = ("resource", "block", "ttl")
+    resource: Resource
+    block: int
+    ttl: timedelta
+
+    def __init__(
+            self, *, resource: Resource = Resource.API_CALLS, block: int = 1000, ttl: Seconds = timedelta(seconds=30)
+    ) -> None:
+        self.resource = resource
+        self.block = block
+        self.ttl = as_timedelta(ttl)
+
+
+class LeaseInfo(Value):
+    """A slice of a quota that some process has taken.
+
+    - amount: Taken, and not yet told to be used or returned.
+    - expires_at: Unless it is told of before, it all counts as used then.
+    """
+    __slots__ = ("id", "resource", "amount", "expires_at")
+    id: HoldId
+    resource: Resource
+    amount: int
+    expires_at: datetime
+
+    def __init__(
+            self, id: HoldId = HoldId(), resource: Resource = Resource.API_CALLS, amount: int = 0,
+            expires_at: datetime = EPOCH
+    ) -> None:
+        self.id = id
+        self.resource = resource
+        self.amount = amount
+        self.expires_at = as_time(expires_at)
+
+
 class LimitOverride(Value):
     """A limit that one tenant has in place of its plan's: for a reason and, mostly, for a time.
 
@@ -2327,8 +2407,9 @@ class LimitOverride(Value):
     - granted_by: Who did. Empty where that is not said.
     - expires_at: From then on the limit before holds again. Unset: until it is revoked.
     - in_force: False: it has expired, or one of the resource that was granted later holds.
+    - shadow: It refuses nothing: what it would have refused is counted, see Quotas::shadowed().
     """
-    __slots__ = ("name", "resource", "limit", "reason", "granted_by", "granted_at", "expires_at", "in_force")
+    __slots__ = ("name", "resource", "limit", "reason", "granted_by", "granted_at", "expires_at", "in_force", "shadow")
     name: str
     resource: Resource
     limit: Optional[int]
@@ -2337,11 +2418,12 @@ class LimitOverride(Value):
     granted_at: datetime
     expires_at: Optional[datetime]
     in_force: bool
+    shadow: bool
 
     def __init__(
             self, name: str = "", resource: Resource = Resource.PROJECTS, limit: Optional[int] = None, reason: str = "",
             granted_by: str = "", granted_at: datetime = EPOCH, expires_at: Optional[datetime] = None,
-            in_force: bool = False
+            in_force: bool = False, shadow: bool = False
     ) -> None:
         self.name = name
         self.resource = resource
@@ -2351,6 +2433,7 @@ class LimitOverride(Value):
         self.granted_at = as_time(granted_at)
         self.expires_at = None if expires_at is None else as_time(expires_at)
         self.in_force = in_force
+        self.shadow = shadow
 
 
 class LimitOptions(Value):
@@ -2363,18 +2446,20 @@ class LimitOptions(Value):
     - limit: 0 or more. What is beyond is refused, also where the plan charges for it. Unset: unlimited.
     - reason: Required.
     - expires_at: In the future. Unset: until it is revoked.
+    - shadow: To try a limit out: it refuses nothing, and counts what it would have refused.
     """
-    __slots__ = ("tenant", "name", "resource", "limit", "reason", "expires_at")
+    __slots__ = ("tenant", "name", "resource", "limit", "reason", "expires_at", "shadow")
     tenant: TenantId
     name: str
     resource: Resource
     limit: Optional[int]
     reason: str
     expires_at: Optional[datetime]
+    shadow: bool
 
     def __init__(
             self, *, tenant: TenantId, name: str, resource: Resource = Resource.PROJECTS, limit: Optional[int] = None,
-            reason: str, expires_at: Optional[datetime] = None
+            reason: str, expires_at: Optional[datetime] = None, shadow: bool = False
     ) -> None:
         self.tenant = tenant
         self.name = name
@@ -2382,6 +2467,7 @@ class LimitOptions(Value):
         self.limit = limit
         self.reason = reason
         self.expires_at = None if expires_at is None else as_time(expires_at)
+        self.shadow = shadow
 
 
 class LogRecord(Value):
@@ -2558,6 +2644,96 @@ class EraseOptions(Value):
         self.tenant = tenant
         self.reason = reason
         self.undo_window = as_timedelta(undo_window)
+
+
+class QuotaForecast(Value):
+    """When a resource runs out, and how that is known. The figures suffice to work it out again: it runs out at
+    until + (limit - used) * (until - since) / grown, rounded up to a microsecond.
+
+    - limit: What the plan includes.
+    - since: The period's start; in its first seven days that of the one before, if there was one.
+    - until: Now.
+    - grown: What was added between the two. Levels: less what was given back.
+    - exhausts_at: `until` if it has run out. Unset: not before it begins anew, or not in ten years.
+    """
+    __slots__ = ("resource", "method", "limit", "used", "since", "until", "grown", "exhausts_at")
+    resource: Resource
+    method: ForecastMethod
+    limit: int
+    used: int
+    since: datetime
+    until: datetime
+    grown: int
+    exhausts_at: Optional[datetime]
+
+    def __init__(
+            self, resource: Resource = Resource.PROJECTS, method: ForecastMethod = ForecastMethod.TOO_EARLY,
+            limit: int = 0, used: int = 0, since: datetime = EPOCH, until: datetime = EPOCH, grown: int = 0,
+            exhausts_at: Optional[datetime] = None
+    ) -> None:
+        self.resource = resource
+        self.method = method
+        self.limit = limit
+        self.used = used
+        self.since = as_time(since)
+        self.until = as_time(until)
+        self.grown = grown
+        self.exhausts_at = None if exhausts_at is None else as_time(exhausts_at)
+
+
+class QuotaOverage(Value):
+    """Where a resource stands that its plan does not simply refuse more of.
+
+    - included: The plan's limit.
+    - over: How much more was used in this period; of a level, the most there was at once.
+    - cost_micros: Of that, in millionths of the currency's minor unit, rounded up.
+    - currency: "USD"
+    - grace_ends_at: Set once the limit was passed: from then on more is refused.
+    """
+    __slots__ = ("resource", "rule", "included", "over", "cost_micros", "currency", "grace_ends_at")
+    resource: Resource
+    rule: OverageRule
+    included: int
+    over: int
+    cost_micros: int
+    currency: str
+    grace_ends_at: Optional[datetime]
+
+    def __init__(
+            self, resource: Resource = Resource.PROJECTS, rule: OverageRule = OverageRule.BLOCK, included: int = 0,
+            over: int = 0, cost_micros: int = 0, currency: str = "", grace_ends_at: Optional[datetime] = None
+    ) -> None:
+        self.resource = resource
+        self.rule = rule
+        self.included = included
+        self.over = over
+        self.cost_micros = cost_micros
+        self.currency = currency
+        self.grace_ends_at = None if grace_ends_at is None else as_time(grace_ends_at)
+
+
+class ShadowCount(Value):
+    """What a limit that only watches would have refused in the running period.
+
+    - refusals: How many asks.
+    - amount: What they asked for, together.
+    """
+    __slots__ = ("resource", "refusals", "amount", "first_at", "last_at")
+    resource: Resource
+    refusals: int
+    amount: int
+    first_at: datetime
+    last_at: datetime
+
+    def __init__(
+            self, resource: Resource = Resource.PROJECTS, refusals: int = 0, amount: int = 0, first_at: datetime = EPOCH,
+            last_at: datetime = EPOCH
+    ) -> None:
+        self.resource = resource
+        self.refusals = refusals
+        self.amount = amount
+        self.first_at = as_time(first_at)
+        self.last_at = as_time(last_at)
 
 
 class Partner(Value):
@@ -2815,6 +2991,34 @@ class PlanLimit(Value):
         self.limit = limit
 
 
+class PlanOverage(Value):
+    """What a plan says of use beyond one of its limits.
+
+    - price_micros: charge: millionths of the currency's minor unit for each `per` units beyond.
+    - per: In the resource's unit.
+    - most: charge, grace: how much beyond the limit. Unset: no end.
+    - grace: grace: for how long.
+    """
+    __slots__ = ("resource", "rule", "price_micros", "per", "most", "grace")
+    resource: Resource
+    rule: OverageRule
+    price_micros: int
+    per: int
+    most: Optional[int]
+    grace: timedelta
+
+    def __init__(
+            self, resource: Resource = Resource.PROJECTS, rule: OverageRule = OverageRule.BLOCK, price_micros: int = 0,
+            per: int = 1, most: Optional[int] = None, grace: Seconds = timedelta(0)
+    ) -> None:
+        self.resource = resource
+        self.rule = rule
+        self.price_micros = price_micros
+        self.per = per
+        self.most = most
+        self.grace = as_timedelta(grace)
+
+
 class Money(Value):
     """An amount of money in the minor unit of its currency (cents for EUR, none for JPY).
 
@@ -2835,18 +3039,20 @@ class Plan(Value):
     - name: "studio/professional": catalogue and tier.
     - price: Per month.
     - features: "priority", "webhooks", "white_label" …
+    - overage: Resources that are not named are refused beyond their limit.
     """
-    __slots__ = ("name", "version", "price", "trial_days", "limits", "features")
+    __slots__ = ("name", "version", "price", "trial_days", "limits", "features", "overage")
     name: str
     version: int
     price: Money
     trial_days: int
     limits: Tuple[PlanLimit, ...]
     features: Tuple[str, ...]
+    overage: Tuple[PlanOverage, ...]
 
     def __init__(
             self, name: str = "", version: int = 1, price: Optional[Money] = None, trial_days: int = 0,
-            limits: Iterable[PlanLimit] = (), features: Iterable[str] = ()
+            limits: Iterable[PlanLimit] = (), features: Iterable[str] = (), overage: Iterable[PlanOverage] = ()
     ) -> None:
         self.name = name
         self.version = version
@@ -2854,6 +3060,7 @@ class Plan(Value):
         self.trial_days = trial_days
         self.limits = as_tuple(limits)
         self.features = as_tuple(features)
+        self.overage = as_tuple(overage)
 
 
 class PlanChangeOptions(Value):
@@ -3034,16 +3241,21 @@ class HoldOptions(Value):
     """- asks: Required. All are granted or none.
     - ttl: Returned by itself after that, if still open.
     - idempotency: Not empty: asking again with it gives the same hold; Conflict once it was given back.
+    - keep: Dropping it returns nothing: it stays until it is ended or its time is up.
     """
-    __slots__ = ("asks", "ttl", "idempotency")
+    __slots__ = ("asks", "ttl", "idempotency", "keep")
     asks: Tuple[Ask, ...]
     ttl: timedelta
     idempotency: str
+    keep: bool
 
-    def __init__(self, *, asks: Iterable[Ask], ttl: Seconds = timedelta(minutes=10), idempotency: str = "") -> None:
+    def __init__(
+            self, *, asks: Iterable[Ask], ttl: Seconds = timedelta(minutes=10), idempotency: str = "", keep: bool = False
+    ) -> None:
         self.asks = as_tuple(asks)
         self.ttl = as_timedelta(ttl)
         self.idempotency = idempotency
+        self.keep = keep
 
 
 class Quota(Value):
@@ -3073,6 +3285,81 @@ class Quota(Value):
         self.reserved = reserved
         self.resets_at = None if resets_at is None else as_time(resets_at)
         self.limit_until = None if limit_until is None else as_time(limit_until)
+
+
+class OpenHold(Value):
+    """A hold that is open: of a host, or of a job or an upload that goes on.
+
+    - expires_at: Unset: it lives as long as the work it belongs to.
+    """
+    __slots__ = ("id", "asks", "expires_at")
+    id: HoldId
+    asks: Tuple[Ask, ...]
+    expires_at: Optional[datetime]
+
+    def __init__(self, id: HoldId = HoldId(), asks: Iterable[Ask] = (), expires_at: Optional[datetime] = None) -> None:
+        self.id = id
+        self.asks = as_tuple(asks)
+        self.expires_at = None if expires_at is None else as_time(expires_at)
+
+
+class RateCall(Value):
+    """A call that somebody makes.
+
+    - key: Which of the tenant's keys it comes with. Empty: the session's own, or none.
+    - address: Where it comes from: "192.0.2.7", "2001:db8::7". Empty: not known, its rate is not checked.
+    - route: Its class. Empty: none.
+    - cost: How much it counts; above 0.
+    """
+    __slots__ = ("key", "address", "route", "cost")
+    key: str
+    address: str
+    route: str
+    cost: int
+
+    def __init__(self, key: str = "", address: str = "", route: str = "", cost: int = 1) -> None:
+        self.key = key
+        self.address = address
+        self.route = route
+        self.cost = cost
+
+
+class RateDecision(Value):
+    """What became of it. Of several rates the one that refused longest, or that has the least left.
+
+    - route: Of a rate of a class.
+    - limit: So many in `window`, or at once. Unset: the plan has no rate for such a call.
+    - remaining: How many more would be let through now.
+    - reset: Until nothing of it is used.
+    - retry_after: Refused: until as much would be let through.
+    - headers: For HTTP: RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy and, if refused,
+        Retry-After; times in whole seconds, rounded up.
+    """
+    __slots__ = ("allowed", "scope", "route", "limit", "window", "remaining", "reset", "retry_after", "headers")
+    allowed: bool
+    scope: RateScope
+    route: str
+    limit: Optional[int]
+    window: timedelta
+    remaining: int
+    reset: timedelta
+    retry_after: timedelta
+    headers: Tuple[Label, ...]
+
+    def __init__(
+            self, allowed: bool = True, scope: RateScope = RateScope.TENANT, route: str = "", limit: Optional[int] = None,
+            window: Seconds = timedelta(0), remaining: int = 0, reset: Seconds = timedelta(0),
+            retry_after: Seconds = timedelta(0), headers: Labels = ()
+    ) -> None:
+        self.allowed = allowed
+        self.scope = scope
+        self.route = route
+        self.limit = limit
+        self.window = as_timedelta(window)
+        self.remaining = remaining
+        self.reset = as_timedelta(reset)
+        self.retry_after = as_timedelta(retry_after)
+        self.headers = label_tuple(headers)
 
 
 class RenderOptions(Value):
@@ -3777,22 +4064,24 @@ __all__ = [
     "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind", "CheckLevel", "CheckReport", "Clip",
     "ClipOptions", "ContactSheetOptions", "CustomRole", "Cut", "DamagedRange", "DiffOptions", "EngineOptions",
     "EraseOptions", "Errc", "Event", "ExportFilter", "ExportedFile", "FileChange", "FileEntry", "FileKind", "FootageSpan",
-    "ForgetOptions", "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions", "GradeStillOptions", "HoldId",
-    "HoldOptions", "ImportOptions", "IssuerId", "IssuerOptions", "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause",
-    "JobSchedule", "JobState", "KeepRules", "KeyEnvironment", "KeyId", "KeySlot", "LimitOptions", "LimitOverride",
-    "LogLevel", "LogOptions", "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness",
-    "MeterTotal", "Misfire", "Money", "NewApiKey", "OperatorOptions", "Partner", "PartnerFilter", "PartnerId",
-    "PartnerOptions", "PasswordOptions", "PasswordTicket", "PixelFormat", "Plan", "PlanChange", "PlanChangeOptions",
-    "PlanChangeState", "PlanEffect", "PlanImpact", "PlanLimit", "Playlist", "PlaylistOptions", "Principal",
-    "PrincipalKind", "Progress", "Project", "ProjectFilter", "ProjectGrant", "ProjectId", "ProjectOptions", "Protection",
-    "Quality", "Quota", "Rational", "Recording", "RecordingFilter", "RecordingInfo", "RecordingWindow", "Recurrence",
-    "RecurrenceOptions", "RecurrenceUpdate", "RedeemOptions", "RenderBatchOptions", "RenderOptions", "RenderResult",
-    "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult", "Retention", "Role", "RoleId",
-    "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions", "SettingsDocument", "SettingsKind",
-    "SettingsOptions", "SiteId", "Snapshot", "SnapshotDiff", "SnapshotFilter", "SnapshotId", "SnapshotVerdict",
-    "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions", "TagOptions", "Tenant", "TenantFilter", "TenantId",
-    "TenantOptions", "TenantState", "TenantUpdate", "TimeRange", "TimelineClip", "TimelineImage", "TimelineImageOptions",
-    "TimelineTitle", "TokenKey", "Tokens", "Transition", "TransitionKind", "TrustedIssuer", "UpcomingOptions",
-    "UsageAdvice", "UsageGrain", "UsageMonth", "UsagePoint", "UsageReport", "UsageSeriesOptions", "User", "UserFilter",
-    "UserId", "UserOptions", "UserState", "UserUpdateOptions", "Waveform", "WaveformOptions", "Weekday"
+    "ForecastMethod", "ForgetOptions", "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions",
+    "GradeStillOptions", "HoldId", "HoldOptions", "ImportOptions", "IssuerId", "IssuerOptions", "JobBatch", "JobFilter",
+    "JobId", "JobInfo", "JobPause", "JobSchedule", "JobState", "KeepRules", "KeyEnvironment", "KeyId", "KeySlot",
+    "LeaseInfo", "LeaseOptions", "LimitOptions", "LimitOverride", "LogLevel", "LogOptions", "LogRecord", "LoginFilter",
+    "LoginId", "LoginInfo", "LoginOptions", "Loudness", "MeterTotal", "Misfire", "Money", "NewApiKey", "OpenHold",
+    "OperatorOptions", "OverageRule", "Partner", "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions",
+    "PasswordTicket", "PixelFormat", "Plan", "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect",
+    "PlanImpact", "PlanLimit", "PlanOverage", "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress",
+    "Project", "ProjectFilter", "ProjectGrant", "ProjectId", "ProjectOptions", "Protection", "Quality", "Quota",
+    "QuotaForecast", "QuotaOverage", "RateCall", "RateDecision", "RateScope", "Rational", "Recording", "RecordingFilter",
+    "RecordingInfo", "RecordingWindow", "Recurrence", "RecurrenceOptions", "RecurrenceUpdate", "RedeemOptions",
+    "RenderBatchOptions", "RenderOptions", "RenderResult", "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions",
+    "RestoreResult", "Retention", "Role", "RoleId", "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions",
+    "SettingsDocument", "SettingsKind", "SettingsOptions", "ShadowCount", "SiteId", "Snapshot", "SnapshotDiff",
+    "SnapshotFilter", "SnapshotId", "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions",
+    "TagOptions", "Tenant", "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TenantUpdate", "TimeRange",
+    "TimelineClip", "TimelineImage", "TimelineImageOptions", "TimelineTitle", "TokenKey", "Tokens", "Transition",
+    "TransitionKind", "TrustedIssuer", "UpcomingOptions", "UsageAdvice", "UsageGrain", "UsageMonth", "UsagePoint",
+    "UsageReport", "UsageSeriesOptions", "User", "UserFilter", "UserId", "UserOptions", "UserState", "UserUpdateOptions",
+    "Waveform", "WaveformOptions", "Weekday"
 ]

@@ -11,28 +11,25 @@
 
 #include <base/json.hpp>
 #include <tenon/plan.hpp>
+#include <tenon/rate.hpp>
 #include <tenon/units.hpp>
 
 namespace tenon::tenant {
 
-/// How often something may be called: `limit` times per `window`, `burst` of them at once.
+/// How often something may be called: `limit` times per `window`, `burst` of them at once. In flight: `limit` at the same time.
 struct RateTerm {
-    std::string scope{};          ///< "tenant" or "key".
+    RateScope kind = RateScope::tenant;
+    std::string route{};          ///< The class of calls that a rate of a route is for.
     std::int64_t limit = 0;
     Duration window{};
     std::int64_t burst = 0;
+    std::int64_t interval = 0;    ///< ⌈window / limit⌉ in nanoseconds.
 };
 
 /// How long something is kept.
 struct RetentionTerm {
     std::string kind{};                  ///< "recordings"
     std::optional<std::int32_t> days{};  ///< Unset: for ever.
-};
-
-/// What one unit beyond the plan's limit costs. Such a limit includes, it does not refuse.
-struct OverageTerm {
-    Resource resource = Resource::api_calls;
-    std::string price{};                 ///< Minor units of the plan's currency, as a decimal.
 };
 
 /// All that a plan says. The public part is what hosts see.
@@ -46,13 +43,17 @@ struct PlanTerms {
     std::int32_t weight = 1;             ///< Share of workers when several tenants wait.
     std::vector<RateTerm> rates{};
     std::vector<RetentionTerm> retention{};
-    std::vector<OverageTerm> overage{};
     std::optional<std::int32_t> sla_basis_points{};  ///< 9990 is 99.9 % uptime. Unset: none promised.
 
-    /// Unset: unlimited, because the plan says so or charges for what is beyond.
+    /// The amount that the plan names. Unset: it names none.
+    std::optional<std::int64_t> amount(Resource resource) const;
+    /// What is refused beyond. Unset: nothing is, because the plan says so, charges for what is beyond or only watches. During a
+    /// grace it is more.
     std::optional<std::int64_t> limit(Resource resource) const;
-    /// The amount after which overage begins. Unset: the resource has none.
+    /// The amount after which more is charged or graced. Unset: the resource has none.
     std::optional<std::int64_t> included(Resource resource) const;
+    /// Null: more is refused.
+    const PlanOverage* overage(Resource resource) const;
     bool has(std::string_view feature) const;
     std::optional<RetentionTerm> retention_of(std::string_view kind) const;
 };

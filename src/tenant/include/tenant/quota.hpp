@@ -81,6 +81,10 @@ void charge(db::Tx& tx, const Ask& ask, Time now);
 /// Gives back what exists no longer. Levels only. Throws InternalError when more is given back than is used.
 void free(db::Tx& tx, const Ask& ask, Time now);
 
+/// Gives back what a host's holds have committed of what only hosts count: sites and agents. Throws InvalidArgument, Conflict
+/// (less is used).
+void give_back(db::Tx& tx, const Ask& ask, Time now);
+
 /// Something was refused for want of `resource`: the tenant is warned, once in a period. For a transaction of its own, since
 /// that of the refusal leaves nothing. What is no resource of a plan (a rate, say) is passed over.
 void note_refusal(db::Tx& tx, const std::string& resource, Time now);

@@ -1,0 +1,246 @@
+#include <tenant/rates.hpp>
+
+#include <atomic>
+#include <map>
+#include <random>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include <base/id.hpp>
+#include <tenant_fixture.hpp>
+#include <tenon/error.hpp>
+
+namespace tenon::tenant::rates {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t second = 1'000'000'000, begin = 5'000 * second;
+
+RateTerm term(RateScope kind, std::int64_t limit, Duration window, std::int64_t burst, std::string route = {}) {
+    return {.kind = kind, .route = std::move(route), .limit = limit, .window = window, .burst = burst,
+            .interval = (window.count() * 1000 + limit - 1) / limit};
+}
+TenantId tenant(std::uint64_t n) { return {.high = 77, .low = n}; }
+Call call_of(std::uint64_t n, std::string_view key = {}, std::string_view route = {}, std::int64_t cost = 1) {
+    return {.tenant = tenant(n), .key = key, .route = route, .cost = cost};
+}
+
+TEST(Rates, LetABurstThroughAndThenOneEachInterval) {
+    Limiter limiter;
+    const std::vector terms{term(RateScope::tenant, 60, 60s, 10)};
+    for (int i = 0; i < 10; ++i) {
+        const auto verdict = limiter.take(terms, call_of(1), begin);
+        EXPECT_TRUE(verdict.allowed) << i;
+        EXPECT_EQ(verdict.remaining, 9 - i);
+        EXPECT_EQ(verdict.reset, (i + 1) * second);
+    }
+    const auto refused = limiter.take(terms, call_of(1), begin);
+    EXPECT_FALSE(refused.allowed);
+    EXPECT_EQ(refused.remaining, 0);
+    EXPECT_EQ(refused.retry_after, second);
+    EXPECT_FALSE(limiter.take(terms, call_of(1), begin + second - 1).allowed);
+    EXPECT_TRUE(limiter.take(terms, call_of(1), begin + second).allowed) << "to the nanosecond";
+    EXPECT_FALSE(limiter.take(terms, call_of(1), begin + second).allowed);
+    EXPECT_TRUE(limiter.take(terms, call_of(2), begin).allowed) << "another tenant's";
+    EXPECT_EQ(limiter.take(terms, call_of(1), begin + 1000 * second).remaining, 9) << "time does not add up beyond the burst";
+    EXPECT_FALSE(limiter.take(terms, call_of(1, {}, {}, 10), begin + 1000 * second).allowed);
+    EXPECT_THROW(limiter.take(terms, call_of(1, {}, {}, 11), begin), InvalidArgument);
+    EXPECT_TRUE(limiter.take({}, call_of(1), begin).allowed);
+    EXPECT_EQ(limiter.take({}, call_of(1), begin).term, nullptr);
+}
+
+TEST(Rates, AreAllCheckedBeforeAnyIsCharged) {
+    Limiter limiter;
+    const std::vector terms{term(RateScope::tenant, 100, 100s, 100), term(RateScope::key, 5, 100s, 5),
+                            term(RateScope::route, 2, 100s, 2, "upload"), term(RateScope::address, 3, 100s, 3)};
+    auto upload = call_of(1, "k", "upload");
+    upload.network = 9;
+    EXPECT_TRUE(limiter.take(terms, upload, begin).allowed);
+    EXPECT_TRUE(limiter.take(terms, upload, begin).allowed);
+    for (int i = 0; i < 50; ++i) {
+        const auto refused = limiter.take(terms, upload, begin);
+        ASSERT_FALSE(refused.allowed);
+        EXPECT_EQ(refused.term->kind, RateScope::route);
+    }
+    EXPECT_EQ(limiter.peek({terms[0]}, call_of(1), begin).remaining, 97) << "two were charged, and this one would be";
+    auto other = call_of(1, "k");
+    other.network = 9;
+    const auto third = limiter.take(terms, other, begin);
+    EXPECT_TRUE(third.allowed);
+    EXPECT_EQ(third.term->kind, RateScope::address);
+    EXPECT_EQ(third.remaining, 0) << "the tightest is told of";
+    EXPECT_EQ(limiter.take(terms, other, begin).term->kind, RateScope::address);
+    other.network = 10;
+    EXPECT_TRUE(limiter.take(terms, other, begin).allowed);
+    EXPECT_TRUE(limiter.take(terms, call_of(1, "k"), begin).allowed);
+    EXPECT_FALSE(limiter.take(terms, call_of(1, "k"), begin).allowed) << "five with this key";
+    EXPECT_TRUE(limiter.take(terms, call_of(1, "another"), begin).allowed);
+    EXPECT_TRUE(limiter.take(terms, call_of(1), begin).allowed) << "without a key";
+}
+
+TEST(Rates, PeekingChargesNothing) {
+    Limiter limiter;
+    const std::vector terms{term(RateScope::tenant, 2, 10s, 2)};
+    for (int i = 0; i < 10; ++i) EXPECT_TRUE(limiter.peek(terms, call_of(1), begin).allowed);
+    EXPECT_EQ(limiter.take(terms, call_of(1), begin).remaining, 1);
+}
+
+/// Any sequence of calls against the plainest form of the rule.
+TEST(Rates, AreWhatTheRuleSays) {
+    std::mt19937_64 random(4711);
+    Limiter limiter;
+    const std::vector terms{term(RateScope::tenant, 7, 1s, 5), term(RateScope::key, 3, 2s, 2), term(RateScope::tenant, 1000, 3600s, 900)};
+    std::map<std::string, std::int64_t> tats;
+    std::int64_t now = begin, passed = 0;
+    for (int i = 0; i < 20'000; ++i) {
+        now += static_cast<std::int64_t>(random() % (second / 4));
+        const auto t = random() % 3;
+        const std::string key = random() % 2 ? "a" : "";
+        const auto cost = static_cast<std::int64_t>(1 + random() % 2);
+        std::map<std::string, std::int64_t> next;
+        bool allowed = true;
+        for (std::size_t n = 0; n < terms.size(); ++n) {
+            if (terms[n].kind == RateScope::key && key.empty()) continue;
+            const auto name = std::to_string(n) + "/" + std::to_string(t) + "/" + (terms[n].kind == RateScope::key ? key : "");
+            next[name] = std::max(now, tats[name]) + cost * terms[n].interval;
+            allowed = allowed && next[name] - now <= terms[n].burst * terms[n].interval;
+        }
+        if (allowed)
+            for (const auto& [name, tat] : next) tats[name] = tat;
+        ASSERT_EQ(limiter.take(terms, call_of(t, key, {}, cost), now).allowed, allowed) << i;
+        passed += allowed;
+    }
+    EXPECT_GT(passed, 1'000);
+    EXPECT_LT(passed, 19'000);
+    EXPECT_EQ(limiter.given_up(), 0);
+}
+
+TEST(Rates, OfManyThreadsPassExactlyTheBurst) {
+    Limiter limiter;
+    const std::vector terms{term(RateScope::tenant, 5'000, 3600s, 5'000), term(RateScope::key, 3'000, 3600s, 3'000)};
+    std::atomic<int> passed{0}, without{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t)
+        threads.emplace_back([&, t] {
+            for (int i = 0; i < 4'000; ++i)
+                (t % 2 ? passed : without) += limiter.take(terms, call_of(1, t % 2 ? "k" : ""), begin).allowed;
+        });
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(passed + without, 5'000);
+    EXPECT_LE(passed, 3'000);
+}
+
+TEST(Rates, KeepTheirSizeHoweverManyAddressesCall) {
+    Limiter limiter(1'000);
+    const std::vector terms{term(RateScope::tenant, 1'000'000, 1s, 1'000'000), term(RateScope::address, 1, 10s, 1)};
+    auto mine = call_of(1);
+    EXPECT_TRUE(limiter.take({term(RateScope::key, 1, 3600s, 1)}, call_of(1, "mine"), begin).allowed);
+    for (std::uint64_t i = 1; i <= 50'000; ++i) {
+        mine.network = i;
+        limiter.take(terms, mine, begin);
+    }
+    EXPECT_GT(limiter.given_up(), 40'000) << "there is no place for them all";
+    EXPECT_FALSE(limiter.take({term(RateScope::key, 1, 3600s, 1)}, call_of(1, "mine"), begin).allowed) << "addresses push no key out";
+    const auto before = limiter.given_up();
+    for (std::uint64_t i = 1; i <= 60; ++i) {  // so few that no set is full of them
+        mine.network = 1'000'000 + i;
+        limiter.take(terms, mine, begin + 11 * second);
+    }
+    EXPECT_EQ(limiter.given_up(), before) << "the places of those whose time has passed are free";
+}
+
+TEST(Rates, InFlightCountsWhatGoesOn) {
+    Limiter limiter;
+    const std::vector terms{term(RateScope::tenant, 100, 1s, 100), RateTerm{.kind = RateScope::in_flight, .limit = 2}};
+    EXPECT_EQ(limiter.enter(terms, call_of(1), begin).remaining, 1);
+    EXPECT_TRUE(limiter.enter(terms, call_of(1), begin).allowed);
+    const auto refused = limiter.enter(terms, call_of(1), begin);
+    EXPECT_FALSE(refused.allowed);
+    EXPECT_EQ(refused.term->kind, RateScope::in_flight);
+    EXPECT_EQ(limiter.peek(terms, call_of(1), begin).remaining, 97) << "what was refused cost nothing";
+    EXPECT_TRUE(limiter.enter(terms, call_of(2), begin).allowed);
+    limiter.leave(tenant(1));
+    EXPECT_EQ(limiter.in_flight(tenant(1)), 1);
+    EXPECT_TRUE(limiter.enter(terms, call_of(1), begin).allowed);
+    for (int i = 0; i < 2; ++i) limiter.leave(tenant(1));
+    EXPECT_EQ(limiter.in_flight(tenant(1)), 0);
+    limiter.leave(tenant(1));
+    EXPECT_EQ(limiter.in_flight(tenant(1)), 0);
+    const std::vector tight{term(RateScope::tenant, 1, 1s, 1), RateTerm{.kind = RateScope::in_flight, .limit = 5}};
+    EXPECT_TRUE(limiter.enter(tight, call_of(3), begin).allowed);
+    EXPECT_FALSE(limiter.enter(tight, call_of(3), begin).allowed);
+    EXPECT_EQ(limiter.in_flight(tenant(3)), 1) << "what its rate refused is not in flight";
+}
+
+TEST(Rates, OfAddressesAreThoseOfTheirNetworks) {
+    EXPECT_EQ(network_of("192.0.2.7"), network_of("192.0.2.250"));
+    EXPECT_EQ(network_of("192.0.2.7"), network_of("::ffff:192.0.2.9"));
+    EXPECT_NE(network_of("192.0.2.7"), network_of("192.0.3.7"));
+    EXPECT_EQ(network_of("2001:db8:1:1200::1"), network_of("2001:db8:1:12ff::2"));
+    EXPECT_NE(network_of("2001:db8:1:1200::1"), network_of("2001:db8:1:1300::1"));
+    for (const auto* wrong : {"", "example.org", "192.0.2", "192.0.2.7/24", "::g"}) EXPECT_FALSE(network_of(wrong)) << wrong;
+}
+
+TEST(Rates, AreToldInHeaders) {
+    Limiter limiter;
+    const std::vector terms{term(RateScope::route, 60, 60s, 1, "upload")};
+    const auto header = [](const RateDecision& decision, const std::string& name) {
+        for (const auto& each : decision.headers)
+            if (each.key == name) return each.value;
+        return std::string("-");
+    };
+    EXPECT_TRUE(decision_of(limiter.take(terms, call_of(1), begin)).headers.empty()) << "no rate for such a call";
+    const auto passed = decision_of(limiter.take(terms, call_of(1, {}, "upload"), begin));
+    EXPECT_EQ(header(passed, "RateLimit-Limit"), "60");
+    EXPECT_EQ(header(passed, "RateLimit-Remaining"), "0");
+    EXPECT_EQ(header(passed, "RateLimit-Reset"), "1");
+    EXPECT_EQ(header(passed, "RateLimit-Policy"), "\"route-upload\";q=60;w=60");
+    EXPECT_EQ(header(passed, "Retry-After"), "-");
+    const auto refused = decision_of(limiter.take(terms, call_of(1, {}, "upload"), begin + second / 2));
+    EXPECT_FALSE(refused.allowed);
+    EXPECT_EQ(refused.scope, RateScope::route);
+    EXPECT_EQ(refused.route, "upload");
+    EXPECT_EQ(refused.limit, 60);
+    EXPECT_EQ(refused.window, 60s);
+    EXPECT_EQ(refused.retry_after, 500ms);
+    EXPECT_EQ(header(refused, "Retry-After"), "1") << "rounded up: earlier would be refused again";
+}
+
+TEST(Rates, StandInThePlan) {
+    const auto basic = Catalogues::load()->get("business/free");
+    ASSERT_EQ(basic->rates.size(), 1u);
+    EXPECT_EQ(basic->rates[0].kind, RateScope::tenant);
+    EXPECT_EQ(basic->rates[0].interval, 2 * second);
+    const auto rates = [](const std::string& text) {
+        return parse_catalogue(R"({"format": 1, "catalogue": "c", "title": "T", "currency": "EUR", "plans": [{"name": "p", "title": "P",
+            "version": 1, "price": 1, "interval": "month", "per": "tenant", "trial_days": 0, "weight": 1, "limits": {"projects": 1,
+            "storage": 1, "render_time": 1, "concurrent_jobs": 1, "seats": 1, "cameras": 1, "sites": 1, "agents": 1, "api_calls": 1},
+            "features": [], "retention": {}, "rates": [)" + text + "]}]}", "test").front().rates;
+    };
+    const auto all = rates(R"({"scope": "key", "limit": 3, "window": "1 s", "burst": 2}, {"scope": "in_flight", "limit": 8},
+        {"scope": "route", "route": "upload", "limit": 5, "window": "1 min", "burst": 1},
+        {"scope": "address", "limit": 1, "window": "1 h", "burst": 1})");
+    ASSERT_EQ(all.size(), 4u);
+    EXPECT_EQ(all[0].interval, 333'333'334) << "rounded up: never more than the rate";
+    EXPECT_EQ(all[1].kind, RateScope::in_flight);
+    EXPECT_EQ(all[2].route, "upload");
+    for (const auto* wrong : {R"({"scope": "everyone", "limit": 1, "window": "1 s", "burst": 1})",
+                              R"({"scope": "route", "limit": 1, "window": "1 s", "burst": 1})",
+                              R"({"scope": "key", "route": "x", "limit": 1, "window": "1 s", "burst": 1})",
+                              R"({"scope": "in_flight", "limit": 1, "burst": 1})",
+                              R"({"scope": "key", "limit": 1, "window": "367 days", "burst": 1})",
+                              R"({"scope": "key", "limit": 1, "window": "1 s", "burst": 2})"})
+        EXPECT_THROW(rates(wrong), InvalidArgument) << wrong;
+}
+
+TEST(Rates, OfAPlanAreStoredWithIt) {
+    testing::Home home;
+    const auto business = home.create("business", "business/free");
+    EXPECT_EQ(home.registry->standing(business)->terms->rates.at(0).limit, 30);
+    EXPECT_EQ(home.registry->standing(business)->terms->rates.at(0).interval, 2 * second);
+}
+
+}  // namespace
+}  // namespace tenon::tenant::rates
