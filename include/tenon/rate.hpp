@@ -13,6 +13,7 @@ TENON_BEGIN
 
 struct Internal;
 struct SessionImpl;
+struct RateGateImpl;
 struct RatePassImpl;
 
 /// What a rate counts. Stored: append, never renumber.
@@ -42,11 +43,11 @@ struct RateDecision {
     std::string route{};                  ///< Of a rate of a class.
     std::optional<std::int64_t> limit{};  ///< So many in `window`, or at once. Unset: the plan has no rate for such a call.
     Duration window{};
-    std::int64_t remaining = 0;           ///< How many more would be let through now.
-    Duration reset{};                     ///< Until nothing of it is used.
-    Duration retry_after{};               ///< Refused: until as much would be let through.
-    std::vector<Label> headers{};         ///< For HTTP: RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy and, if
-                                          ///< refused, Retry-After; times in whole seconds, rounded up.
+    std::int64_t remaining = 0;    ///< How many more would be let through now.
+    Duration reset{};              ///< Until nothing of it is used.
+    Duration retry_after{};        ///< Refused: until as much would be let through.
+    std::vector<Label> headers{};  ///< For HTTP: RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy, RateLimit and,
+                                   ///< if refused, Retry-After; times in whole seconds, rounded up.
 };
 
 /// A call that was let in and goes on. Dropping the last copy ends it.
@@ -62,6 +63,23 @@ private:
     std::shared_ptr<RatePassImpl> impl_;
 };
 
+/// Calls of one kind, whose rates are found once: for hosts that let very many in. Follows the plan and what becomes of the tenant.
+///
+/// Threads   any member, from any thread, at once.
+class TENON_API RateGate {
+public:
+    /// What RateLimits::check() does, and says whether the call is let through. Cost: some 50 ns. Throws Closed, PermissionDenied
+    /// (the tenant is being erased), InvalidArgument (a new plan's burst is smaller than the cost).
+    bool admit();
+    /// What it would say of the next one, without counting it. For the headers of whoever was refused.
+    RateDecision peek() const;
+
+private:
+    friend struct Internal;
+    explicit RateGate(std::shared_ptr<RateGateImpl> impl);
+    std::shared_ptr<RateGateImpl> impl_;
+};
+
 /// How often a tenant may call, by its plan's rates. For hosts that serve others: what they let in they ask about here.
 ///
 /// A rate of n in a window lets its burst through at once and then one every window / n. All rates that a call meets are checked, then
@@ -75,6 +93,8 @@ public:
     RatePass enter(const RateCall& call = {});
     /// What check() would say of it, without counting it.
     RateDecision peek(const RateCall& call = {}) const;
+    /// For many calls of one kind. Throws InvalidArgument.
+    RateGate gate(const RateCall& call = {}) const;
 
 private:
     friend struct Internal;

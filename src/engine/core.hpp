@@ -35,6 +35,7 @@ class Limiter;
 namespace tenon::engine {
 
 class Access;
+class Leases;
 class Watches;
 
 /// What a session may do, as of a version of everything that decides it.
@@ -56,7 +57,7 @@ class Rates {
 public:
     Rates();
     ~Rates();
-    tenant::rates::Limiter& get();
+    tenant::rates::Limiter& get(const std::shared_ptr<const base::Clock>& clock);
 
 private:
     std::once_flag once_;
@@ -124,6 +125,7 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
     std::unique_ptr<tenant::EventHub> events;
     std::unique_ptr<tenant::audit::Refusals> refusals;
     engine::Rates rates;
+    std::unique_ptr<engine::Leases> leases;
     std::unique_ptr<exec::Timers> timers;
     std::unique_ptr<jobs::Queue> queue;
     std::unique_ptr<engine::Access> access;         // keys, passwords, tokens
@@ -246,13 +248,13 @@ struct SessionImpl {
     }
     /// The tenant hears, once in a period, that a limit is reached. Never throws: the caller must hear the refusal.
     void warn_of(const QuotaExceeded& refusal) const noexcept;
+    /// Moves whenever what is remembered may no longer hold.
+    std::uint64_t version() const noexcept;
     void audit(db::Tx& tx, std::string action, std::string target, Time at, base::Json details = {}) const {
         tenant::audit::append(tx, actor, {.time = at, .action = std::move(action), .target = std::move(target), .details = std::move(details)});
     }
 
 private:
-    /// Moves whenever what is remembered may no longer hold.
-    std::uint64_t version() const noexcept;
     void demand(engine::Permission permission, const engine::PermissionSet& allowed) const;
 
     mutable std::mutex granted_mutex_;

@@ -20,6 +20,7 @@
 #include "core.hpp"
 #include "doomed.hpp"
 #include "export_rows.hpp"
+#include "leases.hpp"
 #include "logs.hpp"
 #include "repositories.hpp"
 #include "restored.hpp"
@@ -126,6 +127,7 @@ EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::C
                                                   tenant::Catalogues::load(options.plan_catalogues), clock);
     events = std::make_unique<tenant::EventHub>(*database, clock);
     refusals = std::make_unique<tenant::audit::Refusals>(*database, clock);
+    leases = std::make_unique<engine::Leases>(home);
     timers = std::make_unique<exec::Timers>(clock, [log = log](const std::exception& error) { log->failure(room, "a timer failed", error); });
 
     jobs::Hooks hooks;
@@ -181,6 +183,11 @@ void EngineImpl::start() {
         } catch (const Error& error) {
             log->failure(room, "holds of work that has died are not returned yet", error);  // the sweep tries again
         }
+        try {
+            leases->recover(*this);
+        } catch (const std::exception& error) {
+            log->failure(room, "leases of processes that were killed are not returned yet", error);
+        }
     }
     queue->start();
     if (options.background) {
@@ -200,6 +207,7 @@ void EngineImpl::close() noexcept {
     if (queue) queue->close();
     for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->end();
     gate.drain();
+    if (leases) leases->end();
     if (access) access->close();
     if (refusals) refusals->close();
     try {

@@ -15,6 +15,7 @@
 #include "doomed.hpp"
 #include "export_rows.hpp"
 #include "import_recovery.hpp"
+#include "leases.hpp"
 #include "repositories.hpp"
 #include "watches.hpp"
 
@@ -109,6 +110,7 @@ void EngineImpl::sweep() {
         tenant::quota::expire(
             *database, system, [this](const TenantId& id) { return scope_of(id); }, now());
     });
+    step("leases of processes that were killed are not returned yet", [this] { leases->recover(*this); });
     step("leases are not expired yet", [this] {
         tenant::lease::expire(
             *database, system, [this](const TenantId& id) { return scope_of(id); }, now());

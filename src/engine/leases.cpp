@@ -1,4 +1,4 @@
-#include <tenant/lease.hpp>
+#include <tenon/lease.hpp>
 
 #include <algorithm>
 #include <mutex>
@@ -6,28 +6,45 @@
 #include <base/id.hpp>
 #include <tenant/live.hpp>
 
-#include "core.hpp"
+#include "leases.hpp"
 
 TENON_BEGIN
 
 namespace slices = tenant::lease;
 using engine::Permission;
 
+namespace {
+
+void note_lease(const SessionImpl& session, db::Tx& tx, const char* action, const slices::Slice& slice, Time at) {
+    auto details = base::Json::object();
+    details.set("resource", to_string(slice.resource)).set("amount", slice.amount);
+    session.audit(tx, action, slice.id.text(), at, std::move(details));
+}
+
+void give_back(const engine::Leases::Rest& rest) {
+    const auto at = rest.session->now();
+    auto& journal = rest.session->engine->leases->journal;
+    const std::shared_ptr<void> forgotten(nullptr, [&](void*) { journal.close(rest.cell); });
+    try {
+        rest.session->write([&](db::Tx& tx) {
+            slices::give_back(tx, rest.slice.id, rest.turn, rest.slice.amount - rest.left, at);
+            auto told = rest.slice;
+            told.amount = rest.left;
+            note_lease(*rest.session, tx, "lease.give_back", told, at);
+        });
+    } catch (const Conflict&) {
+        // Its time was up: all of it counts as used.
+    }
+}
+
+}  // namespace
+
 /// What a process has of a quota. `left_` is spent without a lock; everything else changes under the mutex.
 struct LeaseImpl : std::enable_shared_from_this<LeaseImpl> {
-    LeaseImpl(std::shared_ptr<SessionImpl> s, const LeaseOptions& o) : session(std::move(s)), options(o) {}
+    LeaseImpl(std::shared_ptr<SessionImpl> s, const LeaseOptions& o) : session(std::move(s)), options(o) { session->engine->leases->join(*this); }
     ~LeaseImpl() {
-        if (!slice_ || session->engine->gate.forked()) return;
-        // A destructor neither waits nor does I/O; if the engine is closed, what is left counts as used when its time is up.
-        try {
-            auto engine = session->engine;
-            const auto pass = engine->gate.enter();
-            const auto spent = slice_->amount - left_.load();
-            engine->timers->after(Duration::zero(), [engine, spent, scope = session->scope, id = slice_->id, turn = turn_ + 1] {
-                engine->database->write(scope, [&](db::Tx& tx) { slices::give_back(tx, id, turn, spent, engine->now()); });
-            });
-        } catch (const std::exception&) {
-        }
+        if (session->engine->gate.forked()) return;
+        session->engine->leases->leave(*this, rest());
     }
     LeaseImpl(const LeaseImpl&) = delete;
     LeaseImpl& operator=(const LeaseImpl&) = delete;
@@ -66,8 +83,14 @@ struct LeaseImpl : std::enable_shared_from_this<LeaseImpl> {
     void close() {
         const auto pass = session->enter(Permission::quota_hold);
         const std::lock_guard lock(mutex_);
-        if (std::exchange(closed_, true) || !slice_) return;
-        end();
+        if (!std::exchange(closed_, true)) end();
+    }
+
+    /// The engine closes. What is left, if anything is.
+    std::optional<engine::Leases::Rest> surrender() {
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        return rest();
     }
 
     /// Now and then: what was spent is told; who has not spent since gives all of it back.
@@ -95,12 +118,27 @@ private:
 
     bool take(std::int64_t n) noexcept {
         if (boot() >= until_.load(std::memory_order_acquire) || session->closed.load(std::memory_order_acquire) ||
-            session->engine->gate.closed())
+            session->engine->gate.closed() || session->engine->gate.forked())
             return false;
         auto left = left_.load(std::memory_order_relaxed);
-        while (left >= n)
-            if (left_.compare_exchange_weak(left, left - n, std::memory_order_acq_rel, std::memory_order_relaxed)) return true;
+        while (left >= n) {
+            if (!left_.compare_exchange_weak(left, left - n, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
+            // Who is killed before this line was never told that it was his. Should the slice have ended meanwhile, the next one's
+            // cell has too much: a kill then returns too little.
+            if (auto* const cell = cell_.load(std::memory_order_acquire)) cell->spent.fetch_add(n, std::memory_order_relaxed);
+            return true;
+        }
         return false;
+    }
+
+    /// Where the slice's use is written down for others. Null: it is not, and a kill wastes what is left of it.
+    engine::LeaseJournal::Cell* record(const HoldId& id) const noexcept {
+        try {
+            return session->engine->leases->journal.open(session->scope.tenant(), id);
+        } catch (const std::exception& error) {
+            session->engine->log->failure("quota", "what a lease spends is not written down", error);
+            return nullptr;
+        }
     }
 
     /// Nothing has changed since so much, or less, was refused.
@@ -116,19 +154,27 @@ private:
         if (slice_ && at >= slice_->spend_until) end();
         if (!slice_) {
             const auto id = base::new_id<HoldId>(at);
-            adopt(session->change("lease.take", id.text(), [&](db::Tx& tx) {
-                auto slice = slices::take(tx, id, options.resource, want, n, options.ttl, at);
-                note(tx, "lease.take", slice, at);
-                return slice;
-            }), 0, begun, at);
+            auto* const cell = record(id);
+            try {
+                const auto taken = session->change("lease.take", id.text(), [&](db::Tx& tx) {
+                    auto slice = slices::take(tx, id, options.resource, want, n, options.ttl, at);
+                    note_lease(*session, tx, "lease.take", slice, at);
+                    return slice;
+                });
+                cell_.store(cell, std::memory_order_release);
+                adopt(taken, 0, begun, at);
+            } catch (...) {
+                session->engine->leases->journal.close(cell);
+                throw;
+            }
             if (!std::exchange(followed_, true)) follow();
             return;
         }
-        change([&](db::Tx& tx, std::int64_t turn, std::int64_t spent) {
+        change(begun, at, [&](db::Tx& tx, std::int64_t turn, std::int64_t spent) {
             auto slice = slices::top_up(tx, slice_->id, turn, spent, want, n, options.ttl, at);
-            note(tx, "lease.top_up", slice, at);
+            note_lease(*session, tx, "lease.top_up", slice, at);
             return slice;
-        }, begun, at);
+        });
         if (slice_ && left_.load() < n) refuse(at);
     }
 
@@ -145,15 +191,16 @@ private:
     void tell_now() {
         const auto at = session->now();
         const auto begun = boot();
-        change([&](db::Tx& tx, std::int64_t turn, std::int64_t spent) {
+        change(begun, at, [&](db::Tx& tx, std::int64_t turn, std::int64_t spent) {
             auto slice = slices::tell(tx, slice_->id, turn, spent, options.ttl, at);
-            note(tx, "lease.tell", slice, at);
+            note_lease(*session, tx, "lease.tell", slice, at);
             return slice;
-        }, begun, at);
+        });
     }
 
     /// Runs fn(tx, turn, spent). Whatever goes wrong, the slice is given up: what is left of it then counts as used.
-    template <class Fn> void change(const Fn& fn, std::int64_t begun, Time at) {
+    template <class Fn>
+    void change(std::int64_t begun, Time at, const Fn& fn) {
         const auto spent = slice_->amount - left_.load();
         try {
             auto slice = session->write([&](db::Tx& tx) { return fn(tx, turn_ + 1, spent); });
@@ -167,23 +214,20 @@ private:
         }
     }
 
-    void end() {
-        const auto at = session->now();
+    /// From here on nothing is spent.
+    std::optional<engine::Leases::Rest> rest() {
         until_ = 0;
         const auto left = left_.exchange(0);
-        const auto slice = *std::exchange(slice_, std::nullopt);
-        const auto turn = turn_ + 1;
-        turn_ = 0;
-        try {
-            session->write([&](db::Tx& tx) {
-                slices::give_back(tx, slice.id, turn, slice.amount - left, at);
-                auto told = slice;
-                told.amount = left;
-                note(tx, "lease.give_back", told, at);
-            });
-        } catch (const Conflict&) {
-            // Its time was up: all of it counts as used.
-        }
+        if (!slice_) return std::nullopt;
+        return engine::Leases::Rest{.session = session,
+                                    .slice = *std::exchange(slice_, std::nullopt),
+                                    .turn = std::exchange(turn_, 0) + 1,
+                                    .left = left,
+                                    .cell = cell_.exchange(nullptr)};
+    }
+
+    void end() {
+        if (const auto left = rest()) give_back(*left);
     }
 
     /// `before`: how much of it was there already, less what others have spent since.
@@ -199,18 +243,14 @@ private:
         left_ = 0;
         turn_ = 0;
         slice_.reset();
-    }
-
-    void note(db::Tx& tx, const char* action, const slices::Slice& slice, Time at) const {
-        auto details = base::Json::object();
-        details.set("resource", to_string(slice.resource)).set("amount", slice.amount);
-        session->audit(tx, action, slice.id.text(), at, std::move(details));
+        session->engine->leases->journal.close(cell_.exchange(nullptr));
     }
 
     std::atomic<std::int64_t> left_{0};
-    std::atomic<std::int64_t> until_{0};      // boot time, microseconds: not spent from then on
+    std::atomic<engine::LeaseJournal::Cell*> cell_{nullptr};
+    std::atomic<std::int64_t> until_{0};  // boot time, microseconds: not spent from then on
     std::mutex mutex_;
-    std::optional<slices::Slice> slice_;      // as last stored
+    std::optional<slices::Slice> slice_;  // as last stored
     std::int64_t turn_ = 0;
     bool closed_ = false;
     bool followed_ = false;
@@ -218,6 +258,73 @@ private:
     std::int64_t refused_amount_ = 0;
     std::int64_t refused_until_ = 0;
 };
+
+TENON_END
+
+namespace tenon::engine {
+
+void Leases::join(LeaseImpl& lease) {
+    const std::lock_guard lock(mutex_);
+    all_.insert(&lease);
+}
+
+void Leases::leave(LeaseImpl& lease, std::optional<Rest> rest) {
+    const auto engine = lease.session->engine;
+    const std::lock_guard lock(mutex_);
+    all_.erase(&lease);
+    if (!rest) return;
+    rests_.push_back(std::move(*rest));
+    // A destructor neither waits nor does I/O. Where timers have ended, end() is still to come.
+    try {
+        engine->timers->after(Duration::zero(), [engine] { engine->leases->settle(); });
+    } catch (const std::exception&) {
+    }
+}
+
+void Leases::settle() noexcept {
+    std::vector<Rest> rests;
+    {
+        const std::lock_guard lock(mutex_);
+        rests.swap(rests_);
+    }
+    for (const auto& rest : rests) {
+        try {
+            give_back(rest);
+        } catch (const std::exception& error) {
+            rest.session->engine->log->failure("quota", "what is left of a lease is not given back: it counts as used when its time is up", error);
+        }
+    }
+}
+
+void Leases::end() noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        for (auto* lease : all_)
+            if (auto rest = lease->surrender()) rests_.push_back(std::move(*rest));
+    }
+    settle();
+    journal.remove();
+}
+
+void Leases::recover(EngineImpl& engine) {
+    journal.recover([&](const LeaseJournal::Found& found) {
+        const auto standing = engine.registry->find_standing(found.tenant);
+        if (!standing) return;
+        const auto at = engine.now();
+        engine.database->write(engine.registry->scope_of(*standing), [&](db::Tx& tx) {
+            const auto returned = tenant::lease::recover(tx, found.lease, found.spent, at);
+            if (!returned) return;
+            auto details = base::Json::object();
+            details.set("resource", to_string(returned->resource)).set("amount", returned->amount);
+            tenant::audit::append(tx, tenant::engine_actor("leases"),
+                                  {.time = at, .action = "lease.recover", .target = found.lease.text(), .details = std::move(details)});
+        });
+    });
+}
+
+}  // namespace tenon::engine
+
+TENON_BEGIN
 
 Lease::Lease(std::shared_ptr<LeaseImpl> impl) : impl_(std::move(impl)) {}
 

@@ -14,6 +14,8 @@ struct Home {
     std::filesystem::path keys() const { return root / "keys"; }
     std::filesystem::path logs() const { return root / "logs"; }
     std::filesystem::path workspace(const TenantId& tenant) const { return root / "workspaces" / tenant.text(); }
+    /// Journals of what processes spend of quotas in memory.
+    std::filesystem::path leases() const { return root / "leases"; }
     /// Outside the workspace: a repository must never back itself up.
     std::filesystem::path repository(const TenantId& tenant) const { return root / "backups" / tenant.text(); }
     std::filesystem::path vault(const TenantId& tenant) const { return root / "keys" / "backup" / tenant.text(); }

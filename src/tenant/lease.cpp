@@ -20,20 +20,21 @@ constexpr std::int64_t few = 8;
 constexpr std::int64_t plenty = std::int64_t{1} << 53;
 
 constexpr db::TenantStmt insert{
-    "INSERT INTO lease_ (tenant_id, id, resource, period, amount, turn, expires_at) "
-    "VALUES (:tenant, :id, :resource, :period, :amount, 0, :expires_at)"};
-constexpr db::TenantStmt by_id{"SELECT id, resource, period, amount, turn, expires_at FROM lease WHERE tenant_id = :tenant AND id = :id"};
-constexpr db::TenantStmt all{"SELECT id, resource, period, amount, turn, expires_at FROM lease WHERE tenant_id = :tenant ORDER BY id"};
+    "INSERT INTO lease_ (tenant_id, id, resource, period, amount, turn, expires_at, told) "
+    "VALUES (:tenant, :id, :resource, :period, :amount, 0, :expires_at, 0)"};
+constexpr db::TenantStmt by_id{"SELECT id, resource, period, amount, turn, expires_at, told FROM lease WHERE tenant_id = :tenant AND id = :id"};
+constexpr db::TenantStmt all{"SELECT id, resource, period, amount, turn, expires_at, told FROM lease WHERE tenant_id = :tenant ORDER BY id"};
 constexpr db::TenantStmt due{
-    "SELECT id, resource, period, amount, turn, expires_at FROM lease WHERE tenant_id = :tenant AND expires_at <= :now ORDER BY id"};
+    "SELECT id, resource, period, amount, turn, expires_at, told FROM lease WHERE tenant_id = :tenant AND expires_at <= :now ORDER BY id"};
 constexpr db::TenantStmt update{
-    "UPDATE lease_ SET amount = :amount, turn = :turn, expires_at = :expires_at WHERE tenant_id = :tenant AND id = :id"};
+    "UPDATE lease_ SET amount = :amount, turn = :turn, expires_at = :expires_at, told = :told WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt remove{"DELETE FROM lease_ WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::SystemStmt due_tenants{"SELECT DISTINCT tenant_id FROM lease_ WHERE expires_at <= :now LIMIT :page"};
 
 struct Row {
     Slice slice{};
     std::int64_t turn = 0;   // the last one told
+    std::int64_t told = 0;   // how much was spent by then
 };
 
 std::vector<Row> collect(db::Rows rows) {
@@ -44,7 +45,8 @@ std::vector<Row> collect(db::Rows rows) {
                                   .period = static_cast<std::int32_t>(rows.i64(2)),
                                   .amount = rows.i64(3),
                                   .expires_at = rows.time(5)},
-                        .turn = rows.i64(4)});
+                        .turn = rows.i64(4),
+                        .told = rows.i64(6)});
     return list;
 }
 
@@ -101,6 +103,7 @@ Row told(db::Tx& tx, const HoldId& id, std::int64_t turn, std::int64_t spent, Ti
     check_spent(row.slice, spent);
     count(tx, row.slice, std::to_string(turn), spent, now);
     row.slice.amount -= spent;
+    row.told += spent;
     row.turn = turn;
     return row;
 }
@@ -134,7 +137,7 @@ Slice take(db::Tx& tx, const HoldId& id, Resource resource, std::int64_t want, s
 Slice tell(db::Tx& tx, const HoldId& id, std::int64_t turn, std::int64_t spent, Duration ttl, Time now) {
     auto row = told(tx, id, turn, spent, now);
     timed(tx, row.slice, ttl, now);
-    tx.exec(update, row.slice.amount, row.turn, row.slice.expires_at, id);
+    tx.exec(update, row.slice.amount, row.turn, row.slice.expires_at, row.told, id);
     return row.slice;
 }
 
@@ -145,7 +148,7 @@ Slice top_up(db::Tx& tx, const HoldId& id, std::int64_t turn, std::int64_t spent
     const auto more = share_of(tx, slice.resource, slice.period, want - slice.amount);
     if (more > 0 && ledger::take(tx, slice.resource, slice.period, more, now)) slice.amount += more;
     timed(tx, slice, ttl, now);
-    tx.exec(update, slice.amount, row.turn, slice.expires_at, id);
+    tx.exec(update, slice.amount, row.turn, slice.expires_at, row.told, id);
     return slice;
 }
 
@@ -155,6 +158,18 @@ void give_back(db::Tx& tx, const HoldId& id, std::int64_t turn, std::int64_t spe
     const auto row = told(tx, id, turn, spent, now);
     if (row.slice.amount > 0) ledger::settle(tx, row.slice.resource, row.slice.period, row.slice.amount, 0, now);
     tx.exec(remove, id);
+}
+
+std::optional<Slice> recover(db::Tx& tx, const HoldId& id, std::int64_t spent_in_all, Time now) {
+    const auto rows = collect(tx.query(by_id, id));
+    if (rows.empty()) return std::nullopt;
+    auto slice = rows.front().slice;
+    const auto spent = std::clamp<std::int64_t>(spent_in_all - rows.front().told, 0, slice.amount);
+    count(tx, slice, "end", spent, now);
+    slice.amount -= spent;
+    if (slice.amount > 0) ledger::settle(tx, slice.resource, slice.period, slice.amount, 0, now);
+    tx.exec(remove, id);
+    return slice;
 }
 
 std::optional<Slice> find(db::Reader& reader, const HoldId& id) {

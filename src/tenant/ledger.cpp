@@ -41,6 +41,7 @@ constexpr db::TenantStmt insert_row{
 constexpr db::TenantStmt take_in_shadow{
     "UPDATE quota_ SET reserved = reserved + :n, version = version + 1 WHERE tenant_id = :tenant AND resource = :resource "
     "AND period = :period AND shadow = 1"};
+constexpr db::TenantStmt watching{"SELECT shadow FROM quota WHERE tenant_id = :tenant AND resource = :resource AND period = :period"};
 constexpr db::TenantStmt count_shadow{
     "INSERT INTO quota_shadow_ (tenant_id, resource, period, refusals, amount, first_at, last_at) "
     "VALUES (:tenant, :resource, :period, 1, :n, :now, :now) ON CONFLICT (tenant_id, resource, period) "
@@ -109,6 +110,11 @@ bool take(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t n, Ti
     live::moved(tx);
     if (tx.exec(take_row, n, resource, period, unlimited, now) == 1) return true;
     return renew(tx, resource, period, now) && tx.exec(take_row, n, resource, period, unlimited, now) == 1;
+}
+
+bool only_watches(db::Reader& reader, Resource resource, std::int32_t period) {
+    auto rows = reader.query(watching, resource, period);
+    return rows.next() && rows.i64(0) != 0;
 }
 
 bool pass_in_shadow(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t n, Time now) {

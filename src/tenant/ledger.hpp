@@ -28,6 +28,8 @@ struct Denial {
 /// Reserves n units in one conditional update, making the row if it is missing, and bringing it up to date if its limit has
 /// changed by itself since. False: that would pass the limit.
 [[nodiscard]] bool take(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t n, Time now);
+/// This limit refuses nothing.
+[[nodiscard]] bool only_watches(db::Reader& reader, Resource resource, std::int32_t period);
 /// Of a limit that only watches: reserves what take() would not, and counts that. False: this limit refuses.
 [[nodiscard]] bool pass_in_shadow(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t n, Time now);
 Denial denial_of(db::Reader& reader, Resource resource, std::int32_t period, std::int64_t n);

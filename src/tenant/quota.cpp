@@ -80,22 +80,31 @@ const HoldRow& row_for(const Rows& rows, Resource resource) {
 }
 
 /// Takes from a resource; before it refuses it returns what others have let lapse.
-bool take(db::Tx& tx, const Ask& ask, std::int32_t period, Time now) {
+bool take_within(db::Tx& tx, const Ask& ask, std::int32_t period, Time now) {
     return ledger::take(tx, ask.resource, period, ask.amount, now) ||
-           (ledger::end_due(tx, now) > 0 && ledger::take(tx, ask.resource, period, ask.amount, now)) ||
-           ledger::pass_in_shadow(tx, ask.resource, period, ask.amount, now);
+           (ledger::end_due(tx, now) > 0 && ledger::take(tx, ask.resource, period, ask.amount, now));
+}
+
+bool take(db::Tx& tx, const Ask& ask, std::int32_t period, Time now) {
+    return take_within(tx, ask, period, now) || ledger::pass_in_shadow(tx, ask.resource, period, ask.amount, now);
 }
 
 /// All asks or none: empty when granted.
 std::optional<Denial> take_all(db::Tx& tx, Rows& rows, Time now) {
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        const auto& row = rows[i];
-        if (take(tx, {row.resource, row.amount}, row.period, now)) continue;
-        auto denial = ledger::denial_of(tx, row.resource, row.period, row.amount);
-        for (std::size_t taken = 0; taken < i; ++taken)
-            ledger::settle(tx, rows[taken].resource, rows[taken].period, rows[taken].amount, 0, now);
-        return denial;
+    std::vector<const HoldRow*> taken, watched;
+    for (const auto& row : rows) {
+        if (take_within(tx, {row.resource, row.amount}, row.period, now)) {
+            taken.push_back(&row);
+        } else if (ledger::only_watches(tx, row.resource, row.period)) {
+            watched.push_back(&row);
+        } else {
+            auto denial = ledger::denial_of(tx, row.resource, row.period, row.amount);
+            for (const auto* one : taken) ledger::settle(tx, one->resource, one->period, one->amount, 0, now);
+            return denial;
+        }
     }
+    // Last, since what is refused as a whole counts nothing here either.
+    for (const auto* row : watched) static_cast<void>(ledger::pass_in_shadow(tx, row->resource, row->period, row->amount, now));
     return std::nullopt;
 }
 

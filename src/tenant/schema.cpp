@@ -173,7 +173,7 @@ std::string beyond() {
 std::string leases() {
     return table("lease",
                  "id BLOB NOT NULL, resource INTEGER NOT NULL, period INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount >= 0), "
-                 "turn INTEGER NOT NULL, expires_at INTEGER NOT NULL",
+                 "turn INTEGER NOT NULL, expires_at INTEGER NOT NULL, told INTEGER NOT NULL",
                  "PRIMARY KEY (tenant_id, id)") +
            "CREATE INDEX lease_due ON lease_ (expires_at);\n";
 }

@@ -1,6 +1,8 @@
 #include <tenant/outlook.hpp>
 
 #include <fstream>
+#include <map>
+#include <random>
 
 #include <gtest/gtest.h>
 
@@ -294,6 +296,92 @@ TEST_F(Beyond, ForecastsSayWhenAndHowThatIsKnown) {
     forecast(Resource::projects);
     for (const auto& each : home.read(tenant, [&](db::Reader& r) { return quota::forecast(r, home.now()); }))
         EXPECT_NE(each.resource, Resource::concurrent_jobs);
+}
+
+/// The rules of the plan above in a few lines: what the ledger is compared with.
+struct PlainRules {
+    std::map<Resource, std::int64_t> used{};
+    std::map<Resource, Time> graced{};  // since when
+    std::int64_t refusals = 0, amount = 0;
+
+    static bool is_graced(Resource resource) { return resource == Resource::storage || resource == Resource::model_tokens; }
+    std::int64_t limit(Resource resource, Time now) const {
+        const auto since = graced.find(resource);
+        const auto is_over = [&](Duration grace) { return since != graced.end() && since->second + grace <= now; };
+        switch (resource) {
+            case Resource::storage: return is_over(72h) ? 100 : 120;
+            case Resource::model_tokens: return is_over(1h) ? 100 : INT64_MAX / 2;
+            case Resource::api_calls: return 150;
+            case Resource::agents: return INT64_MAX / 2;
+            default: return 100;
+        }
+    }
+    bool use(const std::vector<Ask>& asks, Time now) {
+        for (const auto& ask : asks)
+            if (used[ask.resource] + ask.amount > limit(ask.resource, now)) return false;
+        for (const auto& ask : asks) {
+            auto& is = used[ask.resource];
+            is += ask.amount;
+            if (ask.resource == Resource::agents && is > 100) ++refusals, amount += ask.amount;
+            if (is_graced(ask.resource) && is > 100) graced.try_emplace(ask.resource, now);
+        }
+        return true;
+    }
+    void free(Resource resource, std::int64_t n) {
+        if ((used[resource] -= n) <= 100) graced.erase(resource);
+    }
+    void begin_period() {
+        for (const auto resource : {Resource::api_calls, Resource::model_tokens}) {
+            used.erase(resource);
+            graced.erase(resource);
+        }
+        refusals = amount = 0;
+    }
+};
+
+TEST_F(Beyond, IsWhatTheRulesSayUnderRandomUse) {
+    std::mt19937 random(20261122);
+    const auto below = [&](std::int64_t n) { return static_cast<std::int64_t>(random() % static_cast<unsigned>(n)); };
+    constexpr Resource all[] = {Resource::storage, Resource::seats, Resource::agents, Resource::api_calls, Resource::model_tokens};
+    PlainRules rules;
+    auto resets_at = get(Resource::api_calls).resets_at;
+    int granted = 0, refused = 0, periods = 0;
+    for (int round = 0; round < 1'500; ++round) {
+        if (below(5) == 0) {
+            const auto resource = all[below(3)];
+            if (const auto is = rules.used[resource]; is > 0) {
+                const auto n = 1 + below(is);
+                free(resource, n);
+                rules.free(resource, n);
+            }
+        } else {
+            std::vector<Ask> asks;
+            for (const auto resource : all)
+                if (below(4) == 0) asks.push_back({resource, 1 + below(25)});
+            if (asks.empty()) continue;
+            const auto id = home.fresh<HoldId>();
+            const bool got = home.write(tenant, [&](db::Tx& tx) {
+                if (!quota::try_reserve(tx, id, {.asks = asks}, home.now())) return false;
+                quota::commit(tx, id, asks, home.now());
+                return true;
+            });
+            ASSERT_EQ(got, rules.use(asks, home.now())) << "round " << round;
+            ++(got ? granted : refused);
+        }
+        const auto counts = shadowed();
+        ASSERT_EQ(counts.empty() ? 0 : counts[0].refusals, rules.refusals) << "round " << round;
+        ASSERT_EQ(counts.empty() ? 0 : counts[0].amount, rules.amount) << "round " << round;
+        for (const auto resource : all) ASSERT_EQ(get(resource).used, rules.used[resource]) << to_string(resource) << " in round " << round;
+        home.clock->advance(std::chrono::minutes(below(120)));
+        if (const auto at = get(Resource::api_calls).resets_at; at != resets_at) {
+            resets_at = at;
+            rules.begin_period();
+            ++periods;
+        }
+    }
+    EXPECT_GT(granted, 200);
+    EXPECT_GT(refused, 100);
+    EXPECT_GE(periods, 1);
 }
 
 }  // namespace

@@ -706,6 +706,11 @@ class RatePass:
     def __enter__(self) -> RatePass: ...
     def __exit__(self, *about: object) -> None: ...
 
+class RateGate:
+    def admit(self) -> bool: ...
+    @property
+    def peek(self) -> RateDecision: ...
+
 class RateLimits:
     @overload
     def check(self, call: RateCall = ...) -> RateDecision: ...
@@ -719,6 +724,10 @@ class RateLimits:
     def peek(self, call: RateCall = ...) -> RateDecision: ...
     @overload
     def peek(self, *, key: str = ..., address: str = ..., route: str = ..., cost: int = ...) -> RateDecision: ...
+    @overload
+    def gate(self, call: RateCall = ...) -> RateGate: ...
+    @overload
+    def gate(self, *, key: str = ..., address: str = ..., route: str = ..., cost: int = ...) -> RateGate: ...
 
 class Recurrences:
     @overload
@@ -939,6 +948,6 @@ __all__ = [
     "ApiKeys", "Assets", "Audit", "BackupJob", "BackupKeys", "Backups", "Camera", "Cameras", "CheckJob", "ClipJob",
     "Engine", "EventStream", "Exports", "Frame", "FrameStream", "Hold", "Issuers", "Job", "Jobs", "Lease",
     "LogStream", "Logins", "OperatorSession", "Partners", "Pictures", "Plane", "Plans", "Projects", "Quotas",
-    "RateLimits", "RatePass", "Recurrences", "RenderJob", "Renders", "RestoreJob", "Roles", "Session", "Settings",
-    "Tenants", "Timeline", "TokenKeys", "Usage", "Users", "Watch", "crossfade", "second_factor_code"
+    "RateGate", "RateLimits", "RatePass", "Recurrences", "RenderJob", "Renders", "RestoreJob", "Roles", "Session",
+    "Settings", "Tenants", "Timeline", "TokenKeys", "Usage", "Users", "Watch", "crossfade", "second_factor_code"
 ]

@@ -2362,7 +2362,7 @@ class JobPause(Value):
 class LeaseOptions(Value):
     """- resource: One that counts per period.
     - block: At most so much is taken at a time; of what is left a quarter. 1 to 2⁵³.
-    - ttl: 1 s to 1 h. A process that is gone for so long has lost what it had taken.
+    - ttl: 1 s to 1 h. A process that is stopped for so long has lost what it had taken.
     """
     __slots__ = ("resource", "block", "ttl")
     resource: Resource
@@ -3332,7 +3332,7 @@ class RateDecision(Value):
     - remaining: How many more would be let through now.
     - reset: Until nothing of it is used.
     - retry_after: Refused: until as much would be let through.
-    - headers: For HTTP: RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy and, if refused,
+    - headers: For HTTP: RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy, RateLimit and, if refused,
         Retry-After; times in whole seconds, rounded up.
     """
     __slots__ = ("allowed", "scope", "route", "limit", "window", "remaining", "reset", "retry_after", "headers")

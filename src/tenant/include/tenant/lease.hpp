@@ -36,6 +36,10 @@ Slice top_up(db::Tx& tx, const HoldId& id, std::int64_t turn, std::int64_t spent
 /// tell(), and the rest is returned. Again: does nothing.
 void give_back(db::Tx& tx, const HoldId& id, std::int64_t turn, std::int64_t spent, Time now);
 
+/// The same for a holder that was killed, told by somebody who knows how much it has spent since it took it. Empty: there is none any
+/// more. Otherwise what was returned of it.
+std::optional<Slice> recover(db::Tx& tx, const HoldId& id, std::int64_t spent_in_all, Time now);
+
 [[nodiscard]] std::optional<Slice> find(db::Reader& reader, const HoldId& id);
 /// Oldest first.
 std::vector<Slice> list(db::Reader& reader);

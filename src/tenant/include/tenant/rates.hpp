@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -7,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <base/clock.hpp>
 #include <tenant/catalogues.hpp>
 #include <tenon/rate.hpp>
 
@@ -21,7 +23,7 @@ namespace tenon::tenant::rates {
 struct Call {
     TenantId tenant{};
     std::string_view key{};
-    std::uint64_t network = 0;   ///< network_of(). 0: not known.
+    std::uint64_t network = 0;  ///< network_of(). 0: not known.
     std::string_view route{};
     std::int64_t cost = 1;
 };
@@ -31,29 +33,60 @@ struct Call {
 
 /// What one rate of a plan said. Times in nanoseconds.
 struct Verdict {
-    const RateTerm* term = nullptr;   ///< Null: the plan has no rate for such a call.
+    const RateTerm* term = nullptr;  ///< Null: the plan has no rate for such a call.
     bool allowed = true;
     std::int64_t remaining = 0;
     std::int64_t reset = 0;
     std::int64_t retry_after = 0;
 };
 
-/// Threads   any member, from any thread, at once.
+struct Set;
+
+/// Where a call is counted: found once, for as many calls of its kind as there will be. Belongs to the limiter that made it, and
+/// points into the terms that it was made from.
+class Path {
+    friend class Limiter;
+
+    static constexpr std::size_t most = 16;  // rates of a plan, see catalogues.cpp
+
+    struct Spot {
+        const RateTerm* term = nullptr;
+        std::uint64_t name = 0;  // of its bucket …
+        Set* set = nullptr;      // … and where that is, if anywhere
+    };
+
+    std::array<Spot, most> spots_{};
+    std::size_t count_ = 0;
+    std::int64_t cost_ = 1;
+    TenantId tenant_{};
+    const RateTerm* in_flight_ = nullptr;  // the tightest
+};
+
+/// Threads   any member, from any thread, at once. What is checked costs no lock: each bucket is charged by one compare-and-swap. Who
+///           meets several charges them one after the other; if one refuses after all because others were faster, he takes back what he
+///           charged, less what time has taken off it meanwhile, so that nothing is handed out twice.
 class Limiter {
 public:
     /// Places for so many buckets of tenants, keys and routes, and as many of addresses, which cannot push those out.
-    explicit Limiter(std::size_t buckets = std::size_t{1} << 17);
+    explicit Limiter(std::shared_ptr<const base::Clock> clock, std::size_t buckets = std::size_t{1} << 18);
     ~Limiter();
     Limiter(const Limiter&) = delete;
     Limiter& operator=(const Limiter&) = delete;
 
-    /// Checks every rate that the call meets, then charges all or none. `now`: nanoseconds of a clock that never steps back.
     /// Throws InvalidArgument (the cost is larger than a burst).
-    Verdict take(const std::vector<RateTerm>& terms, const Call& call, std::int64_t now) { return run(terms, call, now, true); }
-    Verdict peek(const std::vector<RateTerm>& terms, const Call& call, std::int64_t now) { return run(terms, call, now, false); }
+    Path path_of(const std::vector<RateTerm>& terms, const Call& call) const;
+
+    /// Checks every rate that the call meets, then charges all or none.
+    bool admit(const Path& path) { return admit(path, now()); }
+    /// `now`: base::nanoseconds() of its clock, just asked.
+    bool admit(const Path& path, std::int64_t now);
+    /// The same, and says how it stands then.
+    Verdict take(const Path& path);
+    /// What take() would say.
+    Verdict peek(const Path& path) const;
 
     /// take(), and one more call in flight if that is let through: leave() ends it.
-    Verdict enter(const std::vector<RateTerm>& terms, const Call& call, std::int64_t now);
+    Verdict enter(const Path& path);
     void leave(const TenantId& tenant);
     std::int64_t in_flight(const TenantId& tenant) const;
 
@@ -61,7 +94,8 @@ public:
     std::int64_t given_up() const noexcept;
 
 private:
-    Verdict run(const std::vector<RateTerm>& terms, const Call& call, std::int64_t now, bool charge);
+    std::int64_t now() const;
+    std::optional<Verdict> refusal(const Path& path, std::int64_t now) const;
 
     struct Impl;
     std::unique_ptr<Impl> impl_;
