@@ -151,7 +151,7 @@ class Completion(ToolTest):
                               capture_output=True, text=True, check=True).stdout.split()
 
     def test_verbs_and_options(self):
-        self.assertEqual(self.complete("re"), ["render"])
+        self.assertEqual(self.complete("re"), ["render", "recurrence"])
         self.assertEqual(self.complete("backup", "res"), ["restore"])
         self.assertEqual(self.complete("render", "start", "--cl"), ["--clip"])
         self.assertEqual(self.complete("--json", "render", "start", "--ho"), ["--home"])
