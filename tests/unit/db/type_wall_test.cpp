@@ -18,7 +18,7 @@ namespace {
 /// The text of every TenantStmt that the rooms declare, with literals joined and TENON_ macros filled in.
 std::map<std::string, std::string> declared_statements() {
     std::map<std::string, std::string> statements;
-    const std::regex macro(R"(#define\s+(TENON_\w+)\s+((?:"(?:[^"\\]|\\.)*"[\s\\]*)+))");
+    const std::regex macro(R"(#define\s+(TENON_\w+)[\s\\]+((?:"(?:[^"\\]|\\.)*"[\s\\]*)+))");
     const std::regex declaration(R"(TenantStmt\s+(\w+)\s*\{([^;]*?)\}\s*;)");
     const std::regex piece(R"re("((?:[^"\\]|\\.)*)"|(TENON_\w+))re");
     std::map<std::string, std::string> macros;

@@ -124,7 +124,8 @@ TEST_F(RecurrenceTest, what_is_wrong_is_refused_before_anything_is_kept) {
     EXPECT_THROW(all.create({.name = "x", .cron = "@daily", .zone = "Mars/Olympus", .check = CheckLevel::full}), InvalidArgument);
     EXPECT_THROW(all.create({.name = "x", .cron = "@daily"}), InvalidArgument);
     EXPECT_THROW(all.create({.name = "x", .cron = "@daily", .backup = BackupOptions{.name = ""}}), InvalidArgument);
-    EXPECT_THROW(all.create({.name = "x", .cron = "@daily", .backup = BackupOptions{.name = "b", .schedule = {.start = impl->now()}}}), InvalidArgument);
+    EXPECT_THROW(all.create({.name = "x", .cron = "@daily", .backup = BackupOptions{.name = "b", .schedule = {.start = impl->now()}}}),
+                 InvalidArgument);
     EXPECT_TRUE(all.list().empty());
     const auto viewer =
         Internal::make<Session>(std::make_shared<SessionImpl>(impl, impl->scope_of(acme), tenant::Actor{.id = "viewer"}, Role::viewer));

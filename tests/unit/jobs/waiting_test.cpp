@@ -263,7 +263,9 @@ TEST_F(WaitingJobs, a_keyed_job_is_found_until_it_ends) {
 
 TEST_F(WaitingJobs, a_batch_is_counted_and_listed_as_one) {
     const auto all = [](const std::string&) { return true; };
-    const auto batch = [&](const std::string& name) { return store->read(acme, [&](db::Reader& reader) { return jobs::batch_of(reader, name, all); }); };
+    const auto batch = [&](const std::string& name) {
+        return store->read(acme, [&](db::Reader& reader) { return jobs::batch_of(reader, name, all); });
+    };
     std::vector<JobId> ids;
     for (const char* kind : {"work", "work", "fail"}) ids.push_back(add({.kind = kind, .batch = "spring"}));
     ids.push_back(add({.kind = "work", .due_at = base::system_clock()->now() + 1h, .batch = "spring"}));
@@ -292,7 +294,9 @@ TEST_F(WaitingJobs, nothing_is_left_of_an_erased_tenant) {
     const auto first = add({.kind = "work"});
     add({.kind = "work", .after = {first}});
     change([&](db::Tx& tx) { return queue->pause_kind(tx, "work"); });
-    change([&](db::Tx& tx) { jobs::recurrences::add(tx, {.info = {.name = "nightly", .kind = "backup", .cron = "@daily", .zone = "UTC"}, .payload = {}}); });
+    change([&](db::Tx& tx) {
+        jobs::recurrences::add(tx, {.info = {.name = "nightly", .kind = "backup", .cron = "@daily", .zone = "UTC"}, .payload = {}});
+    });
     change([&](db::Tx& tx) { jobs::erase(tx); });
     EXPECT_TRUE(queue->list(acme, {}).empty());
     EXPECT_TRUE(store->read(acme, [](db::Reader& reader) { return jobs::pauses(reader); }).empty());
@@ -306,7 +310,9 @@ TEST_F(WaitingJobs, a_recurrence_moves_on_once_for_each_time) {
     info.created_at = now;
     change([&](db::Tx& tx) { jobs::recurrences::add(tx, {.info = info, .payload = "{}"}); });
     EXPECT_THROW(change([&](db::Tx& tx) { jobs::recurrences::add(tx, {.info = info, .payload = "{}"}); }), Conflict);
-    const auto due = [&](Time at) { return store->read(ScopeMaker::system(), [&](db::SystemReader& r) { return jobs::recurrences::due(r, at, 10); }); };
+    const auto due = [&](Time at) {
+        return store->read(ScopeMaker::system(), [&](db::SystemReader& r) { return jobs::recurrences::due(r, at, 10); });
+    };
     ASSERT_EQ(due(now).size(), 1u);
     EXPECT_EQ(due(now)[0].second, "nightly");
     EXPECT_TRUE(due(now - 2s).empty());
