@@ -156,8 +156,9 @@ void set_up(AVCodecContext& c, const VideoEncoding& e) {
     option(c, "preset", e.preset);
     option(c, "profile", e.profile);
     option(c, "crf", std::to_string(e.crf));
-    // stitchable: parameter sets that do not depend on the pictures, so that pieces encoded apart form one stream.
-    option(c, "x264-params", "scenecut=0:open-gop=0:stitchable=1:force-cfr=1");
+    // stitchable: parameter sets that do not depend on the pictures, so that pieces encoded apart form one stream. sync-lookahead:
+    // a thread that looks ahead by itself sees at the end of a stream what has arrived by then, and weighs the last GOP by it.
+    option(c, "x264-params", "scenecut=0:open-gop=0:stitchable=1:force-cfr=1:sync-lookahead=0");
     open(c, std::to_string(e.width) + " x " + std::to_string(e.height));
 }
 

@@ -10,7 +10,7 @@ namespace tenon::render {
 namespace {
 
 // Counted up whenever the same plan would give other bytes: how pictures are composed, pieces stored, files muxed …
-constexpr std::int64_t render_format = 4;
+constexpr std::int64_t render_format = 5;
 // … and for the integer kernels.
 constexpr std::int64_t kernel_version = 1;
 

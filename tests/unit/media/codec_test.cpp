@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <random>
 #include <set>
+#include <thread>
 
+#include <media/blend.hpp>
 #include <media/colour.hpp>
 #include <media/files.hpp>
 #include <media/frame_reader.hpp>
@@ -232,6 +235,41 @@ TEST(Codec, WhatCannotBeEncodedIsRefused) {
     EXPECT_THROW(VideoEncoder({.width = 160, .height = 96, .preset = "no such"}), InvalidArgument);
     VideoEncoder encoder(small);
     EXPECT_THROW(encoder.send(grey(320, 96, 20)), InvalidArgument);
+}
+
+// Eight at once on two cores, each fed in fits and starts, as beside other work: a chunk that ends soon after a crossfade, which is what
+// an encoder that looks ahead in a thread of its own weighs in two ways.
+TEST(Codec, AnEncodersBytesAreTheSameHoweverItIsFed) {
+    constexpr std::int32_t side = 720;
+    const std::filesystem::path footage = TENON_FOOTAGE;
+    FrameReader street(footage / "vtest.avi", {}, {}, {}), talk(footage / "balle-jbart.mp4", {}, {}, {});
+    Scaler scaler;
+    const auto square = [&](FrameReader& reader, Duration at) { return scaler.convert(reader.at(at), side, side, PixelFormat::yuv420p); };
+    std::vector<VideoFrame> frames;
+    for (int i = 0; i < 18; ++i) frames.push_back(square(street, 7s + i * 100ms));
+    for (int i = 0; i < 2; ++i) frames.push_back(blend(square(street, 8800ms + i * 100ms), square(talk, 5s + i * 100ms), crossfade_weight(i, 2)));
+    for (int i = 2; i < 6; ++i) frames.push_back(square(talk, 5s + i * 100ms));
+    constexpr std::size_t at_once = 8;
+    std::vector<std::vector<std::uint8_t>> streams(at_once * 2);
+    for (std::size_t first = 0; first < streams.size(); first += at_once) {
+        std::vector<std::jthread> threads;
+        for (std::size_t n = first; n < first + at_once; ++n)
+            threads.emplace_back([&, n] {
+                std::mt19937 random(static_cast<unsigned>(n));
+                VideoEncoder encoder({.width = side, .height = side, .rate = {10, 1}, .preset = "veryfast", .gop = 20, .threads = 2});
+                const auto take = [&] {
+                    for (const auto& packet : drain(encoder)) streams[n].insert(streams[n].end(), packet.data.begin(), packet.data.end());
+                };
+                for (const auto& frame : frames) {
+                    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 30));
+                    encoder.send(frame);
+                    take();
+                }
+                encoder.finish();
+                take();
+            });
+    }
+    for (const auto& stream : streams) EXPECT_TRUE(stream == streams[0]);
 }
 
 TEST(Colours, GuessesFollowTheSize) {
