@@ -14,6 +14,7 @@
 #include <tenon/plan.hpp>
 #include <tenon/tenant.hpp>
 #include <tenon/units.hpp>
+#include <tenon/usage.hpp>
 
 TENON_BEGIN
 
@@ -67,6 +68,18 @@ struct EraseOptions {
     Duration undo_window = std::chrono::hours(720);   ///< Until then undo_erase() brings it back. 0: erased at once.
 };
 
+/// Says that an event of a tenant's usage was wrong.
+struct CorrectionOptions {
+    TenantId tenant{};                       ///< Required.
+    std::string source{};                    ///< Required, with `id`: the correction's own name. Told again, it counts once.
+    std::string id{};
+    std::string corrects_source{};           ///< Required, with `corrects_id`: the event that is corrected.
+    std::string corrects_id{};
+    std::optional<std::int64_t> by{};        ///< What is added to it, mostly below 0 …
+    std::optional<std::int64_t> to{};        ///< … or what it should have been. One of the two.
+    std::string reason{};                    ///< Required.
+};
+
 /// Every tenant of this engine, or of the session's partner.
 ///
 /// Whatever changes one leaves a record in the operators' trail and in the tenant's, and tells the tenant by an event: "tenant.state",
@@ -117,6 +130,15 @@ public:
     void revoke_limit(const TenantId& id, const std::string& name, const std::string& reason);
     /// By name, those that have expired too.
     std::vector<LimitOverride> limits(const TenantId& id) const;
+
+    /// Corrects an event of a tenant's usage by another one, which counts from the time of the first: in its period as long as that is
+    /// open (48 hours after its end), and then in the one that is running, whose quota it leaves alone. However often it is corrected, an
+    /// event ends up between 0 and 2^53. Throws InvalidArgument, NotFound (tenant, event), Conflict (it is a correction itself; this one
+    /// was told with other content), PermissionDenied (a partner's operator).
+    UsageReceipt correct_usage(const CorrectionOptions& options);
+    /// Adds up all events of a tenant's usage again and sets every sum right that differs, but quotas. Returns what differed. Throws
+    /// InvalidArgument, NotFound, PermissionDenied (a partner's operator).
+    UsageCheck rebuild_usage(const TenantId& id, const std::string& reason);
 
 private:
     friend struct Internal;

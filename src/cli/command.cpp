@@ -63,7 +63,7 @@ public:
             const std::string& word = words_[next_++];
             if (!options_end && word == "--") options_end = true;
             else if (!options_end && word.size() > 1 && word[0] == '-') option(word);
-            else if (out_.command == nullptr) verb(word);
+            else if (out_.command == nullptr || is_verb_of_group(word)) verb(word);
             else out_.args.operands.push_back(word);
         }
         if (out_.command != nullptr && !out_.help && !out_.version) check();
@@ -102,6 +102,13 @@ private:
             for (const auto& option : out_.command->options) names.push_back(option.name);
         for (const auto& option : global_options()) names.push_back(option.name);
         throw UsageError("there is no option " + name + did_you_mean(name, names));
+    }
+
+    /// A group's first command may have no verb of its own: "usage", beside "usage record".
+    bool is_verb_of_group(const std::string& word) const {
+        const auto& commands = out_.group->commands;
+        return verb_of(*out_.command).empty() && out_.command->operands.empty() &&
+               std::any_of(commands.begin(), commands.end(), [&](const Command& command) { return verb_of(command) == word; });
     }
 
     void verb(const std::string& word) {

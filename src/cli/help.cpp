@@ -71,14 +71,18 @@ std::string overview(const Program& program) {
     return out;
 }
 
-std::string of_group(const Program& program, const Group& group) {
+Rows verbs_of(const Group& group) {
     Rows verbs;
     for (const auto& command : group.commands) verbs.emplace_back(std::string(command.path), std::string(command.summary));
-    return wrap(group.about, columns, 0) + section("Verbs", two_columns(verbs)) + "\n“" + program.name + " " +
+    return verbs;
+}
+
+std::string of_group(const Program& program, const Group& group) {
+    return wrap(group.about, columns, 0) + section("Verbs", two_columns(verbs_of(group))) + "\n“" + program.name + " " +
            std::string(group.name) + " VERB --help” explains one of them.\n";
 }
 
-std::string of_command(const Program& program, const Command& command) {
+std::string of_command(const Program& program, const Group& group, const Command& command) {
     std::string out = "Usage: " + program.name + " " + synopsis(command) + "\n\n" + wrap(command.about, columns, 0);
     Rows operands;
     for (const auto& operand : command.operands)
@@ -89,13 +93,15 @@ std::string of_command(const Program& program, const Command& command) {
     for (const auto& example : command.examples)
         examples += "  " + program.name + " " + std::string(example.command) + "\n" + wrap(example.what, columns, 6);
     out += section("Examples", examples);
+    const bool has_verbs = group.commands.size() > 1 && command.path == group.name;
+    if (has_verbs) out += section("Verbs", two_columns(verbs_of(group)));
     return out + "\nOptions of every verb, such as --home, --tenant and --json: “" + program.name + " --help”.\n";
 }
 
 }  // namespace
 
 std::string help_text(const Program& program, const Parsed& parsed) {
-    std::string text = parsed.command != nullptr ? of_command(program, *parsed.command)
+    std::string text = parsed.command != nullptr ? of_command(program, *parsed.group, *parsed.command)
                        : parsed.group != nullptr ? of_group(program, *parsed.group)
                                                  : overview(program);
     constexpr std::string_view mark = "PREFIX_";  // environment variables follow the program's name

@@ -459,16 +459,69 @@ json::object to_json(const UsageMonth& m) {
                                          {"used", r.used},
                                          {"peak", r.peak},
                                          {"percent", r.percent ? json::value(*r.percent) : json::value(nullptr)}});
-    for (const auto& a : m.advice)
+    const auto money = [](const std::optional<Money>& price) {
+        return price ? json::value{{"minor", price->minor}, {"currency", price->currency}} : json::value(nullptr);
+    };
+    for (const auto& a : m.advice) {
+        json::array reasons;
+        for (const auto& reason : a.reasons)
+            reasons.push_back(json::object{{"resource", to_string(reason.resource)},
+                                           {"month", reason.month},
+                                           {"peak", reason.peak},
+                                           {"limit", or_null(reason.limit)},
+                                           {"limit_then", or_null(reason.limit_then)}});
         advice.push_back(json::object{{"advice", to_string(a.advice)},
                                       {"resource", a.resource ? json::value(to_string(*a.resource)) : json::value(nullptr)},
                                       {"plan", a.plan},
-                                      {"text", a.text}});
+                                      {"text", a.text},
+                                      {"reasons", reasons},
+                                      {"threshold", a.threshold},
+                                      {"price", money(a.price)},
+                                      {"price_then", money(a.price_then)}});
+    }
     return {{"number", m.number}, {"start", stamp(m.start)}, {"end", stamp(m.end)}, {"running", m.running},
             {"meters", to_json(m.meters)}, {"resources", resources}, {"advice", advice}};
 }
 
 json::object to_json(const UsagePoint& p) { return {{"start", stamp(p.start)}, {"quantity", p.quantity}}; }
+
+json::object to_json(const UsageReceipt& r) {
+    return {{"source", r.source}, {"id", r.id}, {"outcome", to_string(r.outcome)}, {"period", r.period}};
+}
+
+json::object to_json(const UsageRecord& r) {
+    json::value corrects = nullptr;
+    if (!r.corrects_source.empty()) corrects = json::object{{"source", r.corrects_source}, {"id", r.corrects_id}};
+    return {{"source", r.source},
+            {"id", r.id},
+            {"meter", r.meter},
+            {"unit", r.unit},
+            {"quantity", r.quantity},
+            {"occurred_at", stamp(r.occurred_at)},
+            {"received_at", stamp(r.received_at)},
+            {"period", r.period},
+            {"late", r.late},
+            {"project", r.project ? json::value(r.project->text()) : json::value(nullptr)},
+            {"site", or_null(r.site)},
+            {"tags", labels(r.tags)},
+            {"corrects", corrects}};
+}
+
+json::object to_json(const UsageShare& s) {
+    return {{"key", or_null(s.key)}, {"meter", s.meter}, {"unit", s.unit}, {"quantity", s.quantity}};
+}
+
+json::object to_json(const CostTags& t) {
+    return {{"project", t.project ? json::value(t.project->text()) : json::value(nullptr)}, {"site", or_null(t.site)}, {"tags", labels(t.tags)}};
+}
+
+json::object to_json(const UsageCheck& c) {
+    json::array differences;
+    for (const auto& d : c.differences)
+        differences.push_back(
+            json::object{{"sum", d.sum}, {"meter", d.meter}, {"start", stamp(d.start)}, {"kept", d.kept}, {"counted", d.counted}});
+    return {{"events", c.events}, {"different", c.different}, {"differences", differences}};
+}
 
 json::object to_json(const AuditRecord& r) {
     return {{"seq", r.seq},

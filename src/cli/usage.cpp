@@ -3,6 +3,7 @@
 #include "context.hpp"
 #include "json.hpp"
 #include "text.hpp"
+#include "usage_events.hpp"
 #include "verbs.hpp"
 
 namespace tenon::cli {
@@ -30,6 +31,7 @@ std::vector<std::string> names(const std::vector<Quota>& quotas) {
 }
 
 std::string metered(const MeterTotal& m) {
+    if (m.quantity < 0) return "-" + metered({m.meter, m.unit, -m.quantity});
     if (m.unit == "bytes") return size({m.quantity});
     if (m.unit == "ms") return m.quantity == 0 ? "0 s" : length(std::chrono::milliseconds(m.quantity));
     return count(m.quantity);
@@ -180,7 +182,7 @@ Group usage_verbs() {
         "Shows what the tenant has used in the period that is running now, meter by meter, and where its limits stand. A "
         "period begins on the tenant's anchor day at midnight in its own time zone. --months shows a summary of each: what was "
         "used, how high levels such as storage stood, and what the figures suggest. --meter shows when it was used.";
-    return {.name = "usage",
+    Group group{.name = "usage",
             .summary = "what was used",
             .about = about,
             .commands = {{.path = "usage",
@@ -197,6 +199,8 @@ Group usage_verbs() {
                                        {"usage --meter rendered_bytes --by hour --start -24h", "Of the last day, hour by hour."}},
                           .run = usage,
                           .looks = true}}};
+    for (auto& command : usage_event_commands()) group.commands.push_back(std::move(command));
+    return group;
 }
 
 Group quota_verbs() {

@@ -109,7 +109,8 @@ Asset bring_in(const SessionImpl& session, const ImportOptions& options, const s
                                .id = asset.id.text(),
                                .meter = "imported_bytes",
                                .quantity = asset.size.count,
-                               .occurred_at = at},
+                               .occurred_at = at,
+                               .project = asset.project},
                               at);
         base::Json details;
         details.set("sha256", asset.sha256).set("bytes", asset.size.count).set("project", asset.project.text());

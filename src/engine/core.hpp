@@ -163,6 +163,7 @@ private:
     void sweep_temp();
     void forget_old();
     void halt_lapsed_trials();
+    void check_usage();
     void empty_log();
     void schedule_sweep(Duration delay);
     void await_idle(const db::TenantScope& scope);
@@ -174,6 +175,8 @@ private:
     bool temp_swept = false;                  // the timer thread's own, as the next
     std::optional<Duration> events_swept_at;  // every tenant's, the last time
     Time trials_swept_until{};                // what ran of trials that ended before is stopped
+    struct UsageChecked;
+    std::shared_ptr<UsageChecked> usage_checked;   // whose events are being added up, over several sweeps
     std::atomic<std::int64_t> streams{0};
     std::shared_ptr<EngineImpl> self;  // until close(): see Gate::forked()
 };

@@ -9,6 +9,7 @@
 #include <tenant/lease.hpp>
 #include <tenant/logins.hpp>
 #include <tenant/quota.hpp>
+#include <tenant/usage.hpp>
 
 #include "asset_rows.hpp"
 #include "core.hpp"
@@ -25,6 +26,7 @@ namespace {
 constexpr std::string_view room = "engine";
 constexpr Duration sweep_interval = std::chrono::minutes(1);
 constexpr Duration events_interval = std::chrono::minutes(10);  // a look at every tenant
+constexpr Duration usage_portion = std::chrono::seconds(1);
 constexpr Duration log_retry = std::chrono::seconds(3);            // somebody read or wrote
 constexpr Duration idle_deadline = std::chrono::seconds(15);
 
@@ -127,9 +129,40 @@ void EngineImpl::sweep() {
         if (!std::exchange(temp_swept, true)) sweep_temp();
     });
     step("what is kept no longer is not removed yet", [this] { forget_old(); });
+    step("usage is not compared with its events yet", [this] { check_usage(); });
     step("the audit trail does not tell of all refusals yet", [this] { refusals->settle(); });
     step("the audit trail has no new checkpoint yet", [this] { seal_audit(); });
     step("the database's log is not emptied yet", [this] { empty_log(); });
+}
+
+struct EngineImpl::UsageChecked {
+    TenantId tenant{};
+    db::TenantScope scope;
+    tenant::usage::Verifier verifier;
+};
+
+/// Each night, tenant by tenant, a second of each sweep, so that nothing else waits for it. A kill begins a tenant again.
+void EngineImpl::check_usage() {
+    const auto begun = clock->monotonic();
+    const auto has_time = [&] { return !stopping.stop_requested() && clock->monotonic() - begun < usage_portion; };
+    auto checked = std::exchange(usage_checked, nullptr);  // who fails is met again when his claim lapses
+    while (has_time()) {
+        if (!checked) {
+            const auto due = database->read(system, [&](db::SystemReader& reader) { return tenant::usage::due_for_check(reader, now()); });
+            if (!due) return;
+            const auto scope = scope_of(*due);
+            if (!database->write(scope, [&](db::Tx& tx) { return tenant::usage::begin_check(tx, now()); })) continue;
+            checked = std::make_shared<UsageChecked>(UsageChecked{*due, scope, tenant::usage::Verifier(*database, scope)});
+        }
+        if (checked->verifier.step()) continue;
+        const auto check = std::move(checked->verifier).result();
+        database->write(checked->scope, [&](db::Tx& tx) { tenant::usage::end_check(tx, check, now()); });
+        if (check.different > 0)
+            log->warning(room, "sums of usage are not what its events add up to",
+                         {{"tenant", checked->tenant.text()}, {"different", check.different}, {"events", check.events}});
+        checked.reset();
+    }
+    usage_checked = std::move(checked);
 }
 
 /// What was sealed or removed is not to stand in the database's log any more.

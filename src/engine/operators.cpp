@@ -145,6 +145,16 @@ void Tenants::revoke_limit(const TenantId& id, const std::string& name, const st
     impl_->engine->registry->revoke_limit(impl_->actor, id, name, reason);
 }
 
+UsageReceipt Tenants::correct_usage(const CorrectionOptions& options) {
+    const auto pass = impl_->enter();
+    return impl_->engine->registry->correct_usage(impl_->actor, options);
+}
+
+UsageCheck Tenants::rebuild_usage(const TenantId& id, const std::string& reason) {
+    const auto pass = impl_->enter();
+    return impl_->engine->registry->rebuild_usage(impl_->actor, id, reason);
+}
+
 std::vector<LimitOverride> Tenants::limits(const TenantId& id) const {
     const auto pass = impl_->enter();
     return impl_->engine->registry->limits(impl_->actor, id);

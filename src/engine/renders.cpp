@@ -285,9 +285,10 @@ private:
             size += output.size.count;
         }
         quota::commit(tx, job.hold.value(),
-                      {{Resource::storage, size}, {Resource::render_time, milliseconds(rendered.render_time)}}, at);
+                      {{Resource::storage, size}, {Resource::render_time, milliseconds(rendered.render_time)}}, at, project_of(job));
         tenant::usage::record(
-            tx, {.source = kind, .id = job.id.text(), .meter = "rendered_bytes", .quantity = size, .occurred_at = at}, at);
+            tx, {.source = kind, .id = job.id.text(), .meter = "rendered_bytes", .quantity = size, .occurred_at = at,
+                 .project = project_of(job)}, at);
     }
 
     void give_up(db::Tx& tx, const jobs::JobRow& job) {

@@ -5,7 +5,6 @@
 #include <base/file.hpp>
 #include <base/text.hpp>
 #include <tenant/audit_seal.hpp>
-#include <tenant/usage.hpp>
 #include <tenon/access.hpp>
 
 #include "core.hpp"
@@ -59,32 +58,6 @@ Audit Session::audit() const { return Internal::make<Audit>(std::make_shared<Aud
 void Session::close() noexcept {
     if (impl_->closed.exchange(true, std::memory_order_acq_rel) || impl_->engine->gate.forked()) return;
     impl_->engine->watches->session_closed(impl_);
-}
-
-// ---- usage ----
-
-Usage::Usage(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
-
-UsageReport Usage::current() const {
-    const auto pass = impl_->enter(engine::Permission::usage_read);
-    return impl_->read([at = impl_->now()](db::Reader& reader) { return tenant::usage::report(reader, at); });
-}
-
-std::vector<UsageMonth> Usage::months(std::int32_t count) const {
-    const auto pass = impl_->enter(engine::Permission::usage_read);
-    // One more than asked for: advice looks at the last whole month too.
-    auto months = impl_->read([&, at = impl_->now()](db::Reader& reader) {
-        return tenant::usage::months(reader, count == 1 ? 2 : count, at);
-    });
-    const auto standing = impl_->engine->registry->standing(impl_->scope.tenant());
-    months.front().advice = tenant::usage::advise(months, *standing->terms_at(impl_->now()), impl_->engine->registry->catalogues());
-    if (months.size() > static_cast<std::size_t>(count)) months.resize(static_cast<std::size_t>(count));
-    return months;
-}
-
-std::vector<UsagePoint> Usage::series(const UsageSeriesOptions& options) const {
-    const auto pass = impl_->enter(engine::Permission::usage_read);
-    return impl_->read([&](db::Reader& reader) { return tenant::usage::series(reader, options); });
 }
 
 // ---- audit ----

@@ -33,6 +33,9 @@ constexpr db::TenantStmt settle_row{
 constexpr db::TenantStmt give_row{
     "UPDATE quota_ SET used = used - :n, version = version + 1 WHERE tenant_id = :tenant AND resource = :resource "
     "AND period = :period AND used >= :n"};
+constexpr db::TenantStmt count_row{
+    "UPDATE quota_ SET used = used + :n, version = version + 1 WHERE tenant_id = :tenant AND resource = :resource AND period = :period "
+    "AND used + :n >= 0"};
 constexpr db::TenantStmt find_row{
     "SELECT lim, used, reserved, lim_until FROM quota WHERE tenant_id = :tenant AND resource = :resource AND period = :period"};
 constexpr db::TenantStmt insert_row{
@@ -169,6 +172,13 @@ void settle(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t res
         throw InternalError("the ledger holds less than its holds say", {.subject = to_string(resource)});
     live::moved(tx);
     if (used != 0) marks::moved(tx, resource, period, used, now);
+}
+
+void count(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t n, Time now) {
+    renew(tx, resource, period, now);
+    if (tx.exec(count_row, n, resource, period) != 1) throw InternalError("less was used than is taken back", {.subject = to_string(resource)});
+    live::moved(tx);
+    if (n != 0) marks::moved(tx, resource, period, n, now);
 }
 
 void give_back(db::Tx& tx, Resource resource, std::int64_t n, Time now) {

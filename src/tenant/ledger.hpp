@@ -37,6 +37,9 @@ Denial denial_of(db::Reader& reader, Resource resource, std::int32_t period, std
 /// Moves `reserved` out of what is held and `used` of it into what is used. Throws InternalError when the row does not
 /// hold that much.
 void settle(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t reserved, std::int64_t used, Time now);
+/// Counts n more as used of a resource that counts per period, whatever its limit: it has happened. Below 0: less.
+/// Throws InternalError when less was.
+void count(db::Tx& tx, Resource resource, std::int32_t period, std::int64_t n, Time now);
 /// Counts n less as used. Throws InternalError when less was.
 void give_back(db::Tx& tx, Resource resource, std::int64_t n, Time now);
 

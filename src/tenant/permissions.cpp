@@ -36,6 +36,7 @@ constexpr Named table[] = {
     {P::settings_write, "settings:write"},     {P::tenant_read, "tenant:read"},
     {P::tenant_write, "tenant:write"},         {P::branding_write, "branding:write"},
     {P::billing_read, "billing:read"},         {P::billing_write, "billing:write"},
+    {P::usage_write, "usage:write"},
 };
 
 constexpr bool is_whole() {

@@ -186,7 +186,7 @@ void spend(db::Tx& tx, const HoldId& id, const Ask& part, Time now) {
     ledger::set_amount(tx, row, row.amount - part.amount);
 }
 
-void commit(db::Tx& tx, const HoldId& id, const std::vector<Ask>& actual, Time now) {
+void commit(db::Tx& tx, const HoldId& id, const std::vector<Ask>& actual, Time now, const std::optional<ProjectId>& project) {
     const auto rows = known(tx, id);
     if (rows.front().state == HoldState::committed) return;
     open(tx, id);
@@ -203,7 +203,8 @@ void commit(db::Tx& tx, const HoldId& id, const std::vector<Ask>& actual, Time n
                               .id = id.text() + "/" + to_string(ask.resource),
                               .meter = to_string(ask.resource),
                               .quantity = ask.amount,
-                              .occurred_at = now},
+                              .occurred_at = now,
+                              .project = project},
                              now);
 }
 

@@ -178,6 +178,34 @@ std::string leases() {
            "CREATE INDEX lease_due ON lease_ (expires_at);\n";
 }
 
+/// What hosts measure: for what it was, corrections, sums by that, tags for chargeback, and who is to be added up again.
+std::string host_usage() {
+    return "ALTER TABLE usage_event_ ADD COLUMN share INTEGER NOT NULL DEFAULT 0;\n"
+           "ALTER TABLE usage_event_ ADD COLUMN late INTEGER NOT NULL DEFAULT 0;\n"
+           "ALTER TABLE usage_event_ ADD COLUMN corrects_source TEXT;\n"
+           "ALTER TABLE usage_event_ ADD COLUMN corrects_id TEXT;\n"
+           "CREATE INDEX usage_event_time ON usage_event_ (tenant_id, occurred_at);\n"
+           "CREATE INDEX usage_event_corrects ON usage_event_ (tenant_id, corrects_source, corrects_id) WHERE corrects_source IS NOT NULL;\n" +
+           table("usage_meter", "meter TEXT NOT NULL, unit TEXT NOT NULL", "PRIMARY KEY (tenant_id, meter)") +
+           table("usage_dims", "n INTEGER NOT NULL, body TEXT NOT NULL, project BLOB",
+                 "PRIMARY KEY (tenant_id, n), UNIQUE (tenant_id, body)") +
+           "CREATE INDEX usage_dims_project ON usage_dims_ (tenant_id, project) WHERE project IS NOT NULL;\n" +
+           table("usage_share",
+                 "bucket INTEGER NOT NULL, meter TEXT NOT NULL, dims INTEGER NOT NULL, period INTEGER NOT NULL, qty INTEGER NOT NULL",
+                 "PRIMARY KEY (tenant_id, bucket, meter, dims, period)") +
+           "CREATE INDEX usage_share_period ON usage_share_ (tenant_id, period);\n" +
+           table("cost_tags", "kind INTEGER NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL, body TEXT NOT NULL",
+                 "PRIMARY KEY (tenant_id, kind, name, since)") +
+           table("usage_check", "due_at INTEGER NOT NULL, marked INTEGER NOT NULL", "PRIMARY KEY (tenant_id)") +
+           "CREATE INDEX usage_check_due ON usage_check_ (due_at);\n"
+           // What there was belongs to no project, site or tag.
+           "DROP TRIGGER usage_share_insert;\n"
+           "INSERT INTO usage_share_ (tenant_id, bucket, meter, dims, period, qty) "
+           "SELECT tenant_id, occurred_at / 900000000 * 900000000, meter, 0, period, sum(qty) FROM usage_event_ GROUP BY 1, 2, 3, 5;\n"
+           "CREATE TRIGGER usage_share_insert BEFORE INSERT ON usage_share_ WHEN NOT scope_may(NEW.tenant_id) "
+           "BEGIN SELECT RAISE(ABORT, 'a row outside of the scope'); END;\n";
+}
+
 }  // namespace
 
 std::vector<db::Migration> migrations() {
@@ -194,6 +222,7 @@ std::vector<db::Migration> migrations() {
     const auto access = access::migrations();
     all.insert(all.end(), access.begin(), access.end());
     all.push_back({.room = "audit", .number = 1, .sql = long_packs()});
+    all.push_back({.room = "usage", .number = 1, .sql = host_usage()});
     return all;
 }
 

@@ -45,6 +45,9 @@ constexpr db::SystemStmt update{
 // In an order in which nothing refers to what is gone. The reasons, details and names in the audit trail are personal.
 constexpr db::SystemStmt removals[] = {
     "DELETE FROM usage_rollup_ WHERE tenant_id = :id", "DELETE FROM usage_event_ WHERE tenant_id = :id",
+    "DELETE FROM usage_share_ WHERE tenant_id = :id",  "DELETE FROM usage_dims_ WHERE tenant_id = :id",
+    "DELETE FROM usage_meter_ WHERE tenant_id = :id",  "DELETE FROM usage_check_ WHERE tenant_id = :id",
+    "DELETE FROM cost_tags_ WHERE tenant_id = :id",
     "DELETE FROM hold_ WHERE tenant_id = :id",         "DELETE FROM quota_ WHERE tenant_id = :id",
     "DELETE FROM quota_level_ WHERE tenant_id = :id",  "DELETE FROM quota_warning_ WHERE tenant_id = :id",
     "DELETE FROM period_ WHERE tenant_id = :id",       "DELETE FROM project_ WHERE tenant_id = :id",

@@ -113,10 +113,11 @@ std::vector<UsagePoint> days(db::Reader& reader, const UsageSeriesOptions& optio
 }  // namespace
 
 std::vector<MeterTotal> meters_of(db::Reader& reader, std::int32_t period) {
+    const auto units = units_of(reader);
     std::vector<MeterTotal> meters;
     for (auto rows = reader.query(sums, Grain::period, period); rows.next();) {
         auto meter = rows.text(0);
-        auto unit = std::string(unit_of_meter(meter));
+        auto unit = unit_in(units, meter);
         meters.push_back({std::move(meter), std::move(unit), rows.i64(1)});
     }
     return meters;

@@ -27,7 +27,7 @@ VERBS = {
     "camera": ["add", "list", "show", "update", "record", "recordings", "clip", "timeline", "snapshot", "playlist",
                "schedule", "keep", "protect", "unprotect", "remove", "run"],
     "backup": ["start", "list", "show", "browse", "diff", "tag", "forget", "restore", "check", "keys", "add-password", "remove-key", "unlock"],
-    "usage": [],
+    "usage": ["record", "correct", "events", "export", "breakdown", "tag", "tags", "verify", "rebuild"],
     "quota": [],
     "hold": ["list", "reserve", "extend", "commit", "release", "spend", "leases", "give-back"],
     "rate": [],

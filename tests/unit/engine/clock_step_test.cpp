@@ -6,6 +6,8 @@
 #include "engine_fixture.hpp"
 #include "tenant_state.hpp"
 
+#include <sqlite3.h>
+
 #include <core.hpp>
 #include <set_clock.hpp>
 
@@ -66,6 +68,33 @@ TEST_F(ClockStepTest, work_goes_on_and_its_trail_holds_whichever_way_the_clock_i
     }
     EXPECT_EQ(mine.exports().list().size(), 4u);
     EXPECT_EQ(mine.backups().list().size(), 4u);
+}
+
+TEST_F(ClockStepTest, usage_is_compared_with_its_events_in_the_night) {
+    auto mine = session();
+    const auto now = [&] { return std::chrono::floor<Duration>(clock->now()); };
+    mine.usage().record({{.source = "gateway", .id = "one", .meter = "scans", .quantity = 5, .occurred_at = now()}});
+    impl->close();
+    sqlite3* raw = nullptr;
+    ASSERT_EQ(sqlite3_open((folder / "home/metadata.db").c_str(), &raw), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(raw,
+                           "DROP TRIGGER usage_rollup_update; UPDATE usage_rollup_ SET qty = 4 WHERE grain = 2;"
+                           "CREATE TRIGGER usage_rollup_update BEFORE UPDATE ON usage_rollup_ WHEN NOT (scope_may(OLD.tenant_id) AND "
+                           "scope_may(NEW.tenant_id)) BEGIN SELECT RAISE(ABORT, 'a row outside of the scope'); END",
+                           nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(raw);
+    sqlite3_close(raw);
+    clock->set(28h);
+    open();
+    mine = session();
+    std::vector<AuditRecord> told;
+    for (const auto end = std::chrono::steady_clock::now() + 60s; told.empty() && std::chrono::steady_clock::now() < end;) {
+        std::this_thread::sleep_for(20ms);
+        told = mine.audit().list({.action = "usage.difference"});
+    }
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_NE(told[0].details.find("\"counted\":5"), std::string::npos) << told[0].details;
+    EXPECT_EQ(tenants->rebuild_usage(*acme, "after a bad disk").different, 1);
+    EXPECT_EQ(mine.usage().verify().different, 0);
 }
 
 TEST_F(ClockStepTest, events_are_kept_for_thirty_days_and_ended_jobs_for_ninety) {

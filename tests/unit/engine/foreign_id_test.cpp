@@ -75,6 +75,18 @@ TEST_F(ForeignId, another_tenants_things_do_not_exist) {
         {"Backups::browse", [&] { s.backups().browse({.snapshot = theirs.snapshot}); }},
         {"Backups::restore", [&] { s.backups().restore({.snapshot = theirs.snapshot, .target = folder / "stolen"}).result(); }},
         {"Exports::remove", [&] { s.exports().remove(theirs.exported); }},
+        {"UsageEvent.project", [&] {
+             s.usage().record({{.source = "x", .id = "1", .meter = "scans", .quantity = 1, .occurred_at = mine.project.created_at,
+                                .project = theirs.project.id}});
+         }},
+        {"CostTags.project", [&] { s.usage().set_cost_tags({.project = theirs.project.id, .tags = {{"team", "red"}}}); }},
+        {"CorrectionOptions.corrects_id", [&] {
+             CorrectionOptions options{.source = "x", .id = "1", .corrects_source = "import", .corrects_id = theirs.asset.id.text()};
+             options.tenant = acme.id;
+             options.by = -1;
+             options.reason = "why";
+             operators().tenants().correct_usage(options);
+         }},
         {"ExportFilter.after", [&] { s.exports().list({.after = theirs.exported}); }},
     };
     auto their_session = theirs.session;

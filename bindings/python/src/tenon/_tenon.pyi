@@ -11,27 +11,30 @@ from ._base import AnyPath, Bytes, Label, Labels, Seconds
 from ._values import (
     Advice, AfterFailure, ApiKey, ApiKeyFilter, ApiKeyOptions, Ask, Asset, AssetFilter, AssetId, AuditCheckpoint,
     AuditFilter, AuditProof, AuditRecord, AuditReport, AuthenticateOptions, BackupOptions, BackupResult, Brand,
-    BrowseOptions, CameraHealth, CameraId, CameraInfo, CameraOptions, CameraSnapshot, CameraSnapshotOptions,
-    CameraState, CameraUpdate, Change, ChangeKind, CheckLevel, CheckReport, Clip, ClipOptions, ContactSheetOptions,
-    CustomRole, Cut, DamagedRange, DiffOptions, EngineOptions, EraseOptions, Errc, Event, ExportFilter, ExportedFile,
-    FileChange, FileEntry, FileKind, FootageSpan, ForecastMethod, ForgetOptions, ForgetResult, FrameImageOptions,
-    FrameOptions, FramesOptions, GradeStillOptions, HoldId, HoldOptions, ImportOptions, IssuerId, IssuerOptions,
-    JobBatch, JobFilter, JobId, JobInfo, JobPause, JobSchedule, JobState, KeepRules, KeyEnvironment, KeyId, KeySlot,
-    LeaseInfo, LeaseOptions, LimitOptions, LimitOverride, LogLevel, LogOptions, LogRecord, LoginFilter, LoginId,
-    LoginInfo, LoginOptions, Loudness, MeterTotal, Misfire, Money, NewApiKey, OpenHold, OperatorOptions, OverageRule,
-    Partner, PartnerFilter, PartnerId, PartnerOptions, PasswordOptions, PasswordTicket, PixelFormat, Plan, PlanChange,
-    PlanChangeOptions, PlanChangeState, PlanEffect, PlanImpact, PlanLimit, PlanOverage, Playlist, PlaylistOptions,
-    Principal, PrincipalKind, Progress, Project, ProjectFilter, ProjectGrant, ProjectId, ProjectOptions, Protection,
-    Quality, Quota, QuotaForecast, QuotaOverage, RateCall, RateDecision, RateScope, Rational, Recording,
-    RecordingFilter, RecordingInfo, RecordingWindow, Recurrence, RecurrenceOptions, RecurrenceUpdate, RedeemOptions,
+    BreakdownOptions, BrowseOptions, CameraHealth, CameraId, CameraInfo, CameraOptions, CameraSnapshot,
+    CameraSnapshotOptions, CameraState, CameraUpdate, Change, ChangeKind, CheckLevel, CheckReport, Clip, ClipOptions,
+    ContactSheetOptions, CorrectionOptions, CostTags, CustomRole, Cut, DamagedRange, DiffOptions, EngineOptions,
+    EraseOptions, Errc, Event, ExportFilter, ExportedFile, FileChange, FileEntry, FileKind, FootageSpan,
+    ForecastMethod, ForgetOptions, ForgetResult, FrameImageOptions, FrameOptions, FramesOptions, GradeStillOptions,
+    HoldId, HoldOptions, ImportOptions, IssuerId, IssuerOptions, JobBatch, JobFilter, JobId, JobInfo, JobPause,
+    JobSchedule, JobState, KeepRules, KeyEnvironment, KeyId, KeySlot, LeaseInfo, LeaseOptions, LimitOptions,
+    LimitOverride, LogLevel, LogOptions, LogRecord, LoginFilter, LoginId, LoginInfo, LoginOptions, Loudness,
+    MeterTotal, Misfire, Money, NewApiKey, OpenHold, OperatorOptions, OverageRule, Partner, PartnerFilter, PartnerId,
+    PartnerOptions, PasswordOptions, PasswordTicket, PixelFormat, Plan, PlanChange, PlanChangeOptions,
+    PlanChangeState, PlanEffect, PlanImpact, PlanLimit, PlanOverage, Playlist, PlaylistOptions, Principal,
+    PrincipalKind, Progress, Project, ProjectFilter, ProjectGrant, ProjectId, ProjectOptions, Protection, Quality,
+    Quota, QuotaForecast, QuotaOverage, RateCall, RateDecision, RateScope, Rational, Recording, RecordingFilter,
+    RecordingInfo, RecordingWindow, Recurrence, RecurrenceOptions, RecurrenceUpdate, RedeemOptions,
     RenderBatchOptions, RenderOptions, RenderResult, RenderedFile, Resource, ResourceUsage, RestoreOptions,
     RestoreResult, Retention, Role, RoleId, RoleOptions, RotateOptions, SecondFactor, SessionOptions,
     SettingsDocument, SettingsKind, SettingsOptions, ShadowCount, SiteId, Snapshot, SnapshotDiff, SnapshotFilter,
     SnapshotId, SnapshotVerdict, SpanKind, StartedJob, SubscribeOptions, SupportOptions, TagOptions, Tenant,
     TenantFilter, TenantId, TenantOptions, TenantState, TenantUpdate, TimeRange, TimelineClip, TimelineImage,
     TimelineImageOptions, TimelineTitle, TokenKey, Tokens, Transition, TransitionKind, TrustedIssuer, UpcomingOptions,
-    UsageAdvice, UsageGrain, UsageMonth, UsagePoint, UsageReport, UsageSeriesOptions, User, UserFilter, UserId,
-    UserOptions, UserState, UserUpdateOptions, Waveform, WaveformOptions, Weekday
+    UsageAdvice, UsageCheck, UsageDifference, UsageEvent, UsageExport, UsageExportOptions, UsageFilter, UsageFormat,
+    UsageGrain, UsageKey, UsageMonth, UsageOutcome, UsagePage, UsagePoint, UsageReason, UsageReceipt, UsageRecord,
+    UsageReport, UsageSeriesOptions, UsageShare, User, UserFilter, UserId, UserOptions, UserState, UserUpdateOptions,
+    Waveform, WaveformOptions, Weekday
 )
 
 class Users:
@@ -553,6 +556,14 @@ class Tenants:
     ) -> LimitOverride: ...
     def revoke_limit(self, id: TenantId, name: str, reason: str) -> None: ...
     def limits(self, id: TenantId) -> Tuple[LimitOverride, ...]: ...
+    @overload
+    def correct_usage(self, options: CorrectionOptions) -> UsageReceipt: ...
+    @overload
+    def correct_usage(
+            self, *, tenant: TenantId, source: str = ..., id: str = ..., corrects_source: str = ...,
+            corrects_id: str = ..., by: Optional[int] = ..., to: Optional[int] = ..., reason: str
+    ) -> UsageReceipt: ...
+    def rebuild_usage(self, id: TenantId, reason: str) -> UsageCheck: ...
 
 class Plans:
     def list(self) -> Tuple[Plan, ...]: ...
@@ -895,6 +906,35 @@ class Usage:
     def series(
             self, *, meter: str = ..., grain: UsageGrain = ..., start: datetime = ..., end: datetime = ...
     ) -> Tuple[UsagePoint, ...]: ...
+    def record(self, events: Iterable[UsageEvent]) -> Tuple[UsageReceipt, ...]: ...
+    @overload
+    def events(self, filter: UsageFilter = ...) -> UsagePage: ...
+    @overload
+    def events(
+            self, *, meter: str = ..., start: Optional[datetime] = ..., end: Optional[datetime] = ...,
+            period: Optional[int] = ..., after: str = ..., limit: int = ...
+    ) -> UsagePage: ...
+    @overload
+    def export_file(self, options: UsageExportOptions) -> UsageExport: ...
+    @overload
+    def export_file(
+            self, *, path: AnyPath, format: UsageFormat = ..., meter: str = ..., start: Optional[datetime] = ...,
+            end: Optional[datetime] = ..., period: Optional[int] = ...
+    ) -> UsageExport: ...
+    @overload
+    def breakdown(self, options: BreakdownOptions) -> Tuple[UsageShare, ...]: ...
+    @overload
+    def breakdown(
+            self, *, by: UsageKey = ..., tag: str = ..., meter: str = ..., start: Optional[datetime] = ...,
+            end: Optional[datetime] = ..., period: Optional[int] = ...
+    ) -> Tuple[UsageShare, ...]: ...
+    @overload
+    def set_cost_tags(self, tags: CostTags) -> None: ...
+    @overload
+    def set_cost_tags(self, *, project: Optional[ProjectId] = ..., site: str = ..., tags: Labels = ...) -> None: ...
+    @property
+    def cost_tags(self) -> Tuple[CostTags, ...]: ...
+    def verify(self) -> UsageCheck: ...
 
 class Watch:
     @overload

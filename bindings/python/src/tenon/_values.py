@@ -325,6 +325,28 @@ class UsageGrain(NamedEnum):
     DAY = 4
 
 
+class UsageOutcome(NamedEnum):
+    RECORDED = 1
+    """Counted in the period in which it happened."""
+    LATE = 2
+    """That period is closed: counted in the one that is running, under its own time."""
+    DUPLICATE = 3
+    """It was there already; nothing counted again."""
+
+
+class UsageFormat(NamedEnum):
+    CSV = 1
+    """RFC 4180 with a line of names. Text that a spreadsheet would take for a formula has a ' before it."""
+    JSON_LINES = 2
+    """One JSON object a line."""
+
+
+class UsageKey(NamedEnum):
+    PROJECT = 1
+    SITE = 2
+    TAG = 3
+
+
 class TenantId(Id):
     __slots__ = ()
     prefix = "ten_"
@@ -2646,6 +2668,40 @@ class EraseOptions(Value):
         self.undo_window = as_timedelta(undo_window)
 
 
+class CorrectionOptions(Value):
+    """Says that an event of a tenant's usage was wrong.
+
+    - tenant: Required.
+    - source: Required, with `id`: the correction's own name. Told again, it counts once.
+    - corrects_source: Required, with `corrects_id`: the event that is corrected.
+    - by: What is added to it, mostly below 0 …
+    - to: … or what it should have been. One of the two.
+    - reason: Required.
+    """
+    __slots__ = ("tenant", "source", "id", "corrects_source", "corrects_id", "by", "to", "reason")
+    tenant: TenantId
+    source: str
+    id: str
+    corrects_source: str
+    corrects_id: str
+    by: Optional[int]
+    to: Optional[int]
+    reason: str
+
+    def __init__(
+            self, *, tenant: TenantId, source: str = "", id: str = "", corrects_source: str = "", corrects_id: str = "",
+            by: Optional[int] = None, to: Optional[int] = None, reason: str
+    ) -> None:
+        self.tenant = tenant
+        self.source = source
+        self.id = id
+        self.corrects_source = corrects_source
+        self.corrects_id = corrects_id
+        self.by = by
+        self.to = to
+        self.reason = reason
+
+
 class QuotaForecast(Value):
     """When a resource runs out, and how that is known. The figures suffice to work it out again: it runs out at
     until + (limit - used) * (until - since) / grown, rounded up to a microsecond.
@@ -3883,7 +3939,7 @@ class MeterTotal(Value):
     """What was used of one meter.
 
     - meter: "render_time", "rendered_bytes", "imported_bytes", "backup_bytes" …
-    - unit: "ms", "bytes", "count"
+    - unit: "ms", "bytes", "count", or what a host said
     """
     __slots__ = ("meter", "unit", "quantity")
     meter: str
@@ -3942,26 +3998,66 @@ class ResourceUsage(Value):
         self.percent = percent
 
 
+class UsageReason(Value):
+    """A figure that led to advice.
+
+    - month: Which one: UsageMonth.number.
+    - peak: ResourceUsage.peak.
+    - limit: Now. Unset: unlimited.
+    - limit_then: With the advised plan. Unset: unlimited, or no plan is named.
+    """
+    __slots__ = ("resource", "month", "peak", "limit", "limit_then")
+    resource: Resource
+    month: int
+    peak: int
+    limit: Optional[int]
+    limit_then: Optional[int]
+
+    def __init__(
+            self, resource: Resource = Resource.PROJECTS, month: int = 0, peak: int = 0, limit: Optional[int] = None,
+            limit_then: Optional[int] = None
+    ) -> None:
+        self.resource = resource
+        self.month = month
+        self.peak = peak
+        self.limit = limit
+        self.limit_then = limit_then
+
+
 class UsageAdvice(Value):
     """What the figures suggest.
 
     - resource: What is short; unset when a smaller plan would do.
     - plan: "studio/professional": which would fit. Empty: none of the catalogue, or none is needed.
-    - text: For people.
+    - text: For people, with the figures.
+    - reasons: Of a downgrade: whatever was used in the months that were looked at.
+    - threshold: Per cent of a limit from which on it is short; an advised plan leaves all below it.
+    - price: Per month, now. Unset: the plan has none.
+    - price_then: With the advised plan. Unset: no plan is named.
     """
-    __slots__ = ("advice", "resource", "plan", "text")
+    __slots__ = ("advice", "resource", "plan", "text", "reasons", "threshold", "price", "price_then")
     advice: Advice
     resource: Optional[Resource]
     plan: str
     text: str
+    reasons: Tuple[UsageReason, ...]
+    threshold: int
+    price: Optional[Money]
+    price_then: Optional[Money]
 
     def __init__(
-            self, advice: Advice = Advice.UPGRADE, resource: Optional[Resource] = None, plan: str = "", text: str = ""
+            self, advice: Advice = Advice.UPGRADE, resource: Optional[Resource] = None, plan: str = "", text: str = "",
+            reasons: Iterable[UsageReason] = (), threshold: int = 0, price: Optional[Money] = None,
+            price_then: Optional[Money] = None
     ) -> None:
         self.advice = advice
         self.resource = resource
         self.plan = plan
         self.text = text
+        self.reasons = as_tuple(reasons)
+        self.threshold = threshold
+        self.price = price
+        self.price_then = price_then
 
 
 class UsageMonth(Value):
@@ -4023,6 +4119,291 @@ class UsagePoint(Value):
         self.quantity = quantity
 
 
+class UsageEvent(Value):
+    """One thing that was used and that a host measured. Its source and id name it for ever: told again, it counts once.
+
+    - source: Required. Who measured: "gateway" … Not the engine's own: hold, lease, import, render, backup.
+    - id: Required. Unique within the source; a request's id, say.
+    - meter: Required. 1 to 63 of a-z, 0-9, '_': "api_calls", "model_tokens", "scans" …
+    - unit: Empty: the meter's: bytes for …_bytes, ms for …_time, else count, or what its first event said.
+    - quantity: 0 to 2^53.
+    - occurred_at: Required. At most ten minutes ahead of the engine's clock.
+    - project: What it was for.
+    - site: Where: a name of the host's.
+    - tags: At most 16. Keys, each once: 1 to 63 of a-z, A-Z, 0-9, '_', '-', '.', '/'. Values: 1 to 200 characters.
+    """
+    __slots__ = ("source", "id", "meter", "unit", "quantity", "occurred_at", "project", "site", "tags")
+    source: str
+    id: str
+    meter: str
+    unit: str
+    quantity: int
+    occurred_at: datetime
+    project: Optional[ProjectId]
+    site: str
+    tags: Tuple[Label, ...]
+
+    def __init__(
+            self, *, source: str, id: str, meter: str, unit: str = "", quantity: int = 0, occurred_at: datetime,
+            project: Optional[ProjectId] = None, site: str = "", tags: Labels = ()
+    ) -> None:
+        self.source = source
+        self.id = id
+        self.meter = meter
+        self.unit = unit
+        self.quantity = quantity
+        self.occurred_at = as_time(occurred_at)
+        self.project = project
+        self.site = site
+        self.tags = label_tuple(tags)
+
+
+class UsageReceipt(Value):
+    """What became of one event.
+
+    - period: UsageMonth.number of the one that it counts in.
+    """
+    __slots__ = ("source", "id", "outcome", "period")
+    source: str
+    id: str
+    outcome: UsageOutcome
+    period: int
+
+    def __init__(
+            self, source: str = "", id: str = "", outcome: UsageOutcome = UsageOutcome.RECORDED, period: int = 0
+    ) -> None:
+        self.source = source
+        self.id = id
+        self.outcome = outcome
+        self.period = period
+
+
+class UsageRecord(Value):
+    """One event as stored.
+
+    - quantity: Below 0: a correction.
+    - tags: Its own over the cost tags of site, project and tenant that held when it happened.
+    - corrects_source: Not empty: it corrects that event.
+    """
+    __slots__ = (
+            "source", "id", "meter", "unit", "quantity", "occurred_at", "received_at", "period", "late", "project",
+            "site", "tags", "corrects_source", "corrects_id"
+    )
+    source: str
+    id: str
+    meter: str
+    unit: str
+    quantity: int
+    occurred_at: datetime
+    received_at: datetime
+    period: int
+    late: bool
+    project: Optional[ProjectId]
+    site: str
+    tags: Tuple[Label, ...]
+    corrects_source: str
+    corrects_id: str
+
+    def __init__(
+            self, source: str = "", id: str = "", meter: str = "", unit: str = "", quantity: int = 0,
+            occurred_at: datetime = EPOCH, received_at: datetime = EPOCH, period: int = 0, late: bool = False,
+            project: Optional[ProjectId] = None, site: str = "", tags: Labels = (), corrects_source: str = "",
+            corrects_id: str = ""
+    ) -> None:
+        self.source = source
+        self.id = id
+        self.meter = meter
+        self.unit = unit
+        self.quantity = quantity
+        self.occurred_at = as_time(occurred_at)
+        self.received_at = as_time(received_at)
+        self.period = period
+        self.late = late
+        self.project = project
+        self.site = site
+        self.tags = label_tuple(tags)
+        self.corrects_source = corrects_source
+        self.corrects_id = corrects_id
+
+
+class UsageFilter(Value):
+    """- meter: Empty: every meter.
+    - start: Events that happened at or after this …
+    - end: … and before this.
+    - period: Only what counts in this period: UsageMonth.number.
+    - after: UsagePage.next of the page before.
+    - limit: 1 to 10000.
+    """
+    __slots__ = ("meter", "start", "end", "period", "after", "limit")
+    meter: str
+    start: Optional[datetime]
+    end: Optional[datetime]
+    period: Optional[int]
+    after: str
+    limit: int
+
+    def __init__(
+            self, *, meter: str = "", start: Optional[datetime] = None, end: Optional[datetime] = None,
+            period: Optional[int] = None, after: str = "", limit: int = 1000
+    ) -> None:
+        self.meter = meter
+        self.start = None if start is None else as_time(start)
+        self.end = None if end is None else as_time(end)
+        self.period = period
+        self.after = after
+        self.limit = limit
+
+
+class UsagePage(Value):
+    """- records: By the time at which they happened. May be fewer than the limit before the last page.
+    - next: Empty: this was the last page.
+    """
+    __slots__ = ("records", "next")
+    records: Tuple[UsageRecord, ...]
+    next: str
+
+    def __init__(self, records: Iterable[UsageRecord] = (), next: str = "") -> None:
+        self.records = as_tuple(records)
+        self.next = next
+
+
+class UsageExportOptions(Value):
+    """- path: Required. A new file.
+    - meter: As in UsageFilter, also the next three.
+    """
+    __slots__ = ("path", "format", "meter", "start", "end", "period")
+    path: Path
+    format: UsageFormat
+    meter: str
+    start: Optional[datetime]
+    end: Optional[datetime]
+    period: Optional[int]
+
+    def __init__(
+            self, *, path: AnyPath, format: UsageFormat = UsageFormat.CSV, meter: str = "",
+            start: Optional[datetime] = None, end: Optional[datetime] = None, period: Optional[int] = None
+    ) -> None:
+        self.path = as_path(path)
+        self.format = format
+        self.meter = meter
+        self.start = None if start is None else as_time(start)
+        self.end = None if end is None else as_time(end)
+        self.period = period
+
+
+class UsageExport(Value):
+    __slots__ = ("records", "size")
+    records: int
+    size: Bytes
+
+    def __init__(self, records: int = 0, size: int = Bytes(0)) -> None:
+        self.records = records
+        self.size = Bytes(size)
+
+
+class BreakdownOptions(Value):
+    """- tag: Which tag, where `by` is tag.
+    - meter: Empty: every meter.
+    - start: What happened at or after this, a quarter of an hour of UTC …
+    - end: … and before this. Unset, both or one: no such border.
+    - period: Only what counts in this period: its sums are those of UsageMonth.meters.
+    """
+    __slots__ = ("by", "tag", "meter", "start", "end", "period")
+    by: UsageKey
+    tag: str
+    meter: str
+    start: Optional[datetime]
+    end: Optional[datetime]
+    period: Optional[int]
+
+    def __init__(
+            self, *, by: UsageKey = UsageKey.PROJECT, tag: str = "", meter: str = "", start: Optional[datetime] = None,
+            end: Optional[datetime] = None, period: Optional[int] = None
+    ) -> None:
+        self.by = by
+        self.tag = tag
+        self.meter = meter
+        self.start = None if start is None else as_time(start)
+        self.end = None if end is None else as_time(end)
+        self.period = period
+
+
+class UsageShare(Value):
+    """What one project, site or value of a tag used of one meter.
+
+    - key: The project's id, the site, the value. Empty: what has none.
+    """
+    __slots__ = ("key", "meter", "unit", "quantity")
+    key: str
+    meter: str
+    unit: str
+    quantity: int
+
+    def __init__(self, key: str = "", meter: str = "", unit: str = "", quantity: int = 0) -> None:
+        self.key = key
+        self.meter = meter
+        self.unit = unit
+        self.quantity = quantity
+
+
+class CostTags(Value):
+    """Tags for chargeback, of the tenant, of a project or of a site.
+
+    - project: Set: of that project.
+    - site: Not empty: of that site. Neither: of the tenant as a whole.
+    - tags: As in UsageEvent.
+    """
+    __slots__ = ("project", "site", "tags")
+    project: Optional[ProjectId]
+    site: str
+    tags: Tuple[Label, ...]
+
+    def __init__(self, project: Optional[ProjectId] = None, site: str = "", tags: Labels = ()) -> None:
+        self.project = project
+        self.site = site
+        self.tags = label_tuple(tags)
+
+
+class UsageDifference(Value):
+    """A sum that is kept and is not what the events add up to.
+
+    - sum: "minute", "hour", "period", "share" (by project, site and tags), "quota"
+    - start: Of the minute, the hour, the quarter of an hour, the period.
+    - counted: From the events.
+    """
+    __slots__ = ("sum", "meter", "start", "kept", "counted")
+    sum: str
+    meter: str
+    start: datetime
+    kept: int
+    counted: int
+
+    def __init__(
+            self, sum: str = "", meter: str = "", start: datetime = EPOCH, kept: int = 0, counted: int = 0
+    ) -> None:
+        self.sum = sum
+        self.meter = meter
+        self.start = as_time(start)
+        self.kept = kept
+        self.counted = counted
+
+
+class UsageCheck(Value):
+    """- events: That were added up.
+    - different: How many sums are.
+    - differences: The first 1,000 of them.
+    """
+    __slots__ = ("events", "different", "differences")
+    events: int
+    different: int
+    differences: Tuple[UsageDifference, ...]
+
+    def __init__(self, events: int = 0, different: int = 0, differences: Iterable[UsageDifference] = ()) -> None:
+        self.events = events
+        self.different = different
+        self.differences = as_tuple(differences)
+
+
 class Change(Value):
     """What is new of one job or one stream.
 
@@ -4060,28 +4441,31 @@ class Change(Value):
 __all__ = [
     "Advice", "AfterFailure", "ApiKey", "ApiKeyFilter", "ApiKeyOptions", "Ask", "Asset", "AssetFilter", "AssetId",
     "AuditCheckpoint", "AuditFilter", "AuditProof", "AuditRecord", "AuditReport", "AuthenticateOptions", "BackupOptions",
-    "BackupResult", "Brand", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo", "CameraOptions", "CameraSnapshot",
-    "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind", "CheckLevel", "CheckReport", "Clip",
-    "ClipOptions", "ContactSheetOptions", "CustomRole", "Cut", "DamagedRange", "DiffOptions", "EngineOptions",
-    "EraseOptions", "Errc", "Event", "ExportFilter", "ExportedFile", "FileChange", "FileEntry", "FileKind", "FootageSpan",
-    "ForecastMethod", "ForgetOptions", "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions",
-    "GradeStillOptions", "HoldId", "HoldOptions", "ImportOptions", "IssuerId", "IssuerOptions", "JobBatch", "JobFilter",
-    "JobId", "JobInfo", "JobPause", "JobSchedule", "JobState", "KeepRules", "KeyEnvironment", "KeyId", "KeySlot",
-    "LeaseInfo", "LeaseOptions", "LimitOptions", "LimitOverride", "LogLevel", "LogOptions", "LogRecord", "LoginFilter",
-    "LoginId", "LoginInfo", "LoginOptions", "Loudness", "MeterTotal", "Misfire", "Money", "NewApiKey", "OpenHold",
-    "OperatorOptions", "OverageRule", "Partner", "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions",
-    "PasswordTicket", "PixelFormat", "Plan", "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect",
-    "PlanImpact", "PlanLimit", "PlanOverage", "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress",
-    "Project", "ProjectFilter", "ProjectGrant", "ProjectId", "ProjectOptions", "Protection", "Quality", "Quota",
-    "QuotaForecast", "QuotaOverage", "RateCall", "RateDecision", "RateScope", "Rational", "Recording", "RecordingFilter",
-    "RecordingInfo", "RecordingWindow", "Recurrence", "RecurrenceOptions", "RecurrenceUpdate", "RedeemOptions",
-    "RenderBatchOptions", "RenderOptions", "RenderResult", "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions",
-    "RestoreResult", "Retention", "Role", "RoleId", "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions",
-    "SettingsDocument", "SettingsKind", "SettingsOptions", "ShadowCount", "SiteId", "Snapshot", "SnapshotDiff",
-    "SnapshotFilter", "SnapshotId", "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions",
-    "TagOptions", "Tenant", "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TenantUpdate", "TimeRange",
-    "TimelineClip", "TimelineImage", "TimelineImageOptions", "TimelineTitle", "TokenKey", "Tokens", "Transition",
-    "TransitionKind", "TrustedIssuer", "UpcomingOptions", "UsageAdvice", "UsageGrain", "UsageMonth", "UsagePoint",
-    "UsageReport", "UsageSeriesOptions", "User", "UserFilter", "UserId", "UserOptions", "UserState", "UserUpdateOptions",
-    "Waveform", "WaveformOptions", "Weekday"
+    "BackupResult", "Brand", "BreakdownOptions", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo",
+    "CameraOptions", "CameraSnapshot", "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind",
+    "CheckLevel", "CheckReport", "Clip", "ClipOptions", "ContactSheetOptions", "CorrectionOptions", "CostTags",
+    "CustomRole", "Cut", "DamagedRange", "DiffOptions", "EngineOptions", "EraseOptions", "Errc", "Event", "ExportFilter",
+    "ExportedFile", "FileChange", "FileEntry", "FileKind", "FootageSpan", "ForecastMethod", "ForgetOptions",
+    "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions", "GradeStillOptions", "HoldId", "HoldOptions",
+    "ImportOptions", "IssuerId", "IssuerOptions", "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause", "JobSchedule",
+    "JobState", "KeepRules", "KeyEnvironment", "KeyId", "KeySlot", "LeaseInfo", "LeaseOptions", "LimitOptions",
+    "LimitOverride", "LogLevel", "LogOptions", "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions",
+    "Loudness", "MeterTotal", "Misfire", "Money", "NewApiKey", "OpenHold", "OperatorOptions", "OverageRule", "Partner",
+    "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions", "PasswordTicket", "PixelFormat", "Plan",
+    "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect", "PlanImpact", "PlanLimit", "PlanOverage",
+    "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress", "Project", "ProjectFilter", "ProjectGrant",
+    "ProjectId", "ProjectOptions", "Protection", "Quality", "Quota", "QuotaForecast", "QuotaOverage", "RateCall",
+    "RateDecision", "RateScope", "Rational", "Recording", "RecordingFilter", "RecordingInfo", "RecordingWindow",
+    "Recurrence", "RecurrenceOptions", "RecurrenceUpdate", "RedeemOptions", "RenderBatchOptions", "RenderOptions",
+    "RenderResult", "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult", "Retention", "Role",
+    "RoleId", "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions", "SettingsDocument", "SettingsKind",
+    "SettingsOptions", "ShadowCount", "SiteId", "Snapshot", "SnapshotDiff", "SnapshotFilter", "SnapshotId",
+    "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions", "TagOptions", "Tenant",
+    "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TenantUpdate", "TimeRange", "TimelineClip",
+    "TimelineImage", "TimelineImageOptions", "TimelineTitle", "TokenKey", "Tokens", "Transition", "TransitionKind",
+    "TrustedIssuer", "UpcomingOptions", "UsageAdvice", "UsageCheck", "UsageDifference", "UsageEvent", "UsageExport",
+    "UsageExportOptions", "UsageFilter", "UsageFormat", "UsageGrain", "UsageKey", "UsageMonth", "UsageOutcome",
+    "UsagePage", "UsagePoint", "UsageReason", "UsageReceipt", "UsageRecord", "UsageReport", "UsageSeriesOptions",
+    "UsageShare", "User", "UserFilter", "UserId", "UserOptions", "UserState", "UserUpdateOptions", "Waveform",
+    "WaveformOptions", "Weekday"
 ]

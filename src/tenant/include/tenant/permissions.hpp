@@ -36,6 +36,7 @@ enum class Permission : std::uint8_t {
     tenant_read, tenant_write,
     branding_write,
     billing_read, billing_write,
+    usage_write,
     count_
 };
 

@@ -58,9 +58,9 @@ void extend(db::Tx& tx, const HoldId& id, const Ask& more, Time now);
 void spend(db::Tx& tx, const HoldId& id, const Ask& part, Time now);
 
 /// Counts `actual` as used, returns the rest and ends the hold. A resource that `actual` does not name was not used.
-/// Again: does nothing. What a period counts gets its usage event too, source "hold".
+/// Again: does nothing. What a period counts gets its usage event too, source "hold", for `project` if one is given.
 /// Throws InvalidArgument (more than is held), Conflict (released, or expired meanwhile), NotFound.
-void commit(db::Tx& tx, const HoldId& id, const std::vector<Ask>& actual, Time now);
+void commit(db::Tx& tx, const HoldId& id, const std::vector<Ask>& actual, Time now, const std::optional<ProjectId>& project = {});
 
 /// Returns everything and ends the hold. Again, or after any other end: does nothing. Throws NotFound.
 void release(db::Tx& tx, const HoldId& id, Time now);

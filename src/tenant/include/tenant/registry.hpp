@@ -97,6 +97,9 @@ public:
     void revoke_limit(const Actor& actor, const TenantId& id, const std::string& name, const std::string& reason);
     std::vector<LimitOverride> limits(const Actor& actor, const TenantId& id);
 
+    UsageReceipt correct_usage(const Actor& actor, const CorrectionOptions& options);
+    UsageCheck rebuild_usage(const Actor& actor, const TenantId& id, const std::string& reason);
+
     Partner create_partner(const Actor& actor, const PartnerOptions& options);
     [[nodiscard]] std::optional<Partner> find_partner(const Actor& actor, const PartnerId& id);
     [[nodiscard]] std::optional<Partner> find_partner_slug(const Actor& actor, const std::string& slug);
