@@ -110,7 +110,9 @@ void Book::write(Grain grain, std::vector<Sum>& sums) {
         for (; stop != sums.end() && key(*stop) == key(*begin); ++stop)
             if (__builtin_add_overflow(quantity, stop->quantity, &quantity)) refuse_sum(meters_[static_cast<std::size_t>(begin->meter)]);
         const auto& meter = meters_[static_cast<std::size_t>(begin->meter)];
-        if (tx_.exec(add_to_rollup, grain, begin->bucket, meter, quantity, -largest_sum, largest_sum) == 0) refuse_sum(meter);
+        if (quantity < -largest_sum || quantity > largest_sum ||
+            tx_.exec(add_to_rollup, grain, begin->bucket, meter, quantity, -largest_sum, largest_sum) == 0)
+            refuse_sum(meter);
         begin = stop;
     }
 }

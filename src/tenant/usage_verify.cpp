@@ -67,17 +67,24 @@ std::optional<Line> line_of(db::Rows& rows) {
     return Line{rows.i64(0), rows.text(1), rows.i64(2), rows.i64(3), rows.i64(4)};
 }
 
-/// Goes through both in step: what is missing on a side is 0 there.
-template <class Differs> void merge(db::Rows kept, db::Rows counted, Differs&& differs) {
+struct Different {
+    Line line{};
+    std::int64_t is = 0, should = 0;
+};
+
+/// Goes through both in step: what is missing on a side is 0 there. Collected, since nothing must be written where it is being read.
+std::vector<Different> merge(db::Rows kept, db::Rows counted) {
+    std::vector<Different> found;
     auto a = line_of(kept), b = line_of(counted);
     while (a || b) {
         const bool has_a = a && (!b || a->key() <= b->key()), has_b = b && (!a || b->key() <= a->key());
         const auto& line = has_a ? *a : *b;
         const std::int64_t is = has_a ? a->quantity : 0, should = has_b ? b->quantity : 0;
-        if (is != should) differs(line, is, should);
+        if (is != should) found.push_back({line, is, should});
         if (has_a) a = line_of(kept);
         if (has_b) b = line_of(counted);
     }
+    return found;
 }
 
 }  // namespace
@@ -105,20 +112,20 @@ Verifier::Window Verifier::window_from(db::Reader& reader, Time begin) {
 void Verifier::compare(db::Reader& reader, db::Tx* tx, const Window& window, State& state) {
     if (auto rows = reader.query(events_in, window.begin, window.end); rows.next()) state.check.events += rows.i64(0);
     const auto steps = [&](Grain grain, Duration length, const char* name) {
-        merge(reader.query(kept_steps, grain, window.begin, window.end), reader.query(counted_steps, length, window.begin, window.end),
-              [&](const Line& line, std::int64_t is, std::int64_t should) {
-                  state.differs({.sum = name, .meter = line.meter, .start = Time{Duration{line.step}}, .kept = is, .counted = should});
-                  if (tx) tx->exec(set_rollup, grain, line.step, line.meter, should);
-              });
+        for (const auto& [line, is, should] : merge(reader.query(kept_steps, grain, window.begin, window.end),
+                                                    reader.query(counted_steps, length, window.begin, window.end))) {
+            state.differs({.sum = name, .meter = line.meter, .start = Time{Duration{line.step}}, .kept = is, .counted = should});
+            if (tx) tx->exec(set_rollup, grain, line.step, line.meter, should);
+        }
     };
     steps(Grain::minute, std::chrono::minutes(1), "minute");
     steps(Grain::hour, std::chrono::hours(1), "hour");
-    merge(reader.query(kept_shares, window.begin, window.end), reader.query(counted_shares, Duration(quarter), window.begin, window.end),
-          [&](const Line& line, std::int64_t is, std::int64_t should) {
-              state.differs({.sum = "share", .meter = line.meter, .start = Time{Duration{line.step}}, .kept = is, .counted = should});
-              if (tx) tx->exec(set_share, line.step, line.meter, line.dims, line.period, should);
-              else state.missing[{line.period, line.meter}] += should - is;
-          });
+    for (const auto& [line, is, should] : merge(reader.query(kept_shares, window.begin, window.end),
+                                                reader.query(counted_shares, Duration(quarter), window.begin, window.end))) {
+        state.differs({.sum = "share", .meter = line.meter, .start = Time{Duration{line.step}}, .kept = is, .counted = should});
+        if (tx) tx->exec(set_share, line.step, line.meter, line.dims, line.period, should);
+        else state.missing[{line.period, line.meter}] += should - is;
+    }
 }
 
 /// Periods add up from the shares, which were compared with the events.

@@ -490,7 +490,8 @@ TEST_F(HostUsage, IsAddedUpAgainEachNightInWhichSomethingIsNew) {
     home.clock->advance(24h);
     EXPECT_TRUE(begin());
     record(calls("three", 1));
-    home.write(home.a, [&](db::Tx& tx) { end_check(tx, verify(), home.now()); });
+    const auto check = verify();
+    home.write(home.a, [&](db::Tx& tx) { end_check(tx, check, home.now()); });
     home.clock->advance(24h);
     EXPECT_EQ(due(), home.a) << "what came meanwhile";
     EXPECT_TRUE(begin());

@@ -55,7 +55,7 @@ TEST(UsageKill, NothingIsLostOrCountedTwiceByKill9) {
     testing::Home home;
     const auto base = home.now();
     std::vector<std::int64_t> answered(streams, 0);
-    for (int round = 0; round < 12; ++round) {
+    for (int round = 0; round < 8; ++round) {
         home.registry.reset();  // the child opens a store of its own
         home.database.reset();
         int pipe_ends[2];
