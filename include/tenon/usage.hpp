@@ -243,7 +243,7 @@ public:
     std::vector<UsageShare> breakdown(const BreakdownOptions& options) const;
     /// Gives cost tags, in place of those there were; without tags: takes them away. They go to what happens from now on. Throws
     /// InvalidArgument, NotFound (the project), Conflict (10,000 projects and sites have some).
-    void set_cost_tags(const CostTags& tags);
+    void set_cost_tags(const CostTags& cost);
     /// Those that hold now: the tenant's, then by project, then by site.
     std::vector<CostTags> cost_tags() const;
 

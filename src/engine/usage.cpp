@@ -53,17 +53,17 @@ std::vector<UsageShare> Usage::breakdown(const BreakdownOptions& options) const 
     return impl_->read([&](db::Reader& reader) { return tenant::usage::breakdown(reader, options); });
 }
 
-void Usage::set_cost_tags(const CostTags& tags) {
+void Usage::set_cost_tags(const CostTags& cost) {
     const auto pass = impl_->enter(engine::Permission::usage_write);
-    impl_->change("usage.cost_tags", tags.project ? tags.project->text() : tags.site, [&, at = impl_->now()](db::Tx& tx) {
+    impl_->change("usage.cost_tags", cost.project ? cost.project->text() : cost.site, [&, at = impl_->now()](db::Tx& tx) {
         // Of a project that was removed they can still be taken away.
-        if (tags.project && !tags.tags.empty()) tenant::projects::get(tx, *tags.project);
-        tenant::usage::set_cost_tags(tx, tags, at);
+        if (cost.project && !cost.tags.empty()) tenant::projects::get(tx, *cost.project);
+        tenant::usage::set_cost_tags(tx, cost, at);
         auto given = base::Json::object();
-        for (const auto& tag : tags.tags) given.set(tag.key, tag.value);
+        for (const auto& tag : cost.tags) given.set(tag.key, tag.value);
         auto details = base::Json::object();
         details.set("tags", std::move(given));
-        impl_->audit(tx, "usage.cost_tags", tags.project ? tags.project->text() : tags.site, at, std::move(details));
+        impl_->audit(tx, "usage.cost_tags", cost.project ? cost.project->text() : cost.site, at, std::move(details));
     });
 }
 
