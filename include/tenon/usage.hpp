@@ -245,7 +245,7 @@ public:
     /// InvalidArgument, NotFound (the project), Conflict (10,000 projects and sites have some).
     void set_cost_tags(const CostTags& cost);
     /// Those that hold now: the tenant's, then by project, then by site.
-    std::vector<CostTags> cost_tags() const;
+    std::vector<CostTags> all_cost_tags() const;
 
     /// Adds up all events again and compares that with every sum. The engine does so each night; what differs it tells by the event
     /// "usage.difference", an audit record and its log. Operators set it right: Tenants::rebuild_usage().

@@ -206,7 +206,7 @@ int set_tags(Context& context, const Args& args) {
 }
 
 int list_tags(Context& context, const Args&) {
-    const auto all = context.session().usage().cost_tags();
+    const auto all = context.session().usage().all_cost_tags();
     Table table({"OF", "TAGS"});
     std::vector<std::string> keys;
     for (const auto& tags : all) {

@@ -67,7 +67,7 @@ void Usage::set_cost_tags(const CostTags& cost) {
     });
 }
 
-std::vector<CostTags> Usage::cost_tags() const {
+std::vector<CostTags> Usage::all_cost_tags() const {
     const auto pass = impl_->enter(engine::Permission::usage_read);
     return impl_->read([](db::Reader& reader) { return tenant::usage::cost_tags(reader); });
 }
