@@ -131,7 +131,7 @@ void CameraRun::book(const std::vector<SegmentNote>& notes, const std::vector<te
         for (const auto& item : news) context_.events.append(tx, item);
         return sum;
     });
-    held_ -= spent;
+    if (spent > 0) held_ -= spent;  // nothing is before prepared_: see settle()
 }
 
 void CameraRun::settle() {
@@ -145,7 +145,8 @@ void CameraRun::settle() {
         const auto now = context_.options.clock->monotonic();
         const bool due = ending_ || now - booked_at_ >= kBookEvery || !news_.empty() || status_changed_ ||
                          std::any_of(notes_.begin(), notes_.end(), [](const SegmentNote& note) { return note.finished; });
-        if (due) {
+        // What is held is the thread's until it has prepared everything, or is joined: until then the camera has state and news only.
+        if (due && (prepared_ || ending_)) {
             notes.swap(notes_);
             booked_at_ = now;
         }
