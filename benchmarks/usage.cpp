@@ -26,7 +26,7 @@ constexpr std::size_t at_once = 1000;
 
 /// Events as a gateway tells them: a handful of sites and teams, times within the last minutes.
 std::vector<UsageEvent> batch(const std::string& source, std::size_t n, bool tagged) {
-    const Time now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
+    static const Time begun = std::chrono::floor<Duration>(std::chrono::system_clock::now());  // the same when it is told again
     std::vector<UsageEvent> events(at_once);
     char id[32];
     for (std::size_t i = 0; i < at_once; ++i) {
@@ -36,7 +36,7 @@ std::vector<UsageEvent> batch(const std::string& source, std::size_t n, bool tag
         event.id = id;
         event.meter = i % 4 ? "api_calls" : "model_tokens";
         event.quantity = static_cast<std::int64_t>(i % 100);
-        event.occurred_at = now - std::chrono::milliseconds(i * 37);
+        event.occurred_at = begun - std::chrono::milliseconds(i * 37);
         if (!tagged) continue;
         event.site = i % 3 ? "north" : "south";
         event.tags = {{"team", i % 5 ? "red" : "blue"}};
@@ -50,7 +50,7 @@ struct Place {
         for (int i = 0; i < tenants; ++i) {
             const auto slug = "t" + std::to_string(i);
             const auto tenant = operators.tenants().create({.name = slug, .slug = slug, .plan = "business/white_label"});
-            sessions.push_back(engine.open_session({.tenant = tenant.id, .actor = "bench"}));
+            sessions.push_back(engine.open_session({.tenant = tenant.id, .actor = "bench", .role = Role::owner}));
         }
     }
     Engine engine;
