@@ -120,5 +120,6 @@ public:
 };
 
 std::unique_ptr<Backend> open_sqlite(const Options& options, const std::vector<Migration>& migrations);
+std::unique_ptr<Backend> open_postgres(const Options& options, const std::vector<Migration>& migrations);
 
 }  // namespace tenon::db

@@ -76,7 +76,10 @@ Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Database::~Database() { close(); }
 
 std::unique_ptr<Database> Database::open(Options options, const std::vector<Migration>& migrations) {
-    return std::unique_ptr<Database>(new Database(std::make_unique<Impl>(open_sqlite(options, migrations))));
+    if (!options.file.empty() && !options.postgres.empty())
+        throw InvalidArgument("a metadata store is a file or a PostgreSQL database, not both", {.subject = "postgres"});
+    auto engine = options.postgres.empty() ? open_sqlite(options, migrations) : open_postgres(options, migrations);
+    return std::unique_ptr<Database>(new Database(std::make_unique<Impl>(std::move(engine))));
 }
 
 void Database::run_read(const TenantScope& scope, const std::function<void(Reader&)>& fn) {

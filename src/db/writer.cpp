@@ -6,15 +6,11 @@
 #include <time.h>
 
 #include <base/clock.hpp>
-#include <exec/thread.hpp>
 #include <tenon/error.hpp>
 
 namespace tenon::db {
 namespace {
 
-constexpr std::size_t group_limit = 256;
-constexpr Duration group_time = std::chrono::milliseconds(2);
-constexpr std::size_t fan_out = 4;  // how many callers each caller wakes
 // Groups with a savepoint for each write, after a write was refused that had changed something. Who does that all the time makes
 // the neighbours run again once in so many groups.
 constexpr int groups_guarded = 64;
@@ -27,49 +23,19 @@ constexpr int too_many_pages = 32'000;
 
 Duration real_now() { return base::system_clock()->monotonic(); }
 
-/// The change is durable by now: whatever goes wrong in telling of it must not look like a failure of the change.
-void tell(const std::function<void()>& then) noexcept {
-    try {
-        then();
-    } catch (...) {
-    }
-}
-
 }  // namespace
 
 Writer::Writer(const Options& options, std::shared_ptr<const Registry> registry)
-    : options_(options), connection_(options.file, SqliteConnection::Role::writer, registry, options.busy_deadline), copier_(options, registry) {
+    : GroupWriter(options), connection_(options.file, SqliteConnection::Role::writer, registry, options.busy_deadline), copier_(options, registry) {
     data_version_ = connection_.pragma_value("PRAGMA data_version");
-    thread_ = exec::start_thread("store", [this] { loop(); });
+    start();
 }
 
 Writer::~Writer() { close(); }
 
-void Writer::run(const std::function<void(Connection&)>& fn) {
-    if (std::this_thread::get_id() == thread_.get_id()) throw InternalError("write() on the thread that writes");
-    Request request(fn);
-    {
-        std::unique_lock lock(mutex_);
-        if (!space_.wait_for(lock, options_.busy_deadline, [&] { return closing_ || queue_.size() < options_.queue; }))
-            throw Unavailable("too many writes are waiting for the metadata store");
-        if (closing_) throw Closed("the metadata store is closed");
-        queue_.push_back(&request);
-        if (queue_.size() == 1) work_.notify_one();
-    }
-    request.done.wait();
-    wake(request.first_woken);
-    if (request.error) std::rethrow_exception(request.error);
-}
-
 void Writer::close() noexcept {
-    {
-        const std::lock_guard lock(mutex_);
-        closing_ = true;
-        work_.notify_all();
-        space_.notify_all();
-    }
+    stop();
     const std::lock_guard lock(close_mutex_);
-    if (thread_.joinable()) thread_.join();
     copier_.close();
 }
 
@@ -78,56 +44,6 @@ void Writer::disconnect() noexcept {
     connection_.close();
 }
 
-std::list<std::function<void()>>::iterator Writer::watch(std::function<void()> then) {
-    const std::lock_guard lock(watch_mutex_);
-    return watches_.insert(watches_.end(), std::move(then));
-}
-
-void Writer::unwatch(std::list<std::function<void()>>::iterator which) {
-    const std::lock_guard lock(watch_mutex_);
-    watches_.erase(which);
-}
-
-void Writer::fill(Stats& stats) {
-    const std::lock_guard lock(mutex_);
-    stats.waiting = static_cast<std::int64_t>(queue_.size());
-    stats.commits = commits_;
-    stats.requests = requests_;
-    stats.replays = replays_;
-}
-
-void Writer::loop() {
-    for (;;) {
-        {
-            std::unique_lock lock(mutex_);
-            work_.wait_for(lock, options_.poll, [&] { return closing_ || !queue_.empty(); });
-            if (queue_.empty() && closing_) return;
-            if (!queue_.empty()) {
-                lock.unlock();
-                commit_group();
-                continue;
-            }
-        }
-        try {
-            look_for_others();
-        } catch (const Error&) {
-            // The next write meets the same trouble and has a caller to tell.
-        }
-    }
-}
-
-bool Writer::take_more(Batch& batch) {
-    const std::lock_guard lock(mutex_);
-    const bool any = !queue_.empty();
-    while (!queue_.empty() && batch.size() < group_limit) {
-        batch.push_back(queue_.front());
-        queue_.pop_front();
-    }
-    if (any) space_.notify_all();
-    return any;
-}
-
-/// One transaction for whatever waits: at most 256 requests, and none is begun after 2 ms. Callers go on after COMMIT.
 void Writer::commit_group() {
     Batch batch;
     take_more(batch);
@@ -273,11 +189,7 @@ void Writer::run_alone(Request& request) {
 }
 
 void Writer::settle(Batch& batch) {
-    ++commits_;
-    requests_ += static_cast<std::int64_t>(batch.size());
-    for (auto* request : batch)
-        for (auto& then : request->after) tell(then);
-    answer(batch);
+    succeed(batch);
     shorten_log();
     // SQLite's write lock has no queue: leave a gap that a process seen lately can catch.
     if (foreign_seen_ >= Duration::zero() && real_now() - foreign_seen_ < std::chrono::seconds(1)) {
@@ -297,34 +209,13 @@ void Writer::shorten_log() noexcept {
     copier_.start();
 }
 
-void Writer::give_up(Batch& batch, const std::exception_ptr& error) {
-    for (auto* request : batch) request->error = error;
-    answer(batch);
-}
-
-/// Waking a thread costs the waker microseconds, and the thread that writes has the next group to do: it wakes one caller,
-/// who wakes others, and so on.
-void Writer::answer(Batch& batch) noexcept {
-    for (std::size_t i = batch.size(); i-- > 1;) {
-        auto& waker = *batch[(i - 1) / fan_out];
-        batch[i]->next_woken = std::exchange(waker.first_woken, batch[i]);
-    }
-    if (!batch.empty()) batch.front()->done.pass();
-}
-
-/// A request is gone as soon as it is passed: the list is read ahead of it.
-void Writer::wake(Request* list) noexcept {
-    while (list) std::exchange(list, list->next_woken)->done.pass();
-}
-
 void Writer::look_for_others() {
     const auto version = connection_.pragma_value("PRAGMA data_version");
     if (version == data_version_) return;
     data_version_ = version;
     connection_.new_lineage();
     foreign_seen_ = real_now();
-    const std::lock_guard lock(watch_mutex_);
-    for (auto& then : watches_) tell(then);
+    tell_watches();
 }
 
 }  // namespace tenon::db

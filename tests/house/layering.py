@@ -37,6 +37,7 @@ THIRD = [
     (r"openssl/.*", {"crypto", "verify"}),
     (r"sodium(/.*|\.h)", {"crypto"}),
     (r"sqlite3\.h", {"db", "tests"}),  # tests damage stores behind the library's back
+    (r"libpq-fe\.h", {"db", "tests"}),
     (r"date/.*", {"tenant"}),
     (r"lib(av\w+|sw\w+)/.*", {"media"}),
     (r"(pango|cairo)/.*|cairo\.h|pango.*\.h|hb.*\.h", {"render"}),

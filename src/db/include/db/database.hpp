@@ -19,7 +19,10 @@
 namespace tenon::db {
 
 struct Options {
-    std::filesystem::path file{};                     ///< Required. Its folder must exist; the file is made if missing.
+    std::filesystem::path file{};                     ///< SQLite's. Its folder must exist; the file is made if missing.
+    /// In the place of a file: a PostgreSQL database, as libpq's connection string names it. Of a login that owns what it makes
+    /// there and is neither superuser nor BYPASSRLS. A secret: it is never shown, logged or part of an error.
+    std::string postgres{};
     std::shared_ptr<const base::Clock> clock{};       ///< Unset: the system's.
     int readers = 4;                                  ///< Connections for reads; more concurrent reads wait for one.
     std::size_t queue = 1024;                         ///< Writes waiting; more callers wait for a place.
