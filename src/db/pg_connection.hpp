@@ -62,6 +62,9 @@ public:
     /// Nothing may be asked of it any more. Again: does nothing.
     void close() noexcept;
 
+    /// What the server takes a statement's parameters for, the scope's among them. Throws what it refuses the text for.
+    const std::vector<Oid>& types_of(const StatementText& text) { return prepare(text).types; }
+
     /// Grows with every row that is changed and everything that is left to be done before the COMMIT.
     std::int64_t changes() const noexcept { return changed_ + asked_; }
     /// SQLSTATE of the newest refusal since forget_failure().

@@ -16,6 +16,7 @@
 #include <tenant/schema.hpp>
 
 #include "access.hpp"
+#include "all_migrations.hpp"
 #include "asset_rows.hpp"
 #include "core.hpp"
 #include "doomed.hpp"
@@ -27,6 +28,16 @@
 #include "watches.hpp"
 
 namespace tenon {
+
+std::vector<db::Migration> engine::all_migrations() {
+    std::vector<db::Migration> all;
+    for (const auto& rooms : {tenant::migrations(), jobs::migrations(), nvr::migrations(), engine::asset_rows::migrations(),
+                              engine::export_rows::migrations(), engine::repository_migrations(), engine::doomed::migrations(),
+                              engine::restored::migrations(), engine::export_rows::later_migrations()})
+        all.insert(all.end(), rooms.begin(), rooms.end());
+    return all;
+}
+
 namespace {
 
 constexpr std::string_view room = "engine";
@@ -75,15 +86,6 @@ crypto::MasterKey open_master(const EngineOptions& options, const engine::Home& 
                          : crypto::MasterKey::load_or_create(file);
 }
 
-std::vector<db::Migration> all_migrations() {
-    std::vector<db::Migration> all;
-    for (const auto& rooms : {tenant::migrations(), jobs::migrations(), nvr::migrations(), engine::asset_rows::migrations(),
-                              engine::export_rows::migrations(), engine::repository_migrations(), engine::doomed::migrations(),
-                              engine::restored::migrations(), engine::export_rows::later_migrations()})
-        all.insert(all.end(), rooms.begin(), rooms.end());
-    return all;
-}
-
 // A home sealed with one key and written to with another could never be opened whole again.
 crypto::MasterKey master_of(db::Database& database, const db::SystemScope& system, const EngineOptions& options, const engine::Home& home) {
     auto known = database.read(system, [](db::SystemReader& reader) { return db::meta(reader, "master_key"); });
@@ -120,7 +122,7 @@ EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::C
     : options(without_secrets(checked(given))), home{options.home}, clock(std::move(time)),
       log(open_log(options, home, clock)), watches(std::make_shared<engine::Watches>()), system(engine::SessionBroker::system()) {
     log_to_empty = engine::has_left_log(home);
-    database = db::Database::open({.file = home.database(), .clock = clock}, all_migrations());
+    database = db::Database::open({.file = home.database(), .clock = clock}, engine::all_migrations());
     master.emplace(master_of(*database, system, given, home));
     access = std::make_unique<engine::Access>(*this);
     registry = std::make_unique<tenant::Registry>(*database, system, engine::SessionBroker::tenant,

@@ -1,50 +1,18 @@
 // The first wall alone: the function that the compiler runs over every declared statement, called at run time.
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <regex>
-#include <sstream>
 #include <type_traits>
 
 #include <gtest/gtest.h>
 
 #include <db/database.hpp>
+#include <declared_statements.hpp>
 
 #include "mutants.hpp"
 
 namespace tenon::db::testing {
 namespace {
 
-/// The text of every TenantStmt that the rooms declare, with literals joined and TENON_ macros filled in.
-std::map<std::string, std::string> declared_statements() {
-    std::map<std::string, std::string> statements;
-    const std::regex macro(R"(#define\s+(TENON_\w+)[\s\\]+((?:"(?:[^"\\]|\\.)*"[\s\\]*)+))");
-    const std::regex declaration(R"(TenantStmt\s+(\w+)\s*\{([^;]*?)\}\s*;)");
-    const std::regex piece(R"re("((?:[^"\\]|\\.)*)"|(TENON_\w+))re");
-    std::map<std::string, std::string> macros;
-    std::vector<std::pair<std::string, std::string>> files;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(TENON_SOURCE "/src")) {
-        if (entry.path().extension() != ".cpp" && entry.path().extension() != ".hpp") continue;
-        std::stringstream text;
-        text << std::ifstream(entry.path()).rdbuf();
-        files.emplace_back(entry.path().string(), text.str());
-    }
-    const auto joined = [&](const std::string& source) {
-        std::string sql;
-        for (std::sregex_iterator i(source.begin(), source.end(), piece), end; i != end; ++i)
-            sql += (*i)[2].matched ? macros[(*i)[2]] : (*i)[1].str();
-        return sql;
-    };
-    for (const auto& [name, text] : files)
-        for (std::sregex_iterator i(text.begin(), text.end(), macro), end; i != end; ++i) macros[(*i)[1]] = joined((*i)[2]);
-    for (const auto& [name, text] : files)
-        for (std::sregex_iterator i(text.begin(), text.end(), declaration), end; i != end; ++i)
-            if (auto sql = joined((*i)[2]); sql.find(' ') != std::string::npos) statements[name + ":" + (*i)[1].str()] = sql;
-    return statements;
-}
-
 TEST(TypeWall, declared_statements_pass_and_every_mutant_of_them_is_refused) {
-    const auto statements = declared_statements();
+    const auto statements = DeclaredStatements().of("TenantStmt");
     EXPECT_GE(statements.size(), 10u);
     std::size_t mutants = 0;
     for (const auto& [name, sql] : statements) {
