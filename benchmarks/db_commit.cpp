@@ -3,13 +3,16 @@
 // tenants in turn. Everything is answered after its sync; the file lies in the folder given, or the current one.
 //
 //     bench_db_commit [FOLDER] [SECONDS]
+//     tests/support/postgres.py --durable bench_db_commit     the same on PostgreSQL, through its socket
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <base/id.hpp>
 #include <db/database.hpp>
+#include <postgres_home.hpp>
 #include <scope_maker.hpp>
 
 #include "timed.hpp"
@@ -70,8 +73,11 @@ int main(int argc, char** argv) {
     std::filesystem::remove_all(folder);
     std::filesystem::create_directories(folder);
     Bench bench;
+    std::optional<tests::PostgresHome> server;
+    db::Options options{.file = folder / "metadata.db"};
+    if (tests::postgres_server()) options = {.postgres = server.emplace().address()};
     bench.store = db::Database::open(
-        {.file = folder / "metadata.db"},
+        options,
         {{"bench", 1, db::tenant_table("note", "id BLOB NOT NULL, text TEXT NOT NULL", "PRIMARY KEY (tenant_id, id)")}});
     for (int i = 0; i < 16; ++i)
         bench.tenants.push_back(db::testing::ScopeMaker::tenant(base::new_id<TenantId>(base::system_clock()->now())));

@@ -183,6 +183,8 @@ PgText pg_statement(const StatementText& text) {
             result.sql += number;
         } else if (is_blob_literal(token)) {
             result.sql += blob_literal(token.text);
+        } else if (token.text == "+" && i > 0 && (t[i - 1].text == "," || t[i - 1].text == "(" || same(t[i - 1].text, "BY"))) {
+            // SQLite's way to say that no index is wanted for an order
         } else if (token.text == "==") {
             result.sql += '=';
         } else if (same(token.text, "IS") && i + 1 < t.size() && !is_any(t[i + 1], {"NULL", "NOT", "TRUE", "FALSE", "DISTINCT"})) {

@@ -48,7 +48,7 @@ constexpr db::TenantStmt glance{
     "WHERE tenant_id = :tenant AND id = :id"};
 constexpr db::TenantStmt list{"SELECT " TENON_JOB_COLUMNS
                               " FROM job WHERE tenant_id = :tenant AND (:kind = '' OR kind = :kind)"
-                              " AND (:state < 0 OR (state = :state AND (:paused < 0 OR (paused <> 0) = :paused)))"
+                              " AND (:state < 0 OR (state = :state AND (:paused < 0 OR (paused = 0) = (:paused = 0))))"
                               " AND (:batch = '' OR batch = :batch) AND (:after IS NULL OR id < :after)"
                               " ORDER BY id DESC LIMIT :limit"};
 
