@@ -7,6 +7,7 @@
 #include <base/file.hpp>
 #include <base/text.hpp>
 #include <crypto/encoding.hpp>
+#include <engine/all_migrations.hpp>
 #include <nvr/camera_url.hpp>
 
 #include <nvr/schema.hpp>
@@ -16,7 +17,6 @@
 #include <tenant/schema.hpp>
 
 #include "access.hpp"
-#include "all_migrations.hpp"
 #include "asset_rows.hpp"
 #include "core.hpp"
 #include "doomed.hpp"

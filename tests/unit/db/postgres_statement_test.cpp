@@ -3,13 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include <../db/pg_connection.hpp>
 #include <declared_statements.hpp>
+#include <engine/all_migrations.hpp>
 #include <postgres_home.hpp>
 #include <statement_maker.hpp>
 #include <tenon/error.hpp>
 
-#include "all_migrations.hpp"
+#include "pg_connection.hpp"
 
 namespace tenon::db::testing {
 namespace {
