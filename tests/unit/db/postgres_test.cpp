@@ -159,6 +159,25 @@ TEST_F(Postgres, the_connection_string_is_in_no_error) {
     EXPECT_THROW(Database::open({.file = "/tmp/x", .postgres = home->address()}, {}), InvalidArgument);
 }
 
+TEST_F(Postgres, a_column_may_be_called_like_a_type_and_be_added_later) {
+    const auto tables = [](bool later) {
+        std::vector<Migration> steps = {{"words", 1, tenant_table("word", "id BLOB NOT NULL, text TEXT NOT NULL", "PRIMARY KEY (tenant_id, id)")}};
+        if (later) steps.push_back({"words", 2, "ALTER TABLE word_ ADD COLUMN integer INTEGER NOT NULL DEFAULT 7;\n"});
+        return steps;
+    };
+    static constexpr TenantStmt put{"INSERT INTO word_ (tenant_id, id, text) VALUES (:tenant, :id, :text)"};
+    static constexpr TenantStmt get{"SELECT text, integer FROM word WHERE tenant_id = :tenant"};
+    const tests::PostgresHome other;
+    Database::open({.postgres = other.address()}, tables(false))->write(a, [&](Tx& tx) { tx.exec(put, fresh<ProjectId>(), "reel"); });
+    Database::open({.postgres = other.address()}, tables(true))->read(a, [&](Reader& r) {
+        auto rows = r.query(get);
+        ASSERT_TRUE(rows.next());
+        EXPECT_EQ(rows.text(0), "reel");
+        EXPECT_EQ(rows.i64(1), 7);
+    });
+    EXPECT_THROW(Database::open({.postgres = other.address()}, tables(false)), Unsupported);
+}
+
 TEST_F(Postgres, a_group_that_clashes_runs_again) {
     home->damage("CREATE SEQUENCE tries; GRANT ALL ON SEQUENCE tries TO app; CREATE FUNCTION clash() RETURNS trigger LANGUAGE plpgsql AS "
                  "$$BEGIN IF nextval('tries') < 4 THEN RAISE serialization_failure; END IF; RETURN NEW; END$$; "
