@@ -99,7 +99,7 @@ std::vector<Tokens> split_script(const Tokens& all) {
 /// Behind a column's name or in CAST; elsewhere the same word is a name.
 bool is_type(const Tokens& t, std::size_t i) {
     if (i < 2 || t[i - 1].kind != Token::Kind::word) return false;
-    return is_any(t[i - 1], {"AS"}) || is_any(t[i - 2], {"(", ",", "COLUMN", "ADD"});
+    return is_any(t[i - 1], {"AS"}) || (is_any(t[i - 2], {"(", ",", "COLUMN", "ADD"}) && !is_any(t[i - 1], {"COLUMN"}));
 }
 
 std::string joined(const Tokens& t, std::size_t begin, std::size_t end, bool columns) {
