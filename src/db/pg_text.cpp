@@ -237,6 +237,10 @@ std::vector<std::string> pg_script(std::string_view script) {
             out.push_back(view_of(name));
         } else if (creates && same(t[1].text, "TRIGGER")) {
             add_trigger(t, out);
+        } else if (t.size() == 3 && same(t[0].text, "DROP") && same(t[1].text, "TRIGGER")) {
+            // The scope's are not there; of others the text does not say whose they are.
+            if (!t[2].text.ends_with("_insert") && !t[2].text.ends_with("_update") && !t[2].text.ends_with("_delete"))
+                throw InternalError("a trigger is not understood: " + std::string(t[2].text));
         } else {
             const bool alters = t.size() > 4 && same(t[0].text, "ALTER") && same(t[3].text, "ADD");
             out.push_back(joined(t, 0, t.size(), alters));
