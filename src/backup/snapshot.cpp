@@ -140,7 +140,7 @@ SnapshotRecord decode_snapshot(ByteView payload, const std::string& object) {
                 });
                 return true;
             case 16:
-                s.cost.emplace();
+                s.cost = SnapshotInfo::Cost{};
                 cbor::each_key(reader, [&](std::uint64_t part) {
                     if (part == 1) s.run = reader.text();
                     else if (part == 2) s.cost->files_new = read_count(reader);

@@ -19,6 +19,8 @@ inline constexpr std::int32_t page_size = 500;
 
 [[noreturn]] inline void refuse_slug(const std::string& slug) { throw Conflict("the slug \"" + slug + "\" is taken", {.subject = slug}); }
 
+inline bool is_ending(const Tenant& tenant) { return tenant.state == TenantState::erasing || tenant.state == TenantState::erased; }
+
 /// What the registry's sources share: who sees what, and how a change is recorded.
 struct Registry::Impl {
     Impl(db::Database& db, db::SystemScope s, ScopeMaker maker, std::shared_ptr<const Catalogues> loaded,

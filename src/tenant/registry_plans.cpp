@@ -20,8 +20,6 @@ constexpr std::int32_t most_settled = 500;
 constexpr std::size_t most_overrides = 100;
 constexpr std::int64_t largest_limit = std::int64_t{1} << 53;
 
-bool is_ending(const Tenant& tenant) { return tenant.state == TenantState::erasing || tenant.state == TenantState::erased; }
-
 Json told(const PlanChange& change) {
     auto over = Json::array();
     for (const auto& impact : change.impacts)
