@@ -33,6 +33,8 @@ constexpr const char* pg_own[] = {
     "CREATE FUNCTION least_of(bytea, bytea) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS "
     "$$SELECT CASE WHEN $1 IS NULL OR $2 < $1 THEN $2 ELSE $1 END$$",
     "CREATE AGGREGATE min(bytea) (SFUNC = least_of, STYPE = bytea, COMBINEFUNC = least_of, PARALLEL = SAFE)",
+    "CREATE FUNCTION length(text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$SELECT char_length($1)::bigint$$",
+    "CREATE FUNCTION length(bytea) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$SELECT octet_length($1)::bigint$$",
     "CREATE FUNCTION instr(text, text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$SELECT strpos($1, $2)::bigint$$",
     "CREATE FUNCTION zeroblob(bigint) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$SELECT decode(repeat('00', $1::int), 'hex')$$",
     "CREATE TABLE schema_format (version bigint NOT NULL)",

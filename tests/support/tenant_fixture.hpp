@@ -9,6 +9,7 @@
 #include <db/database.hpp>
 #include <scope_maker.hpp>
 #include <temp_folder.hpp>
+#include <test_store.hpp>
 #include <tenant/audit.hpp>
 #include <tenant/registry.hpp>
 #include <tenant/schema.hpp>
@@ -30,7 +31,7 @@ public:
     void open() {
         registry.reset();
         database.reset();
-        database = db::Database::open({.file = folder / "metadata.db", .clock = {}}, tables);
+        database = db::Database::open(tests::store_in(folder.path()), tables);
         registry = make_registry(*database);
     }
     std::unique_ptr<Registry> make_registry(db::Database& store) {

@@ -11,6 +11,7 @@
 #include <base/id.hpp>
 #include <scope_maker.hpp>
 #include <temp_folder.hpp>
+#include <test_store.hpp>
 
 namespace {
 
@@ -32,7 +33,7 @@ TEST(Fairness, of_many_workers_is_as_the_weights_say) {
     constexpr int waiting = 200, counted = 360;
     const std::vector<std::int32_t> weights{1, 1, 2, 2, 6};
     tests::TempFolder folder;
-    const auto store = db::Database::open({.file = folder.path() / "metadata.db"}, jobs::migrations());
+    const auto store = db::Database::open(tests::store_in(folder.path()), jobs::migrations());
     std::vector<db::TenantScope> tenants;
     std::map<TenantId, std::int32_t> weight_of;
     for (const auto weight : weights) {

@@ -9,6 +9,7 @@
 #include <jobs/queue.hpp>
 #include <scope_maker.hpp>
 #include <temp_folder.hpp>
+#include <test_store.hpp>
 
 namespace tenon::jobs {
 namespace {
@@ -55,7 +56,7 @@ TEST(JobLine, a_tenant_without_a_place_is_away_until_one_of_his_jobs_stops) {
 
 TEST(JobLine, what_is_wrong_with_the_next_job_keeps_none_from_ending) {
     const tests::TempFolder folder;
-    const auto store = db::Database::open({.file = folder.path() / "metadata.db"}, migrations());
+    const auto store = db::Database::open(tests::store_in(folder.path()), migrations());
     const auto acme = ScopeMaker::tenant(base::new_id<TenantId>(base::system_clock()->now()));
     std::atomic<bool> cursed = true;
     std::atomic<int> refused = 0;

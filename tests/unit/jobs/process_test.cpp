@@ -18,6 +18,7 @@
 #include <exec/wait.hpp>
 #include <scope_maker.hpp>
 #include <temp_folder.hpp>
+#include <test_store.hpp>
 
 namespace {
 
@@ -48,7 +49,7 @@ std::vector<db::Migration> tables() {
 /// One process's store and queue, over the folder that its relatives use too.
 struct Site {
     explicit Site(const std::filesystem::path& folder, Duration lease = 30s)
-        : store(db::Database::open({.file = folder / "metadata.db"}, tables())) {
+        : store(db::Database::open(tests::store_in(folder), tables())) {
         jobs::Hooks hooks;
         hooks.scope = [](const TenantId& id) { return std::optional(ScopeMaker::tenant(id)); };
         hooks.started = [](db::Tx& tx, const jobs::JobRow&) { return tx.exec(take_place) == 1; };
@@ -324,7 +325,9 @@ TEST_F(JobProcesses, one_stopped_past_its_lease_loses_its_job_and_completes_noth
     const auto id = site.add(acme, "gated", 1).front();
     ASSERT_EQ(child.read(1), "g");
     // Not in the middle of a write: nobody could write then, which is another matter.
-    const auto probe = db::Database::open({.file = folder.path() / "metadata.db", .busy_deadline = 500ms}, tables());
+    auto impatient = tests::store_in(folder.path());
+    impatient.busy_deadline = 500ms;
+    const auto probe = db::Database::open(impatient, tables());
     for (bool stopped = false; !stopped;) {
         int status = 0;
         ASSERT_EQ(::kill(child.pid(), SIGSTOP), 0);

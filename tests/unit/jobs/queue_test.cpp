@@ -13,6 +13,7 @@
 #include <base/id.hpp>
 #include <scope_maker.hpp>
 #include <temp_folder.hpp>
+#include <test_store.hpp>
 
 namespace {
 
@@ -53,7 +54,7 @@ protected:
 
     void open_with_long_pause() { open(10min); }
     void open(Duration pause = 40ms, Duration heartbeat = 200ms) {
-        store = db::Database::open({.file = folder.path() / "metadata.db"}, jobs::migrations());
+        store = db::Database::open(tests::store_in(folder.path()), jobs::migrations());
         jobs::Hooks hooks;
         hooks.scope = [](const TenantId& id) { return std::optional(ScopeMaker::tenant(id)); };
         hooks.started = [this](db::Tx&, const jobs::JobRow& job) {
@@ -250,7 +251,7 @@ TEST_F(JobQueue, a_zombies_result_is_not_taken) {
     const auto id = add(acme, {.kind = "slow"});
     silence.await_arrivals(1);
 
-    const auto their_store = db::Database::open({.file = folder.path() / "metadata.db"}, jobs::migrations());
+    const auto their_store = db::Database::open(tests::store_in(folder.path()), jobs::migrations());
     jobs::Hooks hooks;
     hooks.scope = [](const TenantId& tenant) { return std::optional(ScopeMaker::tenant(tenant)); };
     hooks.stopped = [this](db::Tx&, const jobs::JobRow& job) { places[job.tenant].erase(job.id); };
@@ -576,7 +577,7 @@ TEST_F(JobQueue, a_job_that_cannot_be_taken_back_keeps_no_other_from_it) {
     constexpr db::SystemStmt lose{"UPDATE job_run_ SET node = x'00', expires_at = 0"};
     ASSERT_EQ(store->write(ScopeMaker::system(), [&](db::SystemTx& tx) { return tx.exec(lose); }), 2);
 
-    const auto their_store = db::Database::open({.file = folder.path() / "metadata.db"}, jobs::migrations());
+    const auto their_store = db::Database::open(tests::store_in(folder.path()), jobs::migrations());
     jobs::Hooks hooks;
     hooks.scope = [](const TenantId& tenant) { return std::optional(ScopeMaker::tenant(tenant)); };
     hooks.started = [](db::Tx&, const jobs::JobRow&) { return true; };

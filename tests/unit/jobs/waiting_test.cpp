@@ -12,6 +12,7 @@
 #include <jobs/recurrence.hpp>
 #include <scope_maker.hpp>
 #include <temp_folder.hpp>
+#include <test_store.hpp>
 
 namespace {
 
@@ -68,7 +69,7 @@ protected:
     std::vector<std::string> order;
     std::atomic<int> given_up = 0;
     tests::TempFolder folder;
-    std::unique_ptr<db::Database> store = db::Database::open({.file = folder.path() / "metadata.db"}, jobs::migrations());
+    std::unique_ptr<db::Database> store = db::Database::open(tests::store_in(folder.path()), jobs::migrations());
     std::unique_ptr<jobs::Queue> queue;
     const db::TenantScope acme = ScopeMaker::tenant(base::new_id<TenantId>(base::system_clock()->now()));
     const db::TenantScope other = ScopeMaker::tenant(base::new_id<TenantId>(base::system_clock()->now()));

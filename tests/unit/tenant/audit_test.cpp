@@ -197,7 +197,7 @@ TEST_F(Trail, ForgetsAPersonAndStillVerifies) {
 }
 
 TEST_F(Trail, GrowsThroughTwoProcessesWithoutFork) {
-    auto other = db::Database::open({.file = home.folder / "metadata.db", .clock = {}}, home.tables);
+    auto other = db::Database::open(tests::store_in(home.folder.path()), home.tables);
     const auto scope = home.scope(home.a);
     std::vector<std::thread> threads;
     for (auto* database : {home.database.get(), other.get()})
@@ -302,7 +302,7 @@ TEST_F(Trail, FindsActionsAmongRecordsThatShareARow) {
 }
 
 TEST_F(Trail, FollowsAModelThroughRefusalsAndTwoProcesses) {
-    auto other = db::Database::open({.file = home.folder / "metadata.db", .clock = {}}, home.tables);
+    auto other = db::Database::open(tests::store_in(home.folder.path()), home.tables);
     std::mt19937 random(11);
     std::map<TenantId, std::vector<std::string>> model;
     for (int i = 0; i < 150; ++i) {

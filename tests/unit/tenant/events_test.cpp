@@ -140,7 +140,7 @@ TEST_F(Events, ThatNobodyDrainsAreDroppedOldestFirstAndCounted) {
 }
 
 TEST_F(Events, OfAnotherProcessArriveToo) {
-    auto other_store = db::Database::open({.file = home.folder / "metadata.db", .clock = {}}, home.tables);
+    auto other_store = db::Database::open(tests::store_in(home.folder.path()), home.tables);
     EventHub other(*other_store, base::system_clock());
     const auto mine = listen(home.a);
     EXPECT_FALSE(mine->next(0s));

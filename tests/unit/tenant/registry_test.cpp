@@ -177,7 +177,7 @@ TEST_F(Tenants, AreErasedAfterTheUndoWindow) {
 }
 
 TEST_F(Tenants, ChangedByAnotherProcessAreSeen) {
-    auto other_store = db::Database::open({.file = home.folder / "metadata.db", .clock = {}}, home.tables);
+    auto other_store = db::Database::open(tests::store_in(home.folder.path()), home.tables);
     const auto other = home.make_registry(*other_store);
     EXPECT_EQ(state(home.a), TenantState::active);
     EXPECT_EQ(state(home.b), TenantState::active);
