@@ -49,6 +49,7 @@ def end_with_parent():
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the server ends and its folder goes then too
     words = sys.argv[1:]
     durable = words[:1] == ["--durable"]
     command = words[durable:]
@@ -77,7 +78,7 @@ def main():
                 sys.exit("the server does not start: " + (folder / "log").read_text())
             time.sleep(0.05)
         environment = dict(os.environ, TENON_TEST_POSTGRES=f"host={folder} user=app", TENON_TEST_POSTGRES_PID=str(server.pid))
-        return subprocess.run(command, env=environment, check=False).returncode
+        return subprocess.run(command, env=environment, check=False, preexec_fn=end_with_parent).returncode
     finally:
         if server:
             server.send_signal(signal.SIGINT)
