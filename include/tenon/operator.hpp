@@ -80,6 +80,38 @@ struct CorrectionOptions {
     std::string reason{};                    ///< Required.
 };
 
+/// Why nothing of a tenant may be destroyed, such as a dispute at court. As long as it has one, no record of its audit trail is pruned,
+/// no personal value in it erased, and the tenant itself is not erased.
+struct LegalHold {
+    std::string name{};                               ///< Unique within the tenant.
+    std::string reason{};
+    std::string placed_by{};
+    Time placed_at{};
+};
+
+struct LegalHoldOptions {
+    TenantId tenant{};                                ///< Required.
+    std::string name{};                               ///< Required. a-z, 0-9 and '-', such as "case-17".
+    std::string reason{};                             ///< Required.
+};
+
+struct RemovedCount {
+    std::string kind{};                               ///< "asset", "job", "segment": a kind of row. "files": of the workspace, the backups
+                                                      ///< and their keys; "file_bytes": what those weighed.
+    std::int64_t count = 0;
+};
+
+/// That a tenant was erased, signed with the key of the audit trail's checkpoints. It names nobody.
+struct ErasureReceipt {
+    TenantId tenant{};
+    Time erased_at{};
+    std::vector<RemovedCount> removed{};              ///< What there was of each kind; kinds of which there was nothing are left out.
+    std::int64_t audit_records = 0;                   ///< How long its audit trail is, which stays without personal values,
+    std::string audit_root{};                         ///< and the RFC 6962 root of it, in hex.
+    std::string key{};                                ///< The public key in C2SP form.
+    std::string text{};                               ///< All of it as a file for the independent verifier.
+};
+
 /// Every tenant of this engine, or of the session's partner.
 ///
 /// Whatever changes one leaves a record in the operators' trail and in the tenant's, and tells the tenant by an event: "tenant.state",
@@ -108,6 +140,8 @@ public:
     /// Back to active, from suspended, archived or erasing; to the trial as long as that runs.
     Tenant resume(const TenantId& id, const std::string& reason);
     /// Closes the tenant and, after the undo window, removes its rows, workspace, backups and keys.
+    ///
+    /// Throws Conflict as long as the tenant has a legal hold; one that comes later keeps an erasure from going on.
     Tenant erase(const EraseOptions& options);
     /// Back to the state it had before erase(). Throws Conflict once the window has passed, and when nothing is being erased.
     Tenant undo_erase(const TenantId& id, const std::string& reason);
@@ -139,6 +173,17 @@ public:
     /// Adds up all events of a tenant's usage again and sets every sum right that differs, but quotas. Returns what differed. Throws
     /// InvalidArgument, NotFound, PermissionDenied (a partner's operator).
     UsageCheck rebuild_usage(const TenantId& id, const std::string& reason);
+
+    /// What erase() left, however often it was interrupted. Throws NotFound: it is not erased, or was before there were receipts.
+    ErasureReceipt erasure_receipt(const TenantId& id) const;
+
+    /// Throws InvalidArgument, NotFound, Conflict (one of that name, the tenant is erased or its files are going), PermissionDenied (a
+    /// partner's operator).
+    LegalHold place_legal_hold(const LegalHoldOptions& options);
+    /// Throws NotFound, PermissionDenied (a partner's operator).
+    void lift_legal_hold(const TenantId& id, const std::string& name, const std::string& reason);
+    /// By name.
+    std::vector<LegalHold> legal_holds(const TenantId& id) const;
 
 private:
     friend struct Internal;

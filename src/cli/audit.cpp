@@ -3,6 +3,7 @@
 
 #include "context.hpp"
 #include "json.hpp"
+#include "secret.hpp"
 #include "text.hpp"
 #include "verbs.hpp"
 
@@ -10,6 +11,12 @@ namespace tenon::cli {
 namespace {
 
 constexpr Option of_operators{"--operators", "", "the operators' own trail instead of the tenant's"};
+
+constexpr Option of_action{"--action", "ACTION", "such as project.create, or project."};
+constexpr Option after_seq{"--after", "SEQ", "records behind this one"};
+constexpr Option from_time{"--start", "TIME", "recorded at or after"};
+constexpr Option to_time{"--end", "TIME", "recorded before"};
+constexpr const char* erased = "[erased]";
 
 Audit chosen(Context& context, const Args& args) {
     return args.has(of_operators.name) ? context.operators().audit() : context.session().audit();
@@ -23,7 +30,7 @@ int list(Context& context, const Args& args) {
     std::vector<AuditRecord> all;
     while (static_cast<std::int64_t>(all.size()) < limit) {
         const auto n = static_cast<std::int32_t>(std::min<std::int64_t>(10'000, limit - static_cast<std::int64_t>(all.size())));
-        const auto page = audit.list({.action = action, .after = after, .limit = n});
+        const auto page = audit.list({.action = action, .after = after, .limit = n, .start = args.time("--start"), .end = args.time("--end")});
         all.insert(all.end(), page.begin(), page.end());
         if (static_cast<std::int32_t>(page.size()) < n) break;
         after = page.back().seq;
@@ -31,7 +38,8 @@ int list(Context& context, const Args& args) {
     Table table({">SEQ", "AT", "ACTOR", "ACTION", "TARGET", "OUTCOME", "REASON"});
     std::vector<std::string> keys;
     for (const auto& r : all) {
-        table.row({std::to_string(r.seq), clock(r.at), r.actor, r.action, r.target, r.outcome, r.reason});
+        table.row({std::to_string(r.seq), clock(r.at), r.actor_erased ? erased : r.actor, r.action, r.target, r.outcome,
+                   r.reason_erased ? erased : r.reason});
         keys.push_back(r.hash);
     }
     context.out().list(to_json(all), keys, table, "No record.");
@@ -100,6 +108,57 @@ int export_all(Context& context, const Args& args) {
     return 0;
 }
 
+int export_list(Context& context, const Args& args) {
+    const auto format = args.text("--format", "json-lines");
+    if (format != "json-lines" && format != "csv") throw UsageError("--format takes json-lines or csv");
+    const AuditListing made = chosen(context, args)
+                                  .export_list({.path = args.operands.at(0),
+                                                .format = format == "csv" ? AuditFormat::csv : AuditFormat::json_lines,
+                                                .action = args.text("--action"),
+                                                .after = args.integer("--after", -1, -1, INT64_MAX),
+                                                .start = args.time("--start"),
+                                                .end = args.time("--end")});
+    context.out().thing(to_json(made), std::to_string(made.last),
+                        {{"Records", count(made.records)}, {"Last", std::to_string(made.last)}, {"Size", size(made.size)}, {"SHA-256", made.sha256}});
+    return 0;
+}
+
+int erase_personal(Context& context, const Args& args) {
+    ErasePersonalOptions options{.subject = args.operand(0), .reason = args.text("--reason")};
+    if (args.has("--record")) options.seq = args.integer("--record", 0, 0, INT64_MAX);
+    if (options.subject.empty() != options.seq.has_value()) throw UsageError("whose values, SUBJECT, or those of which --record SEQ?");
+    if (options.reason.empty()) throw UsageError("--reason TEXT is missing: the audit trail keeps why this was done");
+    const auto whose = options.seq ? "record " + std::to_string(*options.seq) : options.subject;
+    confirm(context, args, "Erase what the trail says of " + whose + " for ever?");
+    const ErasedPersonal done = chosen(context, args).erase_personal(options);
+    context.out().thing(to_json(done), std::to_string(done.records),
+                        {{"Reasons and details", count(done.records) + " records"}, {"Name as actor", done.actor ? "erased" : "was not there"}});
+    return 0;
+}
+
+std::string days_text(const std::optional<std::int32_t>& days) { return days ? std::to_string(*days) + " days" : "for ever"; }
+
+int retention(Context& context, const Args& args) {
+    if (args.has("--days") && args.has("--as-plan")) throw UsageError("either --days or --as-plan");
+    auto audit = chosen(context, args);
+    AuditRetention kept;
+    if (args.has("--days") || args.has("--as-plan")) {
+        AuditRetentionOptions options{.reason = args.text("--reason")};
+        if (args.has("--days")) options.days = static_cast<std::int32_t>(args.integer("--days", 1, 1, 36'500));
+        if (options.reason.empty()) throw UsageError("--reason TEXT is missing: the audit trail keeps why this was done");
+        kept = audit.set_retention(options);
+    } else {
+        kept = audit.retention();
+    }
+    context.out().thing(to_json(kept), std::to_string(kept.first),
+                        {{"Kept", days_text(kept.days)},
+                         {"By the plan", days_text(kept.plan_days)},
+                         {"Own", kept.own_days ? days_text(kept.own_days) : ""},
+                         {"First record", std::to_string(kept.first)},
+                         {"Legal hold", kept.held ? "yes: nothing is pruned or erased" : ""}});
+    return 0;
+}
+
 }  // namespace
 
 Group audit_verbs() {
@@ -112,10 +171,7 @@ Group audit_verbs() {
                 {.path = "audit list",
                  .summary = "list records",
                  .about = "Lists records, oldest first. An action that ends in a dot matches all that begin so.",
-                 .options = {{"--action", "ACTION", "such as project.create, or project."},
-                             {"--after", "SEQ", "records behind this one"},
-                             {"--limit", "N", "show at most N; default 100"},
-                             of_operators},
+                 .options = {of_action, after_seq, from_time, to_time, {"--limit", "N", "show at most N; default 100"}, of_operators},
                  .examples = {{"audit list --action render.", "All that was done with renders."},
                               {"audit list --operators", "Work across tenants."}},
                  .run = list,
@@ -157,7 +213,36 @@ Group audit_verbs() {
                  .operands = {{"FILE", "must not exist"}},
                  .options = {of_operators},
                  .examples = {{"audit export trail.audit", "Then: verify --key KEY trail.audit"}},
-                 .run = export_all}}};
+                 .run = export_all},
+                {.path = "audit export-list",
+                 .summary = "write records to a file for people",
+                 .about = "Writes records as JSON Lines or CSV, personal values included as far as they are there. It proves nothing: "
+                          "“audit export” does. The last number it prints is where a later one goes on, with --after.",
+                 .operands = {{"FILE", "must not exist"}},
+                 .options = {{"--format", "FORMAT", "json-lines or csv; default json-lines"}, of_action, after_seq, from_time, to_time, of_operators},
+                 .examples = {{"audit export-list may.csv --format csv --start 2026-05-01T00:00:00Z --end 2026-06-01T00:00:00Z",
+                               "A month as a table."}},
+                 .run = export_list},
+                {.path = "audit erase-personal",
+                 .summary = "erase what the trail says of a person",
+                 .about = "Erases the person's name as the actor of any record, and reason and details of every record that is about "
+                          "SUBJECT or mentions it as whole words; with --record, of that record. The records stay and every proof "
+                          "holds: they say of such a value only a salted hash, and the salt goes too. Call it for each way in which "
+                          "the person is written: id, name, e-mail address.",
+                 .operands = {{"SUBJECT", "as the trail writes him", false}},
+                 .options = {{"--record", "SEQ", "one record instead"}, of_operators, yes},
+                 .examples = {{"audit erase-personal jane@acme.example --reason \"GDPR request 7\" --yes",
+                               "Needs --reason, which should name nobody."}},
+                 .run = erase_personal},
+                {.path = "audit retention",
+                 .summary = "show or set how long records are kept",
+                 .about = "Records older than the plan keeps them, or than --days if that is shorter, are pruned once a day: their content "
+                          "goes, their hashes stay, and every proof and checkpoint of what is younger stays valid. A legal hold "
+                          "keeps everything. Setting it needs --reason.",
+                 .options = {{"--days", "N", "keep no longer than this"}, {"--as-plan", "", "as long as the plan says"}, of_operators},
+                 .examples = {{"audit retention", "What holds, and which record is the first."},
+                              {"audit retention --days 400 --reason \"our policy\"", "Shorter than the plan."}},
+                 .run = retention}}};
 }
 
 }  // namespace tenon::cli

@@ -532,8 +532,32 @@ json::object to_json(const AuditRecord& r) {
             {"outcome", r.outcome},
             {"reason", or_null(r.reason)},
             {"details", embedded(r.details)},
-            {"hash", r.hash}};
+            {"hash", r.hash},
+            {"actor_erased", r.actor_erased},
+            {"reason_erased", r.reason_erased},
+            {"details_erased", r.details_erased}};
 }
+
+json::object to_json(const AuditListing& l) {
+    return {{"records", l.records}, {"last", l.last}, {"size", l.size.count}, {"sha256", l.sha256}};
+}
+
+json::object to_json(const AuditRetention& r) {
+    return {{"plan_days", or_null(r.plan_days)}, {"own_days", or_null(r.own_days)}, {"days", or_null(r.days)}, {"first", r.first}, {"held", r.held}};
+}
+
+json::object to_json(const LegalHold& h) {
+    return {{"name", h.name}, {"reason", h.reason}, {"placed_by", h.placed_by}, {"placed_at", stamp(h.placed_at)}};
+}
+
+json::object to_json(const ErasureReceipt& r) {
+    json::object removed;
+    for (const auto& [kind, count] : r.removed) removed[kind] = count;
+    return {{"tenant", r.tenant.text()}, {"erased_at", stamp(r.erased_at)}, {"removed", std::move(removed)}, {"audit_records", r.audit_records},
+            {"audit_root", r.audit_root}, {"key", r.key}, {"text", r.text}};
+}
+
+json::object to_json(const ErasedPersonal& e) { return {{"records", e.records}, {"actor", e.actor}}; }
 
 json::object to_json(const AuditCheckpoint& c) {
     return {{"size", c.size}, {"root", c.root}, {"at", stamp(c.at)}, {"note", c.note}, {"key", c.key}};

@@ -1,5 +1,7 @@
 #include "tenant_plans.hpp"
 
+#include <cstdio>
+
 #include "json.hpp"
 #include "text.hpp"
 
@@ -105,6 +107,43 @@ int limits(Context& context, const Args& args) {
     return 0;
 }
 
+int receipt(Context& context, const Args& args) {
+    const auto made = context.operators().tenants().erasure_receipt(context.tenant(args.operand(0)));
+    if (context.out().json()) context.out().thing(to_json(made), made.text, {});
+    else std::fputs(made.text.c_str(), stdout);
+    return 0;
+}
+
+int place_legal_hold(Context& context, const Args& args) {
+    LegalHoldOptions options{.name = args.text("--name"), .reason = reason_of(args)};
+    options.tenant = chosen(context, args);
+    const auto hold = context.operators().tenants().place_legal_hold(options);
+    context.out().thing(to_json(hold), hold.name,
+                        {{"Legal hold", hold.name}, {"Placed by", hold.placed_by}, {"Placed", clock(hold.placed_at)}, {"Reason", hold.reason}});
+    return 0;
+}
+
+int lift_legal_hold(Context& context, const Args& args) {
+    const std::string reason = reason_of(args);
+    const TenantId id = chosen(context, args);
+    context.operators().tenants().lift_legal_hold(id, args.text("--name"), reason);
+    context.out().done(boost::json::object{{"name", args.text("--name")}}, "Lifted " + args.text("--name") + ".");
+    return 0;
+}
+
+int legal_holds(Context& context, const Args& args) {
+    const TenantId id = chosen(context, args);
+    const auto all = context.operators().tenants().legal_holds(id);
+    Table table({"NAME", "PLACED", "PLACED BY", "REASON"});
+    std::vector<std::string> keys;
+    for (const auto& hold : all) {
+        table.row({hold.name, clock(hold.placed_at), hold.placed_by, hold.reason});
+        keys.push_back(hold.name);
+    }
+    context.out().list(to_json(all), keys, table, "It has none.");
+    return 0;
+}
+
 }  // namespace
 
 std::string joined(const std::vector<std::string>& words) {
@@ -178,7 +217,37 @@ std::vector<Command> tenant_plan_commands() {
          .operands = {tenant_operand},
          .options = {name},
          .examples = {{"tenant revoke-limit acme --name campaign --reason \"campaign is over\"", "Nothing of the tenant's is removed."}},
-         .run = revoke_limit}};
+         .run = revoke_limit},
+        {.path = "tenant receipt",
+         .summary = "print the receipt of a tenant's erasure",
+         .about = "Prints the signed receipt that an erasure ends with: what there was of each kind, how long the audit trail is and its "
+                  "root. “verify” checks it with the public key alone.",
+         .operands = {{"TENANT", "id; its slug is gone"}},
+         .examples = {{"tenant receipt ten_01kb6e5v3kf8aact1bqv4a2yjw", "Then: verify --key KEY FILE"}},
+         .run = receipt,
+         .looks = true},
+        {.path = "tenant place-legal-hold",
+         .summary = "keep a tenant's data from being destroyed",
+         .about = "As long as a tenant has a legal hold, no record of its audit trail is pruned, no personal value in it erased, and the "
+                  "tenant itself is not erased. Needs --reason.",
+         .operands = {tenant_operand},
+         .options = {name},
+         .examples = {{"tenant place-legal-hold acme --name case-17 --reason \"order of the court\"", "Until it is lifted."}},
+         .run = place_legal_hold},
+        {.path = "tenant lift-legal-hold",
+         .summary = "take a legal hold off a tenant",
+         .about = "What was to be pruned or erased meanwhile is, unless there is another one. Needs --reason.",
+         .operands = {tenant_operand},
+         .options = {name},
+         .examples = {{"tenant lift-legal-hold acme --name case-17 --reason \"case is closed\"", "It goes on within a day."}},
+         .run = lift_legal_hold},
+        {.path = "tenant legal-holds",
+         .summary = "list a tenant's legal holds",
+         .about = "Lists what keeps a tenant's data from being destroyed, with who placed it and why.",
+         .operands = {tenant_operand},
+         .examples = {{"tenant legal-holds acme", "By name."}},
+         .run = legal_holds,
+         .looks = true}};
 }
 
 }  // namespace tenon::cli

@@ -1,5 +1,6 @@
 #include "pg_text.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <db/sql_tokens.hpp>
@@ -123,7 +124,21 @@ std::string view_of(const std::string& name) {
 void add_trigger(const Tokens& t, std::vector<std::string>& out) {
     // CREATE TRIGGER name BEFORE change ON table [WHEN …] BEGIN SELECT RAISE ( ABORT , 'why' ) ; END
     if (t.size() < 9) throw InternalError("a trigger is not understood");
-    if (same(t[7].text, "WHEN")) return;  // the scope's, which is what security by row does
+    if (same(t[7].text, "WHEN")) {
+        const auto is_scopes = [](const Token& token) { return same(token.text, "scope_may"); };
+        if (std::ranges::any_of(t, is_scopes)) return;  // which is what security by row does
+        // A condition that asks tables is a function's here. It ends in BEGIN SELECT RAISE ( ABORT , 'why' ) ; END
+        const auto begin = t.size() - 10;
+        if (t.size() < 19 || !same(t[begin].text, "BEGIN") || !same(t[begin + 2].text, "RAISE") || !same(t[begin + 4].text, "ABORT"))
+            throw InternalError("a trigger is not understood: " + std::string(t[2].text));
+        const auto name = std::string(t[2].text);
+        out.push_back("CREATE FUNCTION " + name + "_check() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN IF " + joined(t, 8, begin, false) +
+                      " THEN RAISE EXCEPTION " + std::string(t[begin + 6].text) + "; END IF; RETURN " +
+                      (same(t[4].text, "DELETE") ? "OLD" : "NEW") + "; END$$");
+        out.push_back("CREATE TRIGGER " + name + " BEFORE " + std::string(t[4].text) + " ON " + std::string(t[6].text) +
+                      " FOR EACH ROW EXECUTE FUNCTION " + name + "_check()");
+        return;
+    }
     const bool plain = same(t[7].text, "BEGIN") && t.size() == 17 && same(t[9].text, "RAISE") && same(t[11].text, "ABORT");
     if (!plain) throw InternalError("a trigger is not understood: " + std::string(t[2].text));
     out.push_back("CREATE TRIGGER " + std::string(t[2].text) + " BEFORE " + std::string(t[4].text) + " ON " + std::string(t[6].text) +
@@ -239,7 +254,10 @@ std::vector<std::string> pg_script(std::string_view script) {
             add_trigger(t, out);
         } else if (t.size() == 3 && same(t[0].text, "DROP") && same(t[1].text, "TRIGGER")) {
             // The scope's are not there; of others the text does not say whose they are.
-            if (!t[2].text.ends_with("_insert") && !t[2].text.ends_with("_update") && !t[2].text.ends_with("_delete"))
+            // One called <table>_kept keeps the rows of that tenant's table.
+            if (t[2].text.ends_with("_kept"))
+                out.push_back("DROP TRIGGER " + std::string(t[2].text) + " ON " + std::string(t[2].text.substr(0, t[2].text.size() - 4)));
+            else if (!t[2].text.ends_with("_insert") && !t[2].text.ends_with("_update") && !t[2].text.ends_with("_delete"))
                 throw InternalError("a trigger is not understood: " + std::string(t[2].text));
         } else {
             const bool alters = t.size() > 4 && same(t[0].text, "ALTER") && same(t[3].text, "ADD");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -156,6 +157,8 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
     void recover_holds();
     /// Signs what was recorded since the last checkpoint.
     void seal_audit();
+    /// Empties the database's log if `log_to_empty` says so; while somebody reads or writes, a little later.
+    void empty_log();
 
 private:
     void sweep();
@@ -164,13 +167,15 @@ private:
     void forget_old();
     void halt_lapsed_trials();
     void check_usage();
-    void empty_log();
+    void prune_audit();
     void schedule_sweep(Duration delay);
     void await_idle(const db::TenantScope& scope);
     bool is_idle(const db::TenantScope& scope);
     std::vector<tenant::quota::Cause> imports_of(const TenantId& id);
     bool import_lives(const TenantId& id, const tenant::quota::Cause& cause);
     std::shared_ptr<const tenant::Standing> standing_named(const std::string& id) const;
+    /// Where files of a tenant lie.
+    std::array<std::filesystem::path, 4> places_of(const TenantId& id) const;
     void remove_files(const TenantId& id);
     bool temp_swept = false;                  // the timer thread's own, as the next
     std::optional<Duration> events_swept_at;  // every tenant's, the last time

@@ -14,6 +14,7 @@
 #include "asset_rows.hpp"
 #include "core.hpp"
 #include "doomed.hpp"
+#include "erasure.hpp"
 #include "export_rows.hpp"
 #include "import_recovery.hpp"
 #include "leases.hpp"
@@ -130,6 +131,7 @@ void EngineImpl::sweep() {
     });
     step("what is kept no longer is not removed yet", [this] { forget_old(); });
     step("usage is not compared with its events yet", [this] { check_usage(); });
+    step("the audit trail is not pruned yet", [this] { prune_audit(); });
     step("the audit trail does not tell of all refusals yet", [this] { refusals->settle(); });
     step("the audit trail has no new checkpoint yet", [this] { seal_audit(); });
     step("the database's log is not emptied yet", [this] { empty_log(); });
@@ -296,18 +298,25 @@ void EngineImpl::erase(const TenantId& id) {
     const auto due = registry->due_for_erasure();
     if (std::find(due.begin(), due.end(), id) == due.end()) return;
     const auto standing = registry->standing(id);
+    // What there was is noted before any of it goes: who goes on after a kill finds less.
+    const auto places = places_of(id);
+    const auto weight = engine::erasure::weigh(places);
+    database->write(system, [&](db::SystemTx& tx) { registry->begin_erasure(tx, id, weight.files, weight.bytes); });
     // Files first: once the row says erased, nobody would come back for them.
     remove_files(id);
+    const auto seed = master->derive("audit checkpoints");
+    const auto key = crypto::SigningKey::from_seed(seed.bytes());
     database->write(system, [&](db::SystemTx& tx) {
         auto mine = tx.tenant(scope);
         // A call that had passed its checks before the erasure began may have enqueued or held something since.
         if (!jobs::unended(mine).empty() || has_import(tx, id)) refuse_busy(id);
+        const auto removed = engine::erasure::count(tx, id);
         for (auto part = parts.rbegin(); part != parts.rend(); ++part) (*part)->erase(mine);
         engine::asset_rows::erase(mine);
         engine::export_rows::erase(mine);
         engine::doomed::erase(mine);
         jobs::erase(mine);
-        registry->finish_erasure(tx, tenant::engine_actor("sweep"), *standing);
+        registry->finish_erasure(tx, tenant::engine_actor("sweep"), *standing, removed, key);
     });
     refusals->forget(id);
     log_to_empty = true;
@@ -344,8 +353,14 @@ void EngineImpl::await_idle(const db::TenantScope& scope) {
     }
 }
 
+std::array<std::filesystem::path, 4> EngineImpl::places_of(const TenantId& id) const {
+    return {home.backup_key(id), home.vault(id), home.workspace(id), home.repository(id)};
+}
+
 void EngineImpl::remove_files(const TenantId& id) {
-    for (const auto& path : {home.workspace(id), home.repository(id), home.vault(id), home.backup_key(id)}) {
+    // Without its key a backup that somebody copied is noise: that goes first.
+    engine::erasure::shred(home.backup_key(id));
+    for (const auto& path : places_of(id)) {
         std::error_code error;
         std::filesystem::remove_all(path, error);
         // A sweep or another process may be at the same, and be faster with some of it.

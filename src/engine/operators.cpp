@@ -160,6 +160,26 @@ std::vector<LimitOverride> Tenants::limits(const TenantId& id) const {
     return impl_->engine->registry->limits(impl_->actor, id);
 }
 
+ErasureReceipt Tenants::erasure_receipt(const TenantId& id) const {
+    const auto pass = impl_->enter();
+    return impl_->engine->registry->erasure_receipt(impl_->actor, id);
+}
+
+LegalHold Tenants::place_legal_hold(const LegalHoldOptions& options) {
+    const auto pass = impl_->enter();
+    return impl_->engine->registry->place_legal_hold(impl_->actor, options);
+}
+
+void Tenants::lift_legal_hold(const TenantId& id, const std::string& name, const std::string& reason) {
+    const auto pass = impl_->enter();
+    impl_->engine->registry->lift_legal_hold(impl_->actor, id, name, reason);
+}
+
+std::vector<LegalHold> Tenants::legal_holds(const TenantId& id) const {
+    const auto pass = impl_->enter();
+    return impl_->engine->registry->legal_holds(impl_->actor, id);
+}
+
 Plans::Plans(std::shared_ptr<OperatorImpl> impl) : impl_(std::move(impl)) {}
 
 std::vector<Plan> Plans::list() const {

@@ -4,7 +4,6 @@
 
 #include <base/file.hpp>
 #include <base/text.hpp>
-#include <tenant/audit_seal.hpp>
 #include <tenon/access.hpp>
 
 #include "core.hpp"
@@ -58,62 +57,6 @@ Audit Session::audit() const { return Internal::make<Audit>(std::make_shared<Aud
 void Session::close() noexcept {
     if (impl_->closed.exchange(true, std::memory_order_acq_rel) || impl_->engine->gate.forked()) return;
     impl_->engine->watches->session_closed(impl_);
-}
-
-// ---- audit ----
-
-Audit::Audit(std::shared_ptr<AuditImpl> impl) : impl_(std::move(impl)) {}
-
-namespace {
-
-/// Runs fn(engine, scope) for whoever's log it is.
-template <class Fn> auto on_log(const AuditImpl& impl, Fn&& fn) {
-    if (impl.session) {
-        const auto pass = impl.session->enter(engine::Permission::audit_read);
-        return fn(*impl.session->engine, impl.session->scope);
-    }
-    const auto pass = impl.operators->enter();
-    return fn(*impl.operators->engine, impl.operators->engine->registry->operators_scope(impl.operators->actor.partner));
-}
-
-}  // namespace
-
-std::vector<AuditRecord> Audit::list(const AuditFilter& filter) const {
-    return on_log(*impl_, [&](EngineImpl& engine, const db::TenantScope& scope) {
-        return engine.database->read(scope, [&](db::Reader& reader) { return tenant::audit::list(reader, filter); });
-    });
-}
-
-AuditReport Audit::verify() const {
-    return on_log(*impl_, [](EngineImpl& engine, const db::TenantScope& scope) { return tenant::audit::verify(*engine.database, scope); });
-}
-
-AuditCheckpoint Audit::checkpoint() const {
-    return on_log(*impl_, [](EngineImpl& engine, const db::TenantScope& scope) {
-        engine.seal_audit();
-        return tenant::audit::newest_checkpoint(*engine.database, engine.system, scope);
-    });
-}
-
-AuditProof Audit::prove(std::int64_t seq) const {
-    return on_log(*impl_, [&](EngineImpl& engine, const db::TenantScope& scope) {
-        if (tenant::audit::newest_checkpoint(*engine.database, engine.system, scope).size <= seq) engine.seal_audit();
-        return tenant::audit::prove(*engine.database, engine.system, scope, seq);
-    });
-}
-
-std::vector<std::string> Audit::consistency(std::int64_t old_size, std::int64_t new_size) const {
-    return on_log(*impl_, [&](EngineImpl& engine, const db::TenantScope& scope) {
-        return tenant::audit::consistency(*engine.database, scope, old_size, new_size);
-    });
-}
-
-AuditCheckpoint Audit::export_file(const std::filesystem::path& path) const {
-    return on_log(*impl_, [&](EngineImpl& engine, const db::TenantScope& scope) {
-        engine.check_outside(path, "path", scope.tenant().is_nil() ? nullptr : &impl_->session->workspace);
-        engine.seal_audit();
-        return tenant::audit::export_file(*engine.database, engine.system, scope, path);
-    });
 }
 
 // ---- events ----

@@ -82,6 +82,30 @@ void append(db::Tx& tx, const Actor& actor, const Entry& entry) {
     append_to(tx, known, actor, entry);
 }
 
+namespace {
+
+bool is_within(const Record& record, const AuditFilter& filter) {
+    return (!filter.start || record.time >= *filter.start) && (!filter.end || record.time < *filter.end);
+}
+
+AuditRecord public_form(const Record& record, const Stored& stored, Names& names) {
+    const auto* name = names.of(record.actor);
+    return {.seq = record.seq,
+            .at = record.time,
+            .actor = name ? name->value : "",
+            .action = record.action,
+            .target = record.target,
+            .outcome = record.outcome,
+            .reason = std::string(stored.erasable.reason.value_or("")),
+            .details = std::string(stored.erasable.details.value_or("{}")),
+            .hash = crypto::to_hex(stored.hash),
+            .actor_erased = !name,
+            .reason_erased = record.reason && !stored.erasable.reason,
+            .details_erased = record.details && !stored.erasable.details};
+}
+
+}  // namespace
+
 std::vector<AuditRecord> list(db::Reader& reader, const AuditFilter& filter) {
     if (filter.limit < 1 || filter.limit > 10'000) throw InvalidArgument("must lie between 1 and 10000", {.subject = "limit"});
     if (filter.after == INT64_MAX) return {};
@@ -98,18 +122,18 @@ std::vector<AuditRecord> list(db::Reader& reader, const AuditFilter& filter) {
         } catch (const InvalidArgument& error) {
             throw Corrupt(std::string("an audit record cannot be read: ") + error.what(), {.subject = "audit"});
         }
-        const auto* name = names.of(record.actor);
-        list.push_back({.seq = record.seq,
-                        .at = record.time,
-                        .actor = name ? name->value : "",
-                        .action = record.action,
-                        .target = record.target,
-                        .outcome = record.outcome,
-                        .reason = std::string(at->erasable.reason.value_or("")),
-                        .details = std::string(at->erasable.details.value_or("{}")),
-                        .hash = crypto::to_hex(at->hash)});
+        if (is_within(record, filter)) list.push_back(public_form(record, *at, names));
     }
     return list;
+}
+
+void each_record(db::Database& database, const db::TenantScope& scope, AuditFilter filter, const std::function<void(const AuditRecord&)>& take) {
+    for (filter.limit = 1000;;) {
+        const auto page = database.read(scope, [&](db::Reader& reader) { return list(reader, filter); });
+        for (const auto& record : page) take(record);
+        if (std::ssize(page) < filter.limit) return;
+        filter.after = page.back().seq;
+    }
 }
 
 bool forget_actor(db::Tx& tx, std::string_view id) {

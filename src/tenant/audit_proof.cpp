@@ -91,6 +91,7 @@ AuditProof prove(db::Database& database, const db::SystemScope& system, const db
         auto newest = reader.query(newest_head);
         if (seq < 0 || !newest.next() || newest.i64(0) <= seq)
             throw NotFound("the audit trail has no such record", {.subject = std::to_string(seq)});
+        if (seq < read_pruned(reader).first) throw NotFound("the record was pruned", {.subject = std::to_string(seq)});
         head = head_of(newest);
         auto tree = log_tree(reader);
         path = crypto::inclusion_path(static_cast<std::uint64_t>(head.size), static_cast<std::uint64_t>(seq), tree.nodes());
@@ -121,18 +122,34 @@ std::vector<std::string> consistency(db::Database& database, const db::TenantSco
 
 AuditCheckpoint export_file(db::Database& database, const db::SystemScope& system, const db::TenantScope& scope,
                             const std::filesystem::path& path) {
-    const auto heads = database.read(scope, read_heads);
+    std::int64_t pruned = 0;
+    const auto heads = database.read(scope, [&](db::Reader& reader) {
+        pruned = read_pruned(reader).first;
+        return read_heads(reader);
+    });
     if (heads.empty()) throw NotFound("the audit trail is empty", {.subject = log_name(scope.tenant())});
     const auto exists = [&] { return Conflict("the file exists", {.subject = path.string()}); };
     if (std::filesystem::exists(path)) throw exists();
     const auto size = heads.back().size;
     base::NewFile file(path, 0666);
     const auto write = [&](const std::string& text) { file.write(base::view_of(text)); };
-    write("audit-export 1\nlog " + log_name(scope.tenant()) + "\nrecords " + std::to_string(size) + "\n");
-    for (std::int64_t next = 0; next < size;) {
+    write((pruned > 0 ? "audit-export 2\nlog " : "audit-export 1\nlog ") + log_name(scope.tenant()) + "\nrecords " + std::to_string(size) + "\n");
+    if (pruned > 0) write("pruned " + std::to_string(pruned) + "\n");
+    for (std::int64_t next = 0; next < pruned;) {
+        std::string text;
+        const auto page = database.read(scope, [&](db::Reader& reader) { return pruned_leaves(reader, next, std::min(pruned, next + page_size)); });
+        for (const auto& [seq, hash] : page) {
+            if (seq != next++) throw Corrupt("the audit trail misses a hash", {.subject = std::to_string(seq)});
+            text += crypto::to_hex(hash) + "\n";
+        }
+        if (page.empty()) throw Corrupt("the audit trail misses a hash", {.subject = std::to_string(next)});
+        write(text);
+    }
+    for (auto next = pruned; next < size;) {
         std::string text;
         const auto before = next;
         database.read(scope, [&](db::Reader& reader) {
+            if (read_pruned(reader).first != pruned) throw Unavailable("records were pruned meanwhile: try again", {.retryable = true});
             StoredRecords stored(reader, next, std::min(size, next + page_size));
             for (const auto* at = stored.next(); at; at = stored.next(), ++next) text.append(at->text).append("\n");
         });

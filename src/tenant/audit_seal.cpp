@@ -50,9 +50,7 @@ std::string sign_note(const crypto::SigningKey& key, const crypto::MerkleTree& t
     const auto name = key_name(key.public_key());
     const auto body = name + "\n" + std::to_string(tree.size()) + "\n" + crypto::to_base64(tree.root()) + "\ntime " +
                       std::to_string(now.time_since_epoch().count()) + "\n";
-    auto signature = key_hash(key.public_key());
-    base::append(signature, key.sign(base::view_of(body)));
-    return body + "\n\u2014 " + name + " " + crypto::to_base64(signature) + "\n";
+    return signed_text(body, key);
 }
 
 /// A leaf of the tree over all logs: what a checkpoint says of one log.
@@ -91,6 +89,12 @@ std::int64_t seal_some(db::SystemTx& tx, std::span<const TenantId> logs, const c
 }
 
 }  // namespace
+
+std::string signed_text(const std::string& text, const crypto::SigningKey& key) {
+    auto signature = key_hash(key.public_key());
+    base::append(signature, key.sign(base::view_of(text)));
+    return text + "\n\u2014 " + key_name(key.public_key()) + " " + crypto::to_base64(signature) + "\n";
+}
 
 std::string key_text(const crypto::PublicKey& key) {
     return key_name(key) + "+" + crypto::to_hex(key_hash(key)) + "+" + crypto::to_base64(key_bytes(key));

@@ -37,6 +37,16 @@ constexpr db::TenantStmt leaves_of_packs{
     "SELECT seq, hashes FROM audit_pack WHERE tenant_id = :tenant AND seq > :before AND seq < :end ORDER BY seq"};
 constexpr db::TenantStmt last_row{"SELECT coalesce(max(seq), -1) FROM audit WHERE tenant_id = :tenant"};
 constexpr db::TenantStmt last_pack{"SELECT seq + size - 1 FROM audit_pack WHERE tenant_id = :tenant ORDER BY seq DESC LIMIT 1"};
+constexpr db::TenantStmt erase_row{"DELETE FROM audit_private_ WHERE tenant_id = :tenant AND seq = :seq"};
+constexpr db::TenantStmt private_pack{
+    "SELECT seq, data FROM audit_pack_private WHERE tenant_id = :tenant AND seq <= :seq AND seq > :before ORDER BY seq DESC LIMIT 1"};
+constexpr db::TenantStmt update_pack{"UPDATE audit_pack_private_ SET data = :data WHERE tenant_id = :tenant AND seq = :seq"};
+constexpr db::TenantStmt erase_pack{"DELETE FROM audit_pack_private_ WHERE tenant_id = :tenant AND seq = :seq"};
+constexpr db::TenantStmt retention_row{"SELECT first, until FROM audit_retention WHERE tenant_id = :tenant"};
+constexpr db::TenantStmt leaves_of_pruned{
+    "SELECT seq, hashes FROM audit_pruned WHERE tenant_id = :tenant AND seq > :before AND seq < :end ORDER BY seq"};
+constexpr db::TenantStmt pack_around{
+    "SELECT seq, size FROM audit_pack WHERE tenant_id = :tenant AND seq < :seq AND seq > :before ORDER BY seq DESC LIMIT 1"};
 constexpr db::TenantStmt name{"SELECT salt, value FROM audit_actor WHERE tenant_id = :tenant AND ref = :ref"};
 
 constexpr auto digest_size = sizeof(Digest);
@@ -215,20 +225,85 @@ void StoredRecords::unpack() {
     if (!hashes.empty() || !records.empty() || !erasable.empty()) broken_ = seq;
 }
 
-std::vector<std::pair<std::int64_t, Digest>> stored_leaves(db::Reader& reader, std::int64_t first, std::int64_t end) {
-    std::vector<std::pair<std::int64_t, Digest>> leaves;
-    for (auto rows = reader.query(leaves_of_rows, first, end); rows.next();) leaves.emplace_back(rows.i64(0), digest_of(rows.blob_view(1)));
-    const auto alone = leaves.size();
-    for (auto rows = reader.query(leaves_of_packs, before_packs_of(first), end); rows.next();) {
+namespace {
+
+/// One record's share of what a pack has beside it.
+bool erase_in_pack(db::Tx& tx, std::int64_t seq) {
+    auto rows = tx.query(private_pack, seq, before_packs_of(seq));
+    if (!rows.next()) return false;
+    const auto first = rows.i64(0);
+    const auto data = rows.blob(1);
+    base::ByteView rest = data;
+    base::ByteVector left;
+    bool found = false, any = false;
+    for (auto at = first; !rest.empty(); ++at) {
+        Erasable hidden;
+        if (!decode(rest, hidden)) throw Corrupt("records of the audit trail cannot be read", {.subject = std::to_string(at)});
+        const bool has_some = hidden.reason || hidden.details;
+        if (at == seq && has_some) {
+            found = true;
+            hidden = {};
+        }
+        any = any || (has_some && at != seq);
+        encode(left, hidden);
+    }
+    if (!found) return false;
+    if (any) tx.exec(update_pack, left, first);
+    else tx.exec(erase_pack, first);
+    return true;
+}
+
+}  // namespace
+
+std::int64_t erase_values(db::Tx& tx, std::span<const std::int64_t> seqs) {
+    std::int64_t count = 0;
+    for (const auto seq : seqs) count += tx.exec(erase_row, seq) > 0 || erase_in_pack(tx, seq);
+    return count;
+}
+
+namespace {
+
+/// Of rows of hashes one behind the other, those of [first, end).
+void append_leaves(std::vector<std::pair<std::int64_t, Digest>>& to, db::Rows rows, std::int64_t first, std::int64_t end) {
+    while (rows.next()) {
         auto hashes = rows.blob_view(1);
         for (auto seq = rows.i64(0); !hashes.empty() && seq < end; ++seq) {
             const auto hash = take(hashes, digest_size);
             if (!hash) throw Corrupt("a hash of the audit trail has another length", {.subject = "hash"});
-            if (seq >= first) leaves.emplace_back(seq, digest_of(*hash));
+            if (seq >= first) to.emplace_back(seq, digest_of(*hash));
         }
     }
-    std::ranges::inplace_merge(leaves, leaves.begin() + static_cast<std::ptrdiff_t>(alone));
+}
+
+}  // namespace
+
+Pruned read_pruned(db::Reader& reader) {
+    auto rows = reader.query(retention_row);
+    return rows.next() ? Pruned{rows.i64(0), rows.i64(1)} : Pruned{};
+}
+
+std::vector<std::pair<std::int64_t, Digest>> pruned_leaves(db::Reader& reader, std::int64_t first, std::int64_t end) {
+    std::vector<std::pair<std::int64_t, Digest>> leaves;
+    append_leaves(leaves, reader.query(leaves_of_pruned, first - static_cast<std::int64_t>(pruned_limit), end), first, end);
     return leaves;
+}
+
+std::int64_t row_start(db::Reader& reader, std::int64_t seq) {
+    auto rows = reader.query(pack_around, seq, before_packs_of(seq));
+    return rows.next() && rows.i64(0) + rows.i64(1) > seq ? rows.i64(0) : seq;
+}
+
+std::vector<std::pair<std::int64_t, Digest>> stored_leaves(db::Reader& reader, std::int64_t first, std::int64_t end) {
+    std::vector<std::pair<std::int64_t, Digest>> leaves;
+    for (auto rows = reader.query(leaves_of_rows, first, end); rows.next();) leaves.emplace_back(rows.i64(0), digest_of(rows.blob_view(1)));
+    const auto alone = leaves.size();
+    append_leaves(leaves, reader.query(leaves_of_packs, before_packs_of(first), end), first, end);
+    std::ranges::inplace_merge(leaves, leaves.begin() + static_cast<std::ptrdiff_t>(alone));
+    if (!leaves.empty() && leaves.front().first == first) return leaves;
+    // What is missing in front was pruned, or it was never there.
+    auto all = pruned_leaves(reader, first, end);
+    all.insert(all.end(), leaves.begin(), leaves.end());
+    return all;
 }
 
 std::int64_t last_stored(db::Reader& reader) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,8 @@ namespace tenon::tenant::audit {
 /// `audit_private`; others share a row of `audit_pack` and one of `audit_pack_private` with their neighbours of one transaction.
 /// A part of the format: a reader who looks for a record finds the row it may share at most so far before it.
 constexpr std::size_t pack_limit = 32;
+/// The same of the rows that the hashes of pruned records share.
+constexpr std::size_t pruned_limit = 256;
 
 /// What is erasable of a record, borrowed. Empty: there is nothing, or it was erased.
 struct Erasable {
@@ -98,7 +101,20 @@ private:
     std::optional<std::int64_t> broken_{};  ///< The pack cannot be read from this seq on.
 };
 
-/// The hashes of the records [first, end) that are stored, in order.
+/// Erases reason, details and salt of records that are stored. Returns of how many there was something.
+std::int64_t erase_values(db::Tx& tx, std::span<const std::int64_t> seqs);
+
+/// What was pruned of a log: records before `first` have only their hashes left, those before `until` are to follow.
+struct Pruned {
+    std::int64_t first = 0, until = 0;
+};
+Pruned read_pruned(db::Reader& reader);
+/// The hashes of the records [first, end) that were pruned, in order.
+std::vector<std::pair<std::int64_t, Digest>> pruned_leaves(db::Reader& reader, std::int64_t first, std::int64_t end);
+/// Where a row of records begins that `seq` lies in but not at its start; else `seq`: rows are pruned whole.
+std::int64_t row_start(db::Reader& reader, std::int64_t seq);
+
+/// The hashes of the records [first, end), in order, pruned ones among them.
 std::vector<std::pair<std::int64_t, Digest>> stored_leaves(db::Reader& reader, std::int64_t first, std::int64_t end);
 /// The seq of the last record that is stored; -1: there is none.
 std::int64_t last_stored(db::Reader& reader);

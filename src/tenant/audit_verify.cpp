@@ -14,6 +14,7 @@
 #include <tenon/error.hpp>
 
 #include "audit_log.hpp"
+#include "audit_prune.hpp"
 #include "audit_record.hpp"
 #include "audit_tree.hpp"
 
@@ -63,6 +64,7 @@ struct Stretch {
     Log log{};                     ///< Of these records alone, as far as they are sound.
     /// The right edge of these records alone, by size of the whole log, wherever a checkpoint was signed.
     std::vector<std::pair<std::uint64_t, std::vector<Digest>>> edges{};
+    std::int64_t announced = 0;  ///< Up to where its records say that was pruned.
     std::exception_ptr error{};  ///< What is wrong with the first record that is not.
 };
 
@@ -80,7 +82,14 @@ public:
     }
 
     void run() {
-        StoredRecords stored(reader_, static_cast<std::int64_t>(stretch_.begin), static_cast<std::int64_t>(stretch_.end));
+        const auto begin = static_cast<std::int64_t>(stretch_.begin), end = static_cast<std::int64_t>(stretch_.end);
+        const auto first = std::clamp(read_pruned(reader_).first, begin, end);
+        for (const auto& [seq, hash] : pruned_leaves(reader_, begin, first)) {
+            if (static_cast<std::uint64_t>(seq) != next_seq()) broken(next_seq(), "it was pruned and its hash is missing");
+            add(hash);
+        }
+        if (next_seq() != static_cast<std::uint64_t>(first)) broken(next_seq(), "it was pruned and its hash is missing");
+        StoredRecords stored(reader_, first, end);
         while (const auto* at = stored.next()) take(*at);
         if (const auto seq = next_seq(); seq != stretch_.end) broken(seq, "it is missing");
     }
@@ -111,7 +120,7 @@ private:
         }
         if (record.tenant != name_) broken(seq, "it belongs to another log");
         if (static_cast<std::uint64_t>(record.seq) != seq) broken(seq, "its number is another one");
-        if (!stretch_.prev) stretch_.prev = record.prev;
+        if (log.tree.size() == 0) stretch_.prev = record.prev;
         else if (record.prev != log.head) broken(seq, "it does not continue the record before");
         if (const auto& row = stored.columns;
             row && (record.time != row->time || record.action != row->action || !std::ranges::equal(record.actor, row->actor)))
@@ -122,6 +131,13 @@ private:
             if (const auto* name = names_.of(record.actor)) check_value(seq, "the actor", record.actor, name->salt, name->value);
             actors_.insert(record.actor);
         }
+        if (record.action == prune_action) stretch_.announced = std::max(stretch_.announced, pruned_until(record.target).value_or(0));
+        add(leaf);
+    }
+
+    void add(const Digest& leaf) {
+        auto& log = stretch_.log;
+        const auto seq = next_seq();
         log.head = leaf;
         log.tree.append(leaf, stored_levels([&](int level, std::uint64_t n, const Digest& hash) {
                             const auto& known = nodes_[static_cast<std::size_t>(level / level_step) - 1][n];
@@ -152,6 +168,7 @@ public:
         for (const auto& [size, edge] : stretch.edges)
             if (heads_.at(size) != root_with(edge)) broken(size - 1, "a signed checkpoint says that the log was another one up to here");
         if (stretch.error) std::rethrow_exception(stretch.error);
+        announced_ = std::max(announced_, stretch.announced);
         const auto& tree = stretch.log.tree;
         head_ = stretch.log.head;
         if (tree.size() < stretch_size) rest_ = tree.edge();
@@ -160,6 +177,8 @@ public:
                              compare(stretch.end - 1, level + stretch_level, n, hash);
                          }));
     }
+    /// Up to where its records say that was pruned.
+    std::int64_t announced() const { return announced_; }
     /// Whether that is where the log ends.
     bool ends_at(const Log& end) const {
         auto edge = full_.edge();
@@ -188,6 +207,7 @@ private:
     const Heads& heads_;
     Digest head_{};
     crypto::MerkleTree full_{};   ///< Over the roots of full stretches.
+    std::int64_t announced_ = 0;
     std::vector<Digest> rest_{};  ///< The edge of the last one, which is not full.
 };
 
@@ -220,8 +240,10 @@ void examine(db::Database& database, const db::TenantScope& scope, const Heads& 
 AuditReport verify(db::Database& database, const db::TenantScope& scope) {
     // What is appended meanwhile is left to the next verification.
     Heads heads;
+    std::int64_t pruned = 0;
     const auto end = database.read(scope, [&](db::Reader& reader) {
         heads = read_heads(reader);
+        pruned = read_pruned(reader).until;
         auto log = read_log(reader);
         if (!heads.empty() && heads.rbegin()->first > log.tree.size()) broken(log.tree.size(), "a signed checkpoint covers more records");
         if (last_stored(reader) >= static_cast<std::int64_t>(log.tree.size())) broken(log.tree.size(), "it stands behind the log's end");
@@ -235,6 +257,7 @@ AuditReport verify(db::Database& database, const db::TenantScope& scope) {
     Whole whole(database, scope, heads);
     for (const auto& stretch : stretches) whole.join(stretch);
     if (!whole.ends_at(end)) broken(size, "the log's end is not the one that its records lead to");
+    if (whole.announced() < pruned) broken(static_cast<std::uint64_t>(whole.announced()), "it was pruned, and no record says so");
     return {.records = static_cast<std::int64_t>(size), .head = size ? crypto::to_hex(end.head) : ""};
 }
 

@@ -3,6 +3,7 @@
 #include <tenant/period.hpp>
 #include <tenon/error.hpp>
 
+#include "legal_holds.hpp"
 #include "registry_impl.hpp"
 
 namespace tenon::tenant {
@@ -18,10 +19,6 @@ constexpr db::TenantStmt move_trial_end{"UPDATE period_ SET ends_at = :end WHERE
 bool is_trial(const TenantRow& row) { return row.tenant.trial_ends_at && !row.activated_at; }
 
 bool has_running_trial(const TenantRow& row, Time now) { return is_trial(row) && *row.tenant.trial_ends_at > now; }
-
-bool is_due(const Tenant& tenant, Time now) {
-    return tenant.state == TenantState::erasing && tenant.erased_at && *tenant.erased_at <= now;
-}
 
 /// The trial's period ends with the trial, unless the one after it has begun: what was counted in that stays there.
 void extend_period(db::Tx& tx, Time end) {
@@ -97,9 +94,11 @@ Tenant Registry::resume(const Actor& actor, const TenantId& id, const std::strin
 
 Tenant Registry::start_erasure(const Actor& actor, const EraseOptions& options) {
     if (options.undo_window < Duration::zero()) throw InvalidArgument("must be 0 or more", {.subject = "undo_window"});
-    return impl_->transition(actor, options.tenant, options.reason, "tenant.erase", [&](db::SystemTx&, TenantRow& row, Time now, Json&) {
+    return impl_->transition(actor, options.tenant, options.reason, "tenant.erase", [&](db::SystemTx& tx, TenantRow& row, Time now, Json&) {
         auto& tenant = row.tenant;
         if (tenant.state == TenantState::erased) Impl::refuse_change(tenant, "erased");
+        auto own = tx.tenant(impl_->scope_of(row));
+        legal_holds::refuse(own, "erased");
         if (is_due(tenant, now)) {
             // Its files may be gone already: a later moment would let it be resumed without them.
             if (options.undo_window > Duration::zero()) Impl::refuse_change(tenant, "given more time: it is due");
@@ -129,21 +128,6 @@ std::vector<TenantId> Registry::lapsed_trials(Time after, Time until) const {
 std::vector<TenantId> Registry::due_for_erasure() const {
     const auto now = impl_->clock->now();
     return impl_->database.read(impl_->system, [&](db::SystemReader& reader) { return due_rows(reader, now); });
-}
-
-void Registry::finish_erasure(db::SystemTx& tx, const Actor& actor, const Standing& standing) const {
-    const auto now = impl_->clock->now();
-    const auto& id = standing.tenant.id;
-    auto row = read_row(tx, id);
-    if (!row || !is_due(row->tenant, now)) throw Conflict("the tenant is not due for erasure", {.subject = id.text()});
-    remove_rows(tx, id);
-    row->tenant.state = TenantState::erased;
-    row->tenant.name = "";
-    row->tenant.slug = id.text();  // frees the slug
-    row->tenant.plan_changes_at.reset();
-    row->state_before.reset();
-    impl_->store(tx, *row);
-    impl_->note_both(tx, actor, *row, {.time = now, .action = "tenant.erased", .target = id.text()});
 }
 
 }  // namespace tenon::tenant

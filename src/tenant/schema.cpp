@@ -126,6 +126,42 @@ std::string packs() {
 /// A pack is thousands of bytes long.
 std::string long_packs() { return db::tenant_table_for_long_rows("audit_pack", pack_columns, "PRIMARY KEY (tenant_id, seq)") + packs_stay; }
 
+/// What is kept of records that were pruned, and who may keep what. A record goes only when a record said so, and only one that a
+/// checkpoint has signed.
+std::string pruning() {
+    const char* hashes = "seq INTEGER NOT NULL, hashes BLOB NOT NULL";
+    const char* key = "PRIMARY KEY (tenant_id, seq)";
+    const auto guard = [](const char* event) {
+        return std::string("CREATE TRIGGER audit_retention_") + (event[0] == 'I' ? "signed" : "grows") + " BEFORE " + event +
+               " ON audit_retention_ WHEN NEW.first > NEW.until OR NEW.until > coalesce((SELECT max(h.size) FROM audit_head_ h "
+               "WHERE h.tenant_id = NEW.tenant_id), 0)" +
+               (event[0] == 'I' ? "" : " OR NEW.first < OLD.first OR NEW.until < OLD.until") +
+               " BEGIN SELECT RAISE(ABORT, 'only what was signed is pruned'); END;\n";
+    };
+    return db::tenant_table("audit_pruned", hashes, key) + db::tenant_table_for_long_rows("audit_pruned", hashes, key) +
+           "CREATE TRIGGER audit_pruned_unchanged BEFORE UPDATE ON audit_pruned_ BEGIN SELECT RAISE(ABORT, 'hashes are kept'); END;\n"
+           "CREATE TRIGGER audit_pruned_kept BEFORE DELETE ON audit_pruned_ BEGIN SELECT RAISE(ABORT, 'hashes are kept'); END;\n" +
+           db::tenant_table("audit_retention", "first INTEGER NOT NULL, until INTEGER NOT NULL", "PRIMARY KEY (tenant_id)") + guard("INSERT") +
+           guard("UPDATE") +
+           "CREATE TRIGGER audit_retention_kept BEFORE DELETE ON audit_retention_ BEGIN SELECT RAISE(ABORT, 'hashes are kept'); END;\n"
+           "DROP TRIGGER audit_kept;\n"
+           "CREATE TRIGGER audit_kept BEFORE DELETE ON audit_ WHEN NOT EXISTS (SELECT 1 FROM audit_retention_ r "
+           "WHERE r.tenant_id = OLD.tenant_id AND OLD.seq < r.until) BEGIN SELECT RAISE(ABORT, 'audit records are kept'); END;\n"
+           "DROP TRIGGER audit_pack_kept;\n"
+           "CREATE TRIGGER audit_pack_kept BEFORE DELETE ON audit_pack_ WHEN NOT EXISTS (SELECT 1 FROM audit_retention_ r "
+           "WHERE r.tenant_id = OLD.tenant_id AND OLD.seq + OLD.size <= r.until) BEGIN SELECT RAISE(ABORT, 'audit records are kept'); END;\n" +
+           db::tenant_table("audit_policy", "days INTEGER NOT NULL CHECK (days > 0), changed_at INTEGER NOT NULL", "PRIMARY KEY (tenant_id)") +
+           db::tenant_table("legal_hold", "name TEXT NOT NULL, reason TEXT NOT NULL, placed_by TEXT NOT NULL, placed_at INTEGER NOT NULL",
+                            "PRIMARY KEY (tenant_id, name)");
+}
+
+/// Tenants whose files are being removed, and the receipts of those that are gone.
+std::string erasures() {
+    return db::system_table("erasure",
+                            "tenant_id BLOB NOT NULL, begun_at INTEGER NOT NULL, files INTEGER NOT NULL, bytes INTEGER NOT NULL, receipt TEXT",
+                            "PRIMARY KEY (tenant_id)");
+}
+
 /// Partners, changes of plan, limits of one's own, settings; what undoing needs to know.
 std::string business() {
     return "ALTER TABLE tenant_ ADD COLUMN activated_at INTEGER;\n"
@@ -223,6 +259,8 @@ std::vector<db::Migration> migrations() {
     all.insert(all.end(), access.begin(), access.end());
     all.push_back({.room = "audit", .number = 1, .sql = long_packs()});
     all.push_back({.room = "usage", .number = 1, .sql = host_usage()});
+    all.push_back({.room = "audit", .number = 2, .sql = pruning()});
+    all.push_back({.room = "audit", .number = 3, .sql = erasures()});
     return all;
 }
 

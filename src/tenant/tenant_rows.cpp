@@ -30,7 +30,9 @@ constexpr db::SystemStmt page{"SELECT " TENON_TENANT_COLUMNS
                               " FROM tenant_ WHERE tenant_id > :after ORDER BY tenant_id LIMIT :limit"};
 constexpr db::SystemStmt changed{"SELECT tenant_id, epoch FROM tenant_ WHERE epoch > :epoch ORDER BY epoch"};
 constexpr db::SystemStmt newest{"SELECT coalesce(max(epoch), 0) FROM tenant_"};
-constexpr db::SystemStmt due{"SELECT tenant_id FROM tenant_ WHERE erased_at <= :now AND state = :erasing ORDER BY tenant_id"};
+constexpr db::SystemStmt due{
+    "SELECT t.tenant_id FROM tenant_ t WHERE t.erased_at <= :now AND t.state = :erasing "
+    "AND NOT EXISTS (SELECT 1 FROM legal_hold_ h WHERE h.tenant_id = t.tenant_id) ORDER BY t.tenant_id"};
 constexpr db::SystemStmt insert{
     "INSERT INTO tenant_ (" TENON_TENANT_COLUMNS
     ") VALUES (:id, :name, :slug, :partner, :plan, :plan_version, :state, :region, :zone, :anchor_day, :trial_ends_at, "
@@ -57,7 +59,8 @@ constexpr db::SystemStmt removals[] = {
     "DELETE FROM settings_document_ WHERE tenant_id = :id",
     "DELETE FROM event_ WHERE tenant_id = :id",        "DELETE FROM audit_private_ WHERE tenant_id = :id",
     "DELETE FROM audit_pack_private_ WHERE tenant_id = :id",
-    "DELETE FROM audit_actor_ WHERE tenant_id = :id",  "UPDATE tenant_ SET settings = '{}', branding = '{}' WHERE tenant_id = :id"};
+    "DELETE FROM audit_actor_ WHERE tenant_id = :id",  "DELETE FROM audit_policy_ WHERE tenant_id = :id",
+    "UPDATE tenant_ SET settings = '{}', branding = '{}' WHERE tenant_id = :id"};
 
 TenantRow row_of(db::Rows& rows) {
     TenantRow row;

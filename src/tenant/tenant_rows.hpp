@@ -19,6 +19,11 @@ struct TenantRow {
     std::optional<TenantState> state_before{};  ///< Being erased: what undoing brings back.
 };
 
+/// Its undo window has passed: it is not undone any more, and its files may be gone.
+bool is_due(const Tenant& tenant, Time now) noexcept;
+/// Something of it may be gone.
+bool erasure_has_begun(db::SystemReader& reader, const TenantId& id);
+
 /// The transaction's own tenant, as stored. Throws NotFound.
 TenantRow own_row(db::Reader& reader);
 /// The terms of the plan that it has at `now`. Throws NotFound, Corrupt.

@@ -1,5 +1,6 @@
 #include "evidence.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <vector>
@@ -214,6 +215,9 @@ public:
     }
     void end() {
         if (next() != "end") throw Refused("the end is missing");
+        end_here();
+    }
+    void end_here() {
         if (in_.peek() != std::char_traits<char>::eof()) throw Refused("something follows the end");
     }
     std::uint64_t at() const { return at_; }
@@ -229,18 +233,23 @@ struct Note {
     std::string text;
 };
 
+/// Reads the rest of a signed text and checks its signature, which is left in `line`. `body`: what of it was read.
+void read_signed(Lines& lines, const Key& key, std::string& body, std::string& line, const std::string& what) {
+    while (!(line = lines.next()).empty()) body += line + "\n";
+    line = lines.next();
+    const auto opening = "\u2014 " + key.name + " ";
+    if (!line.starts_with(opening)) throw Refused(what + " is signed by another key");
+    const auto signature = from_base64(std::string_view(line).substr(opening.size()));
+    if (signature.size() != 68 || !signature.starts_with(key.hash)) throw Refused(what + " is signed by another key");
+    if (!signed_by(key, body, signature.substr(4))) throw Refused("the signature of " + what + " is false");
+}
+
 /// Reads a note up to its signature and checks that.
 Note read_note(Lines& lines, const Key& key) {
     Note note;
     std::string body, line;
-    while (!(line = lines.next()).empty()) body += line + "\n";
-    const auto signature_line = lines.next();
-    note.text = body + "\n" + signature_line + "\n";
-    const auto opening = "\u2014 " + key.name + " ";
-    if (!signature_line.starts_with(opening)) throw Refused("the checkpoint is signed by another key");
-    const auto signature = from_base64(std::string_view(signature_line).substr(opening.size()));
-    if (signature.size() != 68 || !signature.starts_with(key.hash)) throw Refused("the checkpoint is signed by another key");
-    if (!signed_by(key, body, signature.substr(4))) throw Refused("the signature of the checkpoint is false");
+    read_signed(lines, key, body, line, "the checkpoint");
+    note.text = body + "\n" + line + "\n";
     const auto a = body.find('\n'), b = body.find('\n', a + 1), c = body.find('\n', b + 1);
     if (c == std::string::npos || body.substr(0, a) != key.name) throw Refused("the checkpoint is of another origin");
     note.size = number(std::string_view(body).substr(a + 1, b - a - 1));
@@ -294,7 +303,14 @@ void check_record(std::string_view record, const std::string& log, std::uint64_t
     if (!record.ends_with(",\"v\":1}")) throw Refused("record " + std::to_string(seq) + " is of another version");
 }
 
-Result check_export(Lines& lines, const Key& key, const Earlier& earlier, bool& seen) {
+/// Up to where a record says that records were pruned; 0 for any other record.
+std::uint64_t announced_by(std::string_view record) {
+    if (!record.starts_with("{\"action\":\"audit.prune\",") || record.find(",\"kind\":\"engine\"}") == std::string_view::npos) return 0;
+    return number(member(record, "target"));
+}
+
+/// Of pruned records the file has hashes alone. That they went must be said by one that is there.
+Result check_export(Lines& lines, const Key& key, const Earlier& earlier, bool& seen, bool pruned) {
     Result result{.kind = "export", .log = lines.after("log")};
     if (!earlier.log.empty() && earlier.log != result.log) throw Refused("the earlier export is of another log");
     result.records = number(lines.after("records"));
@@ -302,13 +318,19 @@ Result check_export(Lines& lines, const Key& key, const Earlier& earlier, bool& 
     Tree tree;
     Hash last{};
     std::vector<Hash> leaves;
-    for (std::uint64_t seq = 0; seq < result.records; ++seq) {
+    if (pruned) result.pruned = number(lines.after("pruned"));
+    if (pruned && (result.pruned == 0 || result.pruned >= result.records)) throw Refused("not so many records can be pruned");
+    for (std::uint64_t seq = 0; seq < result.pruned; ++seq) leaves.push_back(last = from_hex(lines.next()));
+    std::uint64_t announced = 0;
+    for (auto seq = result.pruned; seq < result.records; ++seq) {
         const auto record = lines.next();
         check_record(record, result.log, seq);
         if (member(record, "prev") != hex(view(last))) throw Refused("record " + std::to_string(seq) + " does not continue the one before");
+        announced = std::max(announced, announced_by(record));
         last = leaf(record);
         leaves.push_back(last);
     }
+    if (announced < result.pruned) throw Refused("records were removed, and no record says that they were pruned");
     result.checkpoints = number(lines.after("checkpoints"));
     if (result.checkpoints == 0) throw Refused("there is no checkpoint: nothing is signed");
     Note before;
@@ -345,6 +367,21 @@ Result check_proof(Lines& lines, const Key& key, const Earlier& earlier, bool& s
     return result;
 }
 
+/// That a tenant was erased: one line of canonical JSON, signed with the line before it.
+Result check_receipt(Lines& lines, const Key& key, const std::string& first) {
+    Result result{.kind = "receipt"};
+    std::string body = first + "\n", line;
+    read_signed(lines, key, body, line, "the receipt");
+    const auto said = "," + body.substr(first.size() + 2);
+    if (std::count(body.begin(), body.end(), '\n') != 2 || !said.ends_with(",\"v\":1}\n")) throw Refused("a receipt of another version");
+    result.log = member(said, "tenant");
+    result.records = number(member(said, "audit_records"));
+    result.root = from_hex(member(said, "audit_root"));
+    number(member(said, "time"));
+    lines.end_here();
+    return result;
+}
+
 }  // namespace
 
 Result check(std::istream& in, const Key& key, const Earlier& earlier) {
@@ -353,9 +390,11 @@ Result check(std::istream& in, const Key& key, const Earlier& earlier) {
         bool seen = earlier.note.empty();
         const auto first = lines.next();
         Result result;
-        if (first == "audit-export 1") result = check_export(lines, key, earlier, seen);
+        if (first == "audit-export 1") result = check_export(lines, key, earlier, seen, false);
+        else if (first == "audit-export 2") result = check_export(lines, key, earlier, seen, true);
         else if (first == "audit-proof 1" && earlier.log.empty()) result = check_proof(lines, key, earlier, seen);
-        else throw Refused(earlier.log.empty() ? "neither an export nor a proof of version 1" : "not an export of version 1");
+        else if (first == "erasure-receipt 1" && earlier.log.empty() && earlier.note.empty()) result = check_receipt(lines, key, first);
+        else throw Refused(earlier.log.empty() ? "neither an export nor a proof nor a receipt" : "not an export");
         if (!seen) throw Refused("the checkpoint that was kept is not among its checkpoints: it was rolled back or forked");
         return result;
     } catch (const Refused& refused) {

@@ -39,6 +39,7 @@ struct Earlier {
 struct Result {
     std::string kind{}, log{};
     std::uint64_t records = 0, checkpoints = 0;
+    std::uint64_t pruned = 0;  ///< The first so many records have hashes alone.
     Hash root{};
     std::string note{};        ///< Of the last checkpoint.
 };

@@ -18,9 +18,10 @@ using verify::view;
 
 constexpr const char* help = R"(Usage: verify --key KEY [--since FILE] [--kept FILE] [--json] FILE
 
-Checks an exported audit trail, or the proof of one record, without the engine that wrote it:
-every record continues the one before, every checkpoint is signed, covers these records and
-continues the checkpoint before.
+Checks an exported audit trail, the proof of one record, or the receipt of a tenant's erasure,
+without the engine that wrote it: every record continues the one before, every checkpoint is signed,
+covers these records and continues the checkpoint before. Records that retention has pruned have
+their hashes alone in the file, and one that is there must say so.
 
   --key KEY    the public key (name+hash+base64), or the name of a file that holds it; get it by
                another way than the file
@@ -83,10 +84,15 @@ Words parse(int count, char** words) {
 int answer(const Words& words, const Result& result, const std::string& why) {
     if (words.json) {
         std::cout << "{\"ok\":" << (why.empty() ? "true" : "false") << ",\"kind\":" << quoted(result.kind) << ",\"log\":" << quoted(result.log)
-                  << ",\"records\":" << result.records << ",\"checkpoints\":" << result.checkpoints
+                  << ",\"records\":" << result.records << ",\"pruned\":" << result.pruned << ",\"checkpoints\":" << result.checkpoints
                   << ",\"root\":" << quoted(why.empty() ? hex(view(result.root)) : "") << ",\"why\":" << quoted(why) << "}\n";
+    } else if (why.empty() && result.kind == "receipt") {
+        std::cout << "It holds: " << result.log << " was erased; its trail has " << result.records << " record(s), root "
+                  << hex(view(result.root)) << "\n";
     } else if (why.empty()) {
-        std::cout << "It holds: " << result.records << " record(s) of " << result.log << ", " << result.checkpoints << " checkpoint(s), root "
+        std::cout << "It holds: " << result.records << " record(s) of " << result.log << ", ";
+        if (result.pruned > 0) std::cout << result.pruned << " of them pruned by its retention, ";
+        std::cout << result.checkpoints << " checkpoint(s), root "
                   << hex(view(result.root)) << "\n";
     } else {
         std::cerr << "It does not hold: " << why << "\n";
@@ -107,7 +113,7 @@ int run(const Words& words) {
         Earlier earlier{.note = words.kept};
         if (!words.since.empty()) {
             const auto old = checked(words.since, key, earlier);
-            if (old.kind != "export") throw Refused("the earlier file is a proof, not an export");
+            if (old.kind != "export") throw Refused("the earlier file is no export");
             earlier = {.note = old.note, .log = old.log, .records = old.records, .root = old.root};
         }
         result = checked(words.file, key, earlier);

@@ -72,5 +72,43 @@ class Forks(Verified):
         self.assertIn("forked", said["why"])
 
 
+class Forgotten(Verified):
+    def test_a_person_and_a_tenant(self):
+        made = self.json("tenant", "create", "Acme", "--slug", "acme", "--plan", "studio/professional")
+        self.json("project", "create", "Jane Doe's reel", "--actor", "jane@acme.example")
+        self.json("audit", "export", "before.audit")
+        self.assertEqual(self.tool("audit", "erase-personal", "jane@acme.example", "--yes", code=2)[0], "")
+        done = self.json("audit", "erase-personal", "jane@acme.example", "--reason", "request 7", "--yes")
+        self.assertEqual(done, {"records": 0, "actor": True})
+        self.assertEqual(self.json("audit", "erase-personal", "Jane Doe", "--reason", "request 7", "--yes")["records"], 1)
+        self.assertIn("[erased]", self.text("audit", "list"))
+        record = self.json("audit", "list", "--action", "project.create")[0]
+        self.assertEqual((record["actor"], record["actor_erased"], record["details_erased"]), ("", True, True))
+        self.json("audit", "verify")
+        key = self.json("audit", "export", "after.audit")["key"]
+        data = (self.folder / "after.audit").read_bytes()
+        self.assertEqual(self.verify(key, data, "--since", "before.audit")[0], 0, "proofs hold")
+        self.assertEqual(self.verify(key, self.text("audit", "prove", "1").encode())[0], 0)
+        listing = self.json("audit", "export-list", "trail.jsonl", "--action", "project.")
+        lines = [json.loads(line) for line in (self.folder / "trail.jsonl").read_text(encoding="utf-8").splitlines()]
+        self.assertEqual((listing["records"], lines[0]["erased"]), (1, ["actor", "details"]))
+        # The tool looked the tenant up in her name: the operators' trail is one of its own.
+        self.assertTrue(self.json("audit", "erase-personal", "jane@acme.example", "--operators", "--reason", "request 7", "--yes")["actor"])
+        for path in self.home.rglob("metadata.db*"):
+            self.assertFalse(b"jane@acme.example" in path.read_bytes(), path)
+
+        self.assertEqual(self.json("audit", "retention")["first"], 0)
+        self.json("tenant", "place-legal-hold", "acme", "--name", "case-17", "--reason", "court")
+        self.assertEqual([hold["name"] for hold in self.json("tenant", "legal-holds", "acme")], ["case-17"])
+        self.assertEqual(self.error("tenant", "erase", "acme", "--reason", "left", "--undo-window", "0", "--yes", code=15)["code"], "conflict")
+        self.text("tenant", "lift-legal-hold", "acme", "--name", "case-17", "--reason", "closed")
+        self.json("tenant", "erase", "acme", "--reason", "left", "--undo-window", "0", "--yes")
+        receipt = self.text("tenant", "receipt", made["id"]).encode()
+        code, said = self.verify(key, receipt)
+        self.assertEqual((code, said["kind"], said["log"]), (0, "receipt", made["id"]), said)
+        self.assertEqual(self.verify(key, receipt.replace(b'"project":1', b'"project":2'))[0], 1)
+        self.assertEqual(self.json("tenant", "receipt", made["id"])["removed"]["project"], 1)
+
+
 if __name__ == "__main__":
     main()

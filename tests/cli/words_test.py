@@ -10,7 +10,8 @@ from tool import TOOL, ToolTest, main
 
 VERBS = {
     "tenant": ["create", "list", "show", "update", "activate", "extend-trial", "suspend", "archive", "resume", "erase", "undo-erase",
-               "plans", "change-plan", "keep-plan", "plan-changes", "limits", "grant-limit", "revoke-limit"],
+               "plans", "change-plan", "keep-plan", "plan-changes", "limits", "grant-limit", "revoke-limit",
+               "receipt", "place-legal-hold", "lift-legal-hold", "legal-holds"],
     "partner": ["create", "list", "show", "update", "remove"],
     "settings": ["show", "put", "patch", "schema", "brand"],
     "user": ["create", "list", "show", "update", "disable", "enable", "remove", "grant", "revoke", "grants", "password", "ticket", "redeem",
@@ -34,7 +35,7 @@ VERBS = {
     "job": ["list", "show", "join", "cancel", "retry", "reschedule", "pause", "resume", "pauses", "batch", "work"],
     "recurrence": ["create", "list", "show", "update", "pause", "resume", "trigger", "remove", "upcoming"],
     "events": ["follow"],
-    "audit": ["list", "verify", "checkpoint", "prove", "consistency", "export"],
+    "audit": ["list", "verify", "checkpoint", "prove", "consistency", "export", "export-list", "erase-personal", "retention"],
     "completion": ["bash"],
 }
 

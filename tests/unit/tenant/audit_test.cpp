@@ -1,6 +1,7 @@
 #include <tenant/audit.hpp>
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <random>
 #include <thread>
@@ -9,6 +10,7 @@
 #include <sqlite3.h>
 
 #include <crypto/encoding.hpp>
+#include <crypto/hash.hpp>
 #include <crypto/merkle.hpp>
 #include <tenant/projects.hpp>
 #include <tenant_fixture.hpp>
@@ -196,6 +198,180 @@ TEST_F(Trail, ForgetsAPersonAndStillVerifies) {
     EXPECT_EQ(verify(home.a).records, 5);
 }
 
+/// Personal values of two tenants, in rows of one record and of many.
+class Personal : public Trail {
+protected:
+    Personal() {
+        for (const auto& id : {home.a, home.b}) {
+            write(id, {.kind = ActorKind::host, .id = "jane@acme.example", .reason = "asked by Ann Lee"}, "usr_7", "a");
+            home.write(id, [&](db::Tx& tx) {
+                add(tx, {.kind = ActorKind::host, .id = "bob", .reason = "on the channel"}, "usr_7", "b");
+                add(tx, {.kind = ActorKind::host, .id = "bob"}, "prj_1", "jane@acme.example");
+                add(tx, {.kind = ActorKind::host, .id = "jane@acme.example", .reason = "kept words"}, "prj_1", "Anna");
+                add(tx, {.kind = ActorKind::host, .id = "bob", .reason = "tell \"Ann Lee\""}, "prj_1", "say \"Ann Lee\"");
+            });
+        }
+    }
+    void add(db::Tx& tx, const Actor& actor, const std::string& target, const std::string& name) {
+        auto details = Json::object();
+        details.set("name", name);
+        audit::append(tx, actor, {.time = home.now(), .action = "thing.do", .target = target, .details = std::move(details)});
+    }
+    void write(const TenantId& id, const Actor& actor, const std::string& target, const std::string& name) {
+        home.write(id, [&](db::Tx& tx) { add(tx, actor, target, name); });
+    }
+    ErasedPersonal erase(const ErasePersonalOptions& options) {
+        return audit::erase_personal(*home.database, home.scope(home.a), home.alice, options, home.now());
+    }
+    /// Which of the records 1 to 5 have lost their reason or details.
+    std::vector<std::int64_t> erased(const TenantId& id) {
+        std::vector<std::int64_t> seqs;
+        for (const auto& record : list(id, {.after = 0}))
+            if (record.reason_erased || record.details_erased) seqs.push_back(record.seq);
+        return seqs;
+    }
+    bool files_hold(const std::string& text) {
+        for (const auto& entry : std::filesystem::directory_iterator(home.folder.path())) {
+            std::ifstream in(entry.path(), std::ios::binary);
+            const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+            if (bytes.find(text) != std::string::npos) return true;
+        }
+        return false;
+    }
+};
+
+TEST_F(Personal, OfASubjectIsErasedWhereverItStandsAndNowhereElse) {
+    const auto before = list(home.a);
+    auto done = erase({.subject = "jane@acme.example", .reason = "asked"});
+    EXPECT_EQ(done.records, 1);
+    EXPECT_TRUE(done.actor);
+    auto records = list(home.a);
+    EXPECT_TRUE(records[1].actor_erased);
+    EXPECT_EQ(records[1].actor, "");
+    EXPECT_EQ(records[1].reason, "asked by Ann Lee") << "what he said stays unless it names him";
+    EXPECT_FALSE(records[1].reason_erased);
+    EXPECT_FALSE(records[2].actor_erased);
+    EXPECT_TRUE(records[3].details_erased);
+    EXPECT_FALSE(records[3].reason_erased) << "there was none";
+    EXPECT_EQ(records[3].details, "{}");
+    EXPECT_TRUE(records[4].actor_erased);
+    EXPECT_EQ(records[6].action, "audit.erase_personal");
+    EXPECT_EQ(records[6].actor, "alice");
+    EXPECT_EQ(records[6].reason, "asked");
+    EXPECT_EQ(records[6].details, R"({"actor":true,"records":1})");
+    EXPECT_EQ(erased(home.a), (std::vector<std::int64_t>{3}));
+    for (std::size_t i = 0; i < before.size(); ++i) EXPECT_EQ(records[i].hash, before[i].hash);
+    EXPECT_EQ(verify(home.a).records, 7);
+    EXPECT_TRUE(erased(home.b).empty());
+    EXPECT_EQ(list(home.b)[1].actor, "jane@acme.example");
+
+    done = erase({.subject = "jane@acme.example", .reason = "asked again"});
+    EXPECT_EQ(done.records, 0);
+    EXPECT_FALSE(done.actor);
+    write(home.a, {.kind = ActorKind::host, .id = "jane@acme.example"}, "", "later");
+    EXPECT_EQ(list(home.a).back().actor, "jane@acme.example");
+    EXPECT_EQ(list(home.a)[1].actor, "") << "what is recorded later gives nothing back";
+    EXPECT_NO_THROW(verify(home.a));
+}
+
+TEST_F(Personal, IsFoundByTargetAndAsWholeWords) {
+    EXPECT_EQ(erase({.subject = "usr_7", .reason = "asked"}).records, 2);
+    EXPECT_EQ(erased(home.a), (std::vector<std::int64_t>{1, 2}));
+    EXPECT_EQ(erase({.subject = "Ann", .reason = "asked"}).records, 1) << "not Anna, not the channel";
+    EXPECT_EQ(erased(home.a), (std::vector<std::int64_t>{1, 2, 5}));
+    EXPECT_EQ(verify(home.a).records, 8);
+}
+
+TEST_F(Personal, IsFoundAsJsonWritesIt) {
+    EXPECT_EQ(erase({.subject = "say \"Ann Lee\"", .reason = "asked"}).records, 1);
+    EXPECT_EQ(erased(home.a), (std::vector<std::int64_t>{5}));
+}
+
+TEST_F(Personal, OfOneRecordIsErased) {
+    EXPECT_EQ(erase({.seq = 4, .reason = "a slip"}).records, 1);
+    const auto record = list(home.a)[4];
+    EXPECT_TRUE(record.reason_erased && record.details_erased);
+    EXPECT_EQ(record.actor, "jane@acme.example");
+    EXPECT_EQ(erase({.seq = 4, .reason = "a slip"}).records, 0);
+    EXPECT_EQ(verify(home.a).records, 8);
+    EXPECT_THROW(erase({.seq = 8, .reason = "a slip"}), NotFound);
+    EXPECT_THROW(erase({.seq = -1, .reason = "a slip"}), NotFound);
+    EXPECT_THROW(erase({.reason = "whose?"}), InvalidArgument);
+    EXPECT_THROW(erase({.subject = "Ann", .seq = 1, .reason = "both"}), InvalidArgument);
+    EXPECT_THROW(erase({.subject = "An", .reason = "short"}), InvalidArgument);
+    EXPECT_THROW(erase({.subject = "Ann"}), InvalidArgument);
+    EXPECT_EQ(list(home.a).size(), 8u) << "what was refused is not recorded";
+}
+
+TEST_F(Personal, LeavesNoByteInTheFiles) {
+    home.write(home.b, [&](db::Tx& tx) { forget_actor(tx, "jane@acme.example"); });
+    audit::erase_personal(*home.database, home.scope(home.b), home.alice, {.subject = "jane@acme.example", .reason = "asked"}, home.now());
+    // Many, so that pages were split and rows moved between them.
+    for (int round = 0; round < 30; ++round)
+        home.write(home.a, [&](db::Tx& tx) {
+            for (int i = 0; i < 40; ++i)
+                add(tx, {.kind = ActorKind::host, .id = i % 3 ? "bob" : "jane@acme.example", .reason = i % 2 ? "for jane@acme.example" : "words"},
+                    "prj_1", std::string(i % 5 * 300, 'x') + (i % 7 ? "" : " jane@acme.example"));
+        });
+    ASSERT_TRUE(files_hold("jane@acme.example"));
+    EXPECT_GT(erase({.subject = "jane@acme.example", .reason = "asked"}).records, 600);
+    ASSERT_TRUE(home.database->empty_log());
+    EXPECT_FALSE(files_hold("jane@acme.example"));
+    EXPECT_TRUE(files_hold("on the channel"));
+    EXPECT_NO_THROW(verify(home.a));
+}
+
+TEST_F(Trail, IsListedBySpanOfTime) {
+    const auto begin = home.now();
+    home.clock->advance(1h);
+    append(home.a, 40);
+    home.clock->advance(1h);
+    append_alone(home.a, 3);
+    EXPECT_EQ(list(home.a, {.start = begin + 1h}).size(), 43u);
+    EXPECT_EQ(list(home.a, {.end = begin + 1h}).size(), 1u);
+    EXPECT_EQ(list(home.a, {.start = begin + 1h, .end = begin + 2h}).size(), 40u);
+    EXPECT_EQ(list(home.a, {.action = "tenant.", .start = begin + 1h}).size(), 0u);
+    EXPECT_EQ(list(home.a, {.after = 20, .limit = 5, .start = begin + 1h}).front().seq, 21);
+}
+
+TEST_F(Trail, IsWrittenForPeopleAsLinesAndAsATable) {
+    home.write(home.a, [&](db::Tx& tx) {
+        auto details = Json::object();
+        details.set("name", "a \"b\", c\n");
+        audit::append(tx, {.id = "=cmd()", .reason = "a,\"b\"\nc"}, {.time = home.now(), .action = "thing.do", .details = std::move(details)});
+    });
+    append(home.a, 2500);
+    const auto file = [&](const char* name) {
+        std::ifstream in(home.folder / name, std::ios::binary);
+        return std::string{std::istreambuf_iterator<char>(in), {}};
+    };
+    const auto scope = home.scope(home.a);
+    auto made = audit::export_list(*home.database, scope, {.path = home.folder / "all.jsonl"});
+    EXPECT_EQ(made.records, 2502);
+    EXPECT_EQ(made.last, 2501);
+    const auto lines = file("all.jsonl");
+    EXPECT_EQ(made.size.count, std::ssize(lines));
+    EXPECT_EQ(made.sha256, crypto::to_hex(crypto::sha256(base::view_of(lines))));
+    EXPECT_EQ(std::ranges::count(lines, '\n'), 2502);
+    const auto second = lines.substr(lines.find('\n') + 1);
+    const auto line = base::parse_json(second.substr(0, second.find('\n')));
+    EXPECT_EQ(line.get_string("actor"), "=cmd()");
+    EXPECT_EQ(line.at("details").get_string("name"), "a \"b\", c\n");
+    EXPECT_EQ(line.get_int("seq"), 1);
+
+    made = audit::export_list(*home.database, scope,
+                              {.path = home.folder / "some.csv", .format = AuditFormat::csv, .action = "thing.", .end = home.now() + 1s});
+    EXPECT_EQ(made.records, 2501);
+    const auto table = file("some.csv");
+    EXPECT_TRUE(table.starts_with("seq,at,actor,")) << table.substr(0, 100);
+    EXPECT_NE(table.find("\"'=cmd()\",\"thing.do\",\"\",\"ok\",\"a,\"\"b\"\"\nc\""), std::string::npos) << table.substr(0, 600);
+    EXPECT_THROW(audit::export_list(*home.database, scope, {.path = home.folder / "some.csv"}), Conflict);
+    EXPECT_THROW(audit::export_list(*home.database, scope, {}), InvalidArgument);
+    made = audit::export_list(*home.database, scope, {.path = home.folder / "none", .after = 2501});
+    EXPECT_EQ(made.records, 0);
+    EXPECT_EQ(made.last, -1);
+}
+
 TEST_F(Trail, GrowsThroughTwoProcessesWithoutFork) {
     auto other = db::Database::open(tests::store_in(home.folder.path()), home.tables);
     const auto scope = home.scope(home.a);
@@ -243,7 +419,9 @@ TEST_F(Trail, NamesAnActorAgainAfterHisTenantWasErased) {
     home.registry->start_erasure(home.setup, {.tenant = home.a, .reason = "asked", .undo_window = 24h});
     home.clock->advance(25h);
     const auto standing = home.registry->standing(home.a);
-    home.database->write(home.system, [&](db::SystemTx& tx) { home.registry->finish_erasure(tx, engine_actor("sweep"), *standing); });
+    home.database->write(home.system, [&](db::SystemTx& tx) {
+        home.registry->finish_erasure(tx, engine_actor("sweep"), *standing, {}, crypto::SigningKey::generate());
+    });
     home.database->write(scope, [&](db::Tx& tx) { audit::append(tx, home.alice, entry("thing.do")); });
     const auto records = home.database->read(scope, [](db::Reader& r) { return audit::list(r, {}); });
     EXPECT_EQ(records.back().actor, "alice");
@@ -335,7 +513,7 @@ TEST_F(Trail, WhatIsErasableOfRecordsThatShareARowIsErasedWithTheirTenant) {
     home.database->write(home.system, [&](db::SystemTx& tx) {
         auto own = tx.tenant(scope);
         for (int i = 0; i < 3; ++i) append(own, i);  // on their way to the store when the rest of it goes
-        home.registry->finish_erasure(tx, engine_actor("sweep"), *standing);
+        home.registry->finish_erasure(tx, engine_actor("sweep"), *standing, {}, crypto::SigningKey::generate());
     });
     const auto records = home.database->read(scope, [](db::Reader& r) { return audit::list(r, {.limit = 1000}); });
     ASSERT_GE(records.size(), 44u);

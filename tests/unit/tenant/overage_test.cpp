@@ -206,7 +206,9 @@ TEST_F(Beyond, IsKeptByAnErasureNoMoreThanTheRest) {
     charge(Resource::storage, 110);
     home.registry->start_erasure(home.setup, {.tenant = tenant, .reason = "left", .undo_window = {}});
     const auto standing = home.registry->standing(tenant);
-    home.database->write(home.system, [&](db::SystemTx& tx) { home.registry->finish_erasure(tx, home.setup, *standing); });
+    home.database->write(home.system, [&](db::SystemTx& tx) {
+        home.registry->finish_erasure(tx, home.setup, *standing, {}, crypto::SigningKey::generate());
+    });
     EXPECT_EQ(told("quota.shadow"), 0);
 }
 

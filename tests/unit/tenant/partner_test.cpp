@@ -98,7 +98,9 @@ TEST_F(PartnerTest, GoesWhenItsTenantsAreGone) {
     EXPECT_THROW(home.registry->remove_partner(home.setup, south.id, "ended"), Conflict);
     home.registry->start_erasure(home.setup, {.tenant = theirs.id, .reason = "ended", .undo_window = Duration::zero()});
     const auto standing = home.registry->standing(theirs.id);
-    home.database->write(home.system, [&](db::SystemTx& tx) { home.registry->finish_erasure(tx, engine_actor("sweep"), *standing); });
+    home.database->write(home.system, [&](db::SystemTx& tx) {
+        home.registry->finish_erasure(tx, engine_actor("sweep"), *standing, {}, crypto::SigningKey::generate());
+    });
     home.registry->remove_partner(home.setup, south.id, "ended");
     EXPECT_FALSE(home.registry->find_partner(home.setup, south.id));
     EXPECT_THROW(home.registry->remove_partner(home.setup, south.id, "again"), NotFound);

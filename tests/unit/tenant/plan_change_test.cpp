@@ -155,7 +155,9 @@ TEST_F(PlanChanges, AreErasedWithTheTenant) {
     home.registry->grant_limit(home.setup, {.tenant = home.a, .name = "more", .limit = 50, .reason = "secret deal"});
     home.registry->start_erasure(home.setup, {.tenant = home.a, .reason = "asked", .undo_window = Duration::zero()});
     const auto standing = home.registry->standing(home.a);
-    home.database->write(home.system, [&](db::SystemTx& tx) { home.registry->finish_erasure(tx, engine_actor("sweep"), *standing); });
+    home.database->write(home.system, [&](db::SystemTx& tx) {
+        home.registry->finish_erasure(tx, engine_actor("sweep"), *standing, {}, crypto::SigningKey::generate());
+    });
     EXPECT_TRUE(home.registry->plan_changes(home.setup, home.a).empty());
     EXPECT_TRUE(home.registry->limits(home.setup, home.a).empty());
     home.clock->advance(60 * 24h);

@@ -155,7 +155,7 @@ TEST_F(Tenants, AreErasedAfterTheUndoWindow) {
     const auto finish = [&] {
         const auto standing = home.registry->standing(home.a);
         home.database->write(home.system, [&](db::SystemTx& tx) {
-            home.registry->finish_erasure(tx, engine_actor("sweep"), *standing);
+            home.registry->finish_erasure(tx, engine_actor("sweep"), *standing, {}, crypto::SigningKey::generate());
         });
     };
     EXPECT_THROW(finish(), Conflict) << "not yet";

@@ -10,31 +10,32 @@ from typing import Any, AsyncIterator, Dict, Generator, Iterable, Iterator, Opti
 from ._base import AnyPath, Bytes, Label, Labels, Seconds
 from ._values import (
     Advice, AfterFailure, ApiKey, ApiKeyFilter, ApiKeyOptions, Ask, Asset, AssetFilter, AssetId, AuditCheckpoint,
-    AuditFilter, AuditProof, AuditRecord, AuditReport, AuthenticateOptions, BackupOptions, BackupResult, Brand,
-    BreakdownOptions, BrowseOptions, CameraHealth, CameraId, CameraInfo, CameraOptions, CameraSnapshot,
-    CameraSnapshotOptions, CameraState, CameraUpdate, Change, ChangeKind, CheckLevel, CheckReport, Clip, ClipOptions,
-    ContactSheetOptions, CorrectionOptions, CostTags, CustomRole, Cut, DamagedRange, DiffOptions, EngineOptions,
-    EraseOptions, Errc, Event, ExportFilter, ExportedFile, FileChange, FileEntry, FileKind, FootageSpan,
-    ForecastMethod, ForgetOptions, ForgetResult, FrameImageOptions, FrameOptions, FramesOptions, GradeStillOptions,
-    HoldId, HoldOptions, ImportOptions, IssuerId, IssuerOptions, JobBatch, JobFilter, JobId, JobInfo, JobPause,
-    JobSchedule, JobState, KeepRules, KeyEnvironment, KeyId, KeySlot, LeaseInfo, LeaseOptions, LimitOptions,
-    LimitOverride, LogLevel, LogOptions, LogRecord, LoginFilter, LoginId, LoginInfo, LoginOptions, Loudness,
-    MeterTotal, Misfire, Money, NewApiKey, OpenHold, OperatorOptions, OverageRule, Partner, PartnerFilter, PartnerId,
-    PartnerOptions, PasswordOptions, PasswordTicket, PixelFormat, Plan, PlanChange, PlanChangeOptions,
-    PlanChangeState, PlanEffect, PlanImpact, PlanLimit, PlanOverage, Playlist, PlaylistOptions, Principal,
-    PrincipalKind, Progress, Project, ProjectFilter, ProjectGrant, ProjectId, ProjectOptions, Protection, Quality,
-    Quota, QuotaForecast, QuotaOverage, RateCall, RateDecision, RateScope, Rational, Recording, RecordingFilter,
-    RecordingInfo, RecordingWindow, Recurrence, RecurrenceOptions, RecurrenceUpdate, RedeemOptions,
-    RenderBatchOptions, RenderOptions, RenderResult, RenderedFile, Resource, ResourceUsage, RestoreOptions,
-    RestoreResult, Retention, Role, RoleId, RoleOptions, RotateOptions, SecondFactor, SessionOptions,
-    SettingsDocument, SettingsKind, SettingsOptions, ShadowCount, SiteId, Snapshot, SnapshotDiff, SnapshotFilter,
-    SnapshotId, SnapshotVerdict, SpanKind, StartedJob, SubscribeOptions, SupportOptions, TagOptions, Tenant,
-    TenantFilter, TenantId, TenantOptions, TenantState, TenantUpdate, TimeRange, TimelineClip, TimelineImage,
-    TimelineImageOptions, TimelineTitle, TokenKey, Tokens, Transition, TransitionKind, TrustedIssuer, UpcomingOptions,
-    UsageAdvice, UsageCheck, UsageDifference, UsageEvent, UsageExport, UsageExportOptions, UsageFilter, UsageFormat,
-    UsageGrain, UsageKey, UsageMonth, UsageOutcome, UsagePage, UsagePoint, UsageReason, UsageReceipt, UsageRecord,
-    UsageReport, UsageSeriesOptions, UsageShare, User, UserFilter, UserId, UserOptions, UserState, UserUpdateOptions,
-    Waveform, WaveformOptions, Weekday
+    AuditFilter, AuditFormat, AuditListOptions, AuditListing, AuditProof, AuditRecord, AuditReport, AuditRetention,
+    AuditRetentionOptions, AuthenticateOptions, BackupOptions, BackupResult, Brand, BreakdownOptions, BrowseOptions,
+    CameraHealth, CameraId, CameraInfo, CameraOptions, CameraSnapshot, CameraSnapshotOptions, CameraState,
+    CameraUpdate, Change, ChangeKind, CheckLevel, CheckReport, Clip, ClipOptions, ContactSheetOptions,
+    CorrectionOptions, CostTags, CustomRole, Cut, DamagedRange, DiffOptions, EngineOptions, EraseOptions,
+    ErasePersonalOptions, ErasedPersonal, ErasureReceipt, Errc, Event, ExportFilter, ExportedFile, FileChange,
+    FileEntry, FileKind, FootageSpan, ForecastMethod, ForgetOptions, ForgetResult, FrameImageOptions, FrameOptions,
+    FramesOptions, GradeStillOptions, HoldId, HoldOptions, ImportOptions, IssuerId, IssuerOptions, JobBatch,
+    JobFilter, JobId, JobInfo, JobPause, JobSchedule, JobState, KeepRules, KeyEnvironment, KeyId, KeySlot, LeaseInfo,
+    LeaseOptions, LegalHold, LegalHoldOptions, LimitOptions, LimitOverride, LogLevel, LogOptions, LogRecord,
+    LoginFilter, LoginId, LoginInfo, LoginOptions, Loudness, MeterTotal, Misfire, Money, NewApiKey, OpenHold,
+    OperatorOptions, OverageRule, Partner, PartnerFilter, PartnerId, PartnerOptions, PasswordOptions, PasswordTicket,
+    PixelFormat, Plan, PlanChange, PlanChangeOptions, PlanChangeState, PlanEffect, PlanImpact, PlanLimit, PlanOverage,
+    Playlist, PlaylistOptions, Principal, PrincipalKind, Progress, Project, ProjectFilter, ProjectGrant, ProjectId,
+    ProjectOptions, Protection, Quality, Quota, QuotaForecast, QuotaOverage, RateCall, RateDecision, RateScope,
+    Rational, Recording, RecordingFilter, RecordingInfo, RecordingWindow, Recurrence, RecurrenceOptions,
+    RecurrenceUpdate, RedeemOptions, RemovedCount, RenderBatchOptions, RenderOptions, RenderResult, RenderedFile,
+    Resource, ResourceUsage, RestoreOptions, RestoreResult, Retention, Role, RoleId, RoleOptions, RotateOptions,
+    SecondFactor, SessionOptions, SettingsDocument, SettingsKind, SettingsOptions, ShadowCount, SiteId, Snapshot,
+    SnapshotDiff, SnapshotFilter, SnapshotId, SnapshotVerdict, SpanKind, StartedJob, SubscribeOptions, SupportOptions,
+    TagOptions, Tenant, TenantFilter, TenantId, TenantOptions, TenantState, TenantUpdate, TimeRange, TimelineClip,
+    TimelineImage, TimelineImageOptions, TimelineTitle, TokenKey, Tokens, Transition, TransitionKind, TrustedIssuer,
+    UpcomingOptions, UsageAdvice, UsageCheck, UsageDifference, UsageEvent, UsageExport, UsageExportOptions,
+    UsageFilter, UsageFormat, UsageGrain, UsageKey, UsageMonth, UsageOutcome, UsagePage, UsagePoint, UsageReason,
+    UsageReceipt, UsageRecord, UsageReport, UsageSeriesOptions, UsageShare, User, UserFilter, UserId, UserOptions,
+    UserState, UserUpdateOptions, Waveform, WaveformOptions, Weekday
 )
 
 class Users:
@@ -176,12 +177,32 @@ class Audit:
     @overload
     def list(self, filter: AuditFilter = ...) -> Tuple[AuditRecord, ...]: ...
     @overload
-    def list(self, *, action: str = ..., after: int = ..., limit: int = ...) -> Tuple[AuditRecord, ...]: ...
+    def list(
+            self, *, action: str = ..., after: int = ..., limit: int = ..., start: Optional[datetime] = ...,
+            end: Optional[datetime] = ...
+    ) -> Tuple[AuditRecord, ...]: ...
     def verify(self) -> AuditReport: ...
     def checkpoint(self) -> AuditCheckpoint: ...
     def prove(self, seq: int) -> AuditProof: ...
     def consistency(self, old_size: int, new_size: int) -> Tuple[str, ...]: ...
     def export_file(self, path: AnyPath) -> AuditCheckpoint: ...
+    @overload
+    def export_list(self, options: AuditListOptions) -> AuditListing: ...
+    @overload
+    def export_list(
+            self, *, path: AnyPath, format: AuditFormat = ..., action: str = ..., after: int = ...,
+            start: Optional[datetime] = ..., end: Optional[datetime] = ...
+    ) -> AuditListing: ...
+    @overload
+    def erase_personal(self, options: ErasePersonalOptions) -> ErasedPersonal: ...
+    @overload
+    def erase_personal(self, *, subject: str = ..., seq: Optional[int] = ..., reason: str) -> ErasedPersonal: ...
+    @property
+    def retention(self) -> AuditRetention: ...
+    @overload
+    def set_retention(self, options: AuditRetentionOptions) -> AuditRetention: ...
+    @overload
+    def set_retention(self, *, days: Optional[int] = ..., reason: str) -> AuditRetention: ...
 
 class BackupKeys:
     def add_password(self, password: str, label: str) -> KeySlot: ...
@@ -564,6 +585,13 @@ class Tenants:
             corrects_id: str = ..., by: Optional[int] = ..., to: Optional[int] = ..., reason: str
     ) -> UsageReceipt: ...
     def rebuild_usage(self, id: TenantId, reason: str) -> UsageCheck: ...
+    def erasure_receipt(self, id: TenantId) -> ErasureReceipt: ...
+    @overload
+    def place_legal_hold(self, options: LegalHoldOptions) -> LegalHold: ...
+    @overload
+    def place_legal_hold(self, *, tenant: TenantId, name: str, reason: str) -> LegalHold: ...
+    def lift_legal_hold(self, id: TenantId, name: str, reason: str) -> None: ...
+    def legal_holds(self, id: TenantId) -> Tuple[LegalHold, ...]: ...
 
 class Plans:
     def list(self) -> Tuple[Plan, ...]: ...

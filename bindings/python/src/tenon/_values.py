@@ -32,6 +32,13 @@ class KeyEnvironment(NamedEnum):
     """sk_test_…"""
 
 
+class AuditFormat(NamedEnum):
+    JSON_LINES = 1
+    """An object on each line."""
+    CSV = 2
+    """RFC 4180 with a line of names. What a spreadsheet would take for a formula has a ' before it."""
+
+
 class FileKind(NamedEnum):
     FILE = 1
     FOLDER = 2
@@ -1091,14 +1098,20 @@ class AuditRecord(Value):
     record
     after that minute tells in `details.unrecorded` how many more there were.
 
-    - seq: 0, 1, 2 … without holes.
+    - seq: 0, 1, 2 … without holes; the oldest may have been pruned.
     - action: "project.create"
     - target: The id of what it was done to.
     - outcome: "ok", or the name of an error code.
     - details: JSON object.
     - hash: SHA-256 of the record, in hex: the next record's link.
+    - actor_erased: `actor` was recorded and is empty because it was erased: see Audit::erase_personal().
+    - reason_erased: The same of `reason`,
+    - details_erased: and of `details`.
     """
-    __slots__ = ("seq", "at", "actor", "action", "target", "outcome", "reason", "details", "hash")
+    __slots__ = (
+            "seq", "at", "actor", "action", "target", "outcome", "reason", "details", "hash", "actor_erased",
+            "reason_erased", "details_erased"
+    )
     seq: int
     at: datetime
     actor: str
@@ -1108,10 +1121,14 @@ class AuditRecord(Value):
     reason: str
     details: str
     hash: str
+    actor_erased: bool
+    reason_erased: bool
+    details_erased: bool
 
     def __init__(
             self, seq: int = 0, at: datetime = EPOCH, actor: str = "", action: str = "", target: str = "",
-            outcome: str = "", reason: str = "", details: str = "", hash: str = ""
+            outcome: str = "", reason: str = "", details: str = "", hash: str = "", actor_erased: bool = False,
+            reason_erased: bool = False, details_erased: bool = False
     ) -> None:
         self.seq = seq
         self.at = as_time(at)
@@ -1122,22 +1139,111 @@ class AuditRecord(Value):
         self.reason = reason
         self.details = details
         self.hash = hash
+        self.actor_erased = actor_erased
+        self.reason_erased = reason_erased
+        self.details_erased = details_erased
 
 
 class AuditFilter(Value):
     """- action: Empty: every action. "project." matches all that begin so.
     - after: Records with a larger seq.
     - limit: 1 to 10000, oldest first.
+    - start: Recorded at or after. Unset: no bound.
+    - end: Recorded before. Unset: no bound.
     """
-    __slots__ = ("action", "after", "limit")
+    __slots__ = ("action", "after", "limit", "start", "end")
     action: str
     after: int
     limit: int
+    start: Optional[datetime]
+    end: Optional[datetime]
 
-    def __init__(self, *, action: str = "", after: int = -1, limit: int = 100) -> None:
+    def __init__(
+            self, *, action: str = "", after: int = -1, limit: int = 100, start: Optional[datetime] = None,
+            end: Optional[datetime] = None
+    ) -> None:
         self.action = action
         self.after = after
         self.limit = limit
+        self.start = None if start is None else as_time(start)
+        self.end = None if end is None else as_time(end)
+
+
+class ErasePersonalOptions(Value):
+    """What personal values are to be erased: those of a person, or those of one record.
+
+    - subject: The person as the trail names him: an actor, a user's id, an e-mail address, a name. 3 to 256 bytes. Empty:
+        `seq` says which record.
+    - seq: One record, whose reason and details go.
+    - reason: Required. Is recorded, so it should name nobody.
+    """
+    __slots__ = ("subject", "seq", "reason")
+    subject: str
+    seq: Optional[int]
+    reason: str
+
+    def __init__(self, *, subject: str = "", seq: Optional[int] = None, reason: str) -> None:
+        self.subject = subject
+        self.seq = seq
+        self.reason = reason
+
+
+class ErasedPersonal(Value):
+    """- records: Records whose reason and details were erased.
+    - actor: The name went from every record of which he was the actor.
+    """
+    __slots__ = ("records", "actor")
+    records: int
+    actor: bool
+
+    def __init__(self, records: int = 0, actor: bool = False) -> None:
+        self.records = records
+        self.actor = actor
+
+
+class AuditListOptions(Value):
+    """Which records are to be written to a file for people, and how.
+
+    - path: Required. Must not exist.
+    - action: As in AuditFilter, as the next three.
+    """
+    __slots__ = ("path", "format", "action", "after", "start", "end")
+    path: Path
+    format: AuditFormat
+    action: str
+    after: int
+    start: Optional[datetime]
+    end: Optional[datetime]
+
+    def __init__(
+            self, *, path: AnyPath, format: AuditFormat = AuditFormat.JSON_LINES, action: str = "", after: int = -1,
+            start: Optional[datetime] = None, end: Optional[datetime] = None
+    ) -> None:
+        self.path = as_path(path)
+        self.format = format
+        self.action = action
+        self.after = after
+        self.start = None if start is None else as_time(start)
+        self.end = None if end is None else as_time(end)
+
+
+class AuditListing(Value):
+    """- records: How many were written.
+    - last: The seq of the last one: where a later listing goes on (`after`). -1: none was written.
+    - size: Of the file.
+    - sha256: Of the file, in hex.
+    """
+    __slots__ = ("records", "last", "size", "sha256")
+    records: int
+    last: int
+    size: Bytes
+    sha256: str
+
+    def __init__(self, records: int = 0, last: int = -1, size: int = Bytes(0), sha256: str = "") -> None:
+        self.records = records
+        self.last = last
+        self.size = Bytes(size)
+        self.sha256 = sha256
 
 
 class AuditReport(Value):
@@ -1196,6 +1302,48 @@ class AuditProof(Value):
         self.size = size
         self.path = as_tuple(path)
         self.text = text
+
+
+class AuditRetention(Value):
+    """How long records are kept. Older ones are pruned: their content goes, their hashes stay, so that every proof of what is
+    younger,
+    and every checkpoint, stays valid.
+
+    - plan_days: What the plan keeps. Unset: for ever.
+    - own_days: What set_retention() set.
+    - days: What holds: the shorter one. Unset: for ever.
+    - first: The first record whose content is there. 0: nothing was pruned.
+    - held: A legal hold: nothing is pruned, no personal value erased.
+    """
+    __slots__ = ("plan_days", "own_days", "days", "first", "held")
+    plan_days: Optional[int]
+    own_days: Optional[int]
+    days: Optional[int]
+    first: int
+    held: bool
+
+    def __init__(
+            self, plan_days: Optional[int] = None, own_days: Optional[int] = None, days: Optional[int] = None,
+            first: int = -1, held: bool = False
+    ) -> None:
+        self.plan_days = plan_days
+        self.own_days = own_days
+        self.days = days
+        self.first = first
+        self.held = held
+
+
+class AuditRetentionOptions(Value):
+    """- days: 1 to 36500. Unset: as long as the plan says.
+    - reason: Required.
+    """
+    __slots__ = ("days", "reason")
+    days: Optional[int]
+    reason: str
+
+    def __init__(self, *, days: Optional[int] = None, reason: str) -> None:
+        self.days = days
+        self.reason = reason
 
 
 class JobSchedule(Value):
@@ -2700,6 +2848,86 @@ class CorrectionOptions(Value):
         self.by = by
         self.to = to
         self.reason = reason
+
+
+class LegalHold(Value):
+    """Why nothing of a tenant may be destroyed, such as a dispute at court. As long as it has one, no record of its audit
+    trail is pruned,
+    no personal value in it erased, and the tenant itself is not erased.
+
+    - name: Unique within the tenant.
+    """
+    __slots__ = ("name", "reason", "placed_by", "placed_at")
+    name: str
+    reason: str
+    placed_by: str
+    placed_at: datetime
+
+    def __init__(self, name: str = "", reason: str = "", placed_by: str = "", placed_at: datetime = EPOCH) -> None:
+        self.name = name
+        self.reason = reason
+        self.placed_by = placed_by
+        self.placed_at = as_time(placed_at)
+
+
+class LegalHoldOptions(Value):
+    """- tenant: Required.
+    - name: Required. a-z, 0-9 and '-', such as "case-17".
+    - reason: Required.
+    """
+    __slots__ = ("tenant", "name", "reason")
+    tenant: TenantId
+    name: str
+    reason: str
+
+    def __init__(self, *, tenant: TenantId, name: str, reason: str) -> None:
+        self.tenant = tenant
+        self.name = name
+        self.reason = reason
+
+
+class RemovedCount(Value):
+    """- kind: "asset", "job", "segment": a kind of row. "files": of the workspace, the backups and their keys; "file_bytes":
+        what those weighed.
+    """
+    __slots__ = ("kind", "count")
+    kind: str
+    count: int
+
+    def __init__(self, kind: str = "", count: int = 0) -> None:
+        self.kind = kind
+        self.count = count
+
+
+class ErasureReceipt(Value):
+    """That a tenant was erased, signed with the key of the audit trail's checkpoints. It names nobody.
+
+    - removed: What there was of each kind; kinds of which there was nothing are left out.
+    - audit_records: How long its audit trail is, which stays without personal values,
+    - audit_root: and the RFC 6962 root of it, in hex.
+    - key: The public key in C2SP form.
+    - text: All of it as a file for the independent verifier.
+    """
+    __slots__ = ("tenant", "erased_at", "removed", "audit_records", "audit_root", "key", "text")
+    tenant: TenantId
+    erased_at: datetime
+    removed: Tuple[RemovedCount, ...]
+    audit_records: int
+    audit_root: str
+    key: str
+    text: str
+
+    def __init__(
+            self, tenant: TenantId = TenantId(), erased_at: datetime = EPOCH, removed: Iterable[RemovedCount] = (),
+            audit_records: int = 0, audit_root: str = "", key: str = "", text: str = ""
+    ) -> None:
+        self.tenant = tenant
+        self.erased_at = as_time(erased_at)
+        self.removed = as_tuple(removed)
+        self.audit_records = audit_records
+        self.audit_root = audit_root
+        self.key = key
+        self.text = text
 
 
 class QuotaForecast(Value):
@@ -4440,28 +4668,30 @@ class Change(Value):
 
 __all__ = [
     "Advice", "AfterFailure", "ApiKey", "ApiKeyFilter", "ApiKeyOptions", "Ask", "Asset", "AssetFilter", "AssetId",
-    "AuditCheckpoint", "AuditFilter", "AuditProof", "AuditRecord", "AuditReport", "AuthenticateOptions", "BackupOptions",
-    "BackupResult", "Brand", "BreakdownOptions", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo",
-    "CameraOptions", "CameraSnapshot", "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind",
-    "CheckLevel", "CheckReport", "Clip", "ClipOptions", "ContactSheetOptions", "CorrectionOptions", "CostTags",
-    "CustomRole", "Cut", "DamagedRange", "DiffOptions", "EngineOptions", "EraseOptions", "Errc", "Event", "ExportFilter",
-    "ExportedFile", "FileChange", "FileEntry", "FileKind", "FootageSpan", "ForecastMethod", "ForgetOptions",
-    "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions", "GradeStillOptions", "HoldId", "HoldOptions",
-    "ImportOptions", "IssuerId", "IssuerOptions", "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause", "JobSchedule",
-    "JobState", "KeepRules", "KeyEnvironment", "KeyId", "KeySlot", "LeaseInfo", "LeaseOptions", "LimitOptions",
-    "LimitOverride", "LogLevel", "LogOptions", "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions",
-    "Loudness", "MeterTotal", "Misfire", "Money", "NewApiKey", "OpenHold", "OperatorOptions", "OverageRule", "Partner",
+    "AuditCheckpoint", "AuditFilter", "AuditFormat", "AuditListOptions", "AuditListing", "AuditProof", "AuditRecord",
+    "AuditReport", "AuditRetention", "AuditRetentionOptions", "AuthenticateOptions", "BackupOptions", "BackupResult",
+    "Brand", "BreakdownOptions", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo", "CameraOptions",
+    "CameraSnapshot", "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind", "CheckLevel",
+    "CheckReport", "Clip", "ClipOptions", "ContactSheetOptions", "CorrectionOptions", "CostTags", "CustomRole", "Cut",
+    "DamagedRange", "DiffOptions", "EngineOptions", "EraseOptions", "ErasePersonalOptions", "ErasedPersonal",
+    "ErasureReceipt", "Errc", "Event", "ExportFilter", "ExportedFile", "FileChange", "FileEntry", "FileKind",
+    "FootageSpan", "ForecastMethod", "ForgetOptions", "ForgetResult", "FrameImageOptions", "FrameOptions",
+    "FramesOptions", "GradeStillOptions", "HoldId", "HoldOptions", "ImportOptions", "IssuerId", "IssuerOptions",
+    "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause", "JobSchedule", "JobState", "KeepRules", "KeyEnvironment",
+    "KeyId", "KeySlot", "LeaseInfo", "LeaseOptions", "LegalHold", "LegalHoldOptions", "LimitOptions", "LimitOverride",
+    "LogLevel", "LogOptions", "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness",
+    "MeterTotal", "Misfire", "Money", "NewApiKey", "OpenHold", "OperatorOptions", "OverageRule", "Partner",
     "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions", "PasswordTicket", "PixelFormat", "Plan",
     "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect", "PlanImpact", "PlanLimit", "PlanOverage",
     "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress", "Project", "ProjectFilter", "ProjectGrant",
     "ProjectId", "ProjectOptions", "Protection", "Quality", "Quota", "QuotaForecast", "QuotaOverage", "RateCall",
     "RateDecision", "RateScope", "Rational", "Recording", "RecordingFilter", "RecordingInfo", "RecordingWindow",
-    "Recurrence", "RecurrenceOptions", "RecurrenceUpdate", "RedeemOptions", "RenderBatchOptions", "RenderOptions",
-    "RenderResult", "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult", "Retention", "Role",
-    "RoleId", "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions", "SettingsDocument", "SettingsKind",
-    "SettingsOptions", "ShadowCount", "SiteId", "Snapshot", "SnapshotDiff", "SnapshotFilter", "SnapshotId",
-    "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions", "TagOptions", "Tenant",
-    "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TenantUpdate", "TimeRange", "TimelineClip",
+    "Recurrence", "RecurrenceOptions", "RecurrenceUpdate", "RedeemOptions", "RemovedCount", "RenderBatchOptions",
+    "RenderOptions", "RenderResult", "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult",
+    "Retention", "Role", "RoleId", "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions", "SettingsDocument",
+    "SettingsKind", "SettingsOptions", "ShadowCount", "SiteId", "Snapshot", "SnapshotDiff", "SnapshotFilter",
+    "SnapshotId", "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions", "TagOptions",
+    "Tenant", "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TenantUpdate", "TimeRange", "TimelineClip",
     "TimelineImage", "TimelineImageOptions", "TimelineTitle", "TokenKey", "Tokens", "Transition", "TransitionKind",
     "TrustedIssuer", "UpcomingOptions", "UsageAdvice", "UsageCheck", "UsageDifference", "UsageEvent", "UsageExport",
     "UsageExportOptions", "UsageFilter", "UsageFormat", "UsageGrain", "UsageKey", "UsageMonth", "UsageOutcome",

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -102,6 +104,27 @@ std::vector<AuditRecord> list(db::Reader& reader, const AuditFilter& filter);
 /// Recomputes a log from its first record, in pages, so that a long one starves nobody. Throws Corrupt; the subject is
 /// the seq of the first record that does not fit, or "end" when what is noted of the log's end makes no sense.
 AuditReport verify(db::Database& database, const db::TenantScope& scope);
+
+/// Walks the records that a filter wants, oldest first and in pages; its limit counts for nothing.
+void each_record(db::Database& database, const db::TenantScope& scope, AuditFilter filter, const std::function<void(const AuditRecord&)>& take);
+
+/// Writes them to a new file. Throws Conflict if it exists.
+AuditListing export_list(db::Database& database, const db::TenantScope& scope, const AuditListOptions& options);
+
+/// See Audit::erase_personal(). In transactions of its own, each with its record.
+ErasedPersonal erase_personal(db::Database& database, const db::TenantScope& scope, const Actor& actor, const ErasePersonalOptions& options,
+                              Time now);
+
+/// How long the reader's log is kept; `plan_days`: what its plan says.
+AuditRetention retention(db::Reader& reader, const std::optional<std::int32_t>& plan_days);
+void set_retention(db::Tx& tx, const Actor& actor, const AuditRetentionOptions& options, Time now);
+/// Records that what was recorded before that time will be pruned, if there is any that a checkpoint covers and no legal hold keeps.
+bool announce_prune(db::Database& database, const db::TenantScope& scope, const Actor& actor, Time before, Time now);
+/// Prunes what was announced, which a checkpoint is to have signed by now: the verifier looks for it. In transactions of its own; a
+/// legal hold, or `stopping`, ends it between them, and another call goes on. Returns how many records went.
+std::int64_t prune(db::Database& database, const db::TenantScope& scope, const std::function<bool()>& stopping);
+/// The tenants, or partners, that have a log, by id.
+std::vector<TenantId> logs(db::SystemReader& reader, const std::optional<TenantId>& after, std::int32_t limit);
 
 /// Forgets a person: records of that actor stay and still verify, but no longer say who it was. Returns whether there
 /// was anything to forget.

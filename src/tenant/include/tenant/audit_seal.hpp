@@ -14,6 +14,9 @@ namespace tenon::tenant::audit {
 /// The key's C2SP form: `<name>+<hash>+<base64>`. The name is made of the key, so that no brand shows in it.
 std::string key_text(const crypto::PublicKey& key);
 
+/// The text, which ends with a line feed, an empty line and the line that signs it: C2SP's signed note.
+std::string signed_text(const std::string& text, const crypto::SigningKey& key);
+
 /// Takes a checkpoint over every log that grew since the last one; nothing grew: does nothing. Returns how many grew.
 /// Throws Corrupt, when all others are signed, if a log is shorter than a checkpoint says.
 std::int64_t seal(db::Database& database, const db::SystemScope& system, const crypto::SigningKey& key, Time now);

@@ -37,6 +37,7 @@ enum class Permission : std::uint8_t {
     branding_write,
     billing_read, billing_write,
     usage_write,
+    audit_write,
     count_
 };
 

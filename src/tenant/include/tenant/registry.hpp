@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <base/clock.hpp>
+#include <crypto/sign.hpp>
 #include <db/database.hpp>
 #include <tenant/actor.hpp>
 #include <tenant/catalogues.hpp>
@@ -99,6 +100,9 @@ public:
 
     UsageReceipt correct_usage(const Actor& actor, const CorrectionOptions& options);
     UsageCheck rebuild_usage(const Actor& actor, const TenantId& id, const std::string& reason);
+    LegalHold place_legal_hold(const Actor& actor, const LegalHoldOptions& options);
+    void lift_legal_hold(const Actor& actor, const TenantId& id, const std::string& name, const std::string& reason);
+    std::vector<LegalHold> legal_holds(const Actor& actor, const TenantId& id);
 
     Partner create_partner(const Actor& actor, const PartnerOptions& options);
     [[nodiscard]] std::optional<Partner> find_partner(const Actor& actor, const PartnerId& id);
@@ -117,9 +121,15 @@ public:
     std::int64_t settle_plans();
     /// Tenants in `erasing` whose undo window has passed.
     std::vector<TenantId> due_for_erasure() const;
+    /// Before anything of it goes: from then on no legal hold can be placed. What its files were is noted once. Throws Conflict: it
+    /// is not due, or held.
+    void begin_erasure(db::SystemTx& tx, const TenantId& id, std::int64_t files, std::int64_t bytes) const;
     /// The last step, after every other room removed its rows: removes this room's, keeps the tenant's row (without name
-    /// and slug) and its audit trail.
-    void finish_erasure(db::SystemTx& tx, const Actor& actor, const Standing& standing) const;
+    /// and slug) and its audit trail, and signs the receipt. `removed`: what there was of all rooms.
+    void finish_erasure(db::SystemTx& tx, const Actor& actor, const Standing& standing, std::vector<RemovedCount> removed,
+                        const crypto::SigningKey& key) const;
+    /// Throws NotFound.
+    ErasureReceipt erasure_receipt(const Actor& actor, const TenantId& id);
 
     /// For the engine's own sweeps: every tenant's id, in pages.
     std::vector<TenantId> ids(const std::optional<TenantId>& after, std::int32_t limit) const;
