@@ -100,7 +100,8 @@ std::int64_t scanned(std::int64_t count) {
 
 /// What was told and not acknowledged is told again, in another order, with some of what was.
 void count(Session session, std::size_t place, Counts& counts) {
-    const auto at = std::chrono::time_point_cast<Duration>(std::chrono::sys_days{std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now())});
+    const auto today = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
+    const auto at = std::chrono::time_point_cast<Duration>(std::chrono::sys_days{today});
     std::mt19937_64 random(static_cast<std::uint64_t>(Monotonic::now().time_since_epoch().count()));
     for (;;) {
         const std::int64_t first = counts.acknowledged, behind = std::min<std::int64_t>(first, static_cast<std::int64_t>(random() % 20));
@@ -253,7 +254,8 @@ TEST_F(Business, killed_and_stopped_nothing_is_oversold_lost_or_counted_twice) {
     for (std::size_t place = 0; place < places; ++place) {
         const std::int64_t last = board[place].acknowledged;
         std::vector<UsageEvent> rest;
-        const auto at = std::chrono::time_point_cast<Duration>(std::chrono::sys_days{std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now())});
+        const auto today = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
+        const auto at = std::chrono::time_point_cast<Duration>(std::chrono::sys_days{today});
         for (std::int64_t i = last; i < board[place].told; ++i) rest.push_back(event(place, i, at));
         if (!rest.empty()) mine.usage().record(rest);
         scans += scanned(std::max<std::int64_t>(last, board[place].told));
