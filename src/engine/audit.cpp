@@ -93,7 +93,8 @@ std::optional<std::int32_t> plan_days(const EngineImpl& engine, const TenantId& 
 }
 
 AuditRetention retention_of(const EngineImpl& engine, const db::TenantScope& scope) {
-    return engine.database->read(scope, [&](db::Reader& reader) { return tenant::audit::retention(reader, plan_days(engine, scope.tenant())); });
+    const auto days = plan_days(engine, scope.tenant());  // may read itself
+    return engine.database->read(scope, [&](db::Reader& reader) { return tenant::audit::retention(reader, days); });
 }
 
 }  // namespace
