@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # Installs what is missing and prepares the footage. Quick when nothing is. Sourced by ./dev.
 
+# setup [LIST]: with LIST, a file like deploy/packages.txt, also what it names.
 setup() {
     [[ -r /etc/debian_version ]] || die "./dev setup knows Debian 12. Elsewhere, install what deploy/packages.txt names."
     local missing
-    missing=$(missing_packages)
+    missing=$(missing_packages deploy/packages.txt "$@")
     if [[ -n $missing ]]; then
         say "Missing packages: ${missing//$'\n'/ }"
         step "Updating the package lists" apt-update as_root apt-get -q update
@@ -15,9 +16,10 @@ setup() {
     footage
 }
 
+# missing_packages LIST...
 missing_packages() {
     local wanted
-    wanted=$(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' deploy/packages.txt | sort)
+    wanted=$(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$@" | sort)
     # dpkg-query fails for names it does not know: they are missing, which is what the comparison says anyway.
     # shellcheck disable=SC2086
     comm -23 <(echo "$wanted") <(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $wanted 2>/dev/null |
