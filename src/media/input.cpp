@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include <time.h>
+
 #include "file_io.hpp"
 #include "parameters.hpp"
 #include "times.hpp"
@@ -70,7 +72,14 @@ bool is_answer(Errc code) {
     return code == Errc::unauthenticated || code == Errc::not_found || code == Errc::unsupported;
 }
 
-std::chrono::steady_clock::time_point in(Duration span) { return std::chrono::steady_clock::now() + span; }
+/// steady_clock at the kernel's last tick, up to 4 ms ago: the library asks three times for each packet of the network.
+std::chrono::steady_clock::time_point lately() noexcept {
+    timespec at{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &at);
+    return std::chrono::steady_clock::time_point(std::chrono::seconds(at.tv_sec) + std::chrono::nanoseconds(at.tv_nsec));
+}
+
+std::chrono::steady_clock::time_point in(Duration span) { return lately() + span; }
 
 }  // namespace
 
@@ -98,13 +107,13 @@ struct Input::Impl {
     static int interrupted(void* self) {
         auto& impl = *static_cast<Impl*>(self);
         if (impl.connecting != nullptr && !impl.stay()) return 1;
-        return impl.stop.stop_requested() || (impl.deadline && std::chrono::steady_clock::now() >= *impl.deadline);
+        return impl.stop.stop_requested() || (impl.deadline && lately() >= *impl.deadline);
     }
     static int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) { return AVERROR(EPERM); }
 
     [[noreturn]] void fail(int code, const std::string& what) const {
         if (stop.stop_requested()) throw Cancelled("reading was stopped", {.subject = subject});
-        if (live && deadline && std::chrono::steady_clock::now() >= *deadline)
+        if (live && deadline && lately() >= *deadline)
             throw Unavailable(what + ": no answer in time", {.subject = subject});
         const bool opening = live && streams.empty();
         if (live && !is_answer(errc_of(code)) && code != AVERROR_HTTP_FORBIDDEN && !(opening && code == AVERROR_INVALIDDATA))
