@@ -112,15 +112,30 @@ bool is_refused(PgConnection& c, const char* sql, std::initializer_list<const ch
 
 }  // namespace
 
+void lock_pg(PgConnection& c) {
+    c.act_as(pg_system);
+    c.number("SELECT 1::bigint FROM (SELECT pg_advisory_xact_lock($1::bigint)) l", {std::to_string(pg_writers_lock).c_str()});
+}
+
+bool has_pg_table(PgConnection& c, const char* name) {
+    return c.number("SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('store') AND relname = $1", {name}) != 0;
+}
+
+void make_pg_schema(PgConnection& c, const Options& options, const std::vector<Migration>& migrations) {
+    make_own(c);
+    apply_pg(c, options, migrations);
+}
+
 void prepare_pg_schema(const Options& options, const std::vector<Migration>& migrations) {
     PgConnection c(options, PgConnection::Role::migrator);
     c.begin("BEGIN");
     try {
-        c.act_as(pg_system);
-        c.number("SELECT 1::bigint FROM (SELECT pg_advisory_xact_lock($1::bigint)) l", {std::to_string(pg_writers_lock).c_str()});
+        lock_pg(c);
         if (c.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'store'") == 0) make_own(c);
-        if (c.number("SELECT count(*) FROM pg_class WHERE relnamespace = 'store'::regnamespace AND relname = 'schema_format'") != 1)
+        if (!has_pg_table(c, "schema_format"))
             throw Corrupt("the database's schema 'store' is something else");
+        if (has_pg_table(c, pg_moving))
+            throw Conflict("a home's metadata were being moved to this database, and that did not end: move them again", {.subject = "postgres"});
         if (c.number("SELECT max(version) FROM schema_format") > pg_version)
             throw Unsupported("the metadata store was written by a newer version of this software");
         apply_pg(c, options, migrations);

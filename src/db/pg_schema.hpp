@@ -6,8 +6,20 @@
 
 namespace tenon::db {
 
+class PgConnection;
+
 /// Lifts a PostgreSQL database to the newest migrations, once, whoever starts together.
 void prepare_pg_schema(const Options& options, const std::vector<Migration>& migrations);
+
+/// The same within the transaction of whoever is at it, in a database that has no schema `store` yet.
+void make_pg_schema(PgConnection& c, const Options& options, const std::vector<Migration>& migrations);
+
+/// Waits for whoever else writes, makes or moves something in the database, until the end of the transaction.
+void lock_pg(PgConnection& c);
+bool has_pg_table(PgConnection& c, const char* name);
+
+/// The table that a database has as long as what is moved into it may not be all there. Nobody opens one that has it.
+constexpr const char* pg_moving = "moving";
 
 /// Refuses (Unsupported) to go on where security by row would not hold: a login that passes it by, a table without it, a view
 /// that reads as its owner, and what a try with two tenants shows.

@@ -15,8 +15,6 @@
 namespace tenon::db {
 namespace {
 
-// Random, and never to change: how a metadata file is told from any other SQLite file.
-constexpr std::int64_t application_id = 0x36c9a1f7;
 constexpr std::int64_t file_version = 1;
 
 constexpr const char* own_tables = R"(
@@ -75,7 +73,7 @@ void use_write_ahead_log(SqliteConnection& c, Duration deadline) {
 }
 
 std::string checksum(const Migration& m) {
-    const auto digest = crypto::sha256({reinterpret_cast<const std::uint8_t*>(m.sql.data()), m.sql.size()});
+    const auto digest = step_checksum(m);
     return {digest.begin(), digest.end()};
 }
 
@@ -91,9 +89,11 @@ Applied read_applied(sqlite3* handle) {
 void check_file(SqliteConnection& c) {
     const auto id = c.pragma_value("PRAGMA application_id");
     if (id == 0 && c.pragma_value("SELECT count(*) FROM sqlite_schema") == 0)
-        return c.script(own_tables + std::string("PRAGMA application_id=") + std::to_string(application_id) +
+        return c.script(own_tables + std::string("PRAGMA application_id=") + std::to_string(file_application_id) +
                         ";PRAGMA user_version=" + std::to_string(file_version));
-    if (id != application_id) throw Corrupt("the metadata store's file is something else");
+    if (id == moved_application_id)
+        throw Conflict("the rows of this metadata file were moved to a PostgreSQL database, which is the store now", {.subject = "postgres"});
+    if (id != file_application_id) throw Corrupt("the metadata store's file is something else");
     if (c.pragma_value("PRAGMA user_version") > file_version)
         throw Unsupported("the metadata store was written by a newer version of this software");
 }
@@ -129,6 +129,10 @@ bool apply(SqliteConnection& c, const Options& options, const std::vector<Migrat
 }
 
 }  // namespace
+
+crypto::Digest step_checksum(const Migration& step) {
+    return crypto::sha256({reinterpret_cast<const std::uint8_t*>(step.sql.data()), step.sql.size()});
+}
 
 std::shared_ptr<const Registry> prepare_schema(const Options& options, const std::vector<Migration>& migrations) {
     if (options.file.empty()) throw InvalidArgument("the metadata store needs a file", {.subject = "file"});
