@@ -184,7 +184,7 @@ TEST_F(PostgresMoves, what_holds_in_a_database_that_was_never_moved_to_holds_in_
                                 "WHERE relnamespace = 'store'::regnamespace AND relkind IN ('r', 'v', 'i') ORDER BY 1",
                                 "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) || convalidated FROM pg_constraint WHERE "
                                 "connamespace = 'store'::regnamespace ORDER BY 1",
-                                "SELECT tgrelid::regclass || ' ' || tgname || tgenabled FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE NOT "
+                                "SELECT tgrelid::regclass || ' ' || tgname || tgenabled::text FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE NOT "
                                 "tgisinternal AND relnamespace = 'store'::regnamespace ORDER BY 1",
                                 "SELECT polrelid::regclass || ' ' || polname || pg_get_expr(polqual, polrelid) FROM pg_policy JOIN pg_class c ON c.oid = "
                                 "polrelid WHERE relnamespace = 'store'::regnamespace ORDER BY 1"}) {
@@ -332,7 +332,9 @@ TEST_F(PostgresMoves, it_tells_how_far_it_is_and_ends_when_it_is_told_to) {
     std::int64_t last = 0;
     for (const auto& step : steps) {
         EXPECT_EQ(step.total, steps[0].total);
-        if (step.stage == MoveStep::Stage::copy) EXPECT_GE(step.rows, std::exchange(last, step.rows));
+        if (step.stage != MoveStep::Stage::copy) continue;
+        EXPECT_GE(step.rows, last);
+        last = step.rows;
     }
     EXPECT_EQ(last, steps[0].total / 1000 * 1000);
 }
