@@ -150,8 +150,9 @@ void MoveSource::each_row(const MoveTable& table, const std::function<void(Row)>
 }
 
 void MoveSource::mark_as_moved(const std::string& name, Time at) {
-    script("CREATE TABLE IF NOT EXISTS moved_to (name TEXT NOT NULL, at INTEGER NOT NULL) STRICT; DELETE FROM moved_to; INSERT INTO moved_to VALUES ('" +
-           name + "', " + std::to_string(at.time_since_epoch().count()) + "); PRAGMA application_id=" + std::to_string(moved_application_id) + "; COMMIT");
+    const auto values = "'" + name + "', " + std::to_string(at.time_since_epoch().count());
+    script("CREATE TABLE IF NOT EXISTS moved_to (name TEXT NOT NULL, at INTEGER NOT NULL) STRICT; DELETE FROM moved_to;"
+           "INSERT INTO moved_to VALUES (" + values + "); PRAGMA application_id=" + std::to_string(moved_application_id) + "; COMMIT");
 }
 
 }  // namespace tenon::db

@@ -167,9 +167,9 @@ void MoveTarget::check_shape(const std::vector<MoveTable>& tables) {
     for (const auto& table : tables)
         for (const auto& [name, kind] : table.columns)
             wanted.insert(table.name + "." + name + (kind == CellKind::integer ? " int8" : kind == CellKind::text ? " text" : " bytea"));
-    for (auto& column : names("SELECT relname || '.' || attname || ' ' || typname FROM pg_class c JOIN pg_attribute ON attrelid = c.oid JOIN pg_type t "
-                              "ON t.oid = atttypid WHERE c.relnamespace = 'store'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped "
-                              "AND relname NOT IN ('schema_format', 'commit_number', 'scope_try_', 'moving')"))
+    for (auto& column : names("SELECT relname || '.' || attname || ' ' || typname FROM pg_class c JOIN pg_attribute ON attrelid = c.oid "
+                              "JOIN pg_type t ON t.oid = atttypid WHERE c.relnamespace = 'store'::regnamespace AND relkind = 'r' AND attnum > 0 "
+                              "AND NOT attisdropped AND relname NOT IN ('schema_format', 'commit_number', 'scope_try_', 'moving')"))
         found.insert(std::move(column));
     for (const auto& one : wanted)
         if (!found.contains(one)) throw InternalError("the database lacks a column of the file", {.subject = one});
@@ -230,8 +230,8 @@ MovedTable MoveTarget::digest(const MoveTable& table, const std::function<void()
     RowDigest made(table);
     auto* handle = connection_.handle();
     const PlainMode plain(handle);
-    begin_copy(handle, "COPY (SELECT " + table.column_list() + " FROM " + table.name + " ORDER BY " + table.key_list() + ") TO STDOUT (FORMAT binary)",
-               PGRES_COPY_OUT, table.name);
+    const auto rows = "SELECT " + table.column_list() + " FROM " + table.name + " ORDER BY " + table.key_list();
+    begin_copy(handle, "COPY (" + rows + ") TO STDOUT (FORMAT binary)", PGRES_COPY_OUT, table.name);
     std::vector<Cell> row(table.columns.size());
     bool begun = false;
     for (char* bytes = nullptr;;) {
@@ -260,7 +260,8 @@ void MoveTarget::finish(const std::string& name_key, const std::string& name) {
     c.begin("BEGIN");
     lock_pg(c);
     if (!name_key.empty())
-        c.send("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", {name_key.c_str(), name.c_str()});
+        c.send("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+               {name_key.c_str(), name.c_str()});
     c.send("DROP TABLE moving");
     c.run("COMMIT");
 }

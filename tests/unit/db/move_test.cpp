@@ -78,7 +78,8 @@ protected:
                 int n = 0;
                 for (const std::int64_t number : {least, least + 1, std::int64_t{-1}, std::int64_t{0}, std::int64_t{1} << 32, most})
                     tx.exec(insert_odd, ++n, number, nullptr, nullptr);
-                for (const char* words : {"", " ", "\t\n\r\\N\\.", "'\"$1;--", "\x01\x1f\x7f", "h\xc3\xa9llo \xf0\x9f\x8e\xac \xe2\x80\xae", "\xef\xbf\xbf", "NULL"})
+                for (const char* words : {"", " ", "\t\n\r\\N\\.", "'\"$1;--", "\x01\x1f\x7f",
+                                          "h\xc3\xa9llo \xf0\x9f\x8e\xac \xe2\x80\xae", "\xef\xbf\xbf", "NULL"})
                     tx.exec(insert_odd, ++n, nullptr, words, nullptr);
                 tx.exec(insert_odd, ++n, nullptr, nullptr, nothing);
                 tx.exec(insert_odd, ++n, nullptr, nullptr, bytes);
@@ -112,7 +113,8 @@ protected:
                             shown(odd, 3, Value::Kind::blob) + "\n";
                 auto projects = r.query(list_projects);
                 while (projects.next())
-                    text += shown(projects, 0, Value::Kind::blob) + shown(projects, 1, Value::Kind::text) + shown(projects, 2, Value::Kind::integer) + "\n";
+                    text += shown(projects, 0, Value::Kind::blob) + shown(projects, 1, Value::Kind::text) +
+                            shown(projects, 2, Value::Kind::integer) + "\n";
             });
         database->read(system, [&](SystemReader& r) {
             auto plans = r.query(list_plans);
@@ -172,7 +174,8 @@ TEST_F(PostgresMoves, what_holds_in_a_database_that_was_never_moved_to_holds_in_
     move();
     open_moved();  // which tries the walls
     const auto project = base::new_id<ProjectId>(base::system_clock()->now());
-    EXPECT_THROW(database->write(a, [&](Tx& tx) { tx.exec(insert_asset, base::new_id<AssetId>(base::system_clock()->now()), project, 1); }), NotFound);
+    EXPECT_THROW(database->write(a,
+                                 [&](Tx& tx) { tx.exec(insert_asset, base::new_id<AssetId>(base::system_clock()->now()), project, 1); }), NotFound);
     EXPECT_THROW(database->write(a, [&](Tx& tx) { tx.exec(insert_project, project, "b"); }), Conflict);
     EXPECT_THROW(database->write(a, [&](Tx& tx) { tx.exec(change_kept, "another"); }), Error);
     // Word for word what an untouched database has.
@@ -180,13 +183,17 @@ TEST_F(PostgresMoves, what_holds_in_a_database_that_was_never_moved_to_holds_in_
     Database::open({.postgres = fresh.address()}, moving_tables());
     const auto shape = [](const tests::PostgresHome& one) {
         std::string text;
-        for (const char* sql : {"SELECT c.relname || ' ' || relrowsecurity || relforcerowsecurity || ' ' || coalesce(reloptions::text, '') FROM pg_class c "
+        for (const char* sql : {"SELECT c.relname || ' ' || relrowsecurity || relforcerowsecurity || ' ' || coalesce(reloptions::text, '') "
+                                "FROM pg_class c "
                                 "WHERE relnamespace = 'store'::regnamespace AND relkind IN ('r', 'v', 'i') ORDER BY 1",
-                                "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) || convalidated FROM pg_constraint WHERE "
+                                "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) || convalidated "
+                                "FROM pg_constraint WHERE "
                                 "connamespace = 'store'::regnamespace ORDER BY 1",
-                                "SELECT tgrelid::regclass || ' ' || tgname || tgenabled::text FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE NOT "
+                                "SELECT tgrelid::regclass || ' ' || tgname || tgenabled::text "
+                                "FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE NOT "
                                 "tgisinternal AND relnamespace = 'store'::regnamespace ORDER BY 1",
-                                "SELECT polrelid::regclass || ' ' || polname || pg_get_expr(polqual, polrelid) FROM pg_policy JOIN pg_class c ON c.oid = "
+                                "SELECT polrelid::regclass || ' ' || polname || pg_get_expr(polqual, polrelid) "
+                                "FROM pg_policy JOIN pg_class c ON c.oid = "
                                 "polrelid WHERE relnamespace = 'store'::regnamespace ORDER BY 1"}) {
             PGconn* c = PQconnectdb(one.boss().c_str());
             PGresult* r = PQexec(c, sql);
@@ -211,7 +218,8 @@ TEST_F(PostgresMoves, the_file_is_no_store_any_more_and_the_next_move_says_so) {
     with_name.moved = [&](const std::string& given) { name = given; };
     move_to_postgres(with_name, moving_tables());
     EXPECT_EQ(name.size(), 32u);
-    EXPECT_EQ(refusal([&] { open_file(); }), "conflict: the rows of this metadata file were moved to a PostgreSQL database, which is the store now [postgres]");
+    EXPECT_EQ(refusal([&] { open_file(); }),
+              "conflict: the rows of this metadata file were moved to a PostgreSQL database, which is the store now [postgres]");
     EXPECT_EQ(refusal([&] { move(); }), "conflict: this home's metadata were moved already [" + file().string() + "]");
     open_moved();
     EXPECT_EQ(database->read(system, [](SystemReader& r) { return meta(r, "home"); }), name);
@@ -433,7 +441,8 @@ TEST_F(PostgresMoves, killed_at_each_of_its_steps_there_is_one_store_and_the_nex
         Database::open({.file = there / "metadata.db"}, moving_tables());
         auto other = options();
         other.file = there / "metadata.db";
-        EXPECT_TRUE(refusal([&] { move_to_postgres(other, moving_tables()); }).starts_with("conflict: the database holds what is left of another home's"));
+        const auto refused = refusal([&] { move_to_postgres(other, moving_tables()); });
+        EXPECT_TRUE(refused.starts_with("conflict: the database holds what is left of another home's")) << refused;
     }
     // Between the last two steps somebody changes a value: the move that is to end it compares once more.
     home->damage("UPDATE plan SET lim = 6");
@@ -499,7 +508,8 @@ TEST_F(PostgresMoves, sixty_thousand_rows_take_the_memory_of_a_few) {
     };
     const auto few = memory_of_a_move();
     home.emplace();
-    Raw(file()).run("PRAGMA application_id=919183863; DROP TRIGGER kept_insert; WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i "
+    Raw(file()).run("PRAGMA application_id=919183863; DROP TRIGGER kept_insert; "
+                    "WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i "
                     "< 60099) INSERT INTO kept_ SELECT zeroblob(16), i, printf('%01000d', i) FROM n");
     const auto many = memory_of_a_move();
     EXPECT_LT(many - few, 8 * 1024) << few << " and " << many << " KiB";
