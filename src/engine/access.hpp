@@ -6,8 +6,9 @@
 #include <mutex>
 #include <shared_mutex>
 #include <string>
-#include <unordered_map>
+#include <vector>
 
+#include <crypto/short_hash.hpp>
 #include <exec/pool.hpp>
 #include <tenant/api_keys.hpp>
 #include <tenant/issuers.hpp>
@@ -34,7 +35,7 @@ struct KnownToken {
 /// Threads   any, at once.
 class KnownTokens {
 public:
-    using Hash = crypto::Digest;
+    using Hash = crypto::ShortDigest;
     KnownTokens();
 
     Hash hash(std::string_view token) const;
@@ -44,13 +45,20 @@ public:
 
 private:
     static constexpr std::size_t shard_count = 16, shard_size = 4096;  // 64 k tokens
-    struct Hasher {
-        std::size_t operator()(const Hash& hash) const noexcept { return base::load_le<std::uint64_t>(hash.data() + 8); }
+    /// All that a lookup compares, in one line of the cache. Without a token it is free.
+    struct alignas(64) Slot {
+        Hash hash{};
+        Time until{};
+        std::shared_ptr<const KnownToken> token{};
     };
     struct Shard {
         mutable std::shared_mutex mutex;
-        std::unordered_map<Hash, std::shared_ptr<const KnownToken>, Hasher> tokens;  // under mutex
+        std::vector<Slot> slots;  // a power of two, at most half of them taken; both under mutex
+        std::size_t taken = 0;
     };
+    /// The token's own place, or the free one that it would get.
+    static std::size_t place_in(const std::vector<Slot>& slots, const Hash& hash);
+
     const crypto::Secret key_;
     std::array<Shard, shard_count> shards_;
 };

@@ -1,4 +1,6 @@
 #include <crypto/hash.hpp>
+#include <crypto/short_hash.hpp>
+#include <tenon/error.hpp>
 
 #include <gtest/gtest.h>
 
@@ -52,6 +54,14 @@ TEST(HmacSha256, OneKeyManyMessages) {
 TEST(Blake2b, KeyedKnownAnswer) {
     EXPECT_EQ(text(blake2b_256(counting(32), counting(200))),
               "a39ff6e7e838226fd50e24a55375ff3a39419fd93e32cc463f3f74323291c425");
+}
+
+// The first answers of the list that its authors publish: key 00 01 … 0f, messages of no and of one byte.
+TEST(SipHash, KnownAnswers) {
+    EXPECT_EQ(text(siphash_128(counting(16), {})), "a3817f04ba25a8e66df67214c7550293");
+    EXPECT_EQ(text(siphash_128(counting(16), counting(1))), "da87c1d86b99af44347659119b22fc45");
+    EXPECT_NE(siphash_128(counting(16), view_of("a")), siphash_128(base::ByteVector(16, 1), view_of("a")));
+    EXPECT_THROW(siphash_128(counting(15), {}), InternalError);
 }
 
 TEST(Crc32c, KnownAnswers) {
