@@ -24,9 +24,13 @@ using bench::seconds;
 
 constexpr std::size_t at_once = 1000;
 
-/// Events as a gateway tells them: a handful of sites and teams, times within the last minutes.
-std::vector<UsageEvent> batch(const std::string& source, std::size_t n, bool tagged) {
-    static const Time begun = std::chrono::floor<Duration>(std::chrono::system_clock::now());  // the same when it is told again
+constexpr auto apart = std::chrono::milliseconds(37);
+
+/// Events as a gateway tells them: a handful of sites and teams, and each batch is what happened since the one before (37 s). Or all
+/// batches are of the same 37 seconds, as if a thousand devices had been away and came back one after the other.
+std::vector<UsageEvent> batch(const std::string& source, std::size_t n, bool tagged, bool delayed = false) {
+    static const Time begun = std::chrono::floor<Duration>(std::chrono::system_clock::now()) - std::chrono::hours(40);  // told again it is the same
+    const auto end = begun + apart * at_once * (delayed ? 1 : n + 1);
     std::vector<UsageEvent> events(at_once);
     char id[32];
     for (std::size_t i = 0; i < at_once; ++i) {
@@ -36,7 +40,7 @@ std::vector<UsageEvent> batch(const std::string& source, std::size_t n, bool tag
         event.id = id;
         event.meter = i % 4 ? "api_calls" : "model_tokens";
         event.quantity = static_cast<std::int64_t>(i % 100);
-        event.occurred_at = begun - std::chrono::milliseconds(i * 37);
+        event.occurred_at = end - apart * (at_once - i);
         if (!tagged) continue;
         event.site = i % 3 ? "north" : "south";
         event.tags = {{"team", i % 5 ? "red" : "blue"}};
@@ -58,14 +62,15 @@ struct Place {
 };
 
 void record(const fs::path& folder, double time) {
-    const auto measure = [&](const char* what, unsigned callers, bool tagged, int retried, const char* how) {
-        Place place(folder / (std::to_string(callers) + (tagged ? "t" : "p") + std::to_string(retried)), static_cast<int>(callers));
+    const auto measure = [&](const char* what, unsigned callers, bool tagged, int retried, bool delayed, const char* how) {
+        static int places = 0;
+        Place place(folder / std::to_string(++places), static_cast<int>(callers));
         const bench::Spent spent{"store"};
         const auto rate = bench::rate(callers, time, [&](unsigned caller, std::size_t n) {
             auto usage = place.sessions[caller].usage();
             // Of a hundred batches so many are told again.
             const auto k = static_cast<int>(n % 100) < retried && n > 0 ? n - 1 : n;
-            usage.record(batch("gateway", k, tagged));
+            usage.record(batch("gateway", k, tagged, delayed));
         });
         const auto events = rate.per_second * static_cast<double>(at_once);
         line(what, ">= 100000/s", events, "/s", how);
@@ -73,10 +78,11 @@ void record(const fs::path& folder, double time) {
         line("  the thread that writes, for each event", "-", spent.by_thread(events * time), "us", "processor time");
         place.engine.close();
     };
-    measure("events, one caller", 1, false, 0, "two meters that feed quotas");
-    measure("events, two callers, two tenants", 2, false, 0, "the same");
-    measure("events with site and tag, two callers", 2, true, 0, "six combinations");
-    measure("events, 30 % told again, two callers", 2, false, 30, "duplicates count in the figure");
+    measure("events, one caller", 1, false, 0, false, "two meters that feed quotas, 1,000 a call, each call 37 s later than the one before");
+    measure("events, two callers, two tenants", 2, false, 0, false, "the same");
+    measure("events with site and tag, two callers", 2, true, 0, false, "six combinations");
+    measure("events, 30 % told again, two callers", 2, false, 30, false, "duplicates count in the figure");
+    measure("events that come late, two callers", 2, false, 0, true, "every call has 1,000 events of the same 37 s: no two beside each other");
 }
 
 void verify(const fs::path& folder) {

@@ -12,8 +12,9 @@ namespace {
 constexpr std::int64_t largest_sum = std::int64_t{1} << 62;
 
 constexpr db::TenantStmt insert_event{
-    "INSERT INTO usage_event_ (tenant_id, source, id, meter, qty, occurred_at, received_at, period, dims, share, late, corrects_source, corrects_id) "
-    "VALUES (:tenant, :source, :id, :meter, :qty, :occurred_at, :received_at, :period, :dims, :share, :late, :corrects_source, :corrects_id) "
+    "INSERT INTO usage_event_ (tenant_id, source, id, meter, qty, occurred_at, received_at, period, dims, share, late, corrects_source, "
+    "corrects_id, slot) "
+    "VALUES (:tenant, :source, :id, :meter, :qty, :occurred_at, :received_at, :period, :dims, :share, :late, :corrects_source, :corrects_id, :slot) "
     "ON CONFLICT (tenant_id, source, id) DO NOTHING"};
 constexpr db::TenantStmt event_of{
     "SELECT meter, qty, occurred_at, dims, share, period, coalesce(corrects_source, ''), coalesce(corrects_id, '') FROM usage_event "
@@ -95,7 +96,7 @@ bool Book::add(const Told& told, const Place& place, std::int64_t share, const s
     const bool corrects = !corrects_source.empty();
     if (tx_.exec(insert_event, told.source, told.id, told.meter, told.quantity, told.occurred_at, now_, place.period, said, share,
                  std::int64_t{place.late}, corrects ? db::Value(corrects_source) : db::Value(nullptr),
-                 corrects ? db::Value(corrects_id) : db::Value(nullptr)) == 0)
+                 corrects ? db::Value(corrects_id) : db::Value(nullptr), slot_of(told.occurred_at)) == 0)
         return false;
     sums_.push_back({bucket_of(told.occurred_at, std::chrono::minutes(1)), meter_of(told.meter), share, place.period, told.quantity});
     return true;
@@ -130,8 +131,21 @@ void Book::write_shares() {
     }
 }
 
+/// Most events of a call share a minute, a meter and what they are for: the sums are made of those that are left.
+void Book::gather() {
+    const auto key = [](const Sum& sum) { return std::tuple(sum.bucket, sum.meter, sum.dims, sum.period); };
+    std::ranges::sort(sums_, {}, key);
+    auto last = sums_.begin();
+    for (auto at = std::next(last); at != sums_.end(); ++at) {
+        if (key(*at) != key(*last)) *++last = *at;
+        else if (__builtin_add_overflow(last->quantity, at->quantity, &last->quantity)) refuse_sum(meters_[static_cast<std::size_t>(at->meter)]);
+    }
+    sums_.erase(std::next(last), sums_.end());
+}
+
 void Book::close() {
     if (sums_.empty()) return;
+    gather();
     const auto by = [&](const auto& bucket) {
         auto sums = sums_;
         for (auto& sum : sums) sum.bucket = bucket(sum);

@@ -18,8 +18,8 @@ constexpr std::int64_t most_looked_at = 20'000;
 
 constexpr db::TenantStmt page_of{
     "SELECT source, id, meter, qty, occurred_at, received_at, period, late, share, coalesce(corrects_source, ''), coalesce(corrects_id, '') "
-    "FROM usage_event WHERE tenant_id = :tenant AND occurred_at >= :from AND (occurred_at > :from OR (source, id) > (:source, :id)) "
-    "AND occurred_at < :end ORDER BY occurred_at, source, id LIMIT :limit"};
+    "FROM usage_event WHERE tenant_id = :tenant AND slot >= :first AND slot <= :last AND occurred_at >= :from "
+    "AND (occurred_at > :from OR (source, id) > (:source, :id)) AND occurred_at < :end ORDER BY slot, occurred_at, source, id LIMIT :limit"};
 constexpr db::TenantStmt dims_body{"SELECT body FROM usage_dims WHERE tenant_id = :tenant AND n = :n"};
 constexpr db::TenantStmt shares_between{
     "SELECT meter, dims, sum(qty) FROM usage_share WHERE tenant_id = :tenant AND bucket >= :start AND bucket < :end "
@@ -148,7 +148,8 @@ UsagePage events(db::Reader& reader, const UsageFilter& filter) {
     Bodies bodies(reader);
     UsagePage page;
     std::int64_t looked_at = 0;
-    auto rows = reader.query(page_of, from.at, from.source, from.id, filter.end.value_or(Time::max()), most_looked_at);
+    const auto end = filter.end.value_or(Time::max());
+    auto rows = reader.query(page_of, slot_of(from.at), slot_of(end), from.at, from.source, from.id, end, most_looked_at);
     while (rows.next()) {
         ++looked_at;
         const auto period = static_cast<std::int32_t>(rows.i64(6));

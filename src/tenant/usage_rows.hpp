@@ -25,6 +25,9 @@ inline constexpr auto quarter = std::chrono::minutes(15);
 /// When the step of this length began.
 std::int64_t bucket_of(Time time, Duration length);
 
+/// The second in which it happened: events lie by it, and within it by name. Rounded as in SQL, towards 1970.
+inline std::int64_t slot_of(Time time) { return time.time_since_epoch().count() / 1'000'000; }
+
 /// The sums of a period.
 std::vector<MeterTotal> meters_of(db::Reader& reader, std::int32_t period);
 /// Units that hosts gave to meters.
@@ -130,6 +133,7 @@ private:
     };
     const std::vector<Open>& open();
     std::int32_t meter_of(std::string_view meter);
+    void gather();
     void write(Grain grain, std::vector<Sum>& sums);
     void write_shares();
 

@@ -18,18 +18,18 @@ constexpr std::size_t most_shown = 1000;
 constexpr auto claim = std::chrono::hours(6);
 
 constexpr db::TenantStmt time_after{
-    "SELECT occurred_at FROM usage_event WHERE tenant_id = :tenant AND occurred_at >= :from ORDER BY occurred_at LIMIT 1 OFFSET :n"};
+    "SELECT slot FROM usage_event WHERE tenant_id = :tenant AND slot >= :from ORDER BY slot LIMIT 1 OFFSET :n"};
 constexpr db::TenantStmt events_in{
-    "SELECT count(*) FROM usage_event WHERE tenant_id = :tenant AND occurred_at >= :begin AND occurred_at < :end"};
+    "SELECT count(*) FROM usage_event WHERE tenant_id = :tenant AND slot >= :first AND slot < :stop"};
 constexpr db::TenantStmt counted_steps{
     "SELECT occurred_at / :length * :length AS step, meter, sum(qty), 0, 0 FROM usage_event WHERE tenant_id = :tenant "
-    "AND occurred_at >= :begin AND occurred_at < :end GROUP BY step, meter ORDER BY step, meter"};
+    "AND slot >= :first AND slot < :stop GROUP BY step, meter ORDER BY step, meter"};
 constexpr db::TenantStmt kept_steps{
     "SELECT bucket, meter, qty, 0, 0 FROM usage_rollup WHERE tenant_id = :tenant AND grain = :grain AND bucket >= :begin AND bucket < :end "
     "ORDER BY bucket, meter"};
 constexpr db::TenantStmt counted_shares{
     "SELECT occurred_at / :length * :length AS step, meter, sum(qty), share, period FROM usage_event WHERE tenant_id = :tenant "
-    "AND occurred_at >= :begin AND occurred_at < :end GROUP BY step, meter, share, period ORDER BY step, meter, share, period"};
+    "AND slot >= :first AND slot < :stop GROUP BY step, meter, share, period ORDER BY step, meter, share, period"};
 constexpr db::TenantStmt kept_shares{
     "SELECT bucket, meter, qty, dims, period FROM usage_share WHERE tenant_id = :tenant AND bucket >= :begin AND bucket < :end "
     "ORDER BY bucket, meter, dims, period"};
@@ -99,9 +99,9 @@ void Verifier::State::differs(UsageDifference difference) {
 
 Verifier::Window Verifier::window_from(db::Reader& reader, Time begin) {
     Window window{.begin = begin, .end = Time::max(), .is_last = true};
-    if (auto rows = reader.query(time_after, begin, events_a_window); rows.next()) {
+    if (auto rows = reader.query(time_after, slot_of(begin), events_a_window); rows.next()) {
         constexpr auto hour = std::chrono::hours(1);
-        const Time last{Duration{bucket_of(rows.time(0), hour)}};
+        const Time last{Duration{bucket_of(Time{std::chrono::seconds(rows.i64(0))}, hour)}};
         // An hour that has more than a stretch is one all the same.
         window.end = last > begin ? last : last + hour;
         window.is_last = false;
@@ -110,10 +110,12 @@ Verifier::Window Verifier::window_from(db::Reader& reader, Time begin) {
 }
 
 void Verifier::compare(db::Reader& reader, db::Tx* tx, const Window& window, State& state) {
-    if (auto rows = reader.query(events_in, window.begin, window.end); rows.next()) state.check.events += rows.i64(0);
+    // Windows are hours, so seconds do not straddle them.
+    const auto first = slot_of(window.begin), stop = window.is_last ? INT64_MAX : slot_of(window.end);
+    if (auto rows = reader.query(events_in, first, stop); rows.next()) state.check.events += rows.i64(0);
     const auto steps = [&](Grain grain, Duration length, const char* name) {
         for (const auto& [line, is, should] : merge(reader.query(kept_steps, grain, window.begin, window.end),
-                                                    reader.query(counted_steps, length, window.begin, window.end))) {
+                                                    reader.query(counted_steps, length, first, stop))) {
             state.differs({.sum = name, .meter = line.meter, .start = Time{Duration{line.step}}, .kept = is, .counted = should});
             if (tx) tx->exec(set_rollup, grain, line.step, line.meter, should);
         }
@@ -121,7 +123,7 @@ void Verifier::compare(db::Reader& reader, db::Tx* tx, const Window& window, Sta
     steps(Grain::minute, std::chrono::minutes(1), "minute");
     steps(Grain::hour, std::chrono::hours(1), "hour");
     for (const auto& [line, is, should] : merge(reader.query(kept_shares, window.begin, window.end),
-                                                reader.query(counted_shares, Duration(quarter), window.begin, window.end))) {
+                                                reader.query(counted_shares, Duration(quarter), first, stop))) {
         state.differs({.sum = "share", .meter = line.meter, .start = Time{Duration{line.step}}, .kept = is, .counted = should});
         if (tx) tx->exec(set_share, line.step, line.meter, line.dims, line.period, should);
         else state.missing[{line.period, line.meter}] += should - is;

@@ -368,21 +368,21 @@ TEST_F(HostUsage, IsListedPageByPageEachOnce) {
     std::mt19937 random(3);
     for (int i = 0; i < 257; ++i) {
         auto event = calls("e:" + std::to_string(i), i);
-        event.occurred_at -= std::chrono::seconds(random() % 20);
+        event.occurred_at -= i % 7 == 0 ? Duration{0} : Duration(random() % 4'000'000);  // some at once, some within one second
         event.meter = i % 5 == 0 ? "scans" : "api_calls";
         record(event);
         told.insert(event.id);
     }
     std::set<std::string> found;
-    Time last{};
+    std::pair<Time, std::string> last{};
     UsageFilter filter{.limit = 10};
     int pages = 0;
     do {
         const auto one = page(filter);
         for (const auto& record : one.records) {
             EXPECT_TRUE(found.insert(record.id).second);
-            EXPECT_GE(record.occurred_at, last);
-            last = record.occurred_at;
+            EXPECT_GT(std::pair(record.occurred_at, record.id), last);
+            last = {record.occurred_at, record.id};
         }
         filter.after = one.next;
         ++pages;
@@ -391,8 +391,50 @@ TEST_F(HostUsage, IsListedPageByPageEachOnce) {
     EXPECT_EQ(pages, 26);
     EXPECT_EQ(page({.meter = "scans"}).records.size(), 52u);
     EXPECT_TRUE(page({.start = home.now() + 1us}).records.empty());
+    const auto from = home.now() - 2'500'000us, to = home.now() - 1'250'000us;  // amid seconds
+    std::size_t between = 0;
+    for (const auto& record : page({.limit = 1000}).records) between += record.occurred_at >= from && record.occurred_at < to;
+    EXPECT_GT(between, 0u);
+    EXPECT_EQ(page({.start = from, .end = to, .limit = 1000}).records.size(), between);
     EXPECT_THROW(page({.limit = 0}), InvalidArgument);
     for (const auto* wrong : {"x", "1", "1:", "1:99:a", "1:-1:a", "99999999999999999999:1:a"}) EXPECT_THROW(page({.after = wrong}), InvalidArgument);
+}
+
+// What an older version wrote has no seconds yet.
+TEST(UsageSteps, EventsOfAnOlderHomeAreListedAndAddedUpAsBefore) {
+    const tests::TempFolder folder;
+    std::vector<db::Migration> before;
+    for (const auto& step : migrations())
+        if (step.room != "usage" || step.number < 2) before.push_back(step);
+    const auto event = [](const char* id, const char* time) {
+        return std::string("INSERT INTO usage_event_ (tenant_id, source, id, meter, qty, occurred_at, received_at, period, dims) "
+                           "VALUES (x'0000000000000000000000000000000a', 'gateway', '") +
+               id + "', 'made', 1, " + time + ", 1, 1, '');\n";
+    };
+    const std::string tenant =
+        "INSERT INTO plan (name, version, catalogue, title, currency, price_interval, per, trial_days, features, limits, rates, weight, retention, "
+        "overage) VALUES ('old', 1, 'old', 'Old', 'EUR', 'month', 'tenant', 0, '[]', '{}', '[]', 1, '{}', '{}');\n"
+        "INSERT INTO tenant_ (tenant_id, name, slug, partner, plan, plan_version, state, region, zone, anchor_day, epoch, created_at) "
+        "VALUES (x'0000000000000000000000000000000a', 'Old', 'old', x'00000000000000000000000000000000', 'old', 1, 2, 'local', 'UTC', 1, 1, 1);\n";
+    const db::Migration old{.room = "old", .number = 1, .sql = tenant + event("late", "1770000001999999") + event("a", "1770000001000000") +
+                                                              event("b", "1770000001000000") + event("first", "1769999998000001")};
+    before.push_back(old);
+    (void)db::Database::open(tests::store_in(folder.path()), before);
+    auto now = migrations();
+    now.push_back(old);
+    const auto store = db::Database::open(tests::store_in(folder.path()), now);
+    const auto scope = db::testing::ScopeMaker::tenant(TenantId{.high = 0, .low = 10});
+    const auto ids = [&](const UsageFilter& filter) {
+        std::string all;
+        for (const auto& record : store->read(scope, [&](db::Reader& reader) { return events(reader, filter); }).records) all += record.id + " ";
+        return all;
+    };
+    EXPECT_EQ(ids({}), "first a b late ");
+    EXPECT_EQ(ids({.start = Time{Duration{1770000001000001}}}), "late ");
+    EXPECT_EQ(ids({.end = Time{Duration{1770000001999999}}}), "first a b ");
+    Verifier verifier(*store, scope);
+    while (verifier.step()) continue;
+    EXPECT_EQ(std::move(verifier).result().events, 4);
 }
 
 TEST_F(HostUsage, IsExportedInCsvThatNoSpreadsheetRunsAndInJsonLines) {
