@@ -91,6 +91,7 @@ void throughput(const fs::path& folder, double time) {
     site.queue->start();
     const double begun = seconds();
     const auto before = site.store->stats();
+    const bench::Spent spent{"store"};
     const auto enqueued = bench::rate(callers, time, [&](unsigned caller, std::size_t) { site.add(caller % site.tenants.size()); });
     const auto while_enqueuing = static_cast<double>(site.done) / (seconds() - begun);
     const auto all = static_cast<std::int64_t>(enqueued.per_second * time);
@@ -101,6 +102,8 @@ void throughput(const fs::path& folder, double time) {
          "128 callers, 16 tenants, 32 workers; a transaction to enqueue, one that ends a job and claims the next; no batch call");
     line("  enqueued meanwhile", "-", enqueued.per_second, "/s", "");
     line("  finished while others were enqueued", "-", while_enqueuing, "/s", "");
+    line("  the thread that writes, for each", "-", spent.by_thread(static_cast<double>(site.done)), "us", "processor time");
+    line("  all threads, for each", "-", spent.by_all(static_cast<double>(site.done)), "us", "processor time, callers and workers included");
     line("  transactions a commit", "-", static_cast<double>(after.requests - before.requests) / static_cast<double>(after.commits - before.commits),
          "", "");
 }

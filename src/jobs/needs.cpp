@@ -67,6 +67,7 @@ void Queue::Impl::add_needs(db::Tx& tx, const JobId& id, const NewJob& job) cons
 
 /// Lets those go on that waited for a job which has ended, or cancels them, and those that waited for these.
 void Queue::Impl::tell_those_who_wait(db::Tx& tx, const JobRow& ended) {
+    if (!tx.query(needed_by, ended.id, 1).next()) return;  // as nearly always
     std::deque<JobRow> told{ended};
     std::int64_t left = told_at_once;
     bool any = false;

@@ -15,12 +15,12 @@ constexpr db::TenantStmt hold_one{"UPDATE job_ SET paused = paused + :bit, state
                                   " WHERE tenant_id = :tenant AND id = :id AND state < " TENON_JOB_RUNNING " AND (paused & :bit) = 0"};
 // A running job keeps the mark: put back, it is held.
 constexpr db::TenantStmt hold_kind{"UPDATE job_ SET paused = paused + :bit, state = CASE WHEN state < " TENON_JOB_RUNNING " THEN " TENON_JOB_HELD
-                                   " ELSE state END WHERE tenant_id = :tenant AND state <= " TENON_JOB_RUNNING
+                                   " ELSE state END WHERE tenant_id = :tenant AND ended_at IS NULL"
                                    " AND (:kind = '' OR kind = :kind) AND (paused & :bit) = 0"};
 
 #define TENON_JOB_LET_GO                                                                                         \
     "UPDATE job_ SET paused = paused - :bit, state = CASE WHEN state = 0 AND paused = :bit AND waits_for = 0 THEN " \
-    "CASE WHEN due_at > :now THEN 1 ELSE 2 END ELSE state END WHERE tenant_id = :tenant AND state <= 3 AND (paused & :bit) <> 0 "
+    "CASE WHEN due_at > :now THEN 1 ELSE 2 END ELSE state END WHERE tenant_id = :tenant AND ended_at IS NULL AND (paused & :bit) <> 0 "
 
 constexpr db::TenantStmt let_one_go{TENON_JOB_LET_GO "AND id = :id"};
 constexpr db::TenantStmt let_kind_go{TENON_JOB_LET_GO "AND (:kind = '' OR kind = :kind)"};

@@ -29,21 +29,27 @@ void Queue::Impl::ready_when_durable(db::Tx& tx, const JobId& id) {
     });
 }
 
+/// Under the mutex.
+void Queue::Impl::place_is_free(const TenantId& tenant) {
+    line.bring_back(tenant);
+    if (idle > 0 && !line.empty()) wanted.notify_one();
+}
+
 void Queue::Impl::stopped_when_durable(db::Tx& tx) {
     tx.on_commit([self = weak_from_this(), tenant = tx.scope().tenant()] {
         const auto queue = self.lock();
         if (!queue) return;
         const std::lock_guard lock(queue->mutex);
-        queue->line.bring_back(tenant);
-        if (queue->idle > 0 && !queue->line.empty()) queue->wanted.notify_one();
+        queue->place_is_free(tenant);
     });
 }
 
-void Queue::Impl::ended_when_durable(db::Tx& tx, const JobId& id) {
-    tx.on_commit([self = weak_from_this(), id] {
+void Queue::Impl::ended_when_durable(db::Tx& tx, const JobId& id, bool ran) {
+    tx.on_commit([self = weak_from_this(), id, tenant = tx.scope().tenant(), ran] {
         const auto queue = self.lock();
         if (!queue) return;
         const std::lock_guard lock(queue->mutex);
+        if (ran) queue->place_is_free(tenant);
         if (!queue->awaited.contains(id)) return;
         ++queue->ends;
         queue->changed.notify_all();

@@ -84,7 +84,8 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
     void close() noexcept;
     void look_again();                                          // anything may have become ready, and may have ended
     void ready_when_durable(db::Tx& tx, const JobId& id = {});  // something of this tenant may have become ready
-    void ended_when_durable(db::Tx& tx, const JobId& id);
+    void ended_when_durable(db::Tx& tx, const JobId& id, bool ran = false);  // `ran`: and one of this tenant's places may be free
+    void place_is_free(const TenantId& tenant);
     void stopped_when_durable(db::Tx& tx);                      // one of this tenant's places may be free
     struct Awaiting;
     void stop_running(const JobId& id);

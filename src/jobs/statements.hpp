@@ -102,9 +102,8 @@ constexpr db::SystemStmt write_progress{"UPDATE job_ SET progress = :progress WH
 constexpr db::SystemStmt cancels_here{"SELECT j.id FROM job_ j JOIN job_run_ r ON r.tenant_id = j.tenant_id AND r.job_id = j.id"
                                       " WHERE r.node = :node AND j.cancel = 1"};
 
-constexpr db::TenantStmt unended{"SELECT id FROM job WHERE tenant_id = :tenant AND state <= " TENON_JOB_RUNNING};
-constexpr db::TenantStmt unended_of_cause{"SELECT 1 FROM job WHERE tenant_id = :tenant AND state <= " TENON_JOB_RUNNING
-                                          " AND cause = :cause LIMIT 1"};
+constexpr db::TenantStmt unended{"SELECT id FROM job WHERE tenant_id = :tenant AND ended_at IS NULL"};
+constexpr db::TenantStmt unended_of_cause{"SELECT 1 FROM job WHERE tenant_id = :tenant AND ended_at IS NULL AND cause = :cause LIMIT 1"};
 constexpr db::SystemStmt any_ended{"SELECT 1 FROM job_ WHERE ended_at < :before LIMIT 1"};
 constexpr db::SystemStmt forget_ended{
     "DELETE FROM job_ WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM job_ WHERE ended_at < :before AND state > " TENON_JOB_RUNNING

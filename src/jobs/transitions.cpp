@@ -66,8 +66,7 @@ bool Queue::Impl::finish(db::Tx& tx, Fenced ended, const std::function<void(db::
     if (hooks.ended) hooks.ended(tx, job);
     tell_those_who_wait(tx, job);
     tell_when_durable(tx, job);
-    ended_when_durable(tx, job.id);
-    stopped_when_durable(tx);
+    ended_when_durable(tx, job.id, true);
     return true;
 }
 
