@@ -6,6 +6,7 @@
 #include <set>
 
 #include <tenant/audit.hpp>
+#include <tenant/audit_due.hpp>
 #include <tenon/error.hpp>
 
 #include "audit_log.hpp"
@@ -38,6 +39,9 @@ constexpr db::TenantStmt put_policy{
     "ON CONFLICT (tenant_id) DO UPDATE SET days = :days, changed_at = :at"};
 constexpr db::SystemStmt first_logs{"SELECT tenant_id FROM audit_log_ ORDER BY tenant_id LIMIT :limit"};
 constexpr db::SystemStmt logs_after{"SELECT tenant_id FROM audit_log_ WHERE tenant_id > :after ORDER BY tenant_id LIMIT :limit"};
+constexpr db::SystemStmt first_to_prune{"SELECT tenant_id FROM audit_retention_ WHERE first < until ORDER BY tenant_id LIMIT :limit"};
+constexpr db::SystemStmt to_prune_after{
+    "SELECT tenant_id FROM audit_retention_ WHERE first < until AND tenant_id > :after ORDER BY tenant_id LIMIT :limit"};
 constexpr db::TenantStmt drop_policy{"DELETE FROM audit_policy_ WHERE tenant_id = :tenant"};
 
 /// How many records from the first on are older and may go: rows are pruned whole, and what no checkpoint covers is not.
@@ -172,6 +176,20 @@ std::int64_t prune(db::Database& database, const db::TenantScope& scope, const s
     }
     if (count > 0) forget_unused_actors(database, scope);
     return count;
+}
+
+bool begins_before(db::Reader& reader, Time before) {
+    const auto next = read_pruned(reader).until;
+    StoredRecords stored(reader, next, next + 1);
+    const auto* at = stored.next();
+    return at && parse_record(at->text).time < before;
+}
+
+std::vector<TenantId> logs_to_prune(db::SystemReader& reader, const std::optional<TenantId>& after, std::int32_t limit) {
+    std::vector<TenantId> list;
+    for (auto rows = after ? reader.query(to_prune_after, *after, limit) : reader.query(first_to_prune, limit); rows.next();)
+        list.push_back(rows.id<TenantId>(0));
+    return list;
 }
 
 std::vector<TenantId> logs(db::SystemReader& reader, const std::optional<TenantId>& after, std::int32_t limit) {
