@@ -1,7 +1,7 @@
 """What java.py and csharp.py share: the code that they add to SWIG's proxies, and what they show of a value."""
 import re
 
-SECRET = re.compile(r"password|passphrase|secret|token|ticket|^api_key$")
+SECRET = re.compile(r"password|passphrase|secret|token|ticket|^api_key$|^postgres$")
 BESIDE = {"url", "uri", "code", "current"}  # that may hold one where another secret is
 
 

@@ -27,6 +27,10 @@ struct EngineOptions {
     Brand brand{};
     std::filesystem::path master_key_file{};               ///< Empty: home/keys/master.key, made at the first start.
     std::string master_passphrase{};                       ///< Not empty: seals secrets at rest instead of a key file.
+    std::string postgres{};                                ///< Not empty: the metadata are in this PostgreSQL database, 15 or
+                                                           ///< newer, in the place of home/metadata.db, from the home's first
+                                                           ///< opening on. libpq's connection string: "host=… dbname=…
+                                                           ///< user=… passfile=…". Never shown, logged or part of an error.
     std::vector<std::filesystem::path> plan_catalogues{};  ///< JSON files; same names replace the shipped ones.
     std::vector<std::string> camera_networks{};            ///< CIDR blocks cameras may live in. Empty: the private
                                                            ///< ranges of RFC 1918 and RFC 4193; loopback only if listed.
@@ -47,7 +51,9 @@ struct EngineOptions {
 class TENON_API Engine {
 public:
     /// Opens `home`, resumes its jobs and recordings. Throws InvalidArgument, PermissionDenied (a foreign or damaged
-    /// master key), Corrupt, Unsupported (a newer database), NoSpace.
+    /// master key, a database server that refuses the login), Corrupt, Unsupported (a newer database, a login that security
+    /// by row does not bind), NoSpace, Unavailable (no database server), NotFound (no such database), Conflict (the home's
+    /// metadata are elsewhere, or the database is another home's).
     explicit Engine(const EngineOptions& options);
     Engine(Engine&& other) noexcept;
     Engine& operator=(Engine&& other) noexcept;

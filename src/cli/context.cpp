@@ -106,6 +106,9 @@ Engine& Context::engine() {
     const Secret passphrase = args_.has("--passphrase-file") ? read_secret_file(args_.text("--passphrase-file"))
                                                              : Secret(environment(variable("PASSPHRASE")));
     options.master_passphrase = passphrase.value();
+    const Secret postgres = args_.has("--postgres-file") ? read_secret_file(args_.text("--postgres-file"))
+                                                         : Secret(environment(variable("POSTGRES")));
+    options.postgres = postgres.value();
     for (const auto& file : args_.all("--plan-file")) options.plan_catalogues.emplace_back(file);
     options.camera_networks = args_.all("--camera-network");
     if (options.camera_networks.empty())

@@ -51,6 +51,7 @@ const std::vector<Option>& global_options() {
         {"--workers", "N", "jobs at once; default as many as cores, at most 4"},
         {"--master-key-file", "FILE", "the key that seals secrets; default $PREFIX_MASTER_KEY_FILE or within the home"},
         {"--passphrase-file", "FILE", "a passphrase instead of a key file; default $PREFIX_PASSPHRASE"},
+        {"--postgres-file", "FILE", "holds the connection string of the home's PostgreSQL database; default $PREFIX_POSTGRES"},
         {"--help", "", "explain, at any place"},
         {"--version", "", "name and version"}};
     return all;

@@ -72,10 +72,12 @@ private:
             throw Unavailable("too many reads are waiting for the metadata store");
         if (closing_) throw Closed("the metadata store is closed");
         ++lent_;
-        if (idle_.empty()) return nullptr;
-        auto connection = std::move(idle_.back());
-        idle_.pop_back();
-        return connection;
+        while (!idle_.empty()) {
+            auto connection = std::move(idle_.back());
+            idle_.pop_back();
+            if (!connection->is_stale()) return connection;  // a server that was started again has ended all of them
+        }
+        return nullptr;
     }
     void give_back(std::unique_ptr<PgConnection> connection) noexcept {
         const std::lock_guard lock(mutex_);

@@ -4,10 +4,14 @@
 #include <cstring>
 #include <limits>
 
+#include <poll.h>
+#include <sys/socket.h>
+
 #include <base/clock.hpp>
 #include <tenon/error.hpp>
 
 #include "pg_errors.hpp"
+#include "pg_login.hpp"
 
 namespace tenon::db {
 namespace {
@@ -89,16 +93,8 @@ struct PgRows final : Rows::Impl {
 
 PgConnection::PgConnection(const Options& options, Role role) : Connection(role == Role::writer), role_(role) {
     new_lineage();
-    // The text may hold a password and is never shown, not even in part: so it is read apart from connecting.
-    PQconninfoOption* parsed = PQconninfoParse(options.postgres.c_str(), nullptr);
-    if (!parsed) throw InvalidArgument("the database server's connection string cannot be read", {.subject = "postgres"});
-    PQconninfoFree(parsed);
-    const char* keys[] = {"dbname", "client_encoding", "connect_timeout", "fallback_application_name", nullptr};
-    const auto patience = std::to_string(std::max<std::int64_t>(2, std::chrono::duration_cast<std::chrono::seconds>(options.busy_deadline).count()));
-    const char* values[] = {options.postgres.c_str(), "UTF8", patience.c_str(), "store", nullptr};
-    handle_ = PQconnectdbParams(keys, values, 1);
+    handle_ = pg_connect(options);
     try {
-        if (!handle_ || is_lost()) throw Unavailable("the database server cannot be reached or refuses the login", {.retryable = true});
         configure(options);
     } catch (...) {
         close();
@@ -114,6 +110,8 @@ void PgConnection::close() noexcept {
 }
 
 void PgConnection::configure(const Options& options) {
+    // A lock is waited for as long as busy_deadline says and a read lasts as long as read_deadline says. A step of a migration lasts.
+    if (role_ != Role::migrator) silence_ = 2 * (options.busy_deadline + options.read_deadline);
     PQsetNoticeProcessor(handle_, [](void*, const char*) {}, nullptr);
     if (PQenterPipelineMode(handle_) != 1) fail_connection();
     // Names mean the home's own first: its sums are integers, as SQLite's.
@@ -121,6 +119,9 @@ void PgConnection::configure(const Options& options) {
     send("SET synchronous_commit = on");
     send("SET standard_conforming_strings = on");
     send("SELECT set_config('lock_timeout', $1, false)", {milliseconds_of(options.busy_deadline).c_str()});
+    // Whoever is stopped with the writers' lock in his hands must not keep everybody else from writing until he goes on.
+    if (role_ == Role::writer)
+        send("SELECT set_config('idle_in_transaction_session_timeout', $1, false)", {milliseconds_of(options.busy_deadline).c_str()});
     if (role_ == Role::reader) {
         send("SET default_transaction_read_only = on");
         send("SELECT set_config('statement_timeout', $1, false)", {milliseconds_of(options.read_deadline).c_str()});
@@ -144,12 +145,23 @@ void PgConnection::send(const char* sql, std::initializer_list<const char*> valu
     else if (is_lost()) fail_connection();
 }
 
+/// PQgetResult alone waits for ever where a server was stopped, or the network lost it.
+PGresult* PgConnection::next_result() {
+    const auto limit = silence_ == Duration::zero() ? -1 : static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(silence_).count());
+    while (PQisBusy(handle_)) {
+        pollfd socket{PQsocket(handle_), POLLIN, 0};
+        if (poll(&socket, 1, limit) == 0) ::shutdown(socket.fd, SHUT_RDWR);
+        if (PQconsumeInput(handle_) != 1) break;
+    }
+    return PQgetResult(handle_);
+}
+
 PgResult PgConnection::finish() {
     if (PQpipelineSync(handle_) != 1) fail_connection();
     PgResult last;
     std::string state, message;
     for (; sent_ > 0; --sent_) {
-        while (PGresult* raw = PQgetResult(handle_)) {
+        while (PGresult* raw = next_result()) {
             PgResult result(raw);
             const auto status = PQresultStatus(raw);
             if (status == PGRES_FATAL_ERROR && state.empty()) {
@@ -168,7 +180,7 @@ PgResult PgConnection::finish() {
         status_ = PQTRANS_UNKNOWN;
         fail_connection();
     }
-    const PgResult sync(PQgetResult(handle_));
+    const PgResult sync(next_result());
     status_ = PQtransactionStatus(handle_);
     if (!sync || PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC) {
         // What is left of the conversation cannot be told apart.
@@ -198,6 +210,21 @@ void PgConnection::act_as(const Actor& actor) {
     send("SELECT set_config('scope.tenant', $1, true), set_config('scope.system', $2, true)",
          {id.c_str(), actor.kind == Actor::Kind::system ? "on" : "off"});
     acting_ = actor;
+}
+
+bool PgConnection::is_stale() const noexcept {
+    pollfd socket{PQsocket(handle_), POLLIN, 0};
+    return is_lost() || poll(&socket, 1, 0) != 0;
+}
+
+bool PgConnection::has_ended() noexcept {
+    // The last words, and the end behind them.
+    for (int reads = 0; reads < 2 && !is_lost(); ++reads) {
+        pollfd socket{PQsocket(handle_), POLLIN, 0};
+        if (poll(&socket, 1, 0) == 0) break;
+        PQconsumeInput(handle_);
+    }
+    return is_lost();
 }
 
 void PgConnection::rollback() noexcept {

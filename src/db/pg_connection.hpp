@@ -30,7 +30,7 @@ using PgResult = std::unique_ptr<PGresult, PgResultEnd>;
 /// of it. So BEGIN, the scope, a savepoint and the statement between them are one round trip.
 class PgConnection final : public Connection {
 public:
-    enum class Role : unsigned char { migrator, writer, reader };
+    enum class Role : unsigned char { migrator, writer, reader, news };
 
     PgConnection(const Options& options, Role role);
     ~PgConnection() override;
@@ -58,6 +58,10 @@ public:
     /// In one, of which only a savepoint or ROLLBACK leads out.
     bool is_spoiled() const noexcept { return status_ == PQTRANS_INERROR; }
     bool is_lost() const noexcept { return PQstatus(handle_) != CONNECTION_OK; }
+    /// Of one that nobody uses: the server has ended it, or says something that nobody asked for.
+    bool is_stale() const noexcept;
+    /// Within a transaction: the server has ended it. What it said last is read.
+    bool has_ended() noexcept;
     void rollback() noexcept;
     /// Nothing may be asked of it any more. Again: does nothing.
     void close() noexcept;
@@ -91,6 +95,7 @@ private:
     PgResult execute(const Actor& actor, const StatementText& text, std::span<const Value> values);
     [[noreturn]] void fail(const std::string& state, const std::string& message, bool deleting);
     [[noreturn]] void fail_connection();
+    PGresult* next_result();
 
     PGconn* handle_ = nullptr;
     const Role role_;
@@ -101,6 +106,7 @@ private:
     bool deleting_ = false;
     std::int64_t changed_ = 0;
     Duration read_deadline_{};
+    Duration silence_{};  ///< The longest that a server may say nothing before it is given up; 0: as long as it likes.
     std::string last_state_;
     /// By kind and the literal's address, as SqliteConnection does.
     std::map<std::pair<StatementText::Kind, const char*>, Prepared> prepared_;

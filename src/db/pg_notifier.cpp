@@ -51,7 +51,7 @@ void PgNotifier::wait(Duration at_most) {
 }
 
 void PgNotifier::listen() {
-    connection_ = std::make_unique<PgConnection>(options_, PgConnection::Role::migrator);
+    connection_ = std::make_unique<PgConnection>(options_, PgConnection::Role::news);
     connection_->run("LISTEN store_changed");
     heard_();  // what was told while nobody listened
 }

@@ -37,6 +37,8 @@ constexpr const char* pg_own[] = {
     "CREATE FUNCTION length(bytea) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$SELECT octet_length($1)::bigint$$",
     "CREATE FUNCTION instr(text, text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$SELECT strpos($1, $2)::bigint$$",
     "CREATE FUNCTION zeroblob(bigint) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$SELECT decode(repeat('00', $1::int), 'hex')$$",
+    "CREATE FUNCTION random() RETURNS bigint LANGUAGE sql VOLATILE PARALLEL SAFE AS "
+    "$$SELECT ((pg_catalog.random() - 0.5) * 18446744073709549568)::bigint$$",
     "CREATE TABLE schema_format (version bigint NOT NULL)",
     "CREATE TABLE schema_migration (room text COLLATE \"C\" NOT NULL, number bigint NOT NULL, checksum bytea NOT NULL, "
     "applied_at bigint NOT NULL, PRIMARY KEY (room, number))",
@@ -131,6 +133,11 @@ void prepare_pg_schema(const Options& options, const std::vector<Migration>& mig
     c.begin("BEGIN");
     try {
         lock_pg(c);
+        // Before anything is made that a better login could not use.
+        refuse_any(c, "SELECT rolname::text FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)",
+                   "the login may pass by security by row; use one with NOSUPERUSER NOBYPASSRLS");
+        if (c.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'store' AND NOT pg_has_role(nspowner, 'USAGE')") != 0)
+            throw PermissionDenied("the tables in the database belong to another login: use the one that made them", {.subject = "postgres"});
         if (c.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'store'") == 0) make_own(c);
         if (!has_pg_table(c, "schema_format"))
             throw Corrupt("the database's schema 'store' is something else");
@@ -141,15 +148,17 @@ void prepare_pg_schema(const Options& options, const std::vector<Migration>& mig
         apply_pg(c, options, migrations);
         c.run("COMMIT");
     } catch (...) {
+        const bool forbidden = c.last_state() == "42501";
         c.rollback();
+        if (forbidden)
+            throw PermissionDenied("the login may not make its tables in the database: let it own the database (ALTER DATABASE … OWNER TO …)",
+                                   {.subject = "postgres"});
         throw;
     }
 }
 
 void check_pg_walls(const Options& options) {
     PgConnection c(options, PgConnection::Role::migrator);
-    refuse_any(c, "SELECT rolname::text FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)",
-               "the login may pass by security by row; use one with NOSUPERUSER NOBYPASSRLS");
     refuse_any(c,
                "SELECT relname::text FROM pg_class WHERE relnamespace = 'store'::regnamespace AND relkind IN ('r', 'p', 'f', 'm') "
                "AND NOT (relrowsecurity AND relforcerowsecurity)",

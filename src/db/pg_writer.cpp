@@ -13,6 +13,7 @@ namespace {
 
 constexpr Actor pg_own_actor{Actor::Kind::system, {}};
 constexpr int pg_groups_guarded = 64;  // as for a file: see Writer
+constexpr Duration pg_pause_before_reconnecting = std::chrono::seconds(1);
 constexpr int pg_tries = 5;            // of a group that met somebody who goes round the lock
 
 }  // namespace
@@ -64,6 +65,8 @@ PgWriter::Outcome PgWriter::run_group(Batch& batch, Guard guard, bool last_try) 
             return Outcome::spoiled;
         }
         connection_->finish_transaction();
+        // One that stood still for too long has none any more, and nothing was committed.
+        if (connection_->has_ended()) throw Unavailable("the connection to the database server was lost", {.retryable = true});
         committing = true;
         commit();
     } catch (...) {
@@ -172,11 +175,14 @@ void PgWriter::replay(Batch& batch) {
     }
 }
 
+void PgWriter::reconnect() {
+    reconnected_at_ = base::system_clock()->monotonic();
+    connection_->close();
+    connection_ = std::make_unique<PgConnection>(options_, PgConnection::Role::writer);
+}
+
 void PgWriter::begin_transaction() {
-    if (connection_->is_lost()) {
-        connection_->close();
-        connection_ = std::make_unique<PgConnection>(options_, PgConnection::Role::writer);
-    }
+    if (connection_->is_stale()) reconnect();
     connection_->forget_failure();
     changes_before_ = connection_->changes();
     connection_->begin("BEGIN");
@@ -213,7 +219,11 @@ void PgWriter::abandon() noexcept {
 }
 
 void PgWriter::look_for_others() {
-    if (connection_->is_lost()) return;  // whoever writes next makes another one
+    if (connection_->is_stale()) {
+        // Who only reads must hear of others' changes, too, once the server is there again.
+        if (base::system_clock()->monotonic() - reconnected_at_ < pg_pause_before_reconnecting) return;
+        reconnect();
+    }
     connection_->forget_actor();
     connection_->act_as(pg_own_actor);
     const auto number = connection_->number("SELECT n FROM commit_number");

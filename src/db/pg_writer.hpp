@@ -39,6 +39,7 @@ private:
     void undo();
     void replay(Batch& batch);
     void begin_transaction();
+    void reconnect();
     void commit();
     void meet(std::int64_t number);
     void abandon() noexcept;
@@ -47,6 +48,7 @@ private:
     std::function<void()> told_;
     std::int64_t number_ = -1;          ///< Of the newest commit that is known; the writer's thread only.
     std::int64_t changes_before_ = 0;   ///< The writer's thread only.
+    Duration reconnected_at_{};         ///< Monotonic; the writer's thread only.
     int guarded_groups_ = 0;            ///< The writer's thread only.
     std::atomic<std::int64_t> changing_commits_ = 0;
 };

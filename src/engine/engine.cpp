@@ -23,6 +23,7 @@
 #include "export_rows.hpp"
 #include "leases.hpp"
 #include "logs.hpp"
+#include "metadata_place.hpp"
 #include "repositories.hpp"
 #include "restored.hpp"
 #include "watches.hpp"
@@ -50,6 +51,7 @@ const EngineOptions& checked(const EngineOptions& options) {
         throw InvalidArgument("an engine has 0 to 64 workers", {.subject = "workers"});
     if (!options.master_key_file.empty() && !options.master_passphrase.empty())
         throw InvalidArgument("give a key file or a passphrase, not both", {.subject = "master_passphrase"});
+    if (!options.postgres.empty()) db::check_postgres(options.postgres);
     base::check_name("brand.product", options.brand.product);
     if (!options.brand.vendor.empty()) base::check_name("brand.vendor", options.brand.vendor);
     if (!options.brand.url.empty()) base::check_name("brand.url", options.brand.url);
@@ -108,10 +110,12 @@ unsigned workers_of(const EngineOptions& options) {
     return options.workers ? static_cast<unsigned>(options.workers) : std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
 }
 
-// The passphrase has done its work once the master key is derived.
+// The passphrase has done its work once the master key is derived, and the database keeps its own copy of how it is reached.
 EngineOptions without_secrets(EngineOptions options) {
-    crypto::wipe({reinterpret_cast<std::uint8_t*>(options.master_passphrase.data()), options.master_passphrase.size()});
-    options.master_passphrase.clear();
+    for (auto* secret : {&options.master_passphrase, &options.postgres}) {
+        crypto::wipe({reinterpret_cast<std::uint8_t*>(secret->data()), secret->size()});
+        secret->clear();
+    }
     options.home = std::filesystem::absolute(options.home).lexically_normal();
     return options;
 }
@@ -122,7 +126,8 @@ EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::C
     : options(without_secrets(checked(given))), home{options.home}, clock(std::move(time)),
       log(open_log(options, home, clock)), watches(std::make_shared<engine::Watches>()), system(engine::SessionBroker::system()) {
     log_to_empty = engine::has_left_log(home);
-    database = db::Database::open({.file = home.database(), .clock = clock}, engine::all_migrations());
+    database = db::Database::open(engine::metadata_place(given, home, clock), engine::all_migrations());
+    if (!given.postgres.empty()) engine::join_metadata(*database, system, home);
     master.emplace(master_of(*database, system, given, home));
     access = std::make_unique<engine::Access>(*this);
     registry = std::make_unique<tenant::Registry>(*database, system, engine::SessionBroker::tenant,

@@ -11,6 +11,8 @@ struct Home {
     std::filesystem::path root;
 
     std::filesystem::path database() const { return root / "metadata.db"; }
+    /// Where the metadata are in a PostgreSQL database instead: says which. See metadata_place.hpp.
+    std::filesystem::path postgres_mark() const { return root / "metadata.postgres"; }
     std::filesystem::path keys() const { return root / "keys"; }
     std::filesystem::path logs() const { return root / "logs"; }
     std::filesystem::path workspace(const TenantId& tenant) const { return root / "workspaces" / tenant.text(); }

@@ -13,12 +13,13 @@ import pathlib
 import re
 import subprocess
 
-from tool import CAMERA, FOOTAGE, TOOL, Camera, ToolTest, main
+from tool import CAMERA, FOOTAGE, TOOL, Camera, ToolTest, main, postgres_database
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs" / "guide").glob("*.md"))
 FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include", f"-I{os.environ['GENERATED']}"]
 LIBRARY = pathlib.Path(os.environ["LIBRARY"])
+DATABASE = "host=db.example dbname=studio user=studio passfile=/etc/studio/pgpass"
 SNIPPET = """#include <cstdio>
 #include <tenon/tenon.hpp>
 using namespace std::chrono_literals;
@@ -61,6 +62,7 @@ class Guide(ToolTest):
             camera = stack.enter_context(Camera(CAMERA, FOOTAGE)) if "rtsp://" in text else None
             if camera:
                 environment["TENON_CAMERA_NETWORKS"] = "127.0.0.0/8"
+            database = postgres_database("guide") if page.stem == "postgresql" else None
             wanted, script = [], []
             for language, mark, body in blocks(page):
                 if (language, mark) != ("console", "run"):
@@ -68,6 +70,7 @@ class Guide(ToolTest):
                 for command, lines in commands(body):
                     wanted.append((command, lines))
                     real = command.replace("rtsp://192.168.1.20/stream", camera.url) if camera else command
+                    real = real.replace(DATABASE, database) if database else real
                     script.append(f"{real}\nprintf '\\n\\001%d\\n' $?\n")
             done = subprocess.run(["bash"], input="".join(script), cwd=self.folder, env=self.environment(**environment), text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=280, start_new_session=True)

@@ -19,6 +19,13 @@ from camera import Camera  # noqa: E402,F401
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
+def postgres_database(name):
+    """The connection string of a new database on the server that tests/support/postgres.py started around this."""
+    server = os.environ["TENON_TEST_POSTGRES"]
+    subprocess.run(["psql", "-qX", server + " dbname=postgres", "-c", f"CREATE DATABASE {name} TEMPLATE template0"], check=True)
+    return f"{server} dbname={name}"
+
+
 class ToolTest(unittest.TestCase):
     """A temporary folder per class; `self.run_tool` runs the program in it."""
 

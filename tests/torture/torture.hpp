@@ -13,6 +13,7 @@
 
 #include <child_process.hpp>
 #include <temp_folder.hpp>
+#include <test_home.hpp>
 #include <tenon/tenon.hpp>
 
 namespace tenon::torture {
@@ -53,7 +54,7 @@ protected:
     Session acme() { return session(acme_.id); }
     Session other() { return session(other_.id); }
     Session session(const TenantId& id) { return engine->open_session({.tenant = id, .actor = "driver", .role = Role::owner}); }
-    void open() { engine.emplace(EngineOptions{.home = home(), .camera_networks = {"127.0.0.0/8"}}); }
+    void open() { engine.emplace(tests::placed({.home = home(), .camera_networks = {"127.0.0.0/8"}})); }
     std::filesystem::path home() const { return folder.path() / "home"; }
 
     /// Lets the part run to its end the first time, which measures it; from then on kills it at some moment of its work,

@@ -13,7 +13,7 @@ void tell(const std::string& word, const std::vector<std::string>& rest) {
     tests::ChildProcess::report(line.data(), line.size());
 }
 
-Victim::Victim() : engine_({.home = setting("TORTURE_HOME"), .camera_networks = {"127.0.0.0/8"}}) {}
+Victim::Victim() : engine_(tests::placed({.home = setting("TORTURE_HOME"), .camera_networks = {"127.0.0.0/8"}})) {}
 
 Session Victim::session(const char* key) {
     return engine_.open_session({.tenant = TenantId::parse(setting(key)), .actor = "victim", .role = Role::owner});

@@ -1,4 +1,6 @@
 // What is PostgreSQL's alone, on the server of tests/support/postgres.py: security by row, clashes, news, lost connections.
+#include <atomic>
+#include <csignal>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -206,6 +208,48 @@ TEST_F(Postgres, a_lost_connection_is_made_anew) {
         EXPECT_TRUE(error.retryable());
     }
     EXPECT_EQ(count(a), 2);
+}
+
+TEST_F(Postgres, who_stands_still_inside_of_a_transaction_loses_it_and_begins_anew) {
+    const auto slow = Database::open({.postgres = home->address(), .busy_deadline = 1s}, example_tables());
+    std::atomic<int> runs = 0;
+    std::jthread stopped([&] {
+        const auto id = fresh<ProjectId>();
+        slow->write(a, [&](Tx& tx) {
+            tx.exec(insert_project, id, "slow");
+            if (++runs == 1) std::this_thread::sleep_for(4s);  // as one who is stopped by a signal
+        });
+    });
+    while (runs == 0) std::this_thread::sleep_for(1ms);
+    const auto begun = std::chrono::steady_clock::now();
+    add_project(a, "quick");
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, 3s);
+    stopped.join();
+    EXPECT_EQ(runs, 2);
+    EXPECT_EQ(count(a), 2);
+}
+
+TEST_F(Postgres, a_server_that_says_nothing_is_given_up) {
+    const auto impatient = Database::open({.postgres = home->address(), .busy_deadline = 500ms, .read_deadline = 500ms}, example_tables());
+    const auto number = [&] {
+        return impatient->read(a, [](Reader& r) {
+            auto rows = r.query(count_projects);
+            rows.next();
+            return rows.i64(0);
+        });
+    };
+    EXPECT_EQ(number(), 0);
+    const auto signal_all = [&](int which) {
+        for (const auto pid : home->processes()) ::kill(pid, which);
+    };
+    signal_all(SIGSTOP);
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_THROW(number(), Unavailable);
+    const auto id = fresh<ProjectId>();
+    EXPECT_NO_THROW(impatient->write(a, [&](Tx& tx) { tx.exec(insert_project, id, "x"); })) << "what had not begun runs on another connection";
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, 60s);
+    signal_all(SIGCONT);
+    EXPECT_EQ(number(), 1);
 }
 
 TEST_F(Postgres, another_store_hears_of_a_commit_long_before_its_poll_and_not_of_each) {

@@ -5,12 +5,11 @@
 #include <fstream>
 #include <thread>
 
-#include <sqlite3.h>
-
 #include <core.hpp>
 #include <fault_disk.hpp>
 #include <nvr/camera_rows.hpp>
 #include <nvr/segment.hpp>
+#include <raw_store.hpp>
 #include <repositories.hpp>
 #include <restored.hpp>
 
@@ -148,13 +147,10 @@ TEST_F(BackupBooks, looking_for_what_is_gone_keeps_nobody_from_writing) {
     mine = session(acme);
     auto& impl = *Internal::impl(*engine);
     const auto settle = [&] { engine::repositories_of(impl).settle_restored(impl.scope_of(acme.id)); };
-    sqlite3* raw = nullptr;
-    ASSERT_EQ(sqlite3_open((home() / "metadata.db").c_str(), &raw), SQLITE_OK);
-    sqlite3_busy_timeout(raw, 30'000);
-    ASSERT_EQ(sqlite3_exec(raw, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(raw);
+    tests::RawStore raw(home());
+    raw.hold_writing();
     EXPECT_NO_THROW(settle()) << "somebody writes all the while, and there is nothing to change";
-    ASSERT_EQ(sqlite3_exec(raw, "ROLLBACK", nullptr, nullptr, nullptr), SQLITE_OK);
-    sqlite3_close(raw);
+    raw.let_go();
     EXPECT_EQ(charged(mine), bytes);
     std::filesystem::remove(documents() / "file0");
     settle();
@@ -202,18 +198,16 @@ TEST_F(BackupBooks, a_file_is_charged_with_the_row_that_names_it) {
 TEST_F(BackupBooks, a_database_that_refuses_the_books_after_the_snapshot_does_not_fail_the_backup) {
     back_up(mine);
     // From now on the repository's weight cannot be booked.
-    sqlite3* raw = nullptr;
-    ASSERT_EQ(sqlite3_open((home() / "metadata.db").c_str(), &raw), SQLITE_OK);
-    sqlite3_busy_timeout(raw, 30'000);
-    const auto run = [&](const char* sql) { return sqlite3_exec(raw, sql, nullptr, nullptr, nullptr); };
-    ASSERT_EQ(run("CREATE TRIGGER refuse BEFORE UPDATE ON repository_ BEGIN SELECT RAISE(ABORT, 'refused'); END"), SQLITE_OK) << sqlite3_errmsg(raw);
+    tests::RawStore raw(home());
+    raw.refuse_updates("repository_");
+    ASSERT_EQ(raw.problem(), "");
     std::ofstream(documents() / "new") << std::string(70'000, 'n');
     const auto id = back_up(mine);
     EXPECT_EQ(mine.backups().list().front().id, id);
     EXPECT_NE(charged(mine), 0) << "or nothing was refused";
     EXPECT_EQ(reserved(mine, Resource::storage), 0);
-    ASSERT_EQ(run("DROP TRIGGER refuse"), SQLITE_OK) << sqlite3_errmsg(raw);
-    sqlite3_close(raw);
+    raw.accept_updates("repository_");
+    ASSERT_EQ(raw.problem(), "");
     back_up(mine);
     EXPECT_EQ(charged(mine), 0) << "the next backup weighs it";
 }

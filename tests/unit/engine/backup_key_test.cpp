@@ -62,7 +62,7 @@ TEST_F(BackupKeyTest, one_tenants_password_is_no_key_to_another) {
 
 /// Unlocks without end: whenever it dies, it has a slot without its key file, or both, or neither.
 TEST(BackupUnlocker, DISABLED_unlocks) {
-    Engine engine({.home = tests::ChildProcess::setting("KEY_HOME"), .camera_networks = {"127.0.0.0/8"}, .background = false});
+    Engine engine(tests::placed({.home = tests::ChildProcess::setting("KEY_HOME"), .camera_networks = {"127.0.0.0/8"}, .background = false}));
     auto mine = engine.open_session(
         {.tenant = TenantId::parse(tests::ChildProcess::setting("KEY_TENANT")), .actor = "unlocker", .role = Role::owner});
     for (;;) mine.backups().keys().unlock("the right password");

@@ -27,7 +27,7 @@ void await_file(const fs::path& file) {
 
 /// Once for each tenant, as soon as its gate opens: does it and says how that went.
 void play(const std::function<void(Session&)>& part) {
-    Engine engine({.home = ChildProcess::setting("RACE_HOME"), .camera_networks = {"127.0.0.0/8"}});
+    Engine engine(tests::placed({.home = ChildProcess::setting("RACE_HOME"), .camera_networks = {"127.0.0.0/8"}}));
     std::istringstream tenants(ChildProcess::setting("RACE_TENANTS"));
     ChildProcess::report("r", 1);
     for (std::string id; tenants >> id;) {

@@ -109,10 +109,11 @@ TEST_F(BadInputTest, strings_that_would_do_harm_are_refused_by_every_option) {
         {"BackupOptions.tags value", [&](auto& s) { mine.backups().start({.name = "x", .tags = {{"x", s}}}); }},
         {"add_password label", [&](auto& s) { mine.backups().keys().add_password("a good password", s); }},
         {"HoldOptions.idempotency", [&](auto& s) { mine.quotas().reserve({.asks = {{Resource::storage, 1}}, .idempotency = s}); }},
-        {"EngineOptions.brand.product", [&](auto& s) { Engine({.home = folder / "second", .brand = {.product = s}}); }},
-        {"EngineOptions.brand.vendor", [&](auto& s) { Engine({.home = folder / "second", .brand = {.vendor = s}}); }},
-        {"EngineOptions.brand.url", [&](auto& s) { Engine({.home = folder / "second", .brand = {.url = s}}); }},
-        {"EngineOptions.camera_networks", [&](auto& s) { Engine({.home = folder / "second", .camera_networks = {s}}); }},
+        {"EngineOptions.brand.product", [&](auto& s) { Engine(tests::placed({.home = folder / "second", .brand = {.product = s}})); }},
+        {"EngineOptions.brand.vendor", [&](auto& s) { Engine(tests::placed({.home = folder / "second", .brand = {.vendor = s}})); }},
+        {"EngineOptions.brand.url", [&](auto& s) { Engine(tests::placed({.home = folder / "second", .brand = {.url = s}})); }},
+        {"EngineOptions.postgres", [&](auto& s) { Engine({.home = folder / "second", .postgres = s}); }},
+        {"EngineOptions.camera_networks", [&](auto& s) { Engine(tests::placed({.home = folder / "second", .camera_networks = {s}})); }},
     };
     auto theirs = session(other);
     const auto mine_before = state_of(mine), theirs_before = state_of(theirs);

@@ -21,7 +21,8 @@ protected:
     ~BusinessTest() override { impl->close(); }
     void open(bool background) {
         if (impl) impl->close();
-        impl = std::make_shared<EngineImpl>(EngineOptions{.home = folder / "home", .brand = {.product = "House"}, .background = background}, clock);
+        const EngineOptions options{.home = folder / "home", .brand = {.product = "House"}, .background = background};
+        impl = std::make_shared<EngineImpl>(tests::placed(options), clock);
         impl->start();
         auto operators = std::make_shared<OperatorImpl>();
         operators->engine = impl;
@@ -150,7 +151,7 @@ TEST_F(BusinessTest, a_partners_operator_works_with_its_tenants_alone) {
     const auto north = setup->partners().create({.name = "North", .slug = "north"}).id;
     const auto theirs = tenants().create({.name = "Own", .slug = "own", .plan = "studio/basic"}).id;
     impl->close();
-    Engine engine({.home = folder / "home"});
+    Engine engine(tests::placed({.home = folder / "home"}));
     EXPECT_EQ(refusal([&] { engine.open_operator({.actor = "x", .reason = "y", .partner = PartnerId{1, 2}}); }), Errc::not_found);
     auto seller = engine.open_operator({.actor = "seller", .reason = "sales", .partner = north});
     const auto own = seller.tenants().create({.name = "Sold", .slug = "sold", .plan = "studio/basic"});
@@ -173,8 +174,8 @@ TEST_F(BusinessTest, a_tenants_data_stays_in_its_region) {
     const auto us = tenants().create({.name = "Us", .slug = "us", .plan = "studio/basic", .region = "us"}).id;
     const auto eu = tenants().create({.name = "Eu", .slug = "eu", .plan = "studio/basic", .region = "eu"}).id;
     impl->close();
-    EXPECT_EQ(refusal([&] { Engine({.home = folder / "home", .regions = {"E U"}}); }), Errc::invalid_argument);
-    Engine engine({.home = folder / "home", .regions = {"eu", "ch"}});
+    EXPECT_EQ(refusal([&] { Engine(tests::placed({.home = folder / "home", .regions = {"E U"}})); }), Errc::invalid_argument);
+    Engine engine(tests::placed({.home = folder / "home", .regions = {"eu", "ch"}}));
     auto all = engine.open_operator({.actor = "operator", .reason = "test"});
     EXPECT_EQ(refusal([&] { all.tenants().create({.name = "X", .slug = "x", .plan = "studio/basic", .region = "us"}); }), Errc::permission_denied);
     EXPECT_NO_THROW(all.tenants().create({.name = "X", .slug = "x", .plan = "studio/basic", .region = "ch"}));

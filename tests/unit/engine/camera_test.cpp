@@ -8,6 +8,7 @@
 #include <camera_server.hpp>
 #include <core.hpp>
 #include <nvr/camera_rows.hpp>
+#include <raw_store.hpp>
 #include <recordings_pause.hpp>
 
 #include "engine_fixture.hpp"
@@ -30,14 +31,7 @@ protected:
     }
 
     /// In the database or its log.
-    bool stands_in_the_home(const std::string& text) const {
-        std::string bytes;
-        for (const auto* name : {"metadata.db", "metadata.db-wal"}) {
-            std::ifstream file(folder.path() / "home" / name, std::ios::binary);
-            bytes.append(std::istreambuf_iterator<char>(file), {});
-        }
-        return bytes.find(text) != std::string::npos;
-    }
+    bool stands_in_the_home(const std::string& text) const { return tests::RawStore::holds(folder / "home", text); }
 
     static Duration covered(const Camera& camera) {
         Duration sum{};

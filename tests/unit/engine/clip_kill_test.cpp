@@ -44,7 +44,7 @@ Camera camera_of(Engine& engine) {
 }
 
 TEST(ClipVictim, DISABLED_export) {
-    Engine engine({.home = ChildProcess::setting("CLIP_HOME"), .camera_networks = {"127.0.0.0/8"}});
+    Engine engine(tests::placed({.home = ChildProcess::setting("CLIP_HOME"), .camera_networks = {"127.0.0.0/8"}}));
     auto camera = camera_of(engine);
     const auto footage = camera.recordings().at(0);
     auto job = camera.export_clip({.start = footage.start, .end = footage.end});
@@ -55,7 +55,7 @@ TEST(ClipVictim, DISABLED_export) {
 
 /// Takes up what a killed one has begun.
 TEST(ClipVictim, DISABLED_resume) {
-    Engine engine({.home = ChildProcess::setting("CLIP_HOME"), .camera_networks = {"127.0.0.0/8"}});
+    Engine engine(tests::placed({.home = ChildProcess::setting("CLIP_HOME"), .camera_networks = {"127.0.0.0/8"}}));
     ChildProcess::report("s", 1);
     for (;;) ::pause();
 }

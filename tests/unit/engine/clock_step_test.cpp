@@ -6,9 +6,8 @@
 #include "engine_fixture.hpp"
 #include "tenant_state.hpp"
 
-#include <sqlite3.h>
-
 #include <core.hpp>
+#include <raw_store.hpp>
 #include <set_clock.hpp>
 
 namespace {
@@ -24,7 +23,7 @@ protected:
     ~ClockStepTest() override { impl->close(); }
     void open() {
         if (impl) impl->close();
-        impl = std::make_shared<EngineImpl>(EngineOptions{.home = folder / "home"}, clock);
+        impl = std::make_shared<EngineImpl>(tests::placed(EngineOptions{.home = folder / "home"}), clock);
         impl->start();
         auto operators = std::make_shared<OperatorImpl>();
         operators->engine = impl;
@@ -75,14 +74,10 @@ TEST_F(ClockStepTest, usage_is_compared_with_its_events_in_the_night) {
     const auto now = [&] { return std::chrono::floor<Duration>(clock->now()); };
     mine.usage().record({{.source = "gateway", .id = "one", .meter = "scans", .quantity = 5, .occurred_at = now()}});
     impl->close();
-    sqlite3* raw = nullptr;
-    ASSERT_EQ(sqlite3_open((folder / "home/metadata.db").c_str(), &raw), SQLITE_OK);
-    ASSERT_EQ(sqlite3_exec(raw,
-                           "DROP TRIGGER usage_rollup_update; UPDATE usage_rollup_ SET qty = 4 WHERE grain = 2;"
-                           "CREATE TRIGGER usage_rollup_update BEFORE UPDATE ON usage_rollup_ WHEN NOT (scope_may(OLD.tenant_id) AND "
-                           "scope_may(NEW.tenant_id)) BEGIN SELECT RAISE(ABORT, 'a row outside of the scope'); END",
-                           nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(raw);
-    sqlite3_close(raw);
+    {
+        tests::RawStore raw(folder / "home");
+        ASSERT_TRUE(raw.run("UPDATE usage_rollup_ SET qty = 4 WHERE grain = 2")) << raw.problem();
+    }
     clock->set(28h);
     open();
     mine = session();

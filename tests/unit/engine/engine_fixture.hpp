@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <temp_folder.hpp>
+#include <test_home.hpp>
 #include <tenon/tenon.hpp>
 
 namespace tenon::tests {
@@ -23,7 +24,7 @@ protected:
         acme = setup.tenants().create({.name = "Acme", .slug = "acme", .plan = "studio/basic"});
         other = setup.tenants().create({.name = "Other", .slug = "other", .plan = "studio/basic"});
     }
-    EngineOptions options() const { return {.home = folder.path() / "home", .camera_networks = {"127.0.0.0/8"}}; }
+    EngineOptions options() const { return placed({.home = folder.path() / "home", .camera_networks = {"127.0.0.0/8"}}); }
     void open() { engine.emplace(options()); }
     /// An engine that only looks: nothing happens behind a test's back.
     void open_looking() {

@@ -58,7 +58,7 @@ TEST_F(EngineTest, what_was_made_is_there_after_reopening) {
 }
 
 TEST_F(EngineTest, two_engines_share_one_process_and_two_homes) {
-    Engine second({.home = folder.path() / "second"});
+    Engine second(tests::placed({.home = folder.path() / "second"}));
     auto setup = second.open_operator({.actor = "setup", .reason = "test"});
     const auto tenant = setup.tenants().create({.name = "Acme", .slug = "acme", .plan = "studio/basic"});
     EXPECT_THROW(engine->open_session({.tenant = tenant.id, .actor = "x"}), NotFound);
@@ -67,7 +67,7 @@ TEST_F(EngineTest, two_engines_share_one_process_and_two_homes) {
 
 TEST_F(EngineTest, options_that_make_no_sense_are_refused) {
     EXPECT_THROW(Engine({}), InvalidArgument);
-    EXPECT_THROW(Engine({.home = folder.path() / "x", .workers = -1}), InvalidArgument);
+    EXPECT_THROW(Engine(tests::placed({.home = folder.path() / "x", .workers = -1})), InvalidArgument);
     EXPECT_THROW(engine->open_session({.tenant = acme.id, .actor = ""}), InvalidArgument);
     EXPECT_THROW(engine->open_session({.actor = "x"}), InvalidArgument);
     EXPECT_THROW(engine->open_operator({.actor = "x"}), InvalidArgument);
@@ -91,8 +91,8 @@ TEST_F(EngineTest, a_foreign_master_key_is_refused) {
     // The home knows which key it was made with: opening it with another would seal new secrets that the old key cannot open.
     engine.reset();
     const auto another = folder.path() / "another.key";
-    EXPECT_NO_THROW(Engine({.home = folder.path() / "second", .master_key_file = another}));
-    EXPECT_THROW(Engine({.home = folder.path() / "home", .master_key_file = another}), PermissionDenied);
+    EXPECT_NO_THROW(Engine(tests::placed({.home = folder.path() / "second", .master_key_file = another})));
+    EXPECT_THROW(Engine(tests::placed({.home = folder.path() / "home", .master_key_file = another})), PermissionDenied);
     EXPECT_NO_THROW(open());
 }
 
@@ -103,7 +103,7 @@ TEST_F(EngineTest, of_two_keys_that_make_one_home_at_once_one_is_refused) {
         given.home = home;
         given.background = false;
         try {
-            const Engine made(given);
+            const Engine made(tests::placed(given));
             ++opened;
         } catch (const PermissionDenied&) {
         } catch (const NotFound&) {  // it came when the home was made already

@@ -99,7 +99,7 @@ TEST_F(ErasureTest, what_a_late_call_made_for_an_erased_tenant_is_swept_at_the_n
 /// The other process: an engine on the same home that works for a tenant, and says what becomes of it.
 TEST_F(ErasureTest, DISABLED_another_process) {
     const auto say = [](char c) { ChildProcess::report(&c, 1); };
-    Engine mine({.home = ChildProcess::setting("HOME_FOLDER"), .workers = 1});
+    Engine mine(tests::placed({.home = ChildProcess::setting("HOME_FOLDER"), .workers = 1}));
     auto there = mine.open_session({.tenant = TenantId::parse(ChildProcess::setting("TENANT")), .actor = "tester", .role = Role::owner});
     const auto project = there.projects().create({.name = "reel"}).id;
     const auto asset = there.assets().import_file({.project = project, .path = tests::clip_with_sound}).id;

@@ -134,7 +134,7 @@ TEST_F(FullDiskTest, a_home_without_room_opens_or_says_why) {
         const auto code = code_of([&] { open(); });
         EXPECT_TRUE(code == Errc{} || code == Errc::no_space) << to_string(code);
         engine.reset();
-        EXPECT_EQ(code_of([&] { Engine({.home = folder / "home" / "second"}); }), Errc::no_space);
+        EXPECT_EQ(code_of([&] { Engine(tests::placed({.home = folder / "home" / "second"})); }), Errc::no_space);
     }
     open();
     auto again = session(acme);

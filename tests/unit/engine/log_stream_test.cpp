@@ -93,7 +93,7 @@ TEST_F(LogStreamTest, text_is_utf8_of_bounded_length) {
 }
 
 TEST_F(LogStreamTest, two_engines_have_each_their_own) {
-    Engine second({.home = folder.path() / "second"});
+    Engine second(tests::placed({.home = folder.path() / "second"}));
     auto ours = engine->logs(), theirs = second.logs();
     log().error("test", "mine");
     EXPECT_EQ(mine(ours)->message, "mine");

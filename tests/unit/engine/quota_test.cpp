@@ -35,7 +35,7 @@ TEST_F(QuotaTest, what_is_remembered_is_what_was_just_done) {
 
 TEST_F(QuotaTest, another_engine_on_the_same_home_is_heard) {
     EXPECT_EQ(quotas.get(Resource::projects).used, 0);
-    Engine second({.home = folder.path() / "home"});
+    Engine second(tests::placed({.home = folder.path() / "home"}));
     second.open_session({.tenant = acme.id, .actor = "elsewhere", .role = Role::owner}).projects().create({.name = "there"});
     EXPECT_EQ(quotas.get(Resource::projects).used, 1) << "of this process: at once";
 }

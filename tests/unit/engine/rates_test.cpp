@@ -124,7 +124,8 @@ TEST_F(RatesTest, what_a_lease_has_left_is_returned_when_the_engine_closes) {
 
 /// Spends what it is told to and is killed.
 TEST(LeaseVictim, DISABLED_spend) {
-    Engine engine({.home = tests::ChildProcess::setting("LEASE_HOME"), .plan_catalogues = {tests::ChildProcess::setting("LEASE_PLANS")}});
+    using tests::ChildProcess;
+    Engine engine(tests::placed({.home = ChildProcess::setting("LEASE_HOME"), .plan_catalogues = {ChildProcess::setting("LEASE_PLANS")}}));
     const auto tenant = TenantId::parse(tests::ChildProcess::setting("LEASE_TENANT"));
     auto mine = engine.open_session({.tenant = tenant, .actor = "victim", .role = Role::owner});
     auto lease = mine.quotas().lease({.resource = Resource::api_calls, .block = 10, .ttl = 1h});

@@ -3,15 +3,13 @@
 #include "engine_fixture.hpp"
 
 #include <fstream>
-#include <iomanip>
 #include <set>
-#include <sstream>
 #include <thread>
 
-#include <sqlite3.h>
-
 #include <child_process.hpp>
+#include <crypto/encoding.hpp>
 #include <evidence.hpp>
+#include <raw_store.hpp>
 
 #include "erasure.hpp"
 
@@ -86,14 +84,7 @@ TEST_F(ReceiptTest, no_kind_of_row_is_left_out) {
                                             "audit_pruned", "audit_retention", "legal_hold", "tenant"};
     for (const auto& kind : engine::erasure::kinds()) counted.insert(kind.name);
     engine.reset();
-    sqlite3* raw = nullptr;
-    ASSERT_EQ(sqlite3_open((folder.path() / "home/metadata.db").c_str(), &raw), SQLITE_OK);
-    const auto add = [](void* to, int, char** values, char**) {
-        static_cast<std::set<std::string>*>(to)->insert(values[0]);
-        return 0;
-    };
-    EXPECT_EQ(sqlite3_exec(raw, "SELECT name FROM schema_object WHERE kind = 'tenant'", add, &expected, nullptr), SQLITE_OK);
-    sqlite3_close(raw);
+    for (const auto& name : tests::RawStore(folder / "home").column("SELECT name FROM schema_object WHERE kind = 'tenant'")) expected.insert(name);
     EXPECT_EQ(counted, expected);
 }
 
@@ -102,25 +93,18 @@ TEST_F(ReceiptTest, no_row_of_a_counted_kind_is_left_of_an_erased_tenant) {
     fill(other, 1);
     operators().tenants().erase({.tenant = acme.id, .reason = "left", .undo_window = Duration::zero()});
     engine.reset();
-    sqlite3* raw = nullptr;
-    ASSERT_EQ(sqlite3_open((folder.path() / "home/metadata.db").c_str(), &raw), SQLITE_OK);
-    std::ostringstream id;
-    for (const auto word : {acme.id.high, acme.id.low}) id << std::hex << std::setfill('0') << std::setw(16) << word;
+    tests::RawStore raw(folder / "home");
+    raw.bind(crypto::to_hex(base::bytes_of(acme.id)));
     for (const auto& kind : engine::erasure::kinds()) {
         const std::string name = kind.name;
         if (name == "audit_actor") continue;  // the one who erased is named
-        int rows = 0;
-        const auto add = [](void* to, int, char**, char**) { return ++*static_cast<int*>(to), 0; };
-        const auto sql = "SELECT 1 FROM " + name + "_ WHERE tenant_id = x'" + id.str() + "'";
-        EXPECT_EQ(sqlite3_exec(raw, sql.c_str(), add, &rows, nullptr), SQLITE_OK) << name;
-        EXPECT_EQ(rows, 0) << name;
+        EXPECT_EQ(raw.value("SELECT count(*) FROM " + name + "_ WHERE tenant_id = ?1"), "0") << name;
     }
-    sqlite3_close(raw);
 }
 
 /// Erases until it is killed.
 TEST_F(ReceiptTest, DISABLED_another_process) {
-    Engine mine({.home = ChildProcess::setting("HOME_FOLDER"), .workers = 1});
+    Engine mine(tests::placed({.home = ChildProcess::setting("HOME_FOLDER"), .workers = 1}));
     auto there = mine.open_operator({.actor = "operator", .reason = "test"});
     const char ready = 'r';
     ChildProcess::report(&ready, 1);

@@ -27,7 +27,7 @@ protected:
         if (impl) impl->close();
     }
     std::shared_ptr<EngineImpl> open() {
-        auto engine = std::make_shared<EngineImpl>(EngineOptions{.home = folder / "home"}, clock);
+        auto engine = std::make_shared<EngineImpl>(tests::placed(EngineOptions{.home = folder / "home"}), clock);
         engine->start();
         return engine;
     }

@@ -210,7 +210,7 @@ TEST_F(RenderTest, a_closed_engine_goes_on_with_its_renders) {
 
 /// What a process does that is killed in the middle of its render: reports both ids, and never returns.
 [[noreturn]] void render_and_die(const std::filesystem::path& home, int report) {
-    Engine engine({.home = home});
+    Engine engine(tests::placed({.home = home}));
     auto setup = engine.open_operator({.actor = "setup", .reason = "test"});
     const auto tenant = setup.tenants().create({.name = "Acme", .slug = "acme", .plan = "studio/basic"});
     auto session = engine.open_session({.tenant = tenant.id, .actor = "tester", .role = Role::owner});
@@ -246,7 +246,7 @@ TEST(RenderCrash, a_killed_render_goes_on_and_is_charged_once) {
 
     const auto middle = ids.find("job_");
     const auto tenant = TenantId::parse(ids.substr(0, middle));
-    Engine engine({.home = folder.path() / "home"});
+    Engine engine(tests::placed({.home = folder.path() / "home"}));
     auto session = engine.open_session({.tenant = tenant, .actor = "tester", .role = Role::owner});
     auto job = session.renders().find(JobId::parse(ids.substr(middle)));
     ASSERT_TRUE(job);

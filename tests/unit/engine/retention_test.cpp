@@ -20,7 +20,7 @@ protected:
     ~RetentionTest() override { impl->close(); }
     void open() {
         if (impl) impl->close();
-        impl = std::make_shared<EngineImpl>(EngineOptions{.home = folder / "home"}, clock);
+        impl = std::make_shared<EngineImpl>(tests::placed(EngineOptions{.home = folder / "home"}), clock);
         impl->start();
         auto operators = std::make_shared<OperatorImpl>();
         operators->engine = impl;

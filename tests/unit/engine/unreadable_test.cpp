@@ -46,9 +46,9 @@ TEST_F(UnreadableTest, folders_that_may_not_be_touched_are_refused_by_every_call
     const std::map<std::string, std::function<void()>> calls = {
         {"import from it", [&] { mine.assets().import_file({.project = project, .path = sealed / "film.mp4"}); }},
         {"import into it", [&] { mine.assets().import_file({.project = project, .path = tests::footage / "clapper.mp4"}); }},
-        {"a home in it", [&] { Engine({.home = sealed / "home"}); }},
-        {"a key in it", [&] { Engine({.home = folder / "second", .master_key_file = sealed / "key"}); }},
-        {"a catalogue in it", [&] { Engine({.home = folder / "third", .plan_catalogues = {sealed / "plans.json"}}); }},
+        {"a home in it", [&] { Engine(tests::placed({.home = sealed / "home"})); }},
+        {"a key in it", [&] { Engine(tests::placed({.home = folder / "second", .master_key_file = sealed / "key"})); }},
+        {"a catalogue in it", [&] { Engine(tests::placed({.home = folder / "third", .plan_catalogues = {sealed / "plans.json"}})); }},
         {"a sheet of what lies in it", [&] { mine.pictures().contact_sheet({.asset = asset, .target = folder / "sheet.png"}); }},
         {"an audit trail into it", [&] { mine.audit().export_file(sealed / "audit.json"); }},
     };

@@ -34,7 +34,7 @@ protected:
         acme = tenants->create({.name = "Acme", .slug = "acme", .plan = "studio/professional"}).id;
     }
     std::shared_ptr<EngineImpl> make(const EngineOptions& options) {
-        auto made = std::make_shared<EngineImpl>(options);
+        auto made = std::make_shared<EngineImpl>(tests::placed(options));
         made->queue->add_kind("hold", {.run = [this](const jobs::Attempt& attempt) { return hold(attempt); }});
         made->queue->add_kind("quick", {.run = [](const jobs::Attempt&) { return jobs::Outcome{}; }});
         made->queue->add_kind("fail", {.run = [](const jobs::Attempt&) -> jobs::Outcome {

@@ -2177,6 +2177,9 @@ class EngineOptions(Value):
     """- home: Required. Made if missing, readable by its owner only.
     - master_key_file: Empty: home/keys/master.key, made at the first start.
     - master_passphrase: Not empty: seals secrets at rest instead of a key file.
+    - postgres: Not empty: the metadata are in this PostgreSQL database, 15 or newer, in the place of home/metadata.db, from
+        the home's first opening on. libpq's connection string: "host=… dbname=… user=… passfile=…". Never shown, logged or
+        part of an error.
     - plan_catalogues: JSON files; same names replace the shipped ones.
     - camera_networks: CIDR blocks cameras may live in. Empty: the private ranges of RFC 1918 and RFC 4193; loopback only if
         listed.
@@ -2187,14 +2190,15 @@ class EngineOptions(Value):
     - log_level: What goes to home/logs.
     """
     __slots__ = (
-            "home", "brand", "master_key_file", "master_passphrase", "plan_catalogues", "camera_networks", "regions",
-            "workers", "background", "log_level"
+            "home", "brand", "master_key_file", "master_passphrase", "postgres", "plan_catalogues", "camera_networks",
+            "regions", "workers", "background", "log_level"
     )
-    _secret = frozenset(['master_passphrase'])
+    _secret = frozenset(['master_passphrase', 'postgres'])
     home: Path
     brand: Brand
     master_key_file: Optional[Path]
     master_passphrase: str
+    postgres: str
     plan_catalogues: Tuple[Path, ...]
     camera_networks: Tuple[str, ...]
     regions: Tuple[str, ...]
@@ -2204,13 +2208,15 @@ class EngineOptions(Value):
 
     def __init__(
             self, *, home: AnyPath, brand: Optional[Brand] = None, master_key_file: Optional[AnyPath] = None,
-            master_passphrase: str = "", plan_catalogues: Iterable[AnyPath] = (), camera_networks: Iterable[str] = (),
-            regions: Iterable[str] = (), workers: int = 0, background: bool = True, log_level: LogLevel = LogLevel.INFO
+            master_passphrase: str = "", postgres: str = "", plan_catalogues: Iterable[AnyPath] = (),
+            camera_networks: Iterable[str] = (), regions: Iterable[str] = (), workers: int = 0, background: bool = True,
+            log_level: LogLevel = LogLevel.INFO
     ) -> None:
         self.home = as_path(home)
         self.brand = Brand() if brand is None else brand
         self.master_key_file = None if master_key_file is None else as_path(master_key_file)
         self.master_passphrase = master_passphrase
+        self.postgres = postgres
         self.plan_catalogues = tuple(as_path(each) for each in as_tuple(plan_catalogues))
         self.camera_networks = as_tuple(camera_networks)
         self.regions = as_tuple(regions)

@@ -31,6 +31,9 @@ struct Options {
     Duration poll = std::chrono::milliseconds(250);      ///< How often to look for other processes' changes.
 };
 
+/// Throws InvalidArgument if `text` is no connection string for Options::postgres.
+void check_postgres(const std::string& text);
+
 /// Since open().
 struct Stats {
     std::int64_t commits = 0;    ///< Groups made durable.
