@@ -1,6 +1,7 @@
 // Question: how long does a host wait for an engine on a home that has served 10,000 tenants, and for its first answer?
 // Input: a home with that many tenants, each with a workspace and an audit trail, made through the public API; it is opened
-// 21 times in one process, the files in the page cache. Goal: an engine with 10,000 tenants is open within 100 ms.
+// 21 times in one process, the files in the page cache. Goal: an engine with 10,000 tenants is open within 100 ms, one with 100,000
+// within 150 ms.
 //
 //     bench_open [TENANTS] [FOLDER]
 #include <algorithm>
@@ -50,7 +51,7 @@ void furnish(const std::filesystem::path& home, int tenants) {
 int main(int argc, char** argv) {
     const int tenants = argc > 1 ? std::stoi(argv[1]) : 10'000;
     const auto home = std::filesystem::absolute(argc > 2 ? argv[2] : ".") / "bench-open";
-    constexpr double goal = 100;
+    const double goal = tenants > 10'000 ? 150 : 100;
     std::filesystem::remove_all(home);
     const auto begun = Watch::now();
     furnish(home, tenants);
@@ -76,7 +77,8 @@ int main(int argc, char** argv) {
         std::printf("%-28s median %7.1f ms   best %7.1f   worst %7.1f\n", row->work, row->at(0.5), row->at(0), row->at(1));
         json << ", \"" << row->work << "\": " << row->at(0.5);
     }
-    std::printf("goal %.0f ms: %s\n", goal, open.at(0.5) <= goal ? "met" : "missed");
+    std::printf("goal, open the engine, median: %.0f ms: %s (21 times in one process, files in the page cache)\n", goal,
+                open.at(0.5) <= goal ? "met" : "missed");
     json << ", \"met\": " << (open.at(0.5) <= goal ? "true" : "false") << "}\n";
     std::filesystem::remove_all(home);
 }

@@ -16,6 +16,8 @@
 #include <temp_folder.hpp>
 #include <tenon/tenon.hpp>
 
+#include "timed.hpp"
+
 namespace {
 
 using namespace tenon;
@@ -40,7 +42,7 @@ struct Caller {
     }
 };
 
-void measure(const char* what, std::vector<Caller>& callers, std::vector<Quotas>& changed, double seconds, bool changing) {
+void measure(const char* what, const char* goal, const char* how, std::vector<Caller>& callers, std::vector<Quotas>& changed, double seconds, bool changing) {
     std::atomic<bool> stop{false};
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < callers.size(); ++i) {
@@ -58,7 +60,8 @@ void measure(const char* what, std::vector<Caller>& callers, std::vector<Quotas>
     std::vector<float> all;
     for (const auto& caller : callers) all.insert(all.end(), caller.nanoseconds.begin(), caller.nanoseconds.end());
     std::sort(all.begin(), all.end());
-    std::printf("%-34s p50 %7.0f ns   p99 %7.0f ns\n", what, all[all.size() / 2], all[all.size() * 99 / 100]);
+    bench::line(what, goal, all[all.size() / 2], "ns", how);
+    bench::line("  p99", "-", all[all.size() * 99 / 100], "ns", "of runs of 64 calls");
 }
 
 }  // namespace
@@ -81,7 +84,8 @@ int main(int argc, char** argv) {
     for (auto& caller : callers) open(caller.quotas);
     open(changed);
     std::printf("%d tenants, %zu threads\n", count, callers.size());
-    measure("a session's quota check", callers, changed, seconds, false);
-    measure("the same while quotas change", callers, changed, seconds, true);
+    measure("a session's quota check, p50", "<= 150 ns", "Quotas::has_room of a tenant at random: state, permission, limit; two threads", callers, changed,
+            seconds, false);
+    measure("the same while quotas change, p50", "-", "a third thread reserves and releases for tenants at random", callers, changed, seconds, true);
     return 0;
 }
