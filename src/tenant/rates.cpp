@@ -239,15 +239,6 @@ std::optional<Verdict> Limiter::refusal(const Path& path, std::int64_t now) cons
 
 std::int64_t Limiter::now() const { return impl_->now(); }
 
-bool Limiter::admit(const Path& path) {
-    // Of a tenant that called long ago nothing is in the cache: what will be read comes while the clock is asked, all of it at once.
-    for (std::size_t i = 0; i < path.count_; ++i) {
-        __builtin_prefetch(&path.spots_[i].set->names, 0);
-        __builtin_prefetch(&path.spots_[i].set->tats, 1);
-    }
-    return admit(path, now());
-}
-
 bool Limiter::admit(const Path& path, std::int64_t now) {
     if (path.count_ > 1 && refusal(path, now)) return false;
     for (std::size_t i = 0; i < path.count_; ++i) {

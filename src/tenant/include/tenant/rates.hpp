@@ -44,7 +44,7 @@ struct Set;
 
 /// Where a call is counted: found once, for as many calls of its kind as there will be. Belongs to the limiter that made it, and
 /// points into the terms that it was made from.
-class alignas(64) Path {
+class Path {
     friend class Limiter;
 
     static constexpr std::size_t most = 16;  // rates of a plan, see catalogues.cpp
@@ -55,12 +55,11 @@ class alignas(64) Path {
         Set* set = nullptr;      // … and where that is, if anywhere
     };
 
-    // All that a call of one rate needs lies in the first line of the cache.
+    std::array<Spot, most> spots_{};
     std::size_t count_ = 0;
     std::int64_t cost_ = 1;
-    const RateTerm* in_flight_ = nullptr;  // the tightest
     TenantId tenant_{};
-    std::array<Spot, most> spots_{};
+    const RateTerm* in_flight_ = nullptr;  // the tightest
 };
 
 /// Threads   any member, from any thread, at once. What is checked costs no lock: each bucket is charged by one compare-and-swap. Who
@@ -78,7 +77,7 @@ public:
     Path path_of(const std::vector<RateTerm>& terms, const Call& call) const;
 
     /// Checks every rate that the call meets, then charges all or none.
-    bool admit(const Path& path);
+    bool admit(const Path& path) { return admit(path, now()); }
     /// `now`: base::nanoseconds() of its clock, just asked.
     bool admit(const Path& path, std::int64_t now);
     /// The same, and says how it stands then.
