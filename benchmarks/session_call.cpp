@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <latch>
 #include <random>
 #include <string>
 #include <thread>
@@ -29,10 +30,11 @@ struct Caller {
     std::vector<Quotas> quotas;
     std::vector<float> nanoseconds;
 
-    void run(std::uint32_t seed, const std::atomic<bool>& stop) {
+    void run(std::uint32_t seed, std::latch& begun_all, const std::atomic<bool>& stop) {
         std::mt19937 random(seed);
         std::size_t room = 0;
         for (const auto& each : quotas) room += each.has_room({Resource::storage, 1});  // remembered from here on
+        begun_all.arrive_and_wait();
         while (!stop) {
             const auto begun = Watch::now();
             for (int i = 0; i < batch; ++i) room += quotas[random() % quotas.size()].has_room({Resource::storage, 1});
@@ -42,13 +44,16 @@ struct Caller {
     }
 };
 
-void measure(const char* what, const char* goal, const char* how, std::vector<Caller>& callers, std::vector<Quotas>& changed, double seconds, bool changing) {
+void measure(const char* what, const char* goal, const char* how, std::vector<Caller>& callers, std::vector<Quotas>& changed,
+             double seconds, bool changing) {
     std::atomic<bool> stop{false};
+    std::latch begun(static_cast<std::ptrdiff_t>(callers.size()) + 1);
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < callers.size(); ++i) {
         callers[i].nanoseconds.clear();
-        threads.emplace_back([&, i] { callers[i].run(static_cast<std::uint32_t>(i), stop); });
+        threads.emplace_back([&, i] { callers[i].run(static_cast<std::uint32_t>(i), begun, stop); });
     }
+    begun.arrive_and_wait();
     if (changing)
         threads.emplace_back([&] {
             std::mt19937 random(9);
@@ -71,10 +76,17 @@ int main(int argc, char** argv) {
     const double seconds = argc > 2 ? std::atof(argv[2]) : 5;
     const tests::TempFolder folder;
     Engine engine({.home = folder.path() / "home", .log_level = LogLevel::off});
-    std::vector<TenantId> tenants;
+    std::vector<TenantId> tenants(static_cast<std::size_t>(count));
     auto operators = engine.open_operator({.actor = "bench", .reason = "bench"});
-    for (int i = 0; i < count; ++i)
-        tenants.push_back(operators.tenants().create({.name = "t", .slug = "t" + std::to_string(i), .plan = "studio/basic"}).id);
+    std::atomic<std::size_t> next = 0;
+    {
+        std::vector<std::jthread> makers;  // many at once, so that they share their syncs
+        for (int i = 0; i < 64; ++i)
+            makers.emplace_back([&] {
+                for (auto n = next++; n < tenants.size(); n = next++)
+                    tenants[n] = operators.tenants().create({.name = "t", .slug = "t" + std::to_string(n), .plan = "studio/basic"}).id;
+            });
+    }
     std::vector<Caller> callers(2);
     std::vector<Quotas> changed;
     const auto open = [&](std::vector<Quotas>& into) {
@@ -84,8 +96,8 @@ int main(int argc, char** argv) {
     for (auto& caller : callers) open(caller.quotas);
     open(changed);
     std::printf("%d tenants, %zu threads\n", count, callers.size());
-    measure("a session's quota check, p50", "<= 150 ns", "Quotas::has_room of a tenant at random: state, permission, limit; two threads", callers, changed,
-            seconds, false);
+    measure("a session's quota check, p50", "<= 150 ns", "Quotas::has_room of a tenant at random: state, permission, limit; two threads", callers,
+            changed, seconds, false);
     measure("the same while quotas change, p50", "-", "a third thread reserves and releases for tenants at random", callers, changed, seconds, true);
     return 0;
 }
