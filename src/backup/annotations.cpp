@@ -23,6 +23,12 @@ ByteVector forget_body(const std::vector<SnapshotId>& ids) {
     return out.take();
 }
 
+ByteVector commit_body(const SnapshotId& id) {
+    cbor::Writer out;
+    out.map(1).uint(1).bytes(base::bytes_of(id));
+    return out.take();
+}
+
 ByteVector damage_body(std::uint64_t round, const std::vector<Id>& damaged, const std::vector<Id>& whole) {
     cbor::Writer out;
     out.map(3).uint(1).uint(round);
@@ -41,15 +47,20 @@ ByteVector tag_body(const SnapshotId& id, const std::vector<Label>& tags) {
 }
 
 std::optional<AnnotationRecord> decode_annotation(const LogRecord& log, const std::string& object) {
-    if (log.type != "forget" && log.type != "tag" && log.type != "damage") return std::nullopt;
+    // A writer's own record of its snapshot says as much as that of a collector which looked at it.
+    const bool commits = log.type == "snapshot" || log.type == "commit";
+    if (log.type != "forget" && log.type != "tag" && log.type != "damage" && log.type != "gc-sweep" && !commits) return std::nullopt;
     AnnotationRecord record{.stored = log.stored};
     cbor::Reader reader(log.body, object);
     cbor::each_key(reader, [&](std::uint64_t key) {
         if (log.type == "forget" && key == 1)
             for (auto left = reader.array(); left > 0; --left) record.forgotten.push_back(base::id_from<SnapshotId>(reader.fixed<16>()));
+        else if (commits && key == 1) record.committed = base::id_from<SnapshotId>(reader.fixed<16>());
         else if (log.type == "damage" && key == 1) record.round = reader.uint();
         else if (log.type == "damage" && (key == 2 || key == 3))
             for (auto left = reader.array(); left > 0; --left) (key == 2 ? record.damaged : record.whole).push_back(reader.fixed<32>());
+        else if (log.type == "gc-sweep" && key == 2)
+            for (auto left = reader.array(); left > 0; --left) record.swept.push_back(reader.fixed<32>());
         else if (log.type == "tag" && key == 1) record.tagged = base::id_from<SnapshotId>(reader.fixed<16>());
         else if (log.type == "tag" && key == 2) record.tags = read_labels(reader);
         else return false;
@@ -101,6 +112,15 @@ DamagedPacks Annotations::damaged_packs(const Keys& keys, blob::Store& store, co
     return found;
 }
 
+std::set<Id> Annotations::swept_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
+    const std::lock_guard lock(mutex_);
+    refresh(keys, store, stop);
+    std::set<Id> packs;
+    for (const auto& [name, record] : seen_)
+        if (record) packs.insert(record->swept.begin(), record->swept.end());
+    return packs;
+}
+
 std::map<SnapshotId, Annotation> Annotations::read(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
     const std::lock_guard lock(mutex_);
     refresh(keys, store, stop);
@@ -109,6 +129,7 @@ std::map<SnapshotId, Annotation> Annotations::read(const Keys& keys, blob::Store
     for (const auto& [name, record] : seen_) {
         if (!record) continue;
         for (const auto& id : record->forgotten) all[id].forgotten = true;
+        if (!record->committed.is_nil()) all[record->committed].committed = true;
         if (record->tagged.is_nil()) continue;
         // Two at the same moment: every reader takes the same one.
         auto& last = newest[record->tagged];

@@ -18,6 +18,7 @@ namespace tenon::backup {
 /// What the log says of one snapshot beyond the snapshot itself.
 struct Annotation {
     bool forgotten = false;
+    bool committed = false;  ///< Its writer or a collector saw it whole: it counts whether or not its session was given up.
     std::optional<std::vector<Label>> tags{};
 };
 
@@ -31,10 +32,12 @@ struct DamagedPacks {
 struct AnnotationRecord {
     Time stored{};
     std::vector<SnapshotId> forgotten{};
+    SnapshotId committed{};
     SnapshotId tagged{};
     std::vector<Label> tags{};
     std::uint64_t round = 0;
     std::vector<Id> damaged{}, whole{};
+    std::vector<Id> swept{};
 };
 /// Empty for records of other things. Throws Corrupt.
 std::optional<AnnotationRecord> decode_annotation(const LogRecord& record, const std::string& object);
@@ -44,6 +47,8 @@ class Annotations {
 public:
     std::map<SnapshotId, Annotation> read(const Keys& keys, blob::Store& store, const std::stop_token& stop);
     DamagedPacks damaged_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop);
+    /// Packs that collections took away.
+    std::set<Id> swept_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop);
 
 private:
     void refresh(const Keys& keys, blob::Store& store, const std::stop_token& stop);
@@ -52,6 +57,7 @@ private:
     std::map<std::string, std::optional<AnnotationRecord>> seen_;  // guarded by mutex_: by object; empty for records of other things
 };
 
+ByteVector commit_body(const SnapshotId& id);
 ByteVector forget_body(const std::vector<SnapshotId>& ids);
 ByteVector damage_body(std::uint64_t round, const std::vector<Id>& damaged, const std::vector<Id>& whole);
 ByteVector tag_body(const SnapshotId& id, const std::vector<Label>& tags);

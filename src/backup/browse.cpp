@@ -39,7 +39,7 @@ std::vector<BrowseEntry> Repository::browse(const SnapshotId& id, const std::str
     const auto parts = split_path(path);
     const auto snapshot = impl_->snapshot(id, {});
     const auto index = impl_->load_index({});
-    ChunkReader nodes(impl_->keys, *impl_->objects, *index, {});
+    ChunkReader nodes(impl_->keys, *impl_->objects, *index, {}, impl_->reload({}));
     const auto folder = find_entry(nodes, snapshot.root, parts, path);
     if (!folder.subtree) throw InvalidArgument("this is not a folder", {.subject = path});
     std::vector<BrowseEntry> entries;

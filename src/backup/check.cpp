@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <iterator>
 #include <thread>
 #include <tuple>
 
@@ -79,14 +80,42 @@ ByteVector CheckRun::fetch(const std::string& name, std::uint64_t size) {
 }
 
 CheckReport CheckRun::run() {
+    constexpr int most_looks = 100;
+    for (int looked = 1;; ++looked) {
+        auto report = look();
+        if (!report.problems.empty() && looked < most_looks && changed_meanwhile()) continue;
+        note_packs(report);
+        return report;
+    }
+}
+
+/// Whether objects have gone, or a collection went on, since this looked: what it missed may be elsewhere by now.
+bool CheckRun::changed_meanwhile() {
+    std::set<std::string> names;
+    for (const auto& object : blob::list_all(*repository_.objects, "", stop_)) names.insert(object.name);
+    const auto is_collected = [](const std::string& name) {
+        return is_under(name, "packs/") || is_under(name, "index/") || is_under(name, "snap/") || is_under(name, "gc/");
+    };
+    for (const auto& [name, size] : objects_)
+        if (is_collected(name) && !names.contains(name)) return true;
+    return std::any_of(names.begin(), names.end(), [&](const auto& name) { return is_under(name, "gc/") && !objects_.contains(name); });
+}
+
+CheckReport CheckRun::look() {
+    objects_.clear();
+    index_ = {};
+    segments_.clear();
+    walked_.clear();
+    report_ = {};
     list_objects();
     keys();
+    collections();
     segments();
     snapshots();
     logs();
     sessions();
     packs();
-    note_packs();
+    count_unused();
     report_.objects = static_cast<std::int64_t>(objects_.size());
     std::sort(report_.problems.begin(), report_.problems.end(),
               [](const auto& a, const auto& b) { return std::tie(a.object, a.offset) < std::tie(b.object, b.offset); });
@@ -144,40 +173,102 @@ void CheckRun::segments() {
     for (const auto& pack : index_.packs()) {
         const auto name = pack_name(pack.sha);
         const auto found = present.find(name);
-        if (found == present.end()) problem(name, "this pack is missing");
-        else if (found->second != pack.size) problem(name, "this pack does not have the size that the index says");
+        if (found == present.end()) {
+            if (!going_.contains(pack.sha)) problem(name, "this pack is missing");
+        } else if (found->second != pack.size) problem(name, "this pack does not have the size that the index says");
     }
-    index_.finish(present, repository_.annotations.damaged_packs(repository_.keys, *repository_.objects, stop_).packs);
+    index_.finish(present, repository_.annotations.damaged_packs(repository_.keys, *repository_.objects, stop_).packs, going_);
+    needed_.assign(index_.chunks(), false);
+}
+
+void CheckRun::collections() {
+    for (const auto& [name, size] : objects_)
+        if (is_under(name, "gc/")) guard(name, [&] { check_gc_object(repository_.keys, fetch(name, size), name); });
+    const auto epochs = repository_.collections.read(repository_.keys, *repository_.objects, stop_);
+    going_ = leaving(epochs);
+    const auto gone = repository_.annotations.swept_packs(repository_.keys, *repository_.objects, stop_);
+    going_.insert(gone.begin(), gone.end());
+}
+
+void CheckRun::need(const Id& id) {
+    if (!counts_) return;
+    if (const auto at = index_.ordinal(id)) needed_[*at] = true;
+}
+
+/// About what a collection would give back.
+void CheckRun::count_unused() {
+    std::vector<std::vector<std::uint64_t>> needed(index_.packs().size());
+    for (std::size_t i = 0; i < needed.size(); ++i) needed[i].resize(index_.packs()[i].frames.size());
+    for (std::size_t i = 0; i < needed_.size(); ++i)
+        if (needed_[i]) needed[index_.entries()[i].place.pack][index_.entries()[i].place.frame] += index_.entries()[i].place.length;
+    std::map<std::string, double> used;  // a pack may be listed twice
+    for (std::size_t i = 0; i < needed.size(); ++i) {
+        const auto& pack = index_.packs()[i];
+        auto& sum = used[pack_name(pack.sha)];
+        bool any = false;
+        double unused = 0;
+        for (std::size_t f = 0; f < pack.frames.size(); ++f) {
+            any = any || needed[i][f] > 0;
+            const auto plain = std::max<double>(pack.frames[f].plain_len, 1);
+            unused += std::max(0.0, 1 - static_cast<double>(needed[i][f]) / plain) * static_cast<double>(pack.frames[f].stored());
+        }
+        if (any) sum = std::max(sum, static_cast<double>(pack.size) - unused);
+    }
+    double unused = 0;
+    for (const auto& [name, size] : objects_) {
+        if (!is_under(name, "packs/")) continue;
+        const auto found = used.find(name);
+        unused += static_cast<double>(size) - (found == used.end() ? 0 : found->second);
+    }
+    report_.bytes_unused = static_cast<std::int64_t>(unused);
 }
 
 /// What is damaged, and what was and is whole again, as far as this check looked.
-void CheckRun::note_packs() {
+void CheckRun::note_packs(CheckReport& report) {
     std::set<Id> damaged, whole;
-    for (const auto& problem : report_.problems)
+    for (const auto& problem : report.problems)
         if (const auto pack = pack_in(problem.object); pack && objects_.contains(problem.object)) damaged.insert(*pack);
     if (depth_ >= CheckDepth::objects)
         for (const auto& [name, size] : objects_)
             if (const auto pack = pack_in(name); pack && !damaged.contains(*pack)) whole.insert(*pack);
     try {
-        report_.bytes_written += backup::note_packs(repository_, damaged, whole, stop_);
+        report.bytes_written += backup::note_packs(repository_, damaged, whole, stop_);
     } catch (const Cancelled&) {
         throw;
     } catch (const Error& error) {
-        problem("log/", std::string("what is damaged cannot be kept, and backups go on to build upon it: ") + error.what());
+        const std::string what = "what is damaged cannot be kept, and backups go on to build upon it: ";
+        report.problems.push_back({.object = "log/", .message = what + error.what()});
     }
 }
 
 void CheckRun::snapshots() {
+    const auto named = repository_.named_sessions(stop_);
+    const auto said = repository_.annotations.read(repository_.keys, *repository_.objects, stop_);
     ChunkReader nodes(repository_.keys, *repository_.objects, index_, stop_);
+    // Forgotten ones last, so that what only they have is looked at and not counted as needed.
+    std::vector<std::pair<std::string, std::uint64_t>> listed, forgotten;
     for (const auto& [name, size] : objects_) {
         if (!is_under(name, "snap/")) continue;
+        const auto note = said.find(snapshot_id_of(name));
+        (note != said.end() && note->second.forgotten ? forgotten : listed).emplace_back(name, size);
+    }
+    const auto first_forgotten = listed.size();
+    std::move(forgotten.begin(), forgotten.end(), std::back_inserter(listed));
+    for (std::size_t i = 0; i < listed.size(); ++i) {
+        const auto& name = listed[i].first;
+        const auto size = listed[i].second;
+        counts_ = i < first_forgotten;
         guard(name, [&] {
             const auto record = decode_snapshot(open_object(repository_.keys, Kind::snapshot, fetch(name, size), name), name);
             if (record.id.is_nil() || record.id != snapshot_id_of(name))
                 throw Corrupt("a snapshot lies under another one's name", {.subject = name});
+            // Nobody sees it before somebody has looked at it: it may have holes.
+            const auto note = said.find(record.id);
+            if (named.contains(record.session) && (note == said.end() || !note->second.committed)) return;
             ++report_.snapshots;
             for (const auto& segment : record.segments)
-                if (!segments_.contains(segment)) problem(name, "an index segment of this snapshot is missing");
+                if (!segments_.contains(segment) && !index_.replaced().contains(segment))
+                    problem(name, "an index segment of this snapshot is missing");
             directory(nodes, record.root, name);
         });
     }
@@ -189,6 +280,7 @@ void CheckRun::directory(NodeSource& nodes, const Id& root, const std::string& p
     // Most of a snapshot is the one before it.
     if (!walked_.insert(root).second) return;
     guard(path, [&] {
+        need(root);
         DirCursor cursor(nodes, root);
         while (cursor.peek()) {
             const auto entry = cursor.take();
@@ -210,8 +302,12 @@ void CheckRun::file(NodeSource& nodes, const Entry& entry, const std::string& pa
                 if (!place || place->length != ref.length)
                     throw Corrupt("a part of this file is missing", {.subject = tenon::backup::place(path, bytes, ref.length)});
                 bytes += ref.length;
+                need(ref.id);
             },
-            [](const Id&) { return true; });
+            [this](const Id& id) {
+                need(id);
+                return true;
+            });
         if (bytes != entry.size) throw Corrupt("a file's parts do not add up to its size", {.subject = path});
     });
 }

@@ -16,9 +16,14 @@ namespace tenon::backup {
 class CheckRun {
 public:
     CheckRun(Repository::Impl& repository, CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop);
+    /// Once more where a collection took away what this was looking at.
     CheckReport run();
 
 private:
+    CheckReport look();
+    bool changed_meanwhile();
+    void collections();
+    void count_unused();
     void keys();
     void twin(blob::Store& store, const std::string& prefix, const std::string& name, const std::function<void(ByteView)>& open);
     void list_objects();
@@ -28,9 +33,10 @@ private:
     void snapshots();
     void directory(NodeSource& nodes, const Id& root, const std::string& path);
     void file(NodeSource& nodes, const Entry& entry, const std::string& path);
+    void need(const Id& id);
     void logs();
     void sessions();
-    void note_packs();
+    void note_packs(CheckReport& report);
     void problem(const std::string& object, const std::string& message);
     void problem(const Error& error, const std::string& object);
     /// Runs `look`; what it throws as damage becomes a problem of `object`.
@@ -44,7 +50,10 @@ private:
     std::map<std::string, std::uint64_t> objects_;      ///< Names and sizes.
     Index index_;
     std::set<Id> segments_;
+    std::set<Id> going_;                                ///< Packs that a collection takes away, or took.
     std::unordered_set<Id, IdHash> walked_;
+    std::vector<bool> needed_;                          ///< By ordinal of the index.
+    bool counts_ = true;                                ///< What is met now is needed.
     std::mutex mutex_;
     CheckReport report_;                                // guarded by mutex_ while packs() runs
 };

@@ -13,8 +13,8 @@ constexpr std::size_t cached_sealers = 64;
 
 }  // namespace
 
-ChunkReader::ChunkReader(const Keys& keys, blob::Store& store, const Index& index, std::stop_token stop)
-    : keys_(keys), store_(store), index_(index), stop_(std::move(stop)) {
+ChunkReader::ChunkReader(const Keys& keys, blob::Store& store, const Index& index, std::stop_token stop, Reload reload)
+    : keys_(keys), store_(store), index_(index), stop_(std::move(stop)), reload_(std::move(reload)) {
     for (const auto& [id, class_keys] : keys.ring.classes) hashers_.emplace(id, ChunkHasher(class_keys));
 }
 
@@ -36,7 +36,7 @@ ByteVector ChunkReader::fetch(std::uint32_t pack, std::size_t first, std::size_t
     try {
         store_.get(name, {.offset = offset, .length = length}, sink, stop_);
     } catch (const NotFound&) {
-        throw Corrupt("a pack is missing", {.subject = name});
+        throw PackIsGone("a pack is missing", {.subject = name});
     }
     if (sink.bytes.size() != length) throw Corrupt("a pack is cut short", {.subject = place(name, offset, length)});
     fetched_ += static_cast<std::int64_t>(length);
@@ -75,12 +75,29 @@ const FrameContent& ChunkReader::frame(std::uint32_t pack, std::uint16_t number)
     return cache_.front().content;
 }
 
-ByteVector ChunkReader::node(const Id& id) {
+/// A reader that knows more; null: there is nothing more to know.
+ChunkReader* ChunkReader::newer() {
+    if (!newer_ && reload_) {
+        newer_index_ = reload_();
+        if (newer_index_.get() != &index_) newer_ = std::make_unique<ChunkReader>(keys_, store_, *newer_index_, stop_, reload_);
+    }
+    return newer_.get();
+}
+
+ByteVector ChunkReader::chunk(const Id& id, ChunkType type) {
     const auto* at = index_.find(id);
-    if (!at) throw Corrupt("a directory's data is missing", {.subject = "chunk " + hex(id)});
-    const auto bytes = ByteView(frame(at->pack, at->frame).plain).subspan(at->offset, at->length);
-    verify(id, ChunkType::node, bytes, *at);
-    return {bytes.begin(), bytes.end()};
+    if (!at) {
+        if (auto* reader = newer()) return reader->chunk(id, type);
+        throw Corrupt(type == ChunkType::node ? "a directory's data is missing" : "a part of a file is missing", {.subject = "chunk " + hex(id)});
+    }
+    try {
+        const auto bytes = ByteView(frame(at->pack, at->frame).plain).subspan(at->offset, at->length);
+        verify(id, type, bytes, *at);
+        return {bytes.begin(), bytes.end()};
+    } catch (const PackIsGone&) {
+        if (auto* reader = newer()) return reader->chunk(id, type);
+        throw;
+    }
 }
 
 }  // namespace tenon::backup

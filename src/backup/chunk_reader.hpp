@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -7,6 +8,7 @@
 
 #include <blob/store.hpp>
 #include <crypto/hash.hpp>
+#include <tenon/error.hpp>
 
 #include "container.hpp"
 #include "index.hpp"
@@ -27,21 +29,30 @@ private:
     crypto::HmacSha256 mac_;
 };
 
+/// A pack is not in the store: damage, or a collection has put what is needed of it elsewhere.
+struct PackIsGone : Corrupt {
+    using Corrupt::Corrupt;
+};
+
 /// Opens frames of packs and finds chunks in them. One thread at a time; cheap enough to make one for each.
 class ChunkReader final : public NodeSource {
 public:
-    ChunkReader(const Keys& keys, blob::Store& store, const Index& index, std::stop_token stop);
+    /// `reload`: the index as it is now, asked for where one is met that is not up to date any more.
+    using Reload = std::function<std::shared_ptr<const Index>()>;
+    ChunkReader(const Keys& keys, blob::Store& store, const Index& index, std::stop_token stop, Reload reload = {});
 
-    /// The stored bytes of frames first … last of a pack.
+    /// The stored bytes of frames first … last of a pack. Throws PackIsGone.
     ByteVector fetch(std::uint32_t pack, std::size_t first, std::size_t last);
     /// One of them, opened in place. Throws Corrupt (subject: the pack and the range).
     FrameContent open(std::uint32_t pack, std::size_t frame, ByteSpan stored);
     /// Throws Corrupt unless these are the bytes that the id names.
     void verify(const Id& id, ChunkType type, ByteView bytes, const ChunkPlace& place);
 
-    /// A tree or list node, by way of a small cache of opened frames.
-    ByteVector node(const Id& id) override;
-    std::int64_t fetched() const { return fetched_; }
+    /// By way of a small cache of opened frames, from wherever it lies by now.
+    ByteVector chunk(const Id& id, ChunkType type);
+    /// A tree or list node.
+    ByteVector node(const Id& id) override { return chunk(id, ChunkType::node); }
+    std::int64_t fetched() const { return fetched_ + (newer_ ? newer_->fetched() : 0); }
 
 private:
     struct CachedFrame {
@@ -51,6 +62,7 @@ private:
     };
     FrameSealer& sealer(std::uint32_t pack);
     const FrameContent& frame(std::uint32_t pack, std::uint16_t number);
+    ChunkReader* newer();
 
     const Keys& keys_;
     blob::Store& store_;
@@ -60,6 +72,9 @@ private:
     std::map<Id16, ChunkHasher> hashers_;
     std::map<std::uint32_t, FrameSealer> sealers_;
     std::list<CachedFrame> cache_;
+    const Reload reload_;
+    std::shared_ptr<const Index> newer_index_;
+    std::unique_ptr<ChunkReader> newer_;
     std::int64_t fetched_ = 0;
 };
 

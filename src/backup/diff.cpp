@@ -93,7 +93,7 @@ DiffTotals diff(const Repository& repository, const SnapshotId& from, const Snap
     const auto parts = split_path(path);
     const SnapshotRecord snapshots[] = {impl.snapshot(from, stop), impl.snapshot(to, stop)};
     const auto index = impl.load_index(stop);
-    ChunkReader nodes(impl.keys, *impl.objects, *index, stop);
+    ChunkReader nodes(impl.keys, *impl.objects, *index, stop, impl.reload(stop));
     std::optional<Entry> found[2];
     for (int i = 0; i < 2; ++i) {
         try {

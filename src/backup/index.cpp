@@ -108,9 +108,10 @@ void decode_footer(ByteView plain, SealedPack& pack, const std::string& object) 
     in.expect_done();
 }
 
-ByteVector encode_segment(const std::vector<SealedPack>& packs) {
+ByteVector encode_segment(const std::vector<SealedPack>& packs, const std::set<Id>& replaced) {
     ByteVector out;
-    base::append_le(out, std::uint32_t{0});
+    base::append_le(out, static_cast<std::uint32_t>(replaced.size()));
+    for (const auto& segment : replaced) base::append(out, segment);
     base::append_le(out, static_cast<std::uint32_t>(packs.size()));
     struct Row {
         const PackChunk* chunk;
@@ -145,12 +146,15 @@ ByteVector encode_segment(const std::vector<SealedPack>& packs) {
 
 void Index::add_segment(ByteView payload, const std::string& object) {
     Fields in(payload, object);
-    // Segments that this one replaces: the collector's business; what they say is still true of packs that exist.
-    for (auto left = in.count<std::uint32_t>(32); left > 0; --left) in.array<32>();
+    // What segments say that this one replaces is still true of packs that exist.
+    for (auto left = in.count<std::uint32_t>(32); left > 0; --left) replaced_.insert(in.array<32>());
+    const auto segment = static_cast<std::uint32_t>(segments_.size());
+    segments_.push_back(object);
     const auto first = static_cast<std::uint32_t>(packs_.size());
     const auto packs = in.count<std::uint32_t>(pack_row);
     for (std::size_t i = 0; i < packs; ++i) {
         PackInfo pack;
+        pack.segment = segment;
         pack.sha = in.array<32>();
         pack.size = in.number<std::uint64_t>();
         const auto kind = in.number<std::uint8_t>();
@@ -191,19 +195,23 @@ void Index::add_pack(const SealedPack& pack) {
         entries_.push_back({chunk.id, {number, chunk.frame, chunk.offset, chunk.length}});
 }
 
-void Index::finish(const std::map<std::string, std::uint64_t>& present, const std::set<Id>& damaged) {
-    std::vector<bool> whole(packs_.size());
-    damaged_.assign(damaged.empty() ? 0 : packs_.size(), false);
+void Index::finish(const std::map<std::string, std::uint64_t>& present, const std::set<Id>& damaged, const std::set<Id>& leaving) {
+    std::vector<bool> firm(packs_.size()), going(packs_.size()), broken(packs_.size());
+    const bool any = !damaged.empty() || !leaving.empty();
+    shaky_.assign(any ? packs_.size() : 0, false);
     for (std::size_t i = 0; i < packs_.size(); ++i) {
         const auto found = present.find(pack_name(packs_[i].sha));
         if (found == present.end() || found->second != packs_[i].size) continue;
-        if (damaged.contains(packs_[i].sha)) damaged_[i] = true;
-        else whole[i] = true;
+        const bool is_damaged = damaged.contains(packs_[i].sha);
+        (is_damaged ? broken : leaving.contains(packs_[i].sha) ? going : firm)[i] = true;
+        if (any) shaky_[i] = !firm[i];
     }
     table_.assign(std::bit_ceil(entries_.size() * 5 / 4 + 1), 0);
-    take_in(whole, true);
-    // Damage rarely hits all of a pack: what nothing else has is still read from there.
-    if (!damaged_.empty()) take_in(damaged_, false);
+    take_in(firm, true);
+    if (!any) return;
+    // What leaves is still there, and damage rarely hits all of a pack: what nothing else has is read from there.
+    take_in(going, false);
+    take_in(broken, false);
 }
 
 void Index::take_in(const std::vector<bool>& packs, bool replacing) {
@@ -216,14 +224,17 @@ void Index::take_in(const std::vector<bool>& packs, bool replacing) {
     }
 }
 
-const ChunkPlace* Index::find(const Id& id) const {
-    if (table_.empty()) return nullptr;
+std::optional<std::uint32_t> Index::ordinal(const Id& id) const {
+    if (table_.empty()) return std::nullopt;
     const auto mask = table_.size() - 1;
-    for (auto at = IdHash{}(id) & mask; table_[at] != 0; at = (at + 1) & mask) {
-        const auto& entry = entries_[table_[at] - 1];
-        if (entry.id == id) return &entry.place;
-    }
-    return nullptr;
+    for (auto at = IdHash{}(id) & mask; table_[at] != 0; at = (at + 1) & mask)
+        if (entries_[table_[at] - 1].id == id) return table_[at] - 1;
+    return std::nullopt;
+}
+
+const ChunkPlace* Index::find(const Id& id) const {
+    const auto at = ordinal(id);
+    return at ? &entries_[*at].place : nullptr;
 }
 
 }  // namespace tenon::backup

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ struct PackInfo {
     std::uint64_t size = 0;
     ContainerHeader header;
     std::vector<FrameInfo> frames;
+    std::uint32_t segment = no_segment;  ///< In Index::segments: who listed it.
+
+    static constexpr std::uint32_t no_segment = 0xffffffff;
 };
 
 /// A chunk within its pack; the offset counts in the frame's plain bytes.
@@ -54,8 +58,8 @@ ByteVector encode_footer(const SealedPack& pack);
 /// Fills frames and chunks. Throws Corrupt.
 void decode_footer(ByteView plain, SealedPack& pack, const std::string& object);
 
-/// One index segment's payload: these packs, replacing no segment.
-ByteVector encode_segment(const std::vector<SealedPack>& packs);
+/// One index segment's payload: these packs. `replaced`: hashes of segments that it stands for from now on.
+ByteVector encode_segment(const std::vector<SealedPack>& packs, const std::set<Id>& replaced = {});
 
 /// Every chunk the repository holds, by id.
 ///
@@ -65,15 +69,17 @@ public:
     void add_segment(ByteView payload, const std::string& object);
     void add_pack(const SealedPack& pack);
     /// Makes what was added findable, except for chunks of packs that are not `present` (names to sizes).
-    /// `damaged`: packs of which only that is found which no other one has.
-    void finish(const std::map<std::string, std::uint64_t>& present, const std::set<Id>& damaged = {});
+    /// `leaving`, `damaged`: packs of which only that is found which no other one has, those that only leave before damaged ones.
+    void finish(const std::map<std::string, std::uint64_t>& present, const std::set<Id>& damaged = {}, const std::set<Id>& leaving = {});
 
     const ChunkPlace* find(const Id& id) const;
-    /// Whether it is there and nothing is known to be wrong with it.
+    /// Whether it is there, nothing is known to be wrong with it, and no collection is about to take it away.
     bool contains(const Id& id) const {
         const auto* place = find(id);
-        return place && (damaged_.empty() || !damaged_[place->pack]);
+        return place && (shaky_.empty() || !shaky_[place->pack]);
     }
+    /// The entry that find() tells of, as a number below chunks().
+    std::optional<std::uint32_t> ordinal(const Id& id) const;
     const std::vector<PackInfo>& packs() const { return packs_; }
     std::size_t chunks() const { return entries_.size(); }
     struct Entry {
@@ -81,12 +87,18 @@ public:
         ChunkPlace place;
     };
     const std::vector<Entry>& entries() const { return entries_; }
+    /// What it was made of, by name.
+    const std::vector<std::string>& segments() const { return segments_; }
+    /// Hashes of segments that those stand for.
+    const std::set<Id>& replaced() const { return replaced_; }
 
 private:
     void take_in(const std::vector<bool>& packs, bool replacing);
 
     std::vector<PackInfo> packs_;
-    std::vector<bool> damaged_;         // by pack; empty: none is
+    std::vector<std::string> segments_;
+    std::set<Id> replaced_;
+    std::vector<bool> shaky_;           // by pack; empty: none is
     std::vector<Entry> entries_;
     std::vector<std::uint32_t> table_;  // entry + 1; 0: empty
 };

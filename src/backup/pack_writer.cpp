@@ -27,8 +27,8 @@ struct PackWriter::OpenPack {
 };
 
 PackWriter::PackWriter(const Keys& keys, blob::Store& store, Meter& meter, Throttle& throttle, Kind kind, const Id16& class_id,
-                       std::uint64_t pack_size)
-    : keys_(keys), store_(store), meter_(meter), throttle_(throttle), kind_(kind), class_id_(class_id), pack_size_(pack_size) {}
+                       std::uint64_t pack_size, bool deferred)
+    : keys_(keys), store_(store), meter_(meter), throttle_(throttle), kind_(kind), class_id_(class_id), pack_size_(pack_size), deferred_(deferred) {}
 
 PackWriter::~PackWriter() = default;
 
@@ -130,7 +130,7 @@ void PackWriter::finish(OpenPack& pack) {
     pack.append(trailer);
     info.size = footer_offset + frame.size() + trailer.size();
     info.sha = pack.hash.finish();
-    store_.put(pack_name(info.sha), *pack.spool, {.deferred = true}, {});
+    store_.put(pack_name(info.sha), *pack.spool, {.deferred = deferred_}, {});
     pack.spool.reset();
 
     const std::lock_guard lock(mutex_);

@@ -38,15 +38,16 @@ struct FrameBuilder {
 /// pack's spool and hash in their order, by whoever finds the next one ready: memory holds frames, never packs.
 class PackWriter {
 public:
+    /// `deferred`: packs are durable with the store's next flush; else at once, which needs no flush that others share.
     PackWriter(const Keys& keys, blob::Store& store, Meter& meter, Throttle& throttle, Kind kind, const Id16& class_id,
-               std::uint64_t pack_size);
+               std::uint64_t pack_size, bool deferred = true);
     ~PackWriter();
 
     /// Seals the frame and empties the builder. Throws Cancelled.
     void add(FrameBuilder& frame, const FramePacker& packer, ByteVector& scratch, const std::stop_token& stop);
     /// Closes the open pack. No add() may be under way.
     void close();
-    /// Packs that were handed to the store, as deferred puts, since the last call.
+    /// Packs that were handed to the store since the last call.
     std::vector<SealedPack> take_finished();
     std::int64_t plain_bytes() const;
     /// Stored bytes of packs finished or open.
@@ -71,6 +72,7 @@ private:
     const Kind kind_;
     const Id16 class_id_;
     const std::uint64_t pack_size_;
+    const bool deferred_;
 
     mutable std::mutex mutex_;
     std::shared_ptr<OpenPack> current_;   // guarded by mutex_

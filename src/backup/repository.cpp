@@ -9,6 +9,7 @@
 #include <crypto/hash.hpp>
 #include <tenon/error.hpp>
 
+#include "marks.hpp"
 #include "slot.hpp"
 
 namespace tenon::backup {
@@ -222,31 +223,52 @@ SealedPack read_footer(const Keys& keys, blob::Store& store, const std::string& 
 }
 
 std::shared_ptr<const Index> Repository::Impl::load_index(std::stop_token stop) {
-    std::vector<std::string> names;
-    for (const auto& object : blob::list_all(*objects, "index/", stop)) names.push_back(object.name);
-    auto packs = list_packs(stop);
-    auto bad = annotations.damaged_packs(keys, *objects, stop).packs;
-    const std::lock_guard lock(index_mutex);
-    if (index && names == index_names && packs == index_packs && bad == index_damaged) return index;
-    auto fresh = std::make_shared<Index>();
-    bool damaged = false;
-    for (const auto& name : names) {
-        try {
-            fresh->add_segment(open_object(keys, Kind::index, blob::get_all(*objects, name, max_small_object, stop), name), name);
-        } catch (const Corrupt&) {
-            damaged = true;
-        } catch (const NotFound&) {
-            damaged = true;
+    constexpr int most_collections = 100;
+    for (int tried = 1;; ++tried) {
+        // Collections first: a pack that is not seen here as leaving is either in the list below or has left.
+        auto going = leaving(collections.read(keys, *objects, stop));
+        std::vector<std::string> names;
+        for (const auto& object : blob::list_all(*objects, "index/", stop)) names.push_back(object.name);
+        auto packs = list_packs(stop);
+        auto bad = annotations.damaged_packs(keys, *objects, stop).packs;
+        const std::lock_guard lock(index_mutex);
+        if (index && names == index_names && packs == index_packs && bad == index_damaged && going == index_leaving) return index;
+        auto fresh = std::make_shared<Index>();
+        bool damaged = false, changed = false;
+        for (const auto& name : names) {
+            try {
+                fresh->add_segment(open_object(keys, Kind::index, blob::get_all(*objects, name, max_small_object, stop), name), name);
+            } catch (const Corrupt&) {
+                damaged = true;
+            } catch (const NotFound&) {
+                changed = true;  // a collection has put another in its place
+            }
         }
+        if (changed && tried < most_collections) continue;
+        if (damaged || changed) add_footers(*fresh, packs, stop);
+        fresh->finish(packs, bad, going);
+        index_damaged = std::move(bad);
+        index_leaving = std::move(going);
+        index_names = std::move(names);
+        index_packs = std::move(packs);
+        index = std::move(fresh);
+        return index;
     }
-    if (damaged) add_footers(*fresh, packs, stop);
-    fresh->finish(packs, bad);
-    index_damaged = std::move(bad);
-    index_names = std::move(names);
-    index_packs = std::move(packs);
-    index = std::move(fresh);
-    return index;
 }
+
+bool Repository::Impl::is_firm(const Id& root, const std::stop_token& stop) {
+    const auto at = load_index(stop);
+    ChunkReader nodes(keys, *objects, *at, stop);
+    Marks marks(*at, keys.ring);
+    try {
+        marks.add(root, nodes, stop);
+    } catch (const Corrupt&) {
+        return false;
+    }
+    return marks.is_firm();
+}
+
+std::set<Id16> Repository::Impl::named_sessions(const std::stop_token& stop) { return named(collections.read(keys, *objects, stop)); }
 
 std::map<std::string, std::uint64_t> Repository::Impl::list_packs(const std::stop_token& stop) {
     std::map<std::string, std::uint64_t> packs;
@@ -275,7 +297,7 @@ std::shared_ptr<const Index> Repository::Impl::index_with_footers(std::stop_toke
     auto wider = std::make_shared<Index>(*load_index(stop));
     const auto packs = list_packs(stop);
     add_footers(*wider, packs, stop);
-    wider->finish(packs, annotations.damaged_packs(keys, *objects, stop).packs);
+    wider->finish(packs, annotations.damaged_packs(keys, *objects, stop).packs, leaving(collections.read(keys, *objects, stop)));
     return wider;
 }
 
@@ -292,6 +314,8 @@ std::vector<SnapshotRecord> Repository::Impl::snapshots(std::stop_token stop) {
             all.push_back(read_snapshot(object.name, stop));
         } catch (const Corrupt&) {
             // One damaged snapshot must not hide the others; check names it.
+        } catch (const NotFound&) {
+            // It was forgotten, and collected since the list.
         }
     }
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return b.id < a.id; });
@@ -306,15 +330,22 @@ SnapshotRecord Repository::Impl::snapshot(const SnapshotId& id, std::stop_token 
     const auto note = said.find(id);
     if (note != said.end() && note->second.forgotten) throw NotFound("this snapshot was forgotten", {.subject = id.text()});
     auto record = read_snapshot(found.objects.front().name, stop);
+    if (const auto doubted = named_sessions(stop); doubted.contains(record.session) && (note == said.end() || !note->second.committed))
+        throw NotFound("there is no such snapshot", {.subject = id.text()});
     if (note != said.end() && note->second.tags) record.tags = *note->second.tags;
     return record;
 }
 
 std::vector<SnapshotInfo> Repository::list(std::stop_token stop) const {
+    auto records = impl_->snapshots(stop);
+    // Behind the snapshots: what is listed was not given up before, or says here who vouched for it.
+    const auto doubted = impl_->named_sessions(stop);
     const auto said = impl_->annotations.read(impl_->keys, *impl_->objects, stop);
     std::vector<SnapshotInfo> all;
-    for (auto& record : impl_->snapshots(stop)) {
-        if (const auto note = said.find(record.id); note != said.end()) {
+    for (auto& record : records) {
+        const auto note = said.find(record.id);
+        if (doubted.contains(record.session) && (note == said.end() || !note->second.committed)) continue;
+        if (note != said.end()) {
             if (note->second.forgotten) continue;
             if (note->second.tags) record.tags = *note->second.tags;
         }

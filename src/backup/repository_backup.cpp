@@ -89,9 +89,14 @@ BackupTotals back_up_once(Repository::Impl& impl, const BackupRequest& request, 
 
     Meter meter(ledger);
     Throttle throttle(request.bytes_per_second, impl.options.clock);
-    WriteSession session(impl.keys, impl.super, store, meter, throttle, impl.writer, impl.options.clock, impl.chain, stop);
+    WriteSession session(impl.keys, impl.super, store, meter, throttle, impl.collections, impl.writer, impl.options.clock, impl.chain, stop);
     try {
         session.begin();
+        // Behind the beacon: either this sees what a collection is about to drop, or that collection waits for this session.
+        for (const auto& epoch : impl.collections.read(impl.keys, store, stop))
+            if (epoch.intent_damaged)
+                throw Corrupt("nobody can read what a collection was about to drop: prune, which mends that",
+                              {.subject = gc_name(epoch.number, "intent")});
         const auto index = impl.load_index(stop);
         const auto damaged = impl.annotations.damaged_packs(impl.keys, store, stop).packs;
         session.use_index(index);
@@ -131,15 +136,15 @@ BackupTotals back_up_once(Repository::Impl& impl, const BackupRequest& request, 
         snapshot.run = request.run;
         snapshot.cost = {.files_new = totals.files_new, .files_unchanged = totals.files_unchanged, .bytes_read = totals.bytes_read,
                          .bytes_new = totals.bytes_new, .bytes_stored = meter.total_landed()};
-        const auto committed = session.commit_snapshot(snapshot);
+        const auto committed = session.commit_snapshot(snapshot, [&](const SnapshotRecord& taken) { return impl.is_firm(taken.root, {}); });
         // Nothing below may throw: the snapshot is there.
         session.end();
         if (!committed.logged) {
             store.discard();
             impl.renew_writer();
         }
-        if (committed.collecting)
-            totals.problems.push_back({"gc/", Errc::unavailable, "a newer version began to collect meanwhile: check this snapshot"});
+        if (committed.unknown)
+            totals.problems.push_back({"gc/", Errc::unavailable, "the store failed behind the snapshot: check it"});
         for (const auto& name : ended.objects) {
             try {
                 store.remove(name, {}, {});
@@ -180,7 +185,7 @@ std::set<Id> damaged_trees(Repository::Impl& impl, const std::stop_token& stop) 
 }  // namespace
 
 BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, exec::ProgressSink& progress, std::stop_token stop) {
-    constexpr int most_begun_anew = 100;  // each time another pack is found damaged
+    constexpr int most_begun_anew = 100;  // each time another pack is found damaged, or a collection did not wait
     check_request(request);
     exec::check_stop(stop);
     const std::unique_lock one(impl_->backup_mutex, std::try_to_lock);
@@ -188,6 +193,8 @@ BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, ex
     for (int begun_anew = 0;; ++begun_anew) {
         try {
             return back_up_once(*impl_, request, ledger, progress, stop);
+        } catch (const GivenUp&) {
+            if (begun_anew == most_begun_anew) throw Unavailable("collections went on without waiting for this backup", {.subject = "gc/"});
         } catch (const DamageMet& met) {
             if (begun_anew == most_begun_anew)
                 throw Corrupt("too many packs of this repository are damaged: check it", {.subject = pack_name(met.pack)});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -9,6 +10,7 @@
 #include <backup/repository.hpp>
 
 #include "annotations.hpp"
+#include "collections.hpp"
 #include "session.hpp"
 #include "snapshot.hpp"
 #include "superblock.hpp"
@@ -33,15 +35,21 @@ struct Repository::Impl {
     std::shared_ptr<const Index> index;          // guarded by index_mutex
     std::vector<std::string> index_names;        // guarded by index_mutex: what it was read from, as the next
     std::map<std::string, std::uint64_t> index_packs;
-    std::set<Id> index_damaged;
+    std::set<Id> index_damaged, index_leaving;
 
     Annotations annotations;
+    Collections collections;
 
     unsigned threads() const;
     void renew_writer();
 
-    /// Segments as they are now; where one is damaged, the footers of the packs it listed instead.
+    /// Segments as they are now; where one is damaged, the footers of the packs it listed instead. Looks for collections before
+    /// it lists packs.
     std::shared_ptr<const Index> load_index(std::stop_token stop);
+    /// For readers that may outlive a collection.
+    std::function<std::shared_ptr<const Index>()> reload(std::stop_token stop) {
+        return [this, stop = std::move(stop)] { return load_index(stop); };
+    }
     /// The same, and every pack that no segment lists.
     std::shared_ptr<const Index> index_with_footers(std::stop_token stop);
     void add_footers(Index& index, const std::map<std::string, std::uint64_t>& packs, const std::stop_token& stop);
@@ -49,8 +57,12 @@ struct Repository::Impl {
 
     /// Every one whose object can be read, the newest first, as it was taken.
     std::vector<SnapshotRecord> snapshots(std::stop_token stop);
+    /// Whether everything below this root is in packs that one may rely on.
+    bool is_firm(const Id& root, const std::stop_token& stop);
     /// As it is now. Throws NotFound, also for one that was forgotten, and Corrupt.
     SnapshotRecord snapshot(const SnapshotId& id, std::stop_token stop);
+    /// Sessions whose snapshots count only once somebody has vouched for them: a collection did not wait for their end.
+    std::set<Id16> named_sessions(const std::stop_token& stop);
     SnapshotRecord read_snapshot(const std::string& name, std::stop_token stop);
 
     std::vector<std::uint32_t> slot_numbers();

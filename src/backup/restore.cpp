@@ -33,11 +33,12 @@ const base::Fd& TargetFolders::open(std::uint32_t number) {
     return open_.emplace(number, base::open_beneath(target_, folders_[number].path, O_RDONLY | O_DIRECTORY)).first->second;
 }
 
-RestoreRun::RestoreRun(const Keys& keys, blob::Store& store, const Index& index, RestorePlan& plan, const RestoreRequest& request,
-                       Throttle& throttle, unsigned threads, exec::ProgressSink& progress, std::stop_token stop)
+RestoreRun::RestoreRun(const Keys& keys, blob::Store& store, const Index& index, ChunkReader::Reload reload, RestorePlan& plan,
+                       const RestoreRequest& request, Throttle& throttle, unsigned threads, exec::ProgressSink& progress, std::stop_token stop)
     : keys_(keys),
       store_(store),
       index_(index),
+      reload_(std::move(reload)),
       plan_(plan),
       request_(request),
       throttle_(throttle),
@@ -173,7 +174,14 @@ void RestoreRun::write_pieces(Lane& lane, std::size_t first, std::size_t last) {
             until = frame;
             ++end;
         }
-        auto stored = lane.reader.fetch(pack, from, until);
+        ByteVector stored;
+        try {
+            stored = lane.reader.fetch(pack, from, until);
+        } catch (const PackIsGone&) {
+            write_moved(lane, first, end);
+            first = end;
+            continue;
+        }
         throttle_.spend(static_cast<std::int64_t>(stored.size()), stop_);
         while (first < end) {
             exec::check_stop(stop_);
@@ -185,6 +193,17 @@ void RestoreRun::write_pieces(Lane& lane, std::size_t first, std::size_t last) {
             write_frame(lane, content, first, next);
             first = next;
         }
+    }
+}
+
+/// A collection has put these elsewhere since the plan was made. Throws Corrupt where it has not.
+void RestoreRun::write_moved(Lane& lane, std::size_t first, std::size_t last) {
+    for (; first < last; ++first) {
+        exec::check_stop(stop_);
+        const auto& piece = plan_.pieces[first];
+        const auto bytes = lane.reader.chunk(piece.id, ChunkType::data);
+        throttle_.spend(static_cast<std::int64_t>(bytes.size()), stop_);
+        put_piece(lane, piece, bytes);
     }
 }
 

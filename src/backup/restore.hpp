@@ -57,7 +57,7 @@ private:
 /// half-made under a final name; what a killed run left in the target's folders is swept by the next.
 class RestoreRun {
 public:
-    RestoreRun(const Keys& keys, blob::Store& store, const Index& index, RestorePlan& plan, const RestoreRequest& request,
+    RestoreRun(const Keys& keys, blob::Store& store, const Index& index, ChunkReader::Reload reload, RestorePlan& plan, const RestoreRequest& request,
                Throttle& throttle, unsigned threads, exec::ProgressSink& progress, std::stop_token stop);
     RestoreTotals run();
 
@@ -76,6 +76,7 @@ private:
     void in_threads(std::size_t count, Work work);
     void empty_files();
     void write_pieces(Lane& lane, std::size_t first, std::size_t last);
+    void write_moved(Lane& lane, std::size_t first, std::size_t last);
     void write_frame(Lane& lane, const FrameContent& frame, std::size_t first, std::size_t last);
     void put_piece(Lane& lane, const Piece& piece, ByteView bytes);
     base::Fd create(Lane& lane, PlannedFile& file);
@@ -93,6 +94,7 @@ private:
     const Keys& keys_;
     blob::Store& store_;
     const Index& index_;
+    const ChunkReader::Reload reload_;
     RestorePlan& plan_;
     const RestoreRequest& request_;
     Throttle& throttle_;
@@ -112,7 +114,7 @@ private:
 /// What one thread of a restore needs for itself.
 struct RestoreRun::Lane {
     explicit Lane(RestoreRun& run)
-        : reader(run.keys_, run.store_, run.index_, run.stop_), folders(run.target_, run.plan_.folders), hasher(run.keys_.ring.data()) {}
+        : reader(run.keys_, run.store_, run.index_, run.stop_, run.reload_), folders(run.target_, run.plan_.folders), hasher(run.keys_.ring.data()) {}
     ChunkReader reader;
     TargetFolders folders;
     ChunkHasher hasher;

@@ -109,19 +109,23 @@ RestoreTotals restore_from(Repository::Impl& impl, const SnapshotRecord& snapsho
                            const RestoreRequest& request, const Globs& exclude, exec::ProgressSink& progress, const std::stop_token& stop) {
     auto index = impl.load_index(stop);
     const auto plan = [&] {
-        ChunkReader nodes(impl.keys, *impl.objects, *index, stop);
+        ChunkReader nodes(impl.keys, *impl.objects, *index, stop, impl.reload(stop));
         return plan_restore(*index, nodes, snapshot.root, self, request.paths, exclude, stop);
     };
     std::optional<RestorePlan> planned;
-    try {
-        planned.emplace(plan());
-    } catch (const Corrupt&) {
-        // A lost segment's packs tell themselves what they hold.
-        index = impl.index_with_footers(stop);
-        planned.emplace(plan());
+    while (!planned) {
+        try {
+            planned.emplace(plan());
+        } catch (const Corrupt&) {
+            // A collection has put it elsewhere meanwhile; or a lost segment's packs tell themselves what they hold.
+            const auto before = std::exchange(index, impl.load_index(stop));
+            if (index != before) continue;
+            index = impl.index_with_footers(stop);
+            planned.emplace(plan());
+        }
     }
     Throttle throttle(request.bytes_per_second, impl.options.clock);
-    return RestoreRun(impl.keys, *impl.objects, *index, *planned, request, throttle, impl.threads(), progress, stop).run();
+    return RestoreRun(impl.keys, *impl.objects, *index, impl.reload(stop), *planned, request, throttle, impl.threads(), progress, stop).run();
 }
 
 }  // namespace
@@ -137,6 +141,7 @@ RestoreTotals Repository::restore(const SnapshotId& id, const RestoreRequest& re
     try {
         return restore_from(*impl_, snapshot, self, request, exclude, progress, stop);
     } catch (const Corrupt& error) {
+        (void)impl_->snapshot(id, {});  // NotFound: it was forgotten and collected under this restore
         // Who backs up again after this must not build upon that pack.
         try {
             if (const auto pack = pack_in(error.subject())) note_packs(*impl_, {*pack}, {}, {});

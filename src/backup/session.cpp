@@ -1,5 +1,6 @@
 #include "session.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <base/id.hpp>
@@ -9,11 +10,21 @@
 
 namespace tenon::backup {
 
+ByteVector beacon_bytes(const Keys& keys, Time started, std::uint64_t beats) {
+    cbor::Writer out;
+    ByteVector counter;
+    base::append_le(counter, beats);
+    out.map(2).uint(1).integer(started.time_since_epoch().count()).uint(2).bytes(counter);
+    return seal_object(keys, Kind::session, out.data());
+}
+
 WriteSession::WriteSession(const Keys& keys, const Superblock& super, blob::Store& store, Meter& meter, Throttle& throttle,
-                           const Id16& writer, std::shared_ptr<const base::Clock> clock, LogChain& chain, std::stop_token stop)
+                           Collections& collections, const Id16& writer, std::shared_ptr<const base::Clock> clock, LogChain& chain,
+                           std::stop_token stop)
     : keys_(keys),
       store_(store),
       meter_(meter),
+      collections_(collections),
       writer_(writer),
       id_(base::bytes_of(base::new_id<SnapshotId>(clock->now()))),
       clock_(std::move(clock)),
@@ -26,37 +37,24 @@ WriteSession::~WriteSession() {
     if (!has_progress_) end();
 }
 
-std::string WriteSession::beacon_name() const { return "sess/" + hex(writer_) + '/' + hex(id_); }
 std::string WriteSession::progress_name() const { return "sess/" + hex(writer_) + "/progress"; }
-
-ByteVector WriteSession::beacon_bytes() {
-    cbor::Writer out;
-    // The counter has a fixed width, so that rewriting in place never changes the size.
-    ByteVector counter;
-    base::append_le(counter, ++beats_);
-    out.map(2).uint(1).integer(started_.time_since_epoch().count()).uint(2).bytes(counter);
-    return seal_object(keys_, Kind::session, out.data());
-}
 
 void WriteSession::begin() {
     started_ = store_.server_time(stop_);
-    beacon_ = store_.beacon(beacon_name(), beacon_bytes());
-    // Only now: either this sees the collector's intent or the collector sees the beacon.
-    refuse_collector();
+    beacon_ = store_.beacon(beacon_name(writer_, id_), beacon_bytes(keys_, started_, ++beats_));
     cbor::Writer body;
     body.map(1).uint(1).bytes(id_);
     append_log("session", body.data(), true);
 }
 
 void WriteSession::beat() {
-    if (beacon_) beacon_->rewrite(beacon_bytes());
+    if (beacon_) beacon_->rewrite(beacon_bytes(keys_, started_, ++beats_));
 }
 
-bool WriteSession::is_collecting(const std::stop_token& stop) { return !store_.list("gc/", "", 1, stop).objects.empty(); }
-
-void WriteSession::refuse_collector() {
-    if (is_collecting(stop_))
-        throw Unavailable("the repository is being collected by a newer version: try again later", {.subject = "gc/"});
+bool WriteSession::is_given_up(bool in_doubt, const std::stop_token& stop) {
+    const auto epochs = collections_.read(keys_, store_, stop);
+    if (named(epochs).contains(id_)) return true;
+    return in_doubt && std::any_of(epochs.begin(), epochs.end(), [](const auto& epoch) { return epoch.sweep_damaged; });
 }
 
 bool WriteSession::claim(const Id& id) {
@@ -115,8 +113,8 @@ void WriteSession::commit_packs(std::vector<SealedPack> packs, ByteView progress
     blob::put_bytes(store_, progress_name(), seal_object(keys_, Kind::progress, progress), {.create_only = false}, stop_);
 }
 
-WriteSession::Committed WriteSession::commit_snapshot(SnapshotRecord& snapshot) {
-    refuse_collector();
+WriteSession::Committed WriteSession::commit_snapshot(SnapshotRecord& snapshot, const std::function<bool(const SnapshotRecord&)>& is_firm) {
+    if (is_given_up(false, stop_)) throw GivenUp{};
     exec::check_stop(stop_);
     snapshot.id = base::new_id<SnapshotId>(clock_->now());
     snapshot.writer = writer_;
@@ -135,15 +133,26 @@ WriteSession::Committed WriteSession::commit_snapshot(SnapshotRecord& snapshot) 
     exec::check_stop(stop_);
     // From here on nobody's wish to stop counts: the snapshot either appears or it does not.
     blob::put_bytes(store_, name, object, {}, {});
-    meter_.landed(static_cast<std::int64_t>(object.size()));
     Committed committed;
+    bool given_up = false;
+    try {
+        given_up = is_given_up(true, {});
+    } catch (const std::exception&) {
+        committed.unknown = true;
+    }
+    // Nobody sees it as long as no record vouches for it, so it can still be taken back.
+    if (given_up && !is_firm(snapshot)) {
+        store_.remove(name, {}, {});
+        throw GivenUp{};
+    }
+    meter_.landed(static_cast<std::int64_t>(object.size()));
     try {
         blob::put_bytes(store_, record_name, record, {}, {});
         meter_.landed(static_cast<std::int64_t>(record.size()));
         log_written(record);
         committed.logged = true;
-        committed.collecting = is_collecting({});
     } catch (const std::exception&) {
+        if (given_up) throw;
         // The snapshot stands. A writer that ends before its record is what readers expect of a kill, too.
     }
     return committed;
@@ -152,7 +161,7 @@ WriteSession::Committed WriteSession::commit_snapshot(SnapshotRecord& snapshot) 
 void WriteSession::end() noexcept {
     try {
         if (has_progress_) store_.remove(progress_name(), {}, {});
-        if (beacon_) store_.remove(beacon_name(), {}, {});
+        if (beacon_) store_.remove(beacon_name(writer_, id_), {}, {});
     } catch (const std::exception&) {
         // They are swept by a later session: this one has ended either way.
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -12,6 +13,7 @@
 #include <blob/store.hpp>
 
 #include "chunk_reader.hpp"
+#include "collections.hpp"
 #include "container.hpp"
 #include "index.hpp"
 #include "meter.hpp"
@@ -28,15 +30,21 @@ struct LogChain {
     std::uint64_t segments = 0;  ///< Index segments written so far.
 };
 
+/// A beacon's content. The counter has a fixed width, so that rewriting in place never changes the size.
+ByteVector beacon_bytes(const Keys& keys, Time started, std::uint64_t beats);
+
+/// Collections gave this session up before it had its snapshot: what it relied on may be gone. It begins anew, as another one.
+struct GivenUp {};
+
 /// One backup's way into the repository: its beacon, its packs, its index segments, its snapshot, its log records, in the
 /// order that makes every prefix a valid repository.
 class WriteSession {
 public:
-    WriteSession(const Keys& keys, const Superblock& super, blob::Store& store, Meter& meter, Throttle& throttle, const Id16& writer,
-                 std::shared_ptr<const base::Clock> clock, LogChain& chain, std::stop_token stop);
+    WriteSession(const Keys& keys, const Superblock& super, blob::Store& store, Meter& meter, Throttle& throttle, Collections& collections,
+                 const Id16& writer, std::shared_ptr<const base::Clock> clock, LogChain& chain, std::stop_token stop);
     ~WriteSession();
 
-    /// Lights the beacon, then makes sure that nobody collects. Throws Unavailable when somebody does.
+    /// Lights the beacon. Whoever reads the index behind that sees what is being collected, or is waited for.
     void begin();
     void use_index(std::shared_ptr<const Index> index) { index_ = std::move(index); }
 
@@ -55,10 +63,12 @@ public:
     /// What happened behind the commit point, where nothing can be taken back.
     struct Committed {
         bool logged = false;      ///< False: the log record is missing, and this chain must not be built upon.
-        bool collecting = false;  ///< A collector began meanwhile that may not have seen the snapshot.
+        bool unknown = false;     ///< The store could not say whether a collection had given this session up.
     };
-    /// The commit point. Fills what only the session knows. Throws only as long as there is no snapshot.
-    Committed commit_snapshot(SnapshotRecord& snapshot);
+    /// The commit point. Fills what only the session knows. Throws only as long as there is no snapshot that anybody sees.
+    /// `is_firm`: asked where a collection gave this session up before the snapshot was there; says that all below the snapshot is
+    /// there all the same. Throws GivenUp where it does not say so.
+    Committed commit_snapshot(SnapshotRecord& snapshot, const std::function<bool(const SnapshotRecord&)>& is_firm);
     /// Rewrites the beacon, so that its counter moves.
     void beat();
 
@@ -75,15 +85,14 @@ private:
     void append_log(std::string_view type, ByteView body, bool deferred);
     std::string next_log_name() const;
     void log_written(ByteView object);
-    bool is_collecting(const std::stop_token& stop);
+    /// `in_doubt`: what to say where nobody can read whom a collection gave up: true then.
+    bool is_given_up(bool in_doubt, const std::stop_token& stop);
     void flush();
-    void refuse_collector();
-    ByteVector beacon_bytes();
-    std::string beacon_name() const;
 
     const Keys& keys_;
     blob::Store& store_;
     Meter& meter_;
+    Collections& collections_;
     const Id16 writer_;
     const Id16 id_;
     const std::shared_ptr<const base::Clock> clock_;

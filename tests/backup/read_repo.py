@@ -224,13 +224,15 @@ class Repository:
                 at += 127
                 rows = [struct.unpack_from("<QIIB", data, at + 20 * i) for i in range(frames)]
                 at += 20 * frames
-                self.packs.append((sha.hex(), rows))
+                there = (self.store / "packs" / sha.hex()[:2] / sha.hex()).exists()
+                self.packs.append((sha.hex(), rows, there))
             (count,) = struct.unpack_from("<Q", data, at)
             at += 8
             for _ in range(count):
                 chunk = data[at:at + 32]
                 pack, frame, offset, length = struct.unpack_from("<IHII", data, at + 32)
-                self.chunks[chunk] = (base + pack, frame, offset, length)
+                if self.packs[base + pack][2]:  # a collection takes packs away before the segments that list them
+                    self.chunks[chunk] = (base + pack, frame, offset, length)
                 at += 46
             need(at == len(data), "a segment is longer than its tables")
 
@@ -238,7 +240,7 @@ class Repository:
         if (pack, number) not in self.frames:
             if len(self.frames) > 64:
                 self.frames.clear()
-            sha, rows = self.packs[pack]
+            sha, rows, _there = self.packs[pack]
             offset, clen, plain_len, _codec = rows[number]
             with open(self.store / "packs" / sha[:2] / sha, "rb") as file:
                 container = Container(self.repo, file.read(96), self.dek)

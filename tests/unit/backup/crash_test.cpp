@@ -166,15 +166,6 @@ TEST_F(Crash, a_living_session_is_left_alone) {
     EXPECT_EQ(all(check(*repository).problems), "");
 }
 
-TEST_F(Crash, a_collection_under_way_stops_a_narrow_writer) {
-    auto repository = create();
-    blob::put_bytes(*store(), "gc/1/intent", base::view_of("by a newer version"));
-    EXPECT_THROW(back_up(*repository), Unavailable);
-    EXPECT_TRUE(repository->list().empty());
-    store()->remove("gc/1/intent", {}, {});
-    back_up(*repository);
-}
-
 TEST_F(Crash, a_full_store_is_no_space_and_stays_sound) {
     create();
     for (std::int64_t space = 0; space < 400'000; space += 60'000) {

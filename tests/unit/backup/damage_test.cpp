@@ -245,7 +245,7 @@ TEST_F(Damage, hostile_trees_cannot_leave_the_target) {
             Id16 writer{};
             crypto::fill_random(writer);
             Throttle unlimited(0, clock);
-            WriteSession session(impl.keys, impl.super, *impl.objects, meter, unlimited, writer, clock, chain, {});
+            WriteSession session(impl.keys, impl.super, *impl.objects, meter, unlimited, impl.collections, writer, clock, chain, {});
             session.begin();
             session.use_index(impl.load_index({}));
             Lane lane(session);
@@ -268,7 +268,7 @@ TEST_F(Damage, hostile_trees_cannot_leave_the_target) {
             made.root = outer.finish(lane);
             lane.flush();
             session.commit_packs(session.close_packs(), {});
-            session.commit_snapshot(made);
+            session.commit_snapshot(made, [](const SnapshotRecord&) { return true; });
             session.end();
             return made.id;
         };

@@ -5,6 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <backup/prune.hpp>
+#include <backup/retention.hpp>
+
 namespace tenon::tests {
 namespace {
 
@@ -43,6 +46,14 @@ TEST_F(IndependentReader, restores_the_same_bytes_from_the_description_alone) {
     EXPECT_EQ(read("--snapshot 0 --key-file " + (folder / "key").string(), "first"), 0);
     EXPECT_FALSE(std::filesystem::exists(folder / "first/later"));
     EXPECT_NE(read("--password 'wrong horse'", "refused"), 0);
+
+    // What a collection has written anew is as readable.
+    forget(*repository, {repository->list().back().id}, {});
+    prune(*repository, {.unused_percent = 0}, exec::no_progress(), {});
+    EXPECT_EQ(read("--key-file " + (folder / "key").string(), "collected"), 0);
+    lines = differences(source(), folder / "collected");
+    std::erase_if(lines, [](const auto& line) { return line.starts_with(".:"); });
+    EXPECT_EQ(all(lines), "");
 }
 
 }  // namespace

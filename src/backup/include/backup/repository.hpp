@@ -173,6 +173,7 @@ struct CheckReport {
     std::int64_t chunks = 0;
     std::int64_t bytes_read = 0;
     std::int64_t unused_packs = 0;     ///< Left by killed sessions: no damage.
+    std::int64_t bytes_unused = 0;     ///< Of packs, that no snapshot needs; about.
     std::int64_t bytes_written = 0;    ///< Of what it kept in the log.
     std::vector<CheckProblem> problems{};
 };
