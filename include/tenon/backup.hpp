@@ -172,6 +172,23 @@ struct CheckReport {
     std::int64_t chunks = 0;
     Bytes read{};
     std::vector<std::string> problems{};      ///< Empty: all is well.
+    Bytes unused{};                           ///< Stored and needed by no snapshot, about: `prune` gives it back.
+};
+
+struct PruneOptions {
+    std::int32_t unused_percent = 20;         ///< Packs of which so much or more is unused are written anew without that. 0 to 100.
+    bool dry_run = false;                     ///< Only say what it would do, about.
+    JobSchedule schedule{};
+};
+
+struct PruneResult {
+    std::int64_t snapshots = 0;               ///< Forgotten ones whose last traces went.
+    std::int64_t packs_removed = 0;           ///< Nothing in them was needed any more.
+    std::int64_t packs_rewritten = 0;         ///< What is needed of them lies in others now.
+    Bytes freed{};                            ///< What the repository weighs less by this run, to the byte; the tenant's storage, too.
+    Bytes rewritten{};                        ///< Written anew on the way.
+    Bytes unused{};                           ///< Not needed and left in packs that mostly are, about.
+    std::vector<std::string> problems{};      ///< What is damaged and stays until it is mended.
 };
 
 class TENON_API BackupJob : public Job {
@@ -199,6 +216,15 @@ public:
 private:
     friend struct Internal;
     explicit CheckJob(std::shared_ptr<JobImpl> impl);
+};
+
+class TENON_API PruneJob : public Job {
+public:
+    PruneResult result();    ///< Waits for the end. Throws what ended the job.
+
+private:
+    friend struct Internal;
+    explicit PruneJob(std::shared_ptr<JobImpl> impl);
 };
 
 /// One way to open the repository.
@@ -251,13 +277,20 @@ public:
 
     /// Changes a snapshot's tags; the snapshot itself stays as it is.
     Snapshot tag(const TagOptions& options);
-    /// Nobody finds these snapshots any more. The space that only they took is not free before it is collected.
+    /// Nobody finds these snapshots any more. The space that only they took is free after the next prune().
     /// Throws    InvalidArgument for rules that keep nothing, NotFound for a snapshot that there is not.
     ForgetResult forget(const ForgetOptions& options);
+    /// Gives back the space that no snapshot needs. Backups, restores and checks go on meanwhile; a backup that was running when it
+    /// began is waited for before anything is removed. A killed one leaves nothing that would be in anybody's way.
+    /// The job ends in NotFound where nothing was backed up yet, and in Corrupt where a snapshot's folders cannot be read: then nobody
+    /// knows what it needs, and nothing is removed.
+    /// Cancel    between objects; what was removed by then is gone, and the next one goes on.
+    PruneJob prune(const PruneOptions& options = {});
 
     [[nodiscard]] std::optional<BackupJob> find_job(const JobId& id) const;
     [[nodiscard]] std::optional<RestoreJob> find_restore(const JobId& id) const;
     [[nodiscard]] std::optional<CheckJob> find_check(const JobId& id) const;
+    [[nodiscard]] std::optional<PruneJob> find_prune(const JobId& id) const;
 
     BackupKeys keys() const;
 

@@ -137,9 +137,27 @@ int check(Context& context, const Args& args) {
                          {"Snapshots", count(report.snapshots)},
                          {"Objects", count(report.objects)},
                          {"Chunks", count(report.chunks)},
-                         {"Read", size(report.read)}});
+                         {"Read", size(report.read)},
+                         {"Unused", size(report.unused)}});
     say_problems(context, report.problems);
     return report.problems.empty() ? 0 : exit_code(Errc::corrupt);
+}
+
+int prune(Context& context, const Args& args) {
+    PruneOptions options{.unused_percent = static_cast<std::int32_t>(args.integer("--unused", 20, 0, 100)), .dry_run = args.has("--dry-run")};
+    options.schedule = schedule_of(args);
+    PruneJob job = context.session().backups().prune(options);
+    if (is_for_later(args)) return show_started(context, job);
+    follow(context, job, "prune");
+    const PruneResult result = job.result();
+    context.out().thing(to_json(result), std::to_string(result.freed.count),
+                        {{options.dry_run ? "Would free" : "Freed", size(result.freed)},
+                         {"Snapshots", count(result.snapshots) + " forgotten"},
+                         {"Packs", count(result.packs_removed) + " removed, " + count(result.packs_rewritten) + " rewritten"},
+                         {"Written", size(result.rewritten)},
+                         {"Unused", size(result.unused) + " left"}});
+    say_problems(context, result.problems);
+    return 0;
 }
 
 constexpr Option exclude{"--exclude", "PATTERN", "what to leave out: *.tmp, projects/*/cache/, **/old; !PATTERN takes back", true};
@@ -216,7 +234,7 @@ Group backup_verbs() {
              .summary = "let old snapshots go",
              .about = "Forgets snapshots: those that no rule keeps, or exactly those that are named. Rules count for each name by itself, "
                       "whose newest snapshot always stays; of each hour, day … the newest counts. Says of each snapshot what becomes of "
-                      "it and why. The space that only they took is free once it is collected.",
+                      "it and why. The space that only they took is free after “backup prune”.",
              .operands = {{"SNAPSHOT", "forget exactly these", false, true}},
              .options = {{"--keep-last", "N", "the newest N; -1: all, as with each N"},
                          {"--keep-hourly", "N", "of the last N hours that have one"},
@@ -233,6 +251,16 @@ Group backup_verbs() {
              .examples = {{"backup forget --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --dry-run", "What such a policy would do."},
                           {"backup forget nightly --yes", "The newest of that name."}},
              .run = forget_snapshots},
+            {.path = "backup prune",
+             .summary = "give back the space of forgotten snapshots",
+             .about = "Removes what no snapshot needs any more, and writes packs anew of which much is unused. Backups and restores go "
+                      "on meanwhile. A backup that is running is waited for before anything is removed. Nothing is in anybody's way "
+                      "when this is killed; the next one goes on.",
+             .options = {{"--unused", "PERCENT", "write packs anew of which so much is unused; default 20"},
+                         {"--dry-run", "", "only say what it would free, about"},
+                         at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
+             .examples = {{"backup prune", "After “backup forget”."}, {"backup prune --dry-run", "How much that would give back."}},
+             .run = prune},
             {.path = "backup restore",
              .summary = "bring files back",
              .about = "Writes a snapshot's files back into the workspace, or below --target. Only what differs is written; files "

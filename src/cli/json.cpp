@@ -366,6 +366,17 @@ json::object to_json(const CheckReport& r) {
             {"objects", r.objects},
             {"chunks", r.chunks},
             {"read", r.read.count},
+            {"unused", r.unused.count},
+            {"problems", strings(r.problems)}};
+}
+
+json::object to_json(const PruneResult& r) {
+    return {{"snapshots", r.snapshots},
+            {"packs_removed", r.packs_removed},
+            {"packs_rewritten", r.packs_rewritten},
+            {"freed", r.freed.count},
+            {"rewritten", r.rewritten.count},
+            {"unused", r.unused.count},
             {"problems", strings(r.problems)}};
 }
 

@@ -58,6 +58,7 @@ boost::json::object to_json(const SnapshotVerdict& verdict);
 boost::json::object to_json(const ForgetResult& result);
 boost::json::object to_json(const RestoreResult& result);
 boost::json::object to_json(const CheckReport& report);
+boost::json::object to_json(const PruneResult& result);
 boost::json::object to_json(const KeySlot& slot);
 boost::json::object to_json(const Quota& quota);
 boost::json::object to_json(const QuotaForecast& forecast);

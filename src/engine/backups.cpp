@@ -191,6 +191,28 @@ CheckJob Backups::check(CheckLevel level) {
     return Internal::make<CheckJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::check_kind}));
 }
 
+PruneJob Backups::prune(const PruneOptions& options) {
+    const auto pass = impl_->enter(Permission::backup_forget);
+    if (options.unused_percent < 0 || options.unused_percent > 100)
+        throw InvalidArgument("a share is 0 to 100 percent", {.subject = "unused_percent"});
+    jobs::check_schedule(options.schedule, impl_->now());
+    Json payload;
+    payload.set("unused_percent", static_cast<std::int64_t>(options.unused_percent)).set("dry_run", options.dry_run);
+    const auto start = [&] {
+        return enqueue(*impl_, "backup.prune", scheduled({.kind = engine::prune_kind, .payload = base::to_json(payload)}, options.schedule), {});
+    };
+    const auto id = [&] {
+        try {
+            return start();
+        } catch (const NoSpace&) {
+            // Not even for the job: this is what the reserve is for.
+            if (!repositories(impl_).release_reserve()) throw;
+            return start();
+        }
+    }();
+    return Internal::make<PruneJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::prune_kind}));
+}
+
 std::vector<Snapshot> Backups::list(const SnapshotFilter& filter) const {
     const auto pass = impl_->enter(Permission::backup_read);
     std::vector<Snapshot> snapshots;
@@ -259,6 +281,7 @@ SnapshotDiff Backups::diff(const DiffOptions& options) const {
 std::optional<BackupJob> Backups::find_job(const JobId& id) const { return find_handle<BackupJob>(impl_, id, engine::backup_kind); }
 std::optional<RestoreJob> Backups::find_restore(const JobId& id) const { return find_handle<RestoreJob>(impl_, id, engine::restore_kind); }
 std::optional<CheckJob> Backups::find_check(const JobId& id) const { return find_handle<CheckJob>(impl_, id, engine::check_kind); }
+std::optional<PruneJob> Backups::find_prune(const JobId& id) const { return find_handle<PruneJob>(impl_, id, engine::prune_kind); }
 BackupKeys Backups::keys() const { return Internal::make<BackupKeys>(impl_); }
 
 Snapshot Backups::tag(const TagOptions& options) {
@@ -342,6 +365,21 @@ CheckReport CheckJob::result() {
         .objects = json.get_int("objects"),
         .chunks = json.get_int("chunks"),
         .read = {json.get_int("read")},
+        .problems = engine::texts_from(json, "problems"),
+        .unused = {json.int_or("unused", 0)},
+    };
+}
+
+PruneJob::PruneJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
+PruneResult PruneJob::result() {
+    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = largest_result}, "result");
+    return {
+        .snapshots = json.get_int("snapshots"),
+        .packs_removed = json.get_int("packs_removed"),
+        .packs_rewritten = json.get_int("packs_rewritten"),
+        .freed = {json.get_int("freed")},
+        .rewritten = {json.get_int("rewritten")},
+        .unused = {json.get_int("unused")},
         .problems = engine::texts_from(json, "problems"),
     };
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fcntl.h>
+
 #include <base/file.hpp>
 #include <blob/file_store.hpp>
 #include <exec/wait.hpp>
@@ -47,6 +49,7 @@ void Repositories::prepare() {
     };
     engine_.queue->add_kind(restore_kind, {.run = [this](const jobs::Attempt& attempt) { return restore(attempt); }, .give_up = tidy_later});
     engine_.queue->add_kind(check_kind, {.run = [this](const jobs::Attempt& attempt) { return check(attempt); }});
+    engine_.queue->add_kind(prune_kind, {.run = [this](const jobs::Attempt& attempt) { return prune(attempt); }});
 }
 
 void Repositories::erase(db::Tx& tx) {
@@ -190,6 +193,23 @@ void Repositories::forget(const db::TenantScope& scope, const std::vector<Snapsh
     if (!repository) throw NotFound("nothing was backed up yet", {.subject = scope.tenant().text()});
     backup::forget(*repository, ids, engine_.stopping.get_token());
     repository_charge::try_reconcile(engine_, scope);
+}
+
+std::filesystem::path Repositories::reserve() const { return engine_.home.root / "reserve"; }
+
+bool Repositories::release_reserve() const noexcept {
+    std::error_code ignored;
+    return std::filesystem::remove(reserve(), ignored);
+}
+
+void Repositories::keep_reserve() const noexcept {
+    constexpr off_t size = 16 << 20;
+    std::error_code failed;
+    const auto space = std::filesystem::space(engine_.home.root, failed);
+    // A disk that is nearly full needs what it has for other things.
+    if (failed || space.available < std::uintmax_t{16} * size || std::filesystem::exists(reserve(), failed) || failed) return;
+    const base::Fd file(::open(reserve().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (file && posix_fallocate(file.get(), 0, size) != 0) (void)release_reserve();
 }
 
 std::vector<backup::Verdict> judge(backup::Repository* repository, const ForgetOptions& options) {

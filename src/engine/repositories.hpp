@@ -17,6 +17,7 @@ namespace tenon::engine {
 inline constexpr const char* backup_kind = "backup";
 inline constexpr const char* restore_kind = "restore";
 inline constexpr const char* check_kind = "check";
+inline constexpr const char* prune_kind = "prune";
 
 /// Every tenant's backups: opens repositories with the keys of this home and runs their jobs.
 class Repositories final : public Part {
@@ -41,6 +42,8 @@ public:
     /// Changes what the repository says of a snapshot, one caller after the other. Throws NotFound.
     backup::SnapshotInfo tag(const db::TenantScope& scope, const SnapshotId& id, const std::function<void(std::vector<Label>&)>& change);
     void forget(const db::TenantScope& scope, const std::vector<SnapshotId>& ids);
+    /// For work that makes room on a full disk. False: there is nothing to give.
+    bool release_reserve() const noexcept;
     /// Frees what is charged for restored files that have gone since. Does nothing while a restore writes into the workspace.
     void settle_restored(const db::TenantScope& scope);
 
@@ -50,6 +53,10 @@ private:
     jobs::Outcome back_up(const jobs::Attempt& attempt);
     jobs::Outcome restore(const jobs::Attempt& attempt);
     jobs::Outcome check(const jobs::Attempt& attempt);
+    jobs::Outcome prune(const jobs::Attempt& attempt);
+    /// A file whose space lets a collection work on a full disk. One for all tenants.
+    std::filesystem::path reserve() const;
+    void keep_reserve() const noexcept;
     jobs::Outcome taken(const jobs::Attempt& attempt, const backup::BackupTotals& totals);
     backup::RestoreTotals restore_charged(const jobs::Attempt& attempt, backup::Repository& repository, const SnapshotId& snapshot,
                                           backup::RestoreRequest request);

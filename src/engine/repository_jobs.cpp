@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <backup/prune.hpp>
 #include <base/json.hpp>
 #include <nvr/segment.hpp>
 #include <tenant/quota.hpp>
@@ -84,6 +85,7 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
     }
     repository_charge::JobLedger ledger(engine_, attempt.scope, attempt.job.hold.value());
     const auto totals = repository->backup(request, ledger, attempt.progress, attempt.stop);
+    keep_reserve();
     repository_charge::try_reconcile(engine_, attempt.scope);  // the snapshot stands: that its weight is not booked yet is no failure of the backup
     return taken(attempt, totals);
 }
@@ -201,7 +203,35 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     }
     Json json;
     json.set("snapshots", report.snapshots).set("objects", report.objects).set("chunks", report.chunks).set("read", report.bytes_read);
-    json.set("problems", std::move(problems));
+    json.set("problems", std::move(problems)).set("unused", report.bytes_unused);
+    return {.result = base::to_json(json), .settle = {}};
+}
+
+jobs::Outcome Repositories::prune(const jobs::Attempt& attempt) {
+    const auto payload = base::parse_json(attempt.job.payload);
+    const auto repository = find(attempt.scope);
+    if (!repository) throw NotFound("nothing was backed up yet, so there is nothing to give back");
+    repository_charge::try_reconcile(engine_, attempt.scope);
+    backup::PruneRequest request{.unused_percent = static_cast<std::int32_t>(payload.get_int("unused_percent")),
+                                 .dry_run = payload.get_bool("dry_run")};
+    request.release_space = [this] { return release_reserve(); };
+    const auto totals = [&] {
+        try {
+            return backup::prune(*repository, request, attempt.progress, attempt.stop);
+        } catch (...) {
+            // What it came to is done, however it ended.
+            repository_charge::try_reconcile(engine_, attempt.scope);
+            throw;
+        }
+    }();
+    repository_charge::try_reconcile(engine_, attempt.scope);
+    keep_reserve();
+    std::vector<backup::FileProblem> problems;
+    for (const auto& problem : totals.problems) problems.push_back({problem.object, Errc::corrupt, problem.message});
+    Json json;
+    json.set("snapshots", totals.snapshots_removed).set("packs_removed", totals.packs_removed).set("packs_rewritten", totals.packs_rewritten);
+    json.set("freed", totals.bytes_freed).set("rewritten", totals.bytes_rewritten).set("unused", totals.bytes_unused);
+    json.set("problems", texts_json(lines_of(problems)));
     return {.result = base::to_json(json), .settle = {}};
 }
 

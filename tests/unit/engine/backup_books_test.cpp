@@ -88,6 +88,42 @@ TEST_F(BackupBooks, a_restore_that_storage_has_no_room_for_writes_nothing) {
     EXPECT_EQ(charged(mine), 0) << "with its project";
 }
 
+TEST_F(BackupBooks, a_prune_gives_back_what_the_repository_weighs_less_to_the_byte) {
+    const auto first = back_up(mine);
+    for (int i = 0; i < 15; ++i) std::filesystem::remove(documents() / ("file" + std::to_string(i)));
+    back_up(mine);
+    EXPECT_EQ(mine.backups().prune().result().packs_removed, 0) << "nothing was forgotten";
+    EXPECT_EQ(charged(mine), 0);
+    mine.backups().forget({.snapshots = {first}});
+    EXPECT_GT(mine.backups().check(CheckLevel::structure).result().unused.count, 0);
+    const auto used_before = used(mine, Resource::storage);
+    const auto weighed_before = repository();
+    EXPECT_EQ(mine.backups().prune({.dry_run = true}).result().snapshots, 1);
+    EXPECT_EQ(repository(), weighed_before);
+    // Where there is no room for a byte it works as well.
+    auto hold = leave_room(mine, 0);
+    const auto done = mine.backups().prune({.unused_percent = 0}).result();
+    hold.release();
+    EXPECT_EQ(done.snapshots, 1);
+    EXPECT_GT(done.packs_removed + done.packs_rewritten, 0);
+    EXPECT_EQ(weighed_before - repository(), done.freed.count);
+    EXPECT_EQ(used_before - used(mine, Resource::storage), done.freed.count);
+    EXPECT_EQ(charged(mine), 0);
+    EXPECT_TRUE(mine.backups().check().result().problems.empty());
+    EXPECT_EQ(mine.backups().list().size(), 1u);
+}
+
+TEST_F(BackupBooks, a_prune_is_the_tenants_own_and_needs_the_right_to_forget) {
+    back_up(mine);
+    const auto job = mine.backups().prune();
+    auto theirs = session(other);
+    EXPECT_FALSE(theirs.backups().find_prune(job.id()));
+    EXPECT_THROW(theirs.backups().prune().result(), NotFound) << "nothing was backed up there";
+    EXPECT_THROW(mine.backups().prune({.unused_percent = -1}), InvalidArgument);
+    const auto trail = mine.audit().list({.action = "backup.prune"});
+    EXPECT_EQ(trail.size(), 1u);
+}
+
 TEST_F(BackupBooks, restoring_over_what_nobody_charged_charges_what_it_adds) {
     const auto snapshot = back_up(mine);
     mine.backups().restore({.snapshot = snapshot}).join();

@@ -24,18 +24,18 @@ from ._values import (
     OperatorOptions, OverageRule, Partner, PartnerFilter, PartnerId, PartnerOptions, PasswordOptions, PasswordTicket,
     PixelFormat, Plan, PlanChange, PlanChangeOptions, PlanChangeState, PlanEffect, PlanImpact, PlanLimit, PlanOverage,
     Playlist, PlaylistOptions, Principal, PrincipalKind, Progress, Project, ProjectFilter, ProjectGrant, ProjectId,
-    ProjectOptions, Protection, Quality, Quota, QuotaForecast, QuotaOverage, RateCall, RateDecision, RateScope,
-    Rational, Recording, RecordingFilter, RecordingInfo, RecordingWindow, Recurrence, RecurrenceOptions,
-    RecurrenceUpdate, RedeemOptions, RemovedCount, RenderBatchOptions, RenderOptions, RenderResult, RenderedFile,
-    Resource, ResourceUsage, RestoreOptions, RestoreResult, Retention, Role, RoleId, RoleOptions, RotateOptions,
-    SecondFactor, SessionOptions, SettingsDocument, SettingsKind, SettingsOptions, ShadowCount, SiteId, Snapshot,
-    SnapshotDiff, SnapshotFilter, SnapshotId, SnapshotVerdict, SpanKind, StartedJob, SubscribeOptions, SupportOptions,
-    TagOptions, Tenant, TenantFilter, TenantId, TenantOptions, TenantState, TenantUpdate, TimeRange, TimelineClip,
-    TimelineImage, TimelineImageOptions, TimelineTitle, TokenKey, Tokens, Transition, TransitionKind, TrustedIssuer,
-    UpcomingOptions, UsageAdvice, UsageCheck, UsageDifference, UsageEvent, UsageExport, UsageExportOptions,
-    UsageFilter, UsageFormat, UsageGrain, UsageKey, UsageMonth, UsageOutcome, UsagePage, UsagePoint, UsageReason,
-    UsageReceipt, UsageRecord, UsageReport, UsageSeriesOptions, UsageShare, User, UserFilter, UserId, UserOptions,
-    UserState, UserUpdateOptions, Waveform, WaveformOptions, Weekday
+    ProjectOptions, Protection, PruneOptions, PruneResult, Quality, Quota, QuotaForecast, QuotaOverage, RateCall,
+    RateDecision, RateScope, Rational, Recording, RecordingFilter, RecordingInfo, RecordingWindow, Recurrence,
+    RecurrenceOptions, RecurrenceUpdate, RedeemOptions, RemovedCount, RenderBatchOptions, RenderOptions, RenderResult,
+    RenderedFile, Resource, ResourceUsage, RestoreOptions, RestoreResult, Retention, Role, RoleId, RoleOptions,
+    RotateOptions, SecondFactor, SessionOptions, SettingsDocument, SettingsKind, SettingsOptions, ShadowCount, SiteId,
+    Snapshot, SnapshotDiff, SnapshotFilter, SnapshotId, SnapshotVerdict, SpanKind, StartedJob, SubscribeOptions,
+    SupportOptions, TagOptions, Tenant, TenantFilter, TenantId, TenantOptions, TenantState, TenantUpdate, TimeRange,
+    TimelineClip, TimelineImage, TimelineImageOptions, TimelineTitle, TokenKey, Tokens, Transition, TransitionKind,
+    TrustedIssuer, UpcomingOptions, UsageAdvice, UsageCheck, UsageDifference, UsageEvent, UsageExport,
+    UsageExportOptions, UsageFilter, UsageFormat, UsageGrain, UsageKey, UsageMonth, UsageOutcome, UsagePage,
+    UsagePoint, UsageReason, UsageReceipt, UsageRecord, UsageReport, UsageSeriesOptions, UsageShare, User, UserFilter,
+    UserId, UserOptions, UserState, UserUpdateOptions, Waveform, WaveformOptions, Weekday
 )
 
 class Users:
@@ -253,9 +253,16 @@ class Backups:
             self, *, keep: Optional[KeepRules] = ..., name: str = ..., snapshots: Iterable[SnapshotId] = ...,
             dry_run: bool = ...
     ) -> ForgetResult: ...
+    @overload
+    def prune(self, options: PruneOptions = ...) -> PruneJob: ...
+    @overload
+    def prune(
+            self, *, unused_percent: int = ..., dry_run: bool = ..., schedule: Optional[JobSchedule] = ...
+    ) -> PruneJob: ...
     def find_job(self, id: JobId) -> Optional[BackupJob]: ...
     def find_restore(self, id: JobId) -> Optional[RestoreJob]: ...
     def find_check(self, id: JobId) -> Optional[CheckJob]: ...
+    def find_prune(self, id: JobId) -> Optional[PruneJob]: ...
     @property
     def keys(self) -> BackupKeys: ...
 
@@ -995,6 +1002,10 @@ class CheckJob(Job):
     def result(self) -> CheckReport: ...
     def __await__(self) -> Generator[Any, None, CheckReport]: ...
 
+class PruneJob(Job):
+    def result(self) -> PruneResult: ...
+    def __await__(self) -> Generator[Any, None, PruneResult]: ...
+
 class ClipJob(Job):
     def result(self) -> Clip: ...
     def __await__(self) -> Generator[Any, None, Clip]: ...
@@ -1016,7 +1027,8 @@ def _new_watch(handle: object) -> Watch: ...
 __all__ = [
     "ApiKeys", "Assets", "Audit", "BackupJob", "BackupKeys", "Backups", "Camera", "Cameras", "CheckJob", "ClipJob",
     "Engine", "EventStream", "Exports", "Frame", "FrameStream", "Hold", "Issuers", "Job", "Jobs", "Lease",
-    "LogStream", "Logins", "OperatorSession", "Partners", "Pictures", "Plane", "Plans", "Projects", "Quotas",
-    "RateGate", "RateLimits", "RatePass", "Recurrences", "RenderJob", "Renders", "RestoreJob", "Roles", "Session",
-    "Settings", "Tenants", "Timeline", "TokenKeys", "Usage", "Users", "Watch", "crossfade", "second_factor_code"
+    "LogStream", "Logins", "OperatorSession", "Partners", "Pictures", "Plane", "Plans", "Projects", "PruneJob",
+    "Quotas", "RateGate", "RateLimits", "RatePass", "Recurrences", "RenderJob", "Renders", "RestoreJob", "Roles",
+    "Session", "Settings", "Tenants", "Timeline", "TokenKeys", "Usage", "Users", "Watch", "crossfade",
+    "second_factor_code"
 ]

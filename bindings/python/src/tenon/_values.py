@@ -1734,22 +1734,74 @@ class RestoreResult(Value):
 
 
 class CheckReport(Value):
-    """- problems: Empty: all is well."""
-    __slots__ = ("snapshots", "objects", "chunks", "read", "problems")
+    """- problems: Empty: all is well.
+    - unused: Stored and needed by no snapshot, about: `prune` gives it back.
+    """
+    __slots__ = ("snapshots", "objects", "chunks", "read", "problems", "unused")
     snapshots: int
     objects: int
     chunks: int
     read: Bytes
     problems: Tuple[str, ...]
+    unused: Bytes
 
     def __init__(
             self, snapshots: int = 0, objects: int = 0, chunks: int = 0, read: int = Bytes(0),
-            problems: Iterable[str] = ()
+            problems: Iterable[str] = (), unused: int = Bytes(0)
     ) -> None:
         self.snapshots = snapshots
         self.objects = objects
         self.chunks = chunks
         self.read = Bytes(read)
+        self.problems = as_tuple(problems)
+        self.unused = Bytes(unused)
+
+
+class PruneOptions(Value):
+    """- unused_percent: Packs of which so much or more is unused are written anew without that. 0 to 100.
+    - dry_run: Only say what it would do, about.
+    """
+    __slots__ = ("unused_percent", "dry_run", "schedule")
+    unused_percent: int
+    dry_run: bool
+    schedule: JobSchedule
+
+    def __init__(
+            self, *, unused_percent: int = 20, dry_run: bool = False, schedule: Optional[JobSchedule] = None
+    ) -> None:
+        self.unused_percent = unused_percent
+        self.dry_run = dry_run
+        self.schedule = JobSchedule() if schedule is None else schedule
+
+
+class PruneResult(Value):
+    """- snapshots: Forgotten ones whose last traces went.
+    - packs_removed: Nothing in them was needed any more.
+    - packs_rewritten: What is needed of them lies in others now.
+    - freed: What the repository weighs less by this run, to the byte; the tenant's storage, too.
+    - rewritten: Written anew on the way.
+    - unused: Not needed and left in packs that mostly are, about.
+    - problems: What is damaged and stays until it is mended.
+    """
+    __slots__ = ("snapshots", "packs_removed", "packs_rewritten", "freed", "rewritten", "unused", "problems")
+    snapshots: int
+    packs_removed: int
+    packs_rewritten: int
+    freed: Bytes
+    rewritten: Bytes
+    unused: Bytes
+    problems: Tuple[str, ...]
+
+    def __init__(
+            self, snapshots: int = 0, packs_removed: int = 0, packs_rewritten: int = 0, freed: int = Bytes(0),
+            rewritten: int = Bytes(0), unused: int = Bytes(0), problems: Iterable[str] = ()
+    ) -> None:
+        self.snapshots = snapshots
+        self.packs_removed = packs_removed
+        self.packs_rewritten = packs_rewritten
+        self.freed = Bytes(freed)
+        self.rewritten = Bytes(rewritten)
+        self.unused = Bytes(unused)
         self.problems = as_tuple(problems)
 
 
@@ -4690,18 +4742,18 @@ __all__ = [
     "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions", "PasswordTicket", "PixelFormat", "Plan",
     "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect", "PlanImpact", "PlanLimit", "PlanOverage",
     "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress", "Project", "ProjectFilter", "ProjectGrant",
-    "ProjectId", "ProjectOptions", "Protection", "Quality", "Quota", "QuotaForecast", "QuotaOverage", "RateCall",
-    "RateDecision", "RateScope", "Rational", "Recording", "RecordingFilter", "RecordingInfo", "RecordingWindow",
-    "Recurrence", "RecurrenceOptions", "RecurrenceUpdate", "RedeemOptions", "RemovedCount", "RenderBatchOptions",
-    "RenderOptions", "RenderResult", "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult",
-    "Retention", "Role", "RoleId", "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions", "SettingsDocument",
-    "SettingsKind", "SettingsOptions", "ShadowCount", "SiteId", "Snapshot", "SnapshotDiff", "SnapshotFilter",
-    "SnapshotId", "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions", "TagOptions",
-    "Tenant", "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TenantUpdate", "TimeRange", "TimelineClip",
-    "TimelineImage", "TimelineImageOptions", "TimelineTitle", "TokenKey", "Tokens", "Transition", "TransitionKind",
-    "TrustedIssuer", "UpcomingOptions", "UsageAdvice", "UsageCheck", "UsageDifference", "UsageEvent", "UsageExport",
-    "UsageExportOptions", "UsageFilter", "UsageFormat", "UsageGrain", "UsageKey", "UsageMonth", "UsageOutcome",
-    "UsagePage", "UsagePoint", "UsageReason", "UsageReceipt", "UsageRecord", "UsageReport", "UsageSeriesOptions",
-    "UsageShare", "User", "UserFilter", "UserId", "UserOptions", "UserState", "UserUpdateOptions", "Waveform",
-    "WaveformOptions", "Weekday"
+    "ProjectId", "ProjectOptions", "Protection", "PruneOptions", "PruneResult", "Quality", "Quota", "QuotaForecast",
+    "QuotaOverage", "RateCall", "RateDecision", "RateScope", "Rational", "Recording", "RecordingFilter", "RecordingInfo",
+    "RecordingWindow", "Recurrence", "RecurrenceOptions", "RecurrenceUpdate", "RedeemOptions", "RemovedCount",
+    "RenderBatchOptions", "RenderOptions", "RenderResult", "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions",
+    "RestoreResult", "Retention", "Role", "RoleId", "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions",
+    "SettingsDocument", "SettingsKind", "SettingsOptions", "ShadowCount", "SiteId", "Snapshot", "SnapshotDiff",
+    "SnapshotFilter", "SnapshotId", "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions",
+    "TagOptions", "Tenant", "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TenantUpdate", "TimeRange",
+    "TimelineClip", "TimelineImage", "TimelineImageOptions", "TimelineTitle", "TokenKey", "Tokens", "Transition",
+    "TransitionKind", "TrustedIssuer", "UpcomingOptions", "UsageAdvice", "UsageCheck", "UsageDifference", "UsageEvent",
+    "UsageExport", "UsageExportOptions", "UsageFilter", "UsageFormat", "UsageGrain", "UsageKey", "UsageMonth",
+    "UsageOutcome", "UsagePage", "UsagePoint", "UsageReason", "UsageReceipt", "UsageRecord", "UsageReport",
+    "UsageSeriesOptions", "UsageShare", "User", "UserFilter", "UserId", "UserOptions", "UserState", "UserUpdateOptions",
+    "Waveform", "WaveformOptions", "Weekday"
 ]
