@@ -1,4 +1,4 @@
-// Question: how soon does a backup end that is cancelled at any moment of its work, and a restore?
+// Question: how soon does a backup end that is cancelled at any moment of its work, a restore, and a prune?
 //
 //     bench_backup_cancel [MOMENTS]
 //
@@ -95,6 +95,24 @@ int main(int argc, char** argv) {
             [&](bool ended) { if (ended) generate(documents, seed++); });
     measure("restore", moments, restoring, [&] { return backups.restore({.snapshot = snapshot, .target = folder / "out"}); },
             [&](bool) { fs::remove_all(folder / "out"); });
+    // Every prune finds a snapshot that was forgotten and half of whose bytes another one needs.
+    const auto make_work = [&] {
+        const auto old = backups.start({.name = "old"}).result().snapshot.id;
+        std::mt19937_64 random(seed++);
+        for (int i = 0; i < 96; i += 2) {
+            std::string content(fs::file_size(documents / std::to_string(i)), '\0');
+            for (auto& byte : content) byte = static_cast<char>(random());
+            std::ofstream(documents / std::to_string(i), std::ios::binary) << content;
+        }
+        backups.start({.name = "new"}).result();
+        backups.forget({.snapshots = {old}});
+    };
+    const auto pruning = [&] { return backups.prune({.unused_percent = 0}); };
+    make_work();
+    const double prune_takes = seconds([&] { pruning().result(); });
+    std::printf("a whole prune takes %.2f s\n", prune_takes);
+    make_work();
+    measure("prune", moments / 4, prune_takes, pruning, [&](bool ended) { if (ended) make_work(); });
     if (session.quotas().get(Resource::storage).reserved != 0) std::puts("a hold is left");
     if (!backups.check().result().problems.empty()) std::puts("damaged");
 }
