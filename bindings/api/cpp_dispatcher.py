@@ -31,8 +31,9 @@ def unit(api: Model, number: int, owners: List[Class]) -> str:
     if number == 0:
         for one in api.functions:
             if one.name not in ("to_string", "throw_error"):
-                lines.append(f'    all.push_back({{"", "{one.name}", "", {whole(one)}, [](void*, Args& a) {{ '
-                             f"return a.gives(tenon::{one.name}({arguments(one)})); }}}});")
+                call = f"tenon::{one.name}({arguments(one)})"
+                body = f"{call}; return a.nothing();" if one.result.kind == "void" else f"return a.gives({call});"
+                lines.append(f'    all.push_back({{"", "{one.name}", "", {whole(one)}, [](void*, Args& a) {{ {body} }}}});')
     lines += ["}", ""]
     if number == 0:
         lines += ["void add_entries(std::vector<Entry>& all) {", *(f"    add_entries_{i}(all);" for i in range(UNITS)), "}", "",

@@ -103,7 +103,7 @@ def head(owner: Class, named: List[Function]) -> str:
 
 def waits(one: Function, root: str) -> bool:
     """Whether it can wait: what is noexcept and const reads memory. A Timeline is guarded by Python's lock instead."""
-    return not (one.is_const and one.is_noexcept) and (bool(root) or one.is_static)
+    return not (one.is_const and one.is_noexcept) and (bool(root) or one.is_static or not one.owner)
 
 
 def invoke(one: Function, target: str, arguments: List[str], root: str) -> List[str]:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include <tenon/limit.hpp>
 #include <tenon/partner.hpp>
 #include <tenon/plan.hpp>
+#include <tenon/takeout.hpp>
 #include <tenon/tenant.hpp>
 #include <tenon/units.hpp>
 #include <tenon/usage.hpp>
@@ -112,6 +114,13 @@ struct ErasureReceipt {
     std::string text{};                               ///< All of it as a file for the independent verifier.
 };
 
+/// What is to be taken out in a tenant's place.
+struct TenantTakeoutOptions {
+    TenantId tenant{};                                ///< Required.
+    std::filesystem::path target{};                   ///< As in TakeoutOptions.
+    JobSchedule schedule{};
+};
+
 /// Every tenant of this engine, or of the session's partner.
 ///
 /// Whatever changes one leaves a record in the operators' trail and in the tenant's, and tells the tenant by an event: "tenant.state",
@@ -173,6 +182,11 @@ public:
     /// Adds up all events of a tenant's usage again and sets every sum right that differs, but quotas. Returns what differed. Throws
     /// InvalidArgument, NotFound, PermissionDenied (a partner's operator).
     UsageCheck rebuild_usage(const TenantId& id, const std::string& reason);
+
+    /// As Takeouts::start(), for who is asked for it and for tenants that nobody can log in to any more. The job is the tenant's; the
+    /// handle goes on when the operator session is closed. Throws what that does, NotFound (the tenant), PermissionDenied (it is being
+    /// erased, or is).
+    TakeoutJob take_out(const TenantTakeoutOptions& options);
 
     /// What erase() left, however often it was interrupted. Throws NotFound: it is not erased, or was before there were receipts.
     ErasureReceipt erasure_receipt(const TenantId& id) const;

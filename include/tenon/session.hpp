@@ -21,6 +21,7 @@
 #include <tenon/recurrence.hpp>
 #include <tenon/render.hpp>
 #include <tenon/settings.hpp>
+#include <tenon/takeout.hpp>
 #include <tenon/tenant.hpp>
 #include <tenon/usage.hpp>
 
@@ -61,6 +62,7 @@ public:
     Cameras cameras() const;
     Backups backups() const;
     Exports exports() const;
+    Takeouts takeouts() const;
     Pictures pictures() const;
     Jobs jobs() const;
     Recurrences recurrences() const;

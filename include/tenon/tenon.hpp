@@ -17,6 +17,7 @@
 #include <tenon/lease.hpp>
 #include <tenon/limit.hpp>
 #include <tenon/log.hpp>
+#include <tenon/move.hpp>
 #include <tenon/operator.hpp>
 #include <tenon/outlook.hpp>
 #include <tenon/partner.hpp>
@@ -30,6 +31,7 @@
 #include <tenon/render.hpp>
 #include <tenon/session.hpp>
 #include <tenon/settings.hpp>
+#include <tenon/takeout.hpp>
 #include <tenon/tenant.hpp>
 #include <tenon/timeline.hpp>
 #include <tenon/units.hpp>

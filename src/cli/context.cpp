@@ -97,7 +97,7 @@ std::string Context::from(std::string_view option, std::string_view name, std::s
 
 Engine& Context::engine() {
     if (engine_) return *engine_;
-    EngineOptions options{.home = from("--home", "HOME", "studio"), .brand = program_.brand};
+    EngineOptions options{.home = home(), .brand = program_.brand};
     if (!command_.makes_home && !std::filesystem::exists(options.home))
         throw NotFound("there is no home at “" + clean(options.home.string()) + "” yet; “" + program_.name +
                            " tenant create” makes one, --home names another",
@@ -106,9 +106,8 @@ Engine& Context::engine() {
     const Secret passphrase = args_.has("--passphrase-file") ? read_secret_file(args_.text("--passphrase-file"))
                                                              : Secret(environment(variable("PASSPHRASE")));
     options.master_passphrase = passphrase.value();
-    const Secret postgres = args_.has("--postgres-file") ? read_secret_file(args_.text("--postgres-file"))
-                                                         : Secret(environment(variable("POSTGRES")));
-    options.postgres = postgres.value();
+    const Secret database = postgres();
+    options.postgres = database.value();
     for (const auto& file : args_.all("--plan-file")) options.plan_catalogues.emplace_back(file);
     options.camera_networks = args_.all("--camera-network");
     if (options.camera_networks.empty())
@@ -118,6 +117,10 @@ Engine& Context::engine() {
     options.workers = static_cast<std::int32_t>(args_.integer("--workers", 0, 0, 1024));
     engine_.emplace(options);
     return *engine_;
+}
+
+Secret Context::postgres() const {
+    return args_.has("--postgres-file") ? read_secret_file(args_.text("--postgres-file")) : Secret(environment(variable("POSTGRES")));
 }
 
 OperatorSession Context::operators() {

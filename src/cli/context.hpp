@@ -13,6 +13,8 @@
 
 namespace tenon::cli {
 
+class Secret;
+
 /// The program under the name it was started by: a partner who renames the file has renamed everything it says.
 struct Program {
     explicit Program(std::string_view argv0);
@@ -37,6 +39,9 @@ public:
     std::string command(std::string_view words) const { return "“" + program_.name + " " + std::string(words) + "”"; }
 
     Engine& engine();
+    std::filesystem::path home() const { return from("--home", "HOME", "studio"); }
+    /// The connection string of the home's database; empty: its metadata are in its own file.
+    Secret postgres() const;
     /// The tenant of --tenant, or the only one there is.
     Session session();
     /// With --as-partner that partner's.

@@ -94,6 +94,12 @@ json::object to_json(const LimitOverride& l) {
             {"shadow", l.shadow}};
 }
 
+json::object to_json(const MovedHome& m) {
+    json::array tables;
+    for (const auto& table : m.tables) tables.push_back(json::object{{"name", table.name}, {"rows", table.rows}, {"sha256", table.sha256}});
+    return {{"tables", std::move(tables)}, {"rows", m.rows}, {"took_us", m.took.count()}};
+}
+
 json::object to_json(const Partner& p) {
     return {{"id", p.id.text()},
             {"name", p.name},
@@ -378,6 +384,20 @@ json::object to_json(const PruneResult& r) {
             {"rewritten", r.rewritten.count},
             {"unused", r.unused.count},
             {"problems", strings(r.problems)}};
+}
+
+json::object to_json(const Takeout& t) {
+    json::object records;
+    for (const auto& [kind, count] : t.records) records[kind] = count;
+    return {{"path", t.path.string()},
+            {"at", stamp(t.at)},
+            {"records", std::move(records)},
+            {"originals", t.originals},
+            {"files", t.files},
+            {"size", t.size.count},
+            {"problems", t.problems},
+            {"manifest_sha256", t.manifest_sha256},
+            {"key", t.key}};
 }
 
 json::object to_json(const KeySlot& s) { return {{"number", s.number}, {"kind", s.kind}, {"label", s.label}}; }

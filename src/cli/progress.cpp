@@ -94,20 +94,25 @@ std::string progress_line(const Progress& p, std::string_view what, std::size_t 
     return line;
 }
 
-void follow(const Context& context, Job& job, std::string_view what) {
+void follow(const Context& context, const std::function<bool()>& ended, const std::function<void()>& cancel,
+            const std::function<Progress()>& progress, std::string_view what) {
     const Interrupt interrupt;
     Display display(context, what);
     bool cancelling = false;
-    while (!job.join_for(200ms)) {
+    while (!ended()) {
         if (Interrupt::came() && !cancelling) {
             cancelling = true;
-            job.cancel();
+            cancel();
             display.say("Cancelling; a second Ctrl-C ends the program at once.");
         }
-        if (!cancelling) display.show(job.progress());
+        if (!cancelling) display.show(progress());
     }
-    if (!cancelling && context.out().people()) display.show(job.progress());
+    if (!cancelling && context.out().people()) display.show(progress());
     display.clear();
+}
+
+void follow(const Context& context, Job& job, std::string_view what) {
+    follow(context, [&] { return job.join_for(200ms); }, [&] { job.cancel(); }, [&] { return job.progress(); }, what);
 }
 
 }  // namespace tenon::cli

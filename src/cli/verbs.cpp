@@ -30,7 +30,7 @@ const std::vector<Group>& groups() {
                                         login_verbs(), issuer_verbs(), token_verbs(), project_verbs(), asset_verbs(), render_verbs(), export_verbs(),
                                         camera_verbs(), backup_verbs(), usage_verbs(), quota_verbs(), hold_verbs(), rate_verbs(), job_verbs(),
                                         recurrence_verbs(),
-                                        event_verbs(), audit_verbs(), completion_verbs()};
+                                        event_verbs(), audit_verbs(), takeout_verbs(), home_verbs(), completion_verbs()};
     return all;
 }
 

@@ -24,9 +24,11 @@ Group quota_verbs();
 Group hold_verbs();
 Group rate_verbs();
 Group audit_verbs();
+Group takeout_verbs();
 Group job_verbs();
 Group recurrence_verbs();
 Group event_verbs();
+Group home_verbs();
 Group completion_verbs();
 
 }  // namespace tenon::cli

@@ -4,6 +4,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -109,8 +110,9 @@ public:
 
     virtual ~Backend() = default;
 
-    /// `scope` unset: on behalf of the system. The functions run as Database::read and Database::write say.
-    virtual void read(const TenantScope* scope, const std::function<void(Connection&)>& fn) = 0;
+    /// `scope` unset: on behalf of the system. The functions run as Database::read and Database::write say. `limit` unset: what the
+    /// options say of a read.
+    virtual void read(const TenantScope* scope, const std::function<void(Connection&)>& fn, std::optional<Duration> limit) = 0;
     virtual void write(const TenantScope* scope, const std::function<void(Connection&)>& fn) = 0;
     virtual Watches::iterator watch(std::function<void()> then) = 0;
     virtual void unwatch(Watches::iterator which) = 0;

@@ -36,9 +36,9 @@ thread_local const Inside* Inside::innermost = nullptr;
 struct Database::Impl {
     explicit Impl(std::unique_ptr<Backend> engine) : backend(std::move(engine)) {}
 
-    void read(const TenantScope* scope, const std::function<void(Connection&)>& fn) {
+    void read(const TenantScope* scope, const std::function<void(Connection&)>& fn, std::optional<Duration> limit = {}) {
         const Inside inside(this, "read()");
-        backend->read(scope, fn);
+        backend->read(scope, fn, limit);
     }
     template <class Fn> void write(const TenantScope* scope, const Fn& fn) {
         { const Inside outside(this, "write()"); }
@@ -82,11 +82,14 @@ std::unique_ptr<Database> Database::open(Options options, const std::vector<Migr
     return std::unique_ptr<Database>(new Database(std::make_unique<Impl>(std::move(engine))));
 }
 
-void Database::run_read(const TenantScope& scope, const std::function<void(Reader&)>& fn) {
-    impl_->read(&scope, [&](Connection& c) {
-        auto view = Connection::reader(c, scope);
-        fn(view);
-    });
+void Database::run_read(const TenantScope& scope, const std::function<void(Reader&)>& fn, std::optional<Duration> limit) {
+    impl_->read(
+        &scope,
+        [&](Connection& c) {
+            auto view = Connection::reader(c, scope);
+            fn(view);
+        },
+        limit);
 }
 
 void Database::run_read(const SystemScope&, const std::function<void(SystemReader&)>& fn) {

@@ -116,6 +116,7 @@ MoveTarget::MoveTarget(const MoveOptions& options)
       connection_(store_, PgConnection::Role::migrator) {
     connection_.begin("BEGIN");
     lock_pg(connection_);
+    refuse_pg_login(connection_);
 }
 
 std::vector<std::string> MoveTarget::names(const char* sql) {
@@ -138,7 +139,12 @@ void MoveTarget::drop() { connection_.run("DROP SCHEMA store CASCADE"); }
 
 void MoveTarget::make(const std::vector<Migration>& migrations, const std::string& name) {
     auto& c = connection_;
-    make_pg_schema(c, store_, migrations);
+    try {
+        make_pg_schema(c, store_, migrations);
+    } catch (const std::exception&) {
+        if (c.last_state() == "42501") forbid_pg_tables();
+        throw;
+    }
     c.send("CREATE TABLE moving (name text COLLATE \"C\" NOT NULL, file text COLLATE \"C\" NOT NULL)");
     for (const auto& wall : pg_walls("moving", "system")) c.send(wall.c_str());
     c.run("INSERT INTO moving VALUES ($1, $2)", {name.c_str(), base::to_utf8(options_.file.string()).c_str()});

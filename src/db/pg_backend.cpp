@@ -21,10 +21,10 @@ public:
     }
     ~PgReaders() { close(); }
 
-    void run(const std::function<void(Connection&)>& fn) {
+    void run(const std::function<void(Connection&)>& fn, std::optional<Duration> limit) {
         const Lent lent(*this);
         auto& c = *lent.connection;
-        c.set_read_deadline(base::system_clock()->monotonic() + options_.read_deadline);
+        c.set_read_deadline(base::system_clock()->monotonic() + limit.value_or(options_.read_deadline));
         // It goes with the first statement, whose snapshot is that of all of them.
         c.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
         try {
@@ -103,7 +103,7 @@ public:
     }
     ~PgBackend() override { close(); }
 
-    void read(const TenantScope*, const std::function<void(Connection&)>& fn) override { readers_.run(fn); }
+    void read(const TenantScope*, const std::function<void(Connection&)>& fn, std::optional<Duration> limit) override { readers_.run(fn, limit); }
     void write(const TenantScope*, const std::function<void(Connection&)>& fn) override { writer_.run(fn); }
     Watches::iterator watch(std::function<void()> then) override { return writer_.watch(std::move(then)); }
     void unwatch(Watches::iterator which) override { writer_.unwatch(which); }

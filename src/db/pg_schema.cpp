@@ -119,6 +119,19 @@ void lock_pg(PgConnection& c) {
     c.number("SELECT 1::bigint FROM (SELECT pg_advisory_xact_lock($1::bigint)) l", {std::to_string(pg_writers_lock).c_str()});
 }
 
+void refuse_pg_login(PgConnection& c) {
+    // Before anything is made that a better login could not use.
+    refuse_any(c, "SELECT rolname::text FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)",
+               "the login may pass by security by row; use one with NOSUPERUSER NOBYPASSRLS");
+    if (c.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'store' AND NOT pg_has_role(nspowner, 'USAGE')") != 0)
+        throw PermissionDenied("the tables in the database belong to another login: use the one that made them", {.subject = "postgres"});
+}
+
+void forbid_pg_tables() {
+    throw PermissionDenied("the login may not make its tables in the database: let it own the database (ALTER DATABASE … OWNER TO …)",
+                           {.subject = "postgres"});
+}
+
 bool has_pg_table(PgConnection& c, const char* name) {
     return c.number("SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('store') AND relname = $1", {name}) != 0;
 }
@@ -133,11 +146,7 @@ void prepare_pg_schema(const Options& options, const std::vector<Migration>& mig
     c.begin("BEGIN");
     try {
         lock_pg(c);
-        // Before anything is made that a better login could not use.
-        refuse_any(c, "SELECT rolname::text FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)",
-                   "the login may pass by security by row; use one with NOSUPERUSER NOBYPASSRLS");
-        if (c.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'store' AND NOT pg_has_role(nspowner, 'USAGE')") != 0)
-            throw PermissionDenied("the tables in the database belong to another login: use the one that made them", {.subject = "postgres"});
+        refuse_pg_login(c);
         if (c.number("SELECT count(*) FROM pg_namespace WHERE nspname = 'store'") == 0) make_own(c);
         if (!has_pg_table(c, "schema_format"))
             throw Corrupt("the database's schema 'store' is something else");
@@ -150,9 +159,7 @@ void prepare_pg_schema(const Options& options, const std::vector<Migration>& mig
     } catch (...) {
         const bool forbidden = c.last_state() == "42501";
         c.rollback();
-        if (forbidden)
-            throw PermissionDenied("the login may not make its tables in the database: let it own the database (ALTER DATABASE … OWNER TO …)",
-                                   {.subject = "postgres"});
+        if (forbidden) forbid_pg_tables();
         throw;
     }
 }

@@ -16,6 +16,9 @@ void make_pg_schema(PgConnection& c, const Options& options, const std::vector<M
 
 /// Waits for whoever else writes, makes or moves something in the database, until the end of the transaction.
 void lock_pg(PgConnection& c);
+/// Throws Unsupported, PermissionDenied: a login that security by row does not bind, or that did not make the tables.
+void refuse_pg_login(PgConnection& c);
+[[noreturn]] void forbid_pg_tables();  ///< What SQLSTATE 42501 means to whoever makes them.
 bool has_pg_table(PgConnection& c, const char* name);
 
 /// The table that a database has as long as what is moved into it may not be all there. Nobody opens one that has it.

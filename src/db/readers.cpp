@@ -33,12 +33,12 @@ void Readers::give_back(std::unique_ptr<SqliteConnection> connection) noexcept {
     else changed_.notify_one();
 }
 
-void Readers::run(const std::function<void(Connection&)>& fn) {
+void Readers::run(const std::function<void(Connection&)>& fn, std::optional<Duration> limit) {
     auto connection = take();
     try {
         if (!connection)
             connection = std::make_unique<SqliteConnection>(options_.file, SqliteConnection::Role::reader, registry_, options_.busy_deadline);
-        connection->set_read_deadline(base::system_clock()->monotonic() + options_.read_deadline);
+        connection->set_read_deadline(base::system_clock()->monotonic() + limit.value_or(options_.read_deadline));
         connection->control("BEGIN");
         fn(*connection);
         connection->set_read_deadline(Duration::zero());

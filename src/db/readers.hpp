@@ -17,7 +17,7 @@ public:
     Readers(const Options& options, std::shared_ptr<const Registry> registry);
     ~Readers();
 
-    void run(const std::function<void(Connection&)>& fn);
+    void run(const std::function<void(Connection&)>& fn, std::optional<Duration> limit);
     /// Returns when no read runs any more.
     void close() noexcept;
 

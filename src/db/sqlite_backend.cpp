@@ -14,7 +14,7 @@ public:
     SqliteBackend(const Options& options, const std::shared_ptr<const Registry>& registry)
         : file_(options.file), registry_(registry), readers_(options, registry), writer_(options, registry) {}
 
-    void read(const TenantScope*, const std::function<void(Connection&)>& fn) override { readers_.run(fn); }
+    void read(const TenantScope*, const std::function<void(Connection&)>& fn, std::optional<Duration> limit) override { readers_.run(fn, limit); }
     void write(const TenantScope*, const std::function<void(Connection&)>& fn) override { writer_.run(fn); }
     Watches::iterator watch(std::function<void()> then) override { return writer_.watch(std::move(then)); }
     void unwatch(Watches::iterator which) override { writer_.unwatch(which); }

@@ -135,6 +135,7 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
     std::unique_ptr<engine::Part> recordings;
     std::unique_ptr<engine::Part> repositories;
     std::unique_ptr<engine::Part> recurrences;
+    std::unique_ptr<engine::Part> takeouts;
 
     std::atomic<bool> log_to_empty{false};          // what was sealed or removed may stand in the database's log
 
@@ -310,6 +311,7 @@ std::unique_ptr<Part> make_renders(EngineImpl& engine);
 std::unique_ptr<Part> make_recordings(EngineImpl& engine);
 std::unique_ptr<Part> make_repositories(EngineImpl& engine);
 std::unique_ptr<Part> make_recurrences(EngineImpl& engine);
+std::unique_ptr<Part> make_takeouts(EngineImpl& engine);
 
 /// Enqueues the job, unless one of its kind with its key has not ended: `is_new` says which.
 struct Enqueued {

@@ -176,7 +176,8 @@ EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::C
     repositories = engine::make_repositories(*this);
     recordings = engine::make_recordings(*this);
     recurrences = engine::make_recurrences(*this);
-    parts = {renders.get(), repositories.get(), recordings.get(), recurrences.get()};
+    takeouts = engine::make_takeouts(*this);
+    parts = {renders.get(), repositories.get(), recordings.get(), recurrences.get(), takeouts.get()};
     for (auto* part : parts) part->prepare();
 }
 

@@ -11,13 +11,7 @@
 /// What an erasure removes of a tenant, counted before it does.
 namespace tenon::engine::erasure {
 
-struct Kind {
-    const char* name;
-    db::SystemStmt count;
-};
-/// Every table that has rows of a tenant and none of an erased one.
-std::span<const Kind> kinds();
-/// Kinds of which there is something.
+/// Rows of each table that an erased tenant has none of (`tenant_tables.hpp`), where there are any.
 std::vector<RemovedCount> count(db::SystemReader& reader, const TenantId& id);
 
 struct Weight {

@@ -19,6 +19,7 @@
 #include "import_recovery.hpp"
 #include "leases.hpp"
 #include "repositories.hpp"
+#include "takeout.hpp"
 #include "watches.hpp"
 
 namespace tenon {
@@ -263,6 +264,7 @@ void EngineImpl::sweep_temp() {
                 const auto job = JobId::parse(entry.path().stem().string());
                 const auto row = queue->find(registry->scope_of(*standing), job);
                 if (row && !jobs::has_ended(row->state)) continue;  // without a row it ended long ago
+                engine::takeout::clear(entry.path(), job);
                 std::error_code ignored;
                 std::filesystem::remove_all(entry.path(), ignored);
             } catch (const InvalidArgument&) {
@@ -360,6 +362,7 @@ std::array<std::filesystem::path, 4> EngineImpl::places_of(const TenantId& id) c
 void EngineImpl::remove_files(const TenantId& id) {
     // Without its key a backup that somebody copied is noise: that goes first.
     engine::erasure::shred(home.backup_key(id));
+    engine::takeout::clear_all(workspace(id).temp());  // what a killed one has made outside of the home
     for (const auto& path : places_of(id)) {
         std::error_code error;
         std::filesystem::remove_all(path, error);

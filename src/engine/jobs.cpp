@@ -7,6 +7,7 @@
 
 #include "core.hpp"
 #include "repositories.hpp"
+#include "takeout.hpp"
 
 namespace tenon {
 
@@ -37,6 +38,7 @@ jobs::JobRow row_of(const JobImpl& job) {
 Permission permission_of(const std::string& kind) {
     if (kind == "render") return Permission::render_write;
     if (kind == "clip") return Permission::recording_export;
+    if (kind == engine::takeout::kind) return Permission::tenant_export;
     if (kind == engine::restore_kind) return Permission::backup_restore;
     if (kind == engine::prune_kind) return Permission::backup_forget;
     return kind == engine::check_kind ? Permission::backup_read : Permission::backup_write;

@@ -38,6 +38,7 @@ std::filesystem::path Session::workspace() const { return impl_->workspace.root;
 
 Projects Session::projects() const { return Internal::make<Projects>(impl_); }
 Assets Session::assets() const { return Internal::make<Assets>(impl_); }
+Takeouts Session::takeouts() const { return Internal::make<Takeouts>(impl_); }
 Renders Session::renders() const { return Internal::make<Renders>(impl_); }
 Cameras Session::cameras() const { return Internal::make<Cameras>(impl_); }
 Backups Session::backups() const { return Internal::make<Backups>(impl_); }

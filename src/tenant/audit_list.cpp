@@ -15,7 +15,9 @@ constexpr std::size_t written_at_once = 64 * 1024;
 constexpr std::string_view csv_names =
     "seq,at,actor,action,target,outcome,reason,details,hash,actor_erased,reason_erased,details_erased\r\n";
 
-void append_json(std::string& to, const AuditRecord& record) {
+}  // namespace
+
+void append_json_line(std::string& to, const AuditRecord& record) {
     auto line = base::Json::object();
     line.set("seq", record.seq)
         .set("at", base::to_rfc3339(record.at))
@@ -33,6 +35,8 @@ void append_json(std::string& to, const AuditRecord& record) {
     line.set("erased", std::move(erased));
     to += base::to_json(line) + "\n";
 }
+
+namespace {
 
 /// Spreadsheets take a cell that begins so for a formula, whoever wrote it.
 void append_cell(std::string& to, std::string_view text) {
@@ -78,7 +82,7 @@ AuditListing export_list(db::Database& database, const db::TenantScope& scope, c
     const AuditFilter filter{.action = options.action, .after = options.after, .start = options.start, .end = options.end};
     each_record(database, scope, filter, [&](const AuditRecord& record) {
         if (options.format == AuditFormat::csv) append_csv(text, record);
-        else append_json(text, record);
+        else append_json_line(text, record);
         ++listing.records;
         listing.last = record.seq;
         if (text.size() >= written_at_once) flush();

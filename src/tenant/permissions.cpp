@@ -37,7 +37,7 @@ constexpr Named table[] = {
     {P::tenant_write, "tenant:write"},         {P::branding_write, "branding:write"},
     {P::billing_read, "billing:read"},         {P::billing_write, "billing:write"},
     {P::usage_write, "usage:write"},
-    {P::audit_write, "audit:write"},
+    {P::audit_write, "audit:write"},           {P::tenant_export, "tenant:export"},
 };
 
 constexpr bool is_whole() {
@@ -57,13 +57,15 @@ constexpr PermissionSet takes_out{P::recording_export, P::backup_write, P::backu
 constexpr PermissionSet shuts_out{P::key_revoke, P::login_end};
 // A person's right to be forgotten does not wait for an invoice to be paid.
 constexpr PermissionSet forgets{P::audit_write};
+// Everything at once, users and audit trail included: the owner's, in every state that lets anybody in.
+constexpr PermissionSet takes_all{P::tenant_export};
 constexpr PermissionSet money{P::billing_read, P::billing_write};
 
 constexpr PermissionSet of_role(Role role) {
     switch (role) {
         case Role::owner: return all;
         // Who administrates does not also decide what is remembered of it.
-        case Role::admin: return all - money - PermissionSet{P::tenant_write, P::audit_write};
+        case Role::admin: return all - money - PermissionSet{P::tenant_write, P::audit_write} - takes_all;
         case Role::billing: return money | PermissionSet{P::quota_read, P::usage_read, P::settings_read, P::tenant_read};
         case Role::editor:
             return reads | PermissionSet{P::project_write, P::asset_write, P::render_write, P::export_remove, P::recording_export,
@@ -83,9 +85,10 @@ constexpr PermissionSet of_state(TenantState state) {
     switch (state) {
         case TenantState::trial: return all - PermissionSet{P::branding_write};
         case TenantState::active: return all;
-        case TenantState::suspended: return reads | access_reads | takes_out | shuts_out | forgets | money;
+        case TenantState::suspended: return reads | access_reads | takes_out | shuts_out | forgets | takes_all | money;
         case TenantState::archived:
-            return (reads | access_reads | takes_out | shuts_out | forgets | PermissionSet{P::billing_read}) - PermissionSet{P::backup_write};
+            return (reads | access_reads | takes_out | shuts_out | forgets | takes_all | PermissionSet{P::billing_read}) -
+                   PermissionSet{P::backup_write};
         case TenantState::erasing:
         case TenantState::erased: return {};
     }

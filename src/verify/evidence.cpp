@@ -384,6 +384,14 @@ Result check_receipt(Lines& lines, const Key& key, const std::string& first) {
 
 }  // namespace
 
+std::string read_signed(std::istream& in, const Key& key, const std::string& what) {
+    Lines lines(in);
+    std::string body, line;
+    read_signed(lines, key, body, line, what);
+    lines.end_here();
+    return body;
+}
+
 Result check(std::istream& in, const Key& key, const Earlier& earlier) {
     Lines lines(in);
     try {
@@ -394,6 +402,7 @@ Result check(std::istream& in, const Key& key, const Earlier& earlier) {
         else if (first == "audit-export 2") result = check_export(lines, key, earlier, seen, true);
         else if (first == "audit-proof 1" && earlier.log.empty()) result = check_proof(lines, key, earlier, seen);
         else if (first == "erasure-receipt 1" && earlier.log.empty() && earlier.note.empty()) result = check_receipt(lines, key, first);
+        else if (first == "takeout 1") throw Refused("the manifest of a takeout: give the folder that it lies in");
         else throw Refused(earlier.log.empty() ? "neither an export nor a proof nor a receipt" : "not an export");
         if (!seen) throw Refused("the checkpoint that was kept is not among its checkpoints: it was rolled back or forked");
         return result;

@@ -39,6 +39,7 @@ struct Earlier {
 struct Result {
     std::string kind{}, log{};
     std::uint64_t records = 0, checkpoints = 0;
+    std::uint64_t files = 0, problems = 0;  ///< Of a takeout.
     std::uint64_t pruned = 0;  ///< The first so many records have hashes alone.
     Hash root{};
     std::string note{};        ///< Of the last checkpoint.
@@ -46,6 +47,9 @@ struct Result {
 
 /// Throws Refused, its message ending in the line's number.
 Result check(std::istream& in, const Key& key, const Earlier& earlier);
+
+/// A signed text without its signature. Throws Refused; `what`: "the receipt".
+std::string read_signed(std::istream& in, const Key& key, const std::string& what);
 
 std::string hex(std::string_view bytes);
 std::string_view view(const Hash& hash);

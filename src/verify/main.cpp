@@ -1,10 +1,12 @@
 // The command around evidence.hpp.
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
 #include "evidence.hpp"
+#include "folder.hpp"
 
 namespace {
 
@@ -18,7 +20,8 @@ using verify::view;
 
 constexpr const char* help = R"(Usage: verify --key KEY [--since FILE] [--kept FILE] [--json] FILE
 
-Checks an exported audit trail, the proof of one record, or the receipt of a tenant's erasure,
+Checks an exported audit trail, the proof of one record, the receipt of a tenant's erasure, or, given
+its folder, everything that a tenant took out: every file that it lists, no other, and the trail in it;
 without the engine that wrote it: every record continues the one before, every checkpoint is signed,
 covers these records and continues the checkpoint before. Records that retention has pruned have
 their hashes alone in the file, and one that is there must say so.
@@ -42,7 +45,7 @@ std::string contents(const std::string& name) {
     return text;
 }
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         char code[8];
@@ -83,12 +86,17 @@ Words parse(int count, char** words) {
 
 int answer(const Words& words, const Result& result, const std::string& why) {
     if (words.json) {
-        std::cout << "{\"ok\":" << (why.empty() ? "true" : "false") << ",\"kind\":" << quoted(result.kind) << ",\"log\":" << quoted(result.log)
-                  << ",\"records\":" << result.records << ",\"pruned\":" << result.pruned << ",\"checkpoints\":" << result.checkpoints
-                  << ",\"root\":" << quoted(why.empty() ? hex(view(result.root)) : "") << ",\"why\":" << quoted(why) << "}\n";
+        std::cout << "{\"ok\":" << (why.empty() ? "true" : "false") << ",\"kind\":" << json_text(result.kind) << ",\"log\":" << json_text(result.log)
+                  << ",\"records\":" << result.records << ",\"files\":" << result.files << ",\"problems\":" << result.problems
+                  << ",\"pruned\":" << result.pruned << ",\"checkpoints\":" << result.checkpoints
+                  << ",\"root\":" << json_text(why.empty() ? hex(view(result.root)) : "") << ",\"why\":" << json_text(why) << "}\n";
     } else if (why.empty() && result.kind == "receipt") {
         std::cout << "It holds: " << result.log << " was erased; its trail has " << result.records << " record(s), root "
                   << hex(view(result.root)) << "\n";
+    } else if (why.empty() && result.kind == "takeout") {
+        std::cout << "It holds: " << result.files << " file(s) of " << result.log << ", as they were signed; its trail has " << result.records
+                  << " record(s), root " << hex(view(result.root)) << "\n";
+        if (result.problems > 0) std::cout << "It says of " << result.problems << " file(s) that they could not be taken: see problems.jsonl\n";
     } else if (why.empty()) {
         std::cout << "It holds: " << result.records << " record(s) of " << result.log << ", ";
         if (result.pruned > 0) std::cout << result.pruned << " of them pruned by its retention, ";
@@ -101,6 +109,10 @@ int answer(const Words& words, const Result& result, const std::string& why) {
 }
 
 Result checked(const std::string& file, const Key& key, const Earlier& earlier) {
+    if (std::filesystem::is_directory(file)) {
+        if (!earlier.note.empty() || !earlier.log.empty()) throw Usage("--since and --kept are for trails: give the file audit/evidence.txt");
+        return verify::check_takeout(file, key);
+    }
     std::ifstream in(file, std::ios::binary);
     if (!in || in.peek() == std::char_traits<char>::eof()) throw std::runtime_error("cannot read " + file);
     return verify::check(in, key, earlier);

@@ -62,7 +62,7 @@ class Guide(ToolTest):
             camera = stack.enter_context(Camera(CAMERA, FOOTAGE)) if "rtsp://" in text else None
             if camera:
                 environment["TENON_CAMERA_NETWORKS"] = "127.0.0.0/8"
-            database = postgres_database("guide") if page.stem == "postgresql" else None
+            database = postgres_database("guide") if page.stem.endswith("postgresql") else None
             wanted, script = [], []
             for language, mark, body in blocks(page):
                 if (language, mark) != ("console", "run"):
@@ -105,6 +105,7 @@ class Guide(ToolTest):
     def prepare(cls):
         (cls.folder / "bin").mkdir()
         (cls.folder / "bin" / "tenon").symlink_to(TOOL)
+        (cls.folder / "bin" / "verify").symlink_to(os.environ["VERIFY"])
 
 
 def add_page(page):

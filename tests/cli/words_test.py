@@ -37,6 +37,8 @@ VERBS = {
     "recurrence": ["create", "list", "show", "update", "pause", "resume", "trigger", "remove", "upcoming"],
     "events": ["follow"],
     "audit": ["list", "verify", "checkpoint", "prove", "consistency", "export", "export-list", "erase-personal", "retention"],
+    "takeout": [],
+    "home": ["move"],
     "completion": ["bash"],
 }
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Runs a command beside a PostgreSQL server of its own.
 
-    postgres.py [--durable] [--mortal] COMMAND…
+    postgres.py [--durable] [--mortal] [--database=NAME] COMMAND…
 
 The server listens on a socket in its own temporary folder and on no address, belongs to an unprivileged account when this runs
 as root, and ends with the command. The command finds in TENON_TEST_POSTGRES a login `app` that may make databases and is no
 superuser; `boss` is one, and `locked` is the one with a password, "open sesame". Without --durable nothing is synced to disk: for
 tests of logic. With --mortal a server that the command kills (its number stands in the file `pid` beside the socket) is started
-again, as an init would do it.
+again, as an init would do it. With --database the command finds PGHOST and PGUSER in the place of those two variables, and an empty
+database of that name.
 """
 import ctypes
 import os
@@ -56,6 +57,7 @@ def main():
     flags = set()
     while words[0].startswith("--"):
         flags.add(words.pop(0))
+    named = [flag.split("=")[1] for flag in flags if flag.startswith("--database=")]
     durable = "--durable" in flags
     command = words
     who = account()
@@ -93,6 +95,9 @@ def main():
             time.sleep(0.05)
         subprocess.run(psql + ["CREATE ROLE locked LOGIN CREATEDB PASSWORD 'open sesame'"], check=True)
         environment = dict(os.environ, TENON_TEST_POSTGRES=f"host={folder} user=app", TENON_TEST_POSTGRES_PID=str(server.pid))
+        if named:
+            subprocess.run(psql + [f"CREATE DATABASE {named[0]} OWNER app TEMPLATE template0"], check=True)
+            environment = dict(os.environ, PGHOST=str(folder), PGUSER="app")
         running = subprocess.Popen(command, env=environment, preexec_fn=end_with_parent)
         try:
             while "--mortal" in flags and running.poll() is None:

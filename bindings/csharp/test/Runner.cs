@@ -64,6 +64,7 @@ internal sealed class Runner {
       string name = stem + "." + Get(test, "name");
       if (only.Count > 0 && !only.Contains(name) && !only.Contains(stem)) continue;
       if (camera == null && ListOf(Get(test, "needs")).Contains("camera")) continue;
+      if (Environment.GetEnvironmentVariable("PGHOST") == null && ListOf(Get(test, "needs")).Contains("postgres")) continue;
       var steps = new List<object>();
       foreach (string part in ListOf(Get(test, "setup") ?? Get(content, "setup"))) steps.AddRange(ListOf(setup[part]));
       steps.AddRange(ListOf(Get(test, "steps")));

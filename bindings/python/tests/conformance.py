@@ -540,6 +540,8 @@ def main():
                 continue
             if "camera" in case.get("needs", []) and not args.camera:
                 continue
+            if "postgres" in case.get("needs", []) and "PGHOST" not in os.environ:
+                continue
             if "file" in case.get("needs", []) and "TENON_TEST_POSTGRES" in os.environ:
                 continue
             setup = [step for part in case.get("setup", file.get("setup", [])) for step in parts[part]]

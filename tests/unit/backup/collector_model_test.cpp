@@ -474,7 +474,8 @@ void expect_sound(const Model& model) {
 void expect_broken(Mutant mutant) {
     std::string wrong;
     for (const bool initial_b : {true, false})
-        if (wrong.empty()) wrong = Model{.writers = 1, .initial_b = initial_b, .choices = {1, 2, 3, 4}, .mutant = mutant, .coarse = false}.explore().wrong;
+        if (wrong.empty())
+            wrong = Model{.writers = 1, .initial_b = initial_b, .choices = {1, 2, 3, 4}, .mutant = mutant, .coarse = false}.explore().wrong;
     EXPECT_NE(wrong, "");
     std::printf("%s\n", wrong.c_str());
 }

@@ -20,19 +20,20 @@ from ._values import (
     FramesOptions, GradeStillOptions, HoldId, HoldOptions, ImportOptions, IssuerId, IssuerOptions, JobBatch,
     JobFilter, JobId, JobInfo, JobPause, JobSchedule, JobState, KeepRules, KeyEnvironment, KeyId, KeySlot, LeaseInfo,
     LeaseOptions, LegalHold, LegalHoldOptions, LimitOptions, LimitOverride, LogLevel, LogOptions, LogRecord,
-    LoginFilter, LoginId, LoginInfo, LoginOptions, Loudness, MeterTotal, Misfire, Money, NewApiKey, OpenHold,
-    OperatorOptions, OverageRule, Partner, PartnerFilter, PartnerId, PartnerOptions, PasswordOptions, PasswordTicket,
-    PixelFormat, Plan, PlanChange, PlanChangeOptions, PlanChangeState, PlanEffect, PlanImpact, PlanLimit, PlanOverage,
-    Playlist, PlaylistOptions, Principal, PrincipalKind, Progress, Project, ProjectFilter, ProjectGrant, ProjectId,
-    ProjectOptions, Protection, PruneOptions, PruneResult, Quality, Quota, QuotaForecast, QuotaOverage, RateCall,
-    RateDecision, RateScope, Rational, Recording, RecordingFilter, RecordingInfo, RecordingWindow, Recurrence,
-    RecurrenceOptions, RecurrenceUpdate, RedeemOptions, RemovedCount, RenderBatchOptions, RenderOptions, RenderResult,
-    RenderedFile, Resource, ResourceUsage, RestoreOptions, RestoreResult, Retention, Role, RoleId, RoleOptions,
-    RotateOptions, SecondFactor, SessionOptions, SettingsDocument, SettingsKind, SettingsOptions, ShadowCount, SiteId,
-    Snapshot, SnapshotDiff, SnapshotFilter, SnapshotId, SnapshotVerdict, SpanKind, StartedJob, SubscribeOptions,
-    SupportOptions, TagOptions, Tenant, TenantFilter, TenantId, TenantOptions, TenantState, TenantUpdate, TimeRange,
-    TimelineClip, TimelineImage, TimelineImageOptions, TimelineTitle, TokenKey, Tokens, Transition, TransitionKind,
-    TrustedIssuer, UpcomingOptions, UsageAdvice, UsageCheck, UsageDifference, UsageEvent, UsageExport,
+    LoginFilter, LoginId, LoginInfo, LoginOptions, Loudness, MeterTotal, Misfire, Money, MoveOptions, MovedHome,
+    MovedTable, NewApiKey, OpenHold, OperatorOptions, OverageRule, Partner, PartnerFilter, PartnerId, PartnerOptions,
+    PasswordOptions, PasswordTicket, PixelFormat, Plan, PlanChange, PlanChangeOptions, PlanChangeState, PlanEffect,
+    PlanImpact, PlanLimit, PlanOverage, Playlist, PlaylistOptions, Principal, PrincipalKind, Progress, Project,
+    ProjectFilter, ProjectGrant, ProjectId, ProjectOptions, Protection, PruneOptions, PruneResult, Quality, Quota,
+    QuotaForecast, QuotaOverage, RateCall, RateDecision, RateScope, Rational, RecordCount, Recording, RecordingFilter,
+    RecordingInfo, RecordingWindow, Recurrence, RecurrenceOptions, RecurrenceUpdate, RedeemOptions, RemovedCount,
+    RenderBatchOptions, RenderOptions, RenderResult, RenderedFile, Resource, ResourceUsage, RestoreOptions,
+    RestoreResult, Retention, Role, RoleId, RoleOptions, RotateOptions, SecondFactor, SessionOptions,
+    SettingsDocument, SettingsKind, SettingsOptions, ShadowCount, SiteId, Snapshot, SnapshotDiff, SnapshotFilter,
+    SnapshotId, SnapshotVerdict, SpanKind, StartedJob, SubscribeOptions, SupportOptions, TagOptions, Takeout,
+    TakeoutOptions, Tenant, TenantFilter, TenantId, TenantOptions, TenantState, TenantTakeoutOptions, TenantUpdate,
+    TimeRange, TimelineClip, TimelineImage, TimelineImageOptions, TimelineTitle, TokenKey, Tokens, Transition,
+    TransitionKind, TrustedIssuer, UpcomingOptions, UsageAdvice, UsageCheck, UsageDifference, UsageEvent, UsageExport,
     UsageExportOptions, UsageFilter, UsageFormat, UsageGrain, UsageKey, UsageMonth, UsageOutcome, UsagePage,
     UsagePoint, UsageReason, UsageReceipt, UsageRecord, UsageReport, UsageSeriesOptions, UsageShare, User, UserFilter,
     UserId, UserOptions, UserState, UserUpdateOptions, Waveform, WaveformOptions, Weekday
@@ -593,6 +594,12 @@ class Tenants:
             corrects_id: str = ..., by: Optional[int] = ..., to: Optional[int] = ..., reason: str
     ) -> UsageReceipt: ...
     def rebuild_usage(self, id: TenantId, reason: str) -> UsageCheck: ...
+    @overload
+    def take_out(self, options: TenantTakeoutOptions) -> TakeoutJob: ...
+    @overload
+    def take_out(
+            self, *, tenant: TenantId, target: AnyPath = ..., schedule: Optional[JobSchedule] = ...
+    ) -> TakeoutJob: ...
     def erasure_receipt(self, id: TenantId) -> ErasureReceipt: ...
     @overload
     def place_legal_hold(self, options: LegalHoldOptions) -> LegalHold: ...
@@ -839,6 +846,8 @@ class Session:
     @property
     def exports(self) -> Exports: ...
     @property
+    def takeouts(self) -> Takeouts: ...
+    @property
     def pictures(self) -> Pictures: ...
     @property
     def jobs(self) -> Jobs: ...
@@ -891,6 +900,13 @@ class Settings:
     def schema(self, kind: SettingsKind) -> str: ...
     @property
     def brand(self) -> str: ...
+
+class Takeouts:
+    @overload
+    def start(self, options: TakeoutOptions) -> TakeoutJob: ...
+    @overload
+    def start(self, *, target: AnyPath, schedule: Optional[JobSchedule] = ...) -> TakeoutJob: ...
+    def find(self, id: JobId) -> Optional[TakeoutJob]: ...
 
 class Timeline:
     @overload
@@ -1014,7 +1030,17 @@ class RenderJob(Job):
     def result(self) -> RenderResult: ...
     def __await__(self) -> Generator[Any, None, RenderResult]: ...
 
+class TakeoutJob(Job):
+    def result(self) -> Takeout: ...
+    def __await__(self) -> Generator[Any, None, Takeout]: ...
+
 def second_factor_code(secret: str, at: datetime) -> str: ...
+@overload
+def move_to_postgres(options: MoveOptions) -> MovedHome: ...
+@overload
+def move_to_postgres(*, home: AnyPath, postgres: str) -> MovedHome: ...
+def move_progress(home: AnyPath) -> Progress: ...
+def cancel_move(home: AnyPath) -> None: ...
 def crossfade(duration: Seconds) -> Transition: ...
 def _Waveform_to_json(value: Waveform) -> str: ...
 def _register(values: object) -> None: ...
@@ -1029,6 +1055,6 @@ __all__ = [
     "Engine", "EventStream", "Exports", "Frame", "FrameStream", "Hold", "Issuers", "Job", "Jobs", "Lease",
     "LogStream", "Logins", "OperatorSession", "Partners", "Pictures", "Plane", "Plans", "Projects", "PruneJob",
     "Quotas", "RateGate", "RateLimits", "RatePass", "Recurrences", "RenderJob", "Renders", "RestoreJob", "Roles",
-    "Session", "Settings", "Tenants", "Timeline", "TokenKeys", "Usage", "Users", "Watch", "crossfade",
-    "second_factor_code"
+    "Session", "Settings", "TakeoutJob", "Takeouts", "Tenants", "Timeline", "TokenKeys", "Usage", "Users", "Watch",
+    "cancel_move", "crossfade", "move_progress", "move_to_postgres", "second_factor_code"
 ]

@@ -2740,6 +2740,56 @@ class LogOptions(Value):
         self.capacity = capacity
 
 
+class MoveOptions(Value):
+    """A home whose metadata go from its own file into a PostgreSQL database: see move_to_postgres().
+
+    - home: Required. No process has it open.
+    - postgres: Required. As EngineOptions::postgres, of a database that holds no metadata yet.
+    """
+    __slots__ = ("home", "postgres")
+    _secret = frozenset(['postgres'])
+    home: Path
+    postgres: str
+
+    def __init__(self, *, home: AnyPath, postgres: str) -> None:
+        self.home = as_path(home)
+        self.postgres = postgres
+
+
+class MovedTable(Value):
+    """One table of the metadata, as the file and the database have it.
+
+    - sha256: Of its rows in the order of their key, every value with its kind and length: computed from what was read from
+        the file, and again from what the database gave back. 64 hexadecimal digits.
+    """
+    __slots__ = ("name", "rows", "sha256")
+    name: str
+    rows: int
+    sha256: str
+
+    def __init__(self, name: str = "", rows: int = 0, sha256: str = "") -> None:
+        self.name = name
+        self.rows = rows
+        self.sha256 = sha256
+
+
+class MovedHome(Value):
+    """What was moved.
+
+    - tables: By name.
+    - rows: Of all of them.
+    """
+    __slots__ = ("tables", "rows", "took")
+    tables: Tuple[MovedTable, ...]
+    rows: int
+    took: timedelta
+
+    def __init__(self, tables: Iterable[MovedTable] = (), rows: int = 0, took: Seconds = timedelta(0)) -> None:
+        self.tables = as_tuple(tables)
+        self.rows = rows
+        self.took = as_timedelta(took)
+
+
 class OperatorOptions(Value):
     """- actor: Required. Who acts; goes into the audit trail.
     - reason: Required. Why; goes into the audit trail.
@@ -2986,6 +3036,23 @@ class ErasureReceipt(Value):
         self.audit_root = audit_root
         self.key = key
         self.text = text
+
+
+class TenantTakeoutOptions(Value):
+    """What is to be taken out in a tenant's place.
+
+    - tenant: Required.
+    - target: As in TakeoutOptions.
+    """
+    __slots__ = ("tenant", "target", "schedule")
+    tenant: TenantId
+    target: Path
+    schedule: JobSchedule
+
+    def __init__(self, *, tenant: TenantId, target: AnyPath = Path(), schedule: Optional[JobSchedule] = None) -> None:
+        self.tenant = tenant
+        self.target = as_path(target)
+        self.schedule = JobSchedule() if schedule is None else schedule
 
 
 class QuotaForecast(Value):
@@ -4063,6 +4130,69 @@ class SettingsOptions(Value):
         self.expected = expected
 
 
+class TakeoutOptions(Value):
+    """- target: Required. A folder that is not there yet, outside of the engine's home; the folder it is to lie in is there."""
+    __slots__ = ("target", "schedule")
+    target: Path
+    schedule: JobSchedule
+
+    def __init__(self, *, target: AnyPath, schedule: Optional[JobSchedule] = None) -> None:
+        self.target = as_path(target)
+        self.schedule = JobSchedule() if schedule is None else schedule
+
+
+class RecordCount(Value):
+    """How many records of one kind there are.
+
+    - kind: "asset", "usage_event" …: a file of the takeout's folder `records`.
+    """
+    __slots__ = ("kind", "count")
+    kind: str
+    count: int
+
+    def __init__(self, kind: str = "", count: int = 0) -> None:
+        self.kind = kind
+        self.count = count
+
+
+class Takeout(Value):
+    """A folder with everything that a tenant owned at a moment, in open formats. Formats: docs/design/takeout.md.
+
+    - at: Records are what was stored at this moment, all of one transaction.
+    - records: Of every kind, those of which there is nothing too.
+    - originals: Assets, exports, footage: copied as they are.
+    - files: All that the list of files names, those of records too.
+    - size: Of these.
+    - problems: Originals that could not be copied, or are not what was recorded of them; see problems.jsonl.
+    - manifest_sha256: Of manifest.txt, in hex.
+    - key: That signed it: the public key in C2SP form, the one of the audit trail.
+    """
+    __slots__ = ("path", "at", "records", "originals", "files", "size", "problems", "manifest_sha256", "key")
+    path: Path
+    at: datetime
+    records: Tuple[RecordCount, ...]
+    originals: int
+    files: int
+    size: Bytes
+    problems: int
+    manifest_sha256: str
+    key: str
+
+    def __init__(
+            self, path: AnyPath = Path(), at: datetime = EPOCH, records: Iterable[RecordCount] = (), originals: int = 0,
+            files: int = 0, size: int = Bytes(0), problems: int = 0, manifest_sha256: str = "", key: str = ""
+    ) -> None:
+        self.path = as_path(path)
+        self.at = as_time(at)
+        self.records = as_tuple(records)
+        self.originals = originals
+        self.files = files
+        self.size = Bytes(size)
+        self.problems = problems
+        self.manifest_sha256 = manifest_sha256
+        self.key = key
+
+
 class Tenant(Value):
     """One tenant, as it stands at the moment of the call.
 
@@ -4738,22 +4868,23 @@ __all__ = [
     "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause", "JobSchedule", "JobState", "KeepRules", "KeyEnvironment",
     "KeyId", "KeySlot", "LeaseInfo", "LeaseOptions", "LegalHold", "LegalHoldOptions", "LimitOptions", "LimitOverride",
     "LogLevel", "LogOptions", "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness",
-    "MeterTotal", "Misfire", "Money", "NewApiKey", "OpenHold", "OperatorOptions", "OverageRule", "Partner",
-    "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions", "PasswordTicket", "PixelFormat", "Plan",
-    "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect", "PlanImpact", "PlanLimit", "PlanOverage",
-    "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress", "Project", "ProjectFilter", "ProjectGrant",
-    "ProjectId", "ProjectOptions", "Protection", "PruneOptions", "PruneResult", "Quality", "Quota", "QuotaForecast",
-    "QuotaOverage", "RateCall", "RateDecision", "RateScope", "Rational", "Recording", "RecordingFilter", "RecordingInfo",
-    "RecordingWindow", "Recurrence", "RecurrenceOptions", "RecurrenceUpdate", "RedeemOptions", "RemovedCount",
-    "RenderBatchOptions", "RenderOptions", "RenderResult", "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions",
-    "RestoreResult", "Retention", "Role", "RoleId", "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions",
-    "SettingsDocument", "SettingsKind", "SettingsOptions", "ShadowCount", "SiteId", "Snapshot", "SnapshotDiff",
-    "SnapshotFilter", "SnapshotId", "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions",
-    "TagOptions", "Tenant", "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TenantUpdate", "TimeRange",
-    "TimelineClip", "TimelineImage", "TimelineImageOptions", "TimelineTitle", "TokenKey", "Tokens", "Transition",
-    "TransitionKind", "TrustedIssuer", "UpcomingOptions", "UsageAdvice", "UsageCheck", "UsageDifference", "UsageEvent",
-    "UsageExport", "UsageExportOptions", "UsageFilter", "UsageFormat", "UsageGrain", "UsageKey", "UsageMonth",
-    "UsageOutcome", "UsagePage", "UsagePoint", "UsageReason", "UsageReceipt", "UsageRecord", "UsageReport",
-    "UsageSeriesOptions", "UsageShare", "User", "UserFilter", "UserId", "UserOptions", "UserState", "UserUpdateOptions",
-    "Waveform", "WaveformOptions", "Weekday"
+    "MeterTotal", "Misfire", "Money", "MoveOptions", "MovedHome", "MovedTable", "NewApiKey", "OpenHold",
+    "OperatorOptions", "OverageRule", "Partner", "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions",
+    "PasswordTicket", "PixelFormat", "Plan", "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect",
+    "PlanImpact", "PlanLimit", "PlanOverage", "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress",
+    "Project", "ProjectFilter", "ProjectGrant", "ProjectId", "ProjectOptions", "Protection", "PruneOptions",
+    "PruneResult", "Quality", "Quota", "QuotaForecast", "QuotaOverage", "RateCall", "RateDecision", "RateScope",
+    "Rational", "RecordCount", "Recording", "RecordingFilter", "RecordingInfo", "RecordingWindow", "Recurrence",
+    "RecurrenceOptions", "RecurrenceUpdate", "RedeemOptions", "RemovedCount", "RenderBatchOptions", "RenderOptions",
+    "RenderResult", "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult", "Retention", "Role",
+    "RoleId", "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions", "SettingsDocument", "SettingsKind",
+    "SettingsOptions", "ShadowCount", "SiteId", "Snapshot", "SnapshotDiff", "SnapshotFilter", "SnapshotId",
+    "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions", "TagOptions", "Takeout",
+    "TakeoutOptions", "Tenant", "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TenantTakeoutOptions",
+    "TenantUpdate", "TimeRange", "TimelineClip", "TimelineImage", "TimelineImageOptions", "TimelineTitle", "TokenKey",
+    "Tokens", "Transition", "TransitionKind", "TrustedIssuer", "UpcomingOptions", "UsageAdvice", "UsageCheck",
+    "UsageDifference", "UsageEvent", "UsageExport", "UsageExportOptions", "UsageFilter", "UsageFormat", "UsageGrain",
+    "UsageKey", "UsageMonth", "UsageOutcome", "UsagePage", "UsagePoint", "UsageReason", "UsageReceipt", "UsageRecord",
+    "UsageReport", "UsageSeriesOptions", "UsageShare", "User", "UserFilter", "UserId", "UserOptions", "UserState",
+    "UserUpdateOptions", "Waveform", "WaveformOptions", "Weekday"
 ]

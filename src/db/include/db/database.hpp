@@ -61,6 +61,11 @@ public:
     template <class Fn> auto read(const TenantScope& scope, Fn&& fn) {
         return collect<Reader>(fn, [&](const auto& step) { run_read(scope, step); });
     }
+    /// The same for who reads all there is of a tenant: cancelled after `limit` instead of Options::read_deadline. On PostgreSQL each
+    /// statement of it is still bound by that.
+    template <class Fn> auto read_at_length(const TenantScope& scope, Duration limit, Fn&& fn) {
+        return collect<Reader>(fn, [&](const auto& step) { run_read(scope, step, limit); });
+    }
     template <class Fn> auto read(const SystemScope& scope, Fn&& fn) {
         return collect<SystemReader>(fn, [&](const auto& step) { run_read(scope, step); });
     }
@@ -94,7 +99,7 @@ private:
     struct Impl;
     explicit Database(std::unique_ptr<Impl> impl);
 
-    void run_read(const TenantScope& scope, const std::function<void(Reader&)>& fn);
+    void run_read(const TenantScope& scope, const std::function<void(Reader&)>& fn, std::optional<Duration> limit = {});
     void run_read(const SystemScope& scope, const std::function<void(SystemReader&)>& fn);
     void run_write(const TenantScope& scope, const std::function<void(Tx&)>& fn);
     void run_write(const SystemScope& scope, const std::function<void(SystemTx&)>& fn);

@@ -108,6 +108,8 @@ AuditReport verify(db::Database& database, const db::TenantScope& scope);
 /// Walks the records that a filter wants, oldest first and in pages; its limit counts for nothing.
 void each_record(db::Database& database, const db::TenantScope& scope, AuditFilter filter, const std::function<void(const AuditRecord&)>& take);
 
+/// The record as one line of JSON, with its end.
+void append_json_line(std::string& to, const AuditRecord& record);
 /// Writes them to a new file. Throws Conflict if it exists.
 AuditListing export_list(db::Database& database, const db::TenantScope& scope, const AuditListOptions& options);
 

@@ -38,6 +38,7 @@ enum class Permission : std::uint8_t {
     billing_read, billing_write,
     usage_write,
     audit_write,
+    tenant_export,
     count_
 };
 
