@@ -299,16 +299,24 @@ void EngineImpl::erase(const TenantId& id) {
     // From its moment on an erasure cannot be undone, so what is due stays due.
     const auto due = registry->due_for_erasure();
     if (std::find(due.begin(), due.end(), id) == due.end()) return;
+    // Whoever asked for it and the sweep, here and in other processes, may be at it at once: one of them ends it.
     const auto standing = registry->standing(id);
+    if (!standing || standing->tenant.state == TenantState::erased) return;
     // What there was is noted before any of it goes: who goes on after a kill finds less.
     const auto places = places_of(id);
     const auto weight = engine::erasure::weigh(places);
-    database->write(system, [&](db::SystemTx& tx) { registry->begin_erasure(tx, id, weight.files, weight.bytes); });
+    const bool begun = database->write(system, [&](db::SystemTx& tx) {
+        if (!registry->awaits_erasure(tx, id)) return false;
+        registry->begin_erasure(tx, id, weight.files, weight.bytes);
+        return true;
+    });
+    if (!begun) return;
     // Files first: once the row says erased, nobody would come back for them.
     remove_files(id);
     const auto seed = master->derive("audit checkpoints");
     const auto key = crypto::SigningKey::from_seed(seed.bytes());
-    database->write(system, [&](db::SystemTx& tx) {
+    const bool ended = database->write(system, [&](db::SystemTx& tx) {
+        if (!registry->awaits_erasure(tx, id)) return false;
         auto mine = tx.tenant(scope);
         // A call that had passed its checks before the erasure began may have enqueued or held something since.
         if (!jobs::unended(mine).empty() || has_import(tx, id)) refuse_busy(id);
@@ -319,7 +327,9 @@ void EngineImpl::erase(const TenantId& id) {
         engine::doomed::erase(mine);
         jobs::erase(mine);
         registry->finish_erasure(tx, tenant::engine_actor("sweep"), *standing, removed, key);
+        return true;
     });
+    if (!ended) return;
     refusals->forget(id);
     log_to_empty = true;
     watches->may_have_changed();

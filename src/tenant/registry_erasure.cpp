@@ -61,6 +61,13 @@ bool is_due(const Tenant& tenant, Time now) noexcept {
 
 bool erasure_has_begun(db::SystemReader& reader, const TenantId& id) { return reader.query(files_of, id).next(); }
 
+bool Registry::awaits_erasure(db::SystemReader& reader, const TenantId& id) const {
+    const auto row = read_row(reader, id);
+    if (row && row->tenant.state == TenantState::erased) return false;
+    if (!row || !is_due(row->tenant, impl_->clock->now())) throw Conflict("the tenant is not due for erasure", {.subject = id.text()});
+    return true;
+}
+
 void Registry::begin_erasure(db::SystemTx& tx, const TenantId& id, std::int64_t files, std::int64_t bytes) const {
     const auto now = impl_->clock->now();
     const auto row = read_row(tx, id);

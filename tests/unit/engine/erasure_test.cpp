@@ -2,6 +2,7 @@
 
 #include "engine_fixture.hpp"
 
+#include <barrier>
 #include <fstream>
 #include <future>
 #include <thread>
@@ -43,6 +44,29 @@ protected:
         EXPECT_EQ(session(other).projects().create({.name = "untouched"}).name, "untouched");
     }
 };
+
+// As the sweep does to what somebody erases at the moment.
+TEST_F(ErasureTest, several_who_erase_a_tenant_at_once_do_not_meet) {
+    for (int n = 0; n < 20; ++n) {
+        const auto id = operators().tenants().create({.name = "Brief", .slug = "brief-" + std::to_string(n), .plan = "studio/basic"}).id;
+        std::barrier start(3);
+        std::vector<std::future<std::string>> ends;
+        for (int caller = 0; caller < 3; ++caller)
+            ends.push_back(std::async(std::launch::async, [&] {
+                auto mine = operators();
+                start.arrive_and_wait();
+                try {
+                    mine.tenants().erase({.tenant = id, .reason = "left", .undo_window = Duration::zero()});
+                } catch (const Error& error) {
+                    return std::string(error.what());
+                }
+                return std::string();
+            }));
+        for (auto& end : ends) EXPECT_EQ(end.get().find("not due"), std::string::npos);
+        EXPECT_EQ(operators().tenants().get(id).state, TenantState::erased);
+        EXPECT_EQ(operators().tenants().erasure_receipt(id).tenant, id);
+    }
+}
 
 TEST_F(ErasureTest, a_tenant_erased_while_a_file_is_imported_leaves_nothing) {
     const auto big = folder.path() / "big.mp4";

@@ -121,6 +121,8 @@ public:
     std::int64_t settle_plans();
     /// Tenants in `erasing` whose undo window has passed.
     std::vector<TenantId> due_for_erasure() const;
+    /// False: another sweep or process has erased it meanwhile, and nothing is left to do. Throws Conflict: it is not due.
+    bool awaits_erasure(db::SystemReader& reader, const TenantId& id) const;
     /// Before anything of it goes: from then on no legal hold can be placed. What its files were is noted once. Throws Conflict: it
     /// is not due, or held.
     void begin_erasure(db::SystemTx& tx, const TenantId& id, std::int64_t files, std::int64_t bytes) const;
