@@ -24,7 +24,8 @@ public:
         if (postgres_server()) {
             server_ = PQconnectdb((postgres_for(folder) + " user=boss").c_str());
             // What is made beside the home's tables lies elsewhere: among them it would be refused at the next opening.
-            ask("CREATE SCHEMA IF NOT EXISTS raw; SET search_path = raw, store, pg_catalog; SET client_min_messages = error;"
+            ask("SET client_min_messages = error");
+            ask("CREATE SCHEMA IF NOT EXISTS raw; SET search_path = raw, store, pg_catalog;"
                 "CREATE OR REPLACE FUNCTION hex(bytea) RETURNS text LANGUAGE sql AS $$SELECT upper(encode($1, 'hex'))$$;"
                 "CREATE OR REPLACE FUNCTION hex(text) RETURNS text LANGUAGE sql AS $$SELECT upper(encode(convert_to($1, 'UTF8'), 'hex'))$$");
             return;

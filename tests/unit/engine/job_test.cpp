@@ -13,7 +13,9 @@ protected:
         return {.project = project.id, .timeline = cut, .outputs = {"social_square"}};
     }
     JobId cancelled_render() {
-        auto job = mine.renders().start(reel(1s));
+        auto options = reel(1s);
+        options.schedule.start = std::chrono::floor<Duration>(std::chrono::system_clock::now()) + 1h;  // or it may end before it hears
+        auto job = mine.renders().start(options);
         job.cancel();
         EXPECT_TRUE(job.join_for(60s));
         return job.id();

@@ -7,12 +7,12 @@
 #include <utility>
 
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <crypto/encoding.hpp>
 #include <crypto/merkle.hpp>
+#include <raw_store.hpp>
 #include <tenant_fixture.hpp>
 #include <tenon/error.hpp>
 
@@ -70,23 +70,18 @@ protected:
                 << seq << " of " << head.size;
         }
     }
-    void sql(const std::string& text) {
+    void sql(const std::string& text, bool tampers = false) {
         home.registry.reset();
         home.database.reset();
-        sqlite3* raw = nullptr;
-        ASSERT_EQ(sqlite3_open((home.folder / "metadata.db").c_str(), &raw), SQLITE_OK);
-        EXPECT_EQ(sqlite3_exec(raw, text.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(raw);
-        sqlite3_close(raw);
+        {
+            tests::RawStore raw(home.folder.path());
+            if (tampers) raw.ignore_triggers();
+            EXPECT_TRUE(raw.run(text)) << raw.problem();
+        }
         home.open();
     }
-    /// As somebody does who has the file in his hands.
-    void tamper(const std::string& text) {
-        std::string drops;
-        for (const char* table : {"audit", "audit_private", "audit_pack", "audit_pack_private", "audit_node", "audit_log"})
-            for (const char* change : {"insert", "update", "delete"}) drops += "DROP TRIGGER " + std::string(table) + "_" + change + ";";
-        sql(drops + "DROP TRIGGER audit_unchanged; DROP TRIGGER audit_kept; DROP TRIGGER audit_pack_unchanged; DROP TRIGGER audit_pack_kept;" +
-            text);
-    }
+    /// As somebody does who has the store in his hands.
+    void tamper(const std::string& text) { sql(text, true); }
     std::string exported(const TenantId& id, const std::string& name) {
         export_file(*home.database, home.system, home.scope(id), home.folder / name);
         std::ifstream in(home.folder / name, std::ios::binary);
@@ -214,17 +209,13 @@ TEST_F(Proofs, ALogThatWasWrittenAnewIsFoundByItsCheckpoint) {
 
 TEST_F(Proofs, ALogThatWasCutBehindItsCheckpointIsFoundAndNotSigned) {
     append(home.a, 20);
-    const auto early = home.folder / "early.db";
-    home.registry.reset();
-    home.database.reset();
-    std::filesystem::copy_file(home.folder / "metadata.db", early);
-    home.open();
+    sql("CREATE TABLE early AS SELECT * FROM audit_; CREATE TABLE early_pack AS SELECT * FROM audit_pack_;"
+        "CREATE TABLE early_log AS SELECT * FROM audit_log_");
     append(home.a, 5);
     seal();
-    tamper("ATTACH '" + early.string() +
-           "' AS early; DELETE FROM audit_; INSERT INTO audit_ SELECT * FROM early.audit_;"
-           "DELETE FROM audit_pack_; INSERT INTO audit_pack_ SELECT * FROM early.audit_pack_;"
-           "DELETE FROM audit_log_; INSERT INTO audit_log_ SELECT * FROM early.audit_log_;");
+    tamper("DELETE FROM audit_; INSERT INTO audit_ SELECT * FROM early;"
+           "DELETE FROM audit_pack_; INSERT INTO audit_pack_ SELECT * FROM early_pack;"
+           "DELETE FROM audit_log_; INSERT INTO audit_log_ SELECT * FROM early_log;");
     EXPECT_EQ(records(home.a).size(), 21u);
     EXPECT_THROW(audit::verify(*home.database, home.scope(home.a)), Corrupt);
     append(home.b, 3);
@@ -258,14 +249,9 @@ protected:
         }
     }
     void expect_found(const std::string& change, std::int64_t at) {
-        tamper_again(change);
+        tamper(change);
         EXPECT_EQ(found(), at) << change;
     }
-    void tamper_again(const std::string& text) {
-        if (std::exchange(is_open, true)) sql(text);
-        else tamper("DROP TRIGGER audit_head_unchanged; DROP TRIGGER audit_head_update; " + text);
-    }
-    bool is_open = false;
 };
 
 TEST_F(Stretches, MakeOneLogWithItsCheckpoints) {

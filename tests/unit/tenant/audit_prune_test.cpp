@@ -6,13 +6,13 @@
 #include <sstream>
 
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <crypto/encoding.hpp>
 #include <crypto/merkle.hpp>
 #include <evidence.hpp>
+#include <raw_store.hpp>
 #include <tenant/audit_seal.hpp>
 #include <tenant_fixture.hpp>
 #include <tenon/error.hpp>
@@ -73,27 +73,17 @@ protected:
         std::istringstream in(text);
         return verify::check(in, verify::parse_key(key_text(key.public_key())), earlier);
     }
-    /// By somebody with the file in his hands.
+    /// By somebody with the store in his hands.
     void tamper(const std::string& text, bool expect_done = true) {
         home.registry.reset();
         home.database.reset();
-        sqlite3* raw = nullptr;
-        ASSERT_EQ(sqlite3_open((home.folder / "metadata.db").c_str(), &raw), SQLITE_OK);
-        const auto yes = [](sqlite3_context* context, int, sqlite3_value**) { sqlite3_result_int(context, 1); };
-        sqlite3_create_function(raw, "scope_may", 1, SQLITE_UTF8 | SQLITE_INNOCUOUS, nullptr, yes, nullptr, nullptr);
-        EXPECT_EQ(sqlite3_exec(raw, text.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK, expect_done) << text << sqlite3_errmsg(raw);
-        sqlite3_close(raw);
+        {
+            tests::RawStore raw(home.folder.path());
+            EXPECT_EQ(raw.run(text), expect_done) << text << raw.problem();
+        }
         home.open();
     }
-    bool files_hold(const std::string& text) {
-        for (const auto& entry : std::filesystem::directory_iterator(home.folder.path())) {
-            if (!entry.path().filename().string().starts_with("metadata.db")) continue;
-            std::ifstream in(entry.path(), std::ios::binary);
-            const std::string bytes{std::istreambuf_iterator<char>(in), {}};
-            if (bytes.find(text) != std::string::npos) return true;
-        }
-        return false;
-    }
+    bool store_holds(const std::string& text) { return tests::RawStore::holds(home.folder.path(), text); }
 
     testing::Home home;
     crypto::SigningKey key = crypto::SigningKey::generate();
@@ -167,14 +157,14 @@ TEST_F(Pruning, TakesRowsWhole) {
     EXPECT_NO_THROW(judge(exported(home.a)));
 }
 
-TEST_F(Pruning, LeavesNoWordAndNoNameInTheFiles) {
+TEST_F(Pruning, LeavesNoWordAndNoNameInTheStore) {
     prune(home.b, 36h);
-    EXPECT_TRUE(files_hold("words of day 0")) << "the other's";
+    EXPECT_TRUE(store_holds("words of day 0")) << "the other's";
     prune(home.a, 36h);
     ASSERT_TRUE(home.database->empty_log());
-    for (const auto* word : {"words of day 0", "words of day 1", "person 0", "person 1"}) EXPECT_FALSE(files_hold(word)) << word;
-    EXPECT_TRUE(files_hold("words of day 2"));
-    EXPECT_TRUE(files_hold("person 2"));
+    for (const auto* word : {"words of day 0", "words of day 1", "person 0", "person 1"}) EXPECT_FALSE(store_holds(word)) << word;
+    EXPECT_TRUE(store_holds("words of day 2"));
+    EXPECT_TRUE(store_holds("person 2"));
     append(home.a, 1, 0);
     EXPECT_EQ(records(home.a).back().actor, "person 0") << "who was forgotten and comes again is named";
     EXPECT_NO_THROW(verify(home.a));

@@ -7,11 +7,11 @@
 #include <thread>
 
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 
 #include <crypto/encoding.hpp>
 #include <crypto/hash.hpp>
 #include <crypto/merkle.hpp>
+#include <raw_store.hpp>
 #include <tenant/projects.hpp>
 #include <tenant_fixture.hpp>
 #include <tenon/error.hpp>
@@ -230,14 +230,7 @@ protected:
             if (record.reason_erased || record.details_erased) seqs.push_back(record.seq);
         return seqs;
     }
-    bool files_hold(const std::string& text) {
-        for (const auto& entry : std::filesystem::directory_iterator(home.folder.path())) {
-            std::ifstream in(entry.path(), std::ios::binary);
-            const std::string bytes{std::istreambuf_iterator<char>(in), {}};
-            if (bytes.find(text) != std::string::npos) return true;
-        }
-        return false;
-    }
+    bool store_holds(const std::string& text) { return tests::RawStore::holds(home.folder.path(), text); }
 };
 
 TEST_F(Personal, OfASubjectIsErasedWhereverItStandsAndNowhereElse) {
@@ -303,7 +296,7 @@ TEST_F(Personal, OfOneRecordIsErased) {
     EXPECT_EQ(list(home.a).size(), 8u) << "what was refused is not recorded";
 }
 
-TEST_F(Personal, LeavesNoByteInTheFiles) {
+TEST_F(Personal, LeavesNoByteInTheStore) {
     home.write(home.b, [&](db::Tx& tx) { forget_actor(tx, "jane@acme.example"); });
     audit::erase_personal(*home.database, home.scope(home.b), home.alice, {.subject = "jane@acme.example", .reason = "asked"}, home.now());
     // Many, so that pages were split and rows moved between them.
@@ -313,11 +306,11 @@ TEST_F(Personal, LeavesNoByteInTheFiles) {
                 add(tx, {.kind = ActorKind::host, .id = i % 3 ? "bob" : "jane@acme.example", .reason = i % 2 ? "for jane@acme.example" : "words"},
                     "prj_1", std::string(i % 5 * 300, 'x') + (i % 7 ? "" : " jane@acme.example"));
         });
-    ASSERT_TRUE(files_hold("jane@acme.example"));
+    ASSERT_TRUE(store_holds("jane@acme.example"));
     EXPECT_GT(erase({.subject = "jane@acme.example", .reason = "asked"}).records, 600);
     ASSERT_TRUE(home.database->empty_log());
-    EXPECT_FALSE(files_hold("jane@acme.example"));
-    EXPECT_TRUE(files_hold("on the channel"));
+    EXPECT_FALSE(store_holds("jane@acme.example"));
+    EXPECT_TRUE(store_holds("on the channel"));
     EXPECT_NO_THROW(verify(home.a));
 }
 
@@ -525,7 +518,7 @@ TEST_F(Trail, WhatIsErasableOfRecordsThatShareARowIsErasedWithTheirTenant) {
     EXPECT_NO_THROW(audit::verify(*home.database, scope));
 }
 
-/// Someone with the file in his hands: the library is closed, its triggers are gone.
+/// Someone with the store in his hands: the library is closed, its triggers are gone.
 class Tampered : public Trail {
 protected:
     void SetUp() override {
@@ -536,25 +529,15 @@ protected:
     void sql(const std::string& text) {
         home.registry.reset();
         home.database.reset();
-        sqlite3* raw = nullptr;
-        ASSERT_EQ(sqlite3_open((home.folder / "metadata.db").c_str(), &raw), SQLITE_OK);
-        std::string drops;
-        const auto collect = [](void* to, int, char** columns, char**) {
-            *static_cast<std::string*>(to) += "DROP TRIGGER " + std::string(columns[0]) + ";";
-            return 0;
-        };
-        sqlite3_exec(raw, "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'audit%'", collect, &drops, nullptr);
-        sqlite3_exec(raw, drops.c_str(), nullptr, nullptr, nullptr);
-        sqlite3_stmt* statement = nullptr;
-        ASSERT_EQ(sqlite3_prepare_v2(raw, text.c_str(), -1, &statement, nullptr), SQLITE_OK) << sqlite3_errmsg(raw);
-        const auto tenant = base::bytes_of(home.a);
-        if (sqlite3_bind_parameter_count(statement) > 0) sqlite3_bind_blob(statement, 1, tenant.data(), 16, SQLITE_STATIC);
-        const int code = sqlite3_step(statement);
-        answer = code == SQLITE_ROW ? reinterpret_cast<const char*>(sqlite3_column_text(statement, 0)) : "";
-        EXPECT_TRUE(code == SQLITE_DONE || code == SQLITE_ROW) << sqlite3_errmsg(raw);
-        changes = sqlite3_changes(raw);
-        sqlite3_finalize(statement);
-        sqlite3_close(raw);
+        {
+            tests::RawStore raw(home.folder.path());
+            raw.ignore_triggers();
+            raw.bind(crypto::to_hex(base::bytes_of(home.a)));
+            EXPECT_TRUE(raw.run(text)) << raw.problem() << text;
+            const auto found = raw.rows();
+            answer = found.empty() ? "" : found.front();
+            changes = raw.changes();
+        }
         home.open();
     }
     std::string value(const std::string& text) {
@@ -578,7 +561,7 @@ protected:
     }
     static constexpr std::int64_t end = -2;
     std::string answer;
-    int changes = 0;
+    std::int64_t changes = 0;
     int record_size = 0;
 };
 
@@ -588,8 +571,9 @@ TEST_F(Tampered, AnyByteOfARecordIsFound) {
         const int at = i < 40 ? i * record_size / 40 : static_cast<int>(random() % static_cast<unsigned>(record_size));
         const auto before = value("SELECT hex(substr(record, " + std::to_string(at + 1) + ", 1)) FROM audit_ WHERE tenant_id = ?1 AND seq = 20");
         const auto put = [&](int byte) {
-            sql("UPDATE audit_ SET record = substr(record, 1, " + std::to_string(at) + ") || char(" + std::to_string(byte) +
-                ") || substr(record, " + std::to_string(at + 2) + ") WHERE tenant_id = ?1 AND seq = 20");
+            const std::uint8_t bytes[1] = {static_cast<std::uint8_t>(byte)};
+            sql("UPDATE audit_ SET record = substr(record, 1, " + std::to_string(at) + ") || CAST(x'" + crypto::to_hex(bytes) +
+                "' AS TEXT) || substr(record, " + std::to_string(at + 2) + ") WHERE tenant_id = ?1 AND seq = 20");
         };
         const int original = std::stoi(before, nullptr, 16);
         put(original ^ (1 << (random() % 6)));
