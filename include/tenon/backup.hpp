@@ -14,6 +14,13 @@
 
 TENON_BEGIN
 
+/// A folder that can be erased by itself, in every snapshot at once, without touching the others.
+struct ErasableFolder {
+    std::string path{};                       ///< Required. As `browse` shows it: "projects/prj_…".
+    std::string subject{};                    ///< Required. Whose it is: folders of one subject are erased together. Better an id
+                                              ///< than a name, as receipts keep it.
+};
+
 struct BackupOptions {
     std::string name{};                       ///< Required. Shown in lists; need not be unique.
     bool include_recordings = false;          ///< Camera footage too, closed segments only.
@@ -23,6 +30,9 @@ struct BackupOptions {
     /// folders. A pattern without '/' is about names in every folder, one that ends with '/' about folders alone; '!' before one
     /// takes back what those before it left out.
     std::vector<std::string> exclude{};
+    /// Folders with keys of their own. Nothing is shared between two subjects, also where content is the same, nor with the rest. Of
+    /// folders within one another the inner one's subject counts.
+    std::vector<ErasableFolder> erasable{};
     Bytes upload_per_second{};                ///< Written to the repository at most, once compressed. 0: no limit.
 };
 
@@ -66,6 +76,7 @@ struct FileEntry {
     FileKind kind = FileKind::file;
     Bytes size{};
     Time modified_at{};
+    bool erased = false;                      ///< A folder whose keys were destroyed: nobody reads what was in it.
 };
 
 struct DiffOptions {
@@ -227,25 +238,98 @@ private:
     explicit PruneJob(std::shared_ptr<JobImpl> impl);
 };
 
+/// How a password is made slow to try.
+enum class KeyDerivation : std::uint8_t {
+    argon2id = 1,    ///< 64 MiB of memory for each try.
+    pbkdf2 = 2,      ///< HMAC-SHA256, 600,000 times: for those who must. Weaker against people with special hardware.
+};
+
+TENON_API const char* to_string(KeyDerivation derivation) noexcept;
+
 /// One way to open the repository.
 struct KeySlot {
     std::int32_t number = 0;
-    std::string kind{};                       ///< "password", "key_file"
+    std::string kind{};                       ///< "password", "key_file" (of this home), "recovery_code", "recipient", "host"
     std::string label{};
+    std::string derivation{};                 ///< Of a password: "argon2id", "pbkdf2". Empty for others.
+    std::int32_t generation = 0;              ///< Of the root key that it opens; grows with each rotation.
+};
+
+struct RecoveryCode {
+    KeySlot slot{};
+    std::string code{};                       ///< 256 bits in letters, digits and hyphens, with a checksum. Said this once.
+};
+
+/// A pair of X25519 keys, each 32 bytes in base64.
+struct RecipientKey {
+    std::string public_key{};
+    std::string private_key{};                ///< Kept nowhere here.
+};
+
+struct DeferredKeyOptions {
+    std::string key{};                        ///< Required. 32 random bytes or more, in base64. Kept nowhere here.
+    std::string label{};                      ///< Required.
+    Duration unlock_within{};                 ///< Work that needs the key waits for it so long. 0: ten minutes.
+};
+
+/// Proof of an erasure.
+struct BackupErasure {
+    std::string subject{};
+    Time erased_at{};
+    std::int64_t packs = 0;                   ///< Objects that nobody can read any more; their space comes back when they are collected.
+    Bytes size{};                             ///< Of these.
+    std::string receipt{};                    ///< All of that as JSON, with the repository's id and the generations of its keys.
+    std::string signature{};                  ///< Ed25519 over the bytes of `receipt`, in base64.
+    std::string public_key{};                 ///< Whose signature it is: the repository's, in base64.
+};
+
+struct KeyRotation {
+    std::int32_t generation = 0;              ///< Of the new root key.
+    std::vector<KeySlot> slots{};             ///< What opens it: those of before, each sealed anew.
 };
 
 /// The keys of a tenant's repository. Without any of these the repository opens with a key that the engine's master key
-/// seals: who loses the home's keys loses the backup, unless a password was added.
+/// seals: who loses the home's keys loses the backup, unless something was added.
 class TENON_API BackupKeys {
 public:
     /// Throws InvalidArgument for a password shorter than 8 characters.
-    KeySlot add_password(const std::string& password, const std::string& label);
+    KeySlot add_password(const std::string& password, const std::string& label, KeyDerivation derivation = KeyDerivation::argon2id);
+    /// A code to write down and lock away.
+    RecoveryCode add_recovery_code(const std::string& label);
+    /// Whoever has the private key can open the repository; nobody here ever needs to have it. `public_key`: X25519, in base64.
+    /// Throws InvalidArgument.
+    KeySlot add_recipient(const std::string& public_key, const std::string& label);
+    /// A pair for add_recipient(), for those who have no other tool.
+    RecipientKey new_recipient() const;
+    /// From now on the host keeps the key, and this home has none: after each start of an engine work on backups waits (progress
+    /// stage `locked`, an event `backup.locked`) until somebody unlocks the repository, and ends as Unavailable when nobody does in
+    /// time. Lists and other calls are Unavailable meanwhile. Throws InvalidArgument.
+    KeySlot add_deferred(const DeferredKeyOptions& options);
     std::vector<KeySlot> list() const;
-    /// Throws NotFound, Conflict for the key of this home.
+    /// Throws NotFound, Conflict for the key that this home has opened it with.
     void remove(std::int32_t number);
-    /// Opens the repository with a password where this home's own key cannot, and gives the home a new key of its own.
-    /// Throws NotFound, PermissionDenied (wrong password).
-    void unlock(const std::string& password);
+    /// Opens the repository where this home's own key cannot: with a password, a recovery code, a recipient's private key or the
+    /// deferred key, the latter two in base64. The home gets a new key of its own, unless its key is deferred: then the repository
+    /// stays open until the engine closes.
+    /// Throws NotFound, PermissionDenied (it opens nothing), InvalidArgument.
+    void unlock(const std::string& secret);
+    /// A new root key, sealed anew to everything in list(), and a new key of this home; the old ones are destroyed. Removed passwords
+    /// and leaked root keys then open nothing of what is kept, whatever its size; what is stored stays as it is, and who copied the
+    /// data keys themselves still reads it. Throws NotFound; Conflict for a password from an older version (remove it and add it again).
+    /// Cost      some milliseconds.
+    KeyRotation rotate();
+
+    /// Subjects of BackupOptions::erasable whose keys there are, in order.
+    std::vector<std::string> subjects() const;
+    /// Destroys a subject's keys, with the root key and ring that held them: what was backed up under it reads as erased in all
+    /// snapshots, from now on and for everybody, also for who has every password and the whole store. Cannot be undone. What old copies
+    /// of the home's `keys` folder hold is out of reach: do not keep any.
+    /// A job that runs already goes on with the keys it has.
+    /// Throws NotFound for a subject that has none; Conflict as rotate(), or while a legal hold forbids it.
+    /// Cost      some milliseconds, whatever was stored.
+    BackupErasure shred(const std::string& subject);
+    /// What was erased, in the order of time.
+    std::vector<BackupErasure> erasures() const;
 
 private:
     friend struct Internal;

@@ -12,6 +12,7 @@
 #include <tenon/error.hpp>
 
 #include "beside.hpp"
+#include "browse.hpp"
 #include "repository_impl.hpp"
 #include "superblock.hpp"
 
@@ -22,6 +23,12 @@ constexpr std::uint64_t small_file = 256 * 1024;
 constexpr std::size_t batch_files = 32;
 constexpr std::uint64_t batch_limit = 2 << 20;
 constexpr std::size_t queued_batches = 8;
+
+std::string clean_path(const std::string& path) {
+    std::string clean;
+    for (const auto& part : split_path(path)) clean = join(clean, part);
+    return clean;
+}
 
 bool holds_repository(const base::Fd& fd, const std::vector<std::string>& names) {
     if (!std::binary_search(names.begin(), names.end(), std::string("super"))) return false;
@@ -48,32 +55,27 @@ BackupRun::BackupRun(WriteSession& session, const BackupRequest& request, NodeSo
       started_(started),
       progress_(progress),
       stop_(std::move(stop)),
-      chunker_(session.keys().ring.data().k_cdc.bytes()),
+      threads_(threads),
       exclude_(request.exclude),
-      lane_(session),
       checkpoints_(session) {
-    for (unsigned i = 0; i < threads; ++i) readers_.push_back(std::make_unique<FileReader>(session, chunker_, stop_));
+    for (const auto& rule : request.classes) classes_.emplace(clean_path(rule.path), session.keys().ring.class_of(rule.subject).value());
     last_checkpoint_ = std::chrono::steady_clock::now();
 }
 
 BackupRun::~BackupRun() = default;
 
 void BackupRun::run(SnapshotRecord& snapshot, BackupTotals& totals) {
-    crew_ = std::make_unique<Crew<Batch>>(static_cast<unsigned>(readers_.size()), queued_batches,
+    crew_ = std::make_unique<Crew<Batch>>(threads_, queued_batches,
                                           [this](unsigned worker, Batch& batch) { read(worker, batch); });
     scan_root(snapshot);
     crew_.reset();
-    lane_.flush();
-    for (auto& reader : readers_) {
-        reader->lane().flush();
-        totals_.bytes_new += reader->lane().bytes_new();
-    }
+    while (!works_.empty()) close_work(*works_.begin()->second);
     auto packs = session_.close_packs();
     checkpoints_.finish();
     session_.commit_packs(std::move(packs), {});
     snapshot.files = files_;
     snapshot.folders = folders_;
-    totals_.bytes_before_compression = session_.data().plain_bytes() + session_.tree().plain_bytes();
+    totals_.bytes_before_compression = session_.plain_bytes();
     totals = std::move(totals_);
 }
 
@@ -109,16 +111,16 @@ void BackupRun::scan_root(SnapshotRecord& snapshot) {
             scan(*root, parents, names);
             continue;
         }
-        auto below_source = below(parents, source.name);
         auto& slot = root->slots.emplace_back();
         auto& folder = open_folder(root, &slot, source.name, fd, std::move(entry));
+        auto below_source = below(parents, source.name, folder.work.id);
         folder.device = st.st_dev;
         scan(folder, below_source, names);
         finish_scan();
     }
     settle();
     root->fd.reset();
-    snapshot.root = root->builder.finish(lane_);
+    snapshot.root = root->builder.finish(root->work.lane);
     snapshot.bytes = static_cast<std::int64_t>(root->builder.bytes());
     open_.clear();
 }
@@ -159,7 +161,8 @@ std::vector<std::string> BackupRun::list_names(const base::Fd& fd) const {
 }
 
 BackupRun::Folder& BackupRun::open_folder(Folder* above, Slot* slot, std::string path, std::shared_ptr<const base::Fd> fd, Entry self) {
-    auto& folder = *open_.emplace_back(std::make_unique<Folder>(session_.keys().ring.data().k_cdc.bytes()));
+    auto& work = work_of(path, above);
+    auto& folder = *open_.emplace_back(std::make_unique<Folder>(work, session_.keys().ring.of(work.id).k_cdc.bytes()));
     folder.above = above;
     folder.slot = slot;
     folder.path = std::move(path);
@@ -221,9 +224,9 @@ void BackupRun::scan_folder(Folder& above, std::vector<Ancestor>& parents, const
         totals_.skipped_repositories.push_back(path);
         return;
     }
-    auto below_here = below(parents, name);
     auto& slot = above.slots.emplace_back();
     auto& folder = open_folder(&above, &slot, path, std::move(fd), std::move(self));
+    auto below_here = below(parents, name, folder.work.id);
     folder.device = st.st_dev;
     scan(folder, below_here, names);
     finish_scan();
@@ -233,19 +236,57 @@ void BackupRun::finish_scan() {
     auto folder = std::move(open_.back());
     open_.pop_back();
     folder->fd.reset();  // files still to be read hold it on
+    auto& work = folder->work;
+    const bool ends_class = &work != &folder->above->work;
     unfinished_.push_back(std::move(folder));
+    if (!ends_class) return;
+    // There may be a class for each of ten thousand people: one that is done with holds no packs open.
+    settle();
+    close_work(work);
 }
 
-std::vector<BackupRun::Ancestor> BackupRun::below(std::vector<Ancestor>& parents, const std::string& name) {
+BackupRun::ClassWork::ClassWork(WriteSession& session, const Id16& class_id, unsigned count, const std::stop_token& stop)
+    : id(class_id), chunker(session.keys().ring.of(class_id).k_cdc.bytes()), lane(session, class_id) {
+    for (unsigned i = 0; i < count; ++i) readers.push_back(std::make_unique<FileReader>(session, class_id, chunker, stop));
+}
+
+BackupRun::ClassWork& BackupRun::work_of(const std::string& path, const Folder* above) {
+    const auto rule = path.empty() ? classes_.end() : classes_.find(path);
+    if (rule == classes_.end() && above) return above->work;
+    const auto id = rule == classes_.end() ? session_.keys().ring.data_class() : rule->second;
+    auto& work = works_[id];
+    if (!work) work = std::make_unique<ClassWork>(session_, id, threads_, stop_);
+    return *work;
+}
+
+void BackupRun::close_work(ClassWork& work) {
+    // A folder further up may have the same class: then it is still in use.
+    for (const auto& folder : open_)
+        if (&folder->work == &work) return;
+    const auto id = work.id;
+    work.lane.flush();
+    for (auto& reader : work.readers) {
+        reader->lane().flush();
+        const std::lock_guard lock(totals_mutex_);
+        totals_.bytes_new += reader->lane().bytes_new();
+    }
+    works_.erase(id);
+    session_.close_class(id);
+}
+
+std::vector<BackupRun::Ancestor> BackupRun::below(std::vector<Ancestor>& parents, const std::string& name, const Id16& class_id) {
     std::vector<Ancestor> found;
     std::erase_if(parents, [&](Ancestor& parent) {
         try {
             const auto* entry = parent.cursor->seek(name);
-            if (entry && entry->subtree) {
+            if (entry && entry->subtree && entry->subtree_class != class_id) {
+                // What another class stored this one cannot lean on: it may be erased by itself.
+            } else if (entry && entry->subtree) {
                 found.push_back({std::make_unique<DirCursor>(nodes_, *entry->subtree), parent.started_ns, nullptr, 0});
             } else if (const auto depth = parent.depth + 1;
                        !entry && parent.unfinished && depth < parent.unfinished->open.size() &&
-                       parent.unfinished->open[depth].name == name) {
+                       parent.unfinished->open[depth].name == name &&
+                       parent.unfinished->open[depth].class_id.value_or(session_.keys().ring.data_class()) == class_id) {
                 found.push_back({std::make_unique<DirCursor>(nodes_, parent.unfinished->open[depth].nodes), parent.started_ns,
                                  parent.unfinished, depth});
             }
@@ -301,7 +342,7 @@ bool BackupRun::has_all_chunks(const Entry& entry) {
 }
 
 void BackupRun::enqueue(Folder& folder, const std::string& name, const struct stat& st, Slot& slot) {
-    FileTask task{folder.fd, name, join(folder.path, name), &slot};
+    FileTask task{folder.fd, name, join(folder.path, name), &slot, &folder.work};
     const auto size = static_cast<std::uint64_t>(st.st_size);
     if (size > small_file) {
         Batch alone;
@@ -332,7 +373,7 @@ void BackupRun::read(unsigned worker, Batch& batch) {
 
 void BackupRun::read_one(unsigned worker, FileTask& task) {
     try {
-        auto result = readers_[worker]->read(*task.folder, task.name, [&](std::int64_t bytes) { progress_.advance(bytes); });
+        auto result = task.work->readers[worker]->read(*task.folder, task.name, [&](std::int64_t bytes) { progress_.advance(bytes); });
         const bool stable = (result.entry.flags & Entry::unstable) == 0;
         task.slot->entry = std::move(result.entry);
         task.slot->state.store(State::ready, std::memory_order_release);
@@ -352,7 +393,7 @@ void BackupRun::encode_ready(Folder& folder) {
         const auto state = slot.state.load(std::memory_order_acquire);
         if (state == State::pending) return;
         if (state == State::ready) {
-            folder.builder.add(slot.entry, lane_);
+            folder.builder.add(slot.entry, folder.work.lane);
             ++(slot.entry.kind == EntryKind::folder ? folders_ : files_);
         }
         folder.slots.pop_front();
@@ -367,8 +408,8 @@ void BackupRun::reap() {
             ++at;
             continue;
         }
-        folder.self.subtree = folder.builder.finish(lane_);
-        folder.self.subtree_class = session_.keys().ring.data_class();
+        folder.self.subtree = folder.builder.finish(folder.work.lane);
+        folder.self.subtree_class = folder.work.id;
         folder.self.size = folder.builder.bytes();
         folder.slot->entry = std::move(folder.self);
         folder.slot->state = State::ready;
@@ -388,11 +429,13 @@ void BackupRun::settle() {
 
 void BackupRun::checkpoint_if_due() {
     const auto now = std::chrono::steady_clock::now();
-    const auto stored = session_.data().stored_bytes() + session_.tree().stored_bytes();
+    const auto stored = session_.stored_bytes();
     if (now - last_checkpoint_ < request_.checkpoint_after && stored - checkpointed_bytes_ < request_.checkpoint_bytes) return;
     settle();
-    lane_.flush();
-    for (auto& reader : readers_) reader->lane().flush();
+    for (auto& [id, work] : works_) {
+        work->lane.flush();
+        for (auto& reader : work->readers) reader->lane().flush();
+    }
     checkpoints_.start(session_.close_packs(), progress_record());
     last_checkpoint_ = now;
     checkpointed_bytes_ = stored;
@@ -400,13 +443,15 @@ void BackupRun::checkpoint_if_due() {
 
 ByteVector BackupRun::progress_record() const {
     cbor::Writer out;
-    out.map(7).uint(1).uint(1).uint(2).bytes(session_.id()).uint(3).bytes(session_.writer()).uint(4).bytes(options_);
+    out.map(8).uint(1).uint(1).uint(2).bytes(session_.id()).uint(3).bytes(session_.writer()).uint(4).bytes(options_);
     out.uint(5).integer(started_.time_since_epoch().count()).uint(6).bytes(base::view_of(last_path_));
     out.uint(7).array(open_.size());
     for (const auto& folder : open_) {
         out.array(2).bytes(base::view_of(folder->self.name));
         folder->builder.save(out);
     }
+    out.uint(8).array(open_.size());
+    for (const auto& folder : open_) out.bytes(folder->work.id);
     return out.take();
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <deque>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -50,6 +51,14 @@ private:
         Entry entry;
         std::atomic<State> state{State::pending};
     };
+    /// What writes the files and folders of one erasure class.
+    struct ClassWork {
+        ClassWork(WriteSession& session, const Id16& class_id, unsigned readers, const std::stop_token& stop);
+        const Id16 id;
+        const Chunker chunker;
+        Lane lane;                         ///< For folders; the walk's.
+        std::vector<std::unique_ptr<FileReader>> readers;
+    };
     struct Ancestor {
         std::unique_ptr<DirCursor> cursor;
         std::int64_t started_ns;
@@ -64,14 +73,16 @@ private:
         dev_t device = 0;
         Entry self;
         std::deque<Slot> slots;            ///< In name order; leave at the front as they go to the builder.
+        ClassWork& work;
         TreeBuilder builder;
-        explicit Folder(ByteView k_cdc) : builder(k_cdc) {}
+        Folder(ClassWork& of, ByteView k_cdc) : work(of), builder(k_cdc) {}
     };
     struct FileTask {
         std::shared_ptr<const base::Fd> folder;
         std::string name;
         std::string path;
         Slot* slot;
+        ClassWork* work;
     };
     using Batch = std::vector<FileTask>;
 
@@ -82,7 +93,7 @@ private:
     void scan_folder(Folder& above, std::vector<Ancestor>& parents, const std::string& name, const struct stat& st);
     Folder& open_folder(Folder* above, Slot* slot, std::string path, std::shared_ptr<const base::Fd> fd, Entry self);
     void finish_scan();
-    std::vector<Ancestor> below(std::vector<Ancestor>& parents, const std::string& name);
+    std::vector<Ancestor> below(std::vector<Ancestor>& parents, const std::string& name, const Id16& class_id);
     bool reuse(std::vector<Ancestor>& parents, const std::string& name, const struct stat& st, Slot& slot);
     bool has_all_chunks(const Entry& entry);
     void met(const Corrupt& error) const;
@@ -98,6 +109,8 @@ private:
     void checkpoint_if_due();
     ByteVector progress_record() const;
     void settle();
+    ClassWork& work_of(const std::string& path, const Folder* above);
+    void close_work(ClassWork& work);
     void report(const std::string& path, Errc code, const std::string& message);
 
     WriteSession& session_;
@@ -109,12 +122,12 @@ private:
     const Time started_;
     exec::ProgressSink& progress_;
     const std::stop_token stop_;
-    const Chunker chunker_;
+    const unsigned threads_;
     const Globs exclude_;
-    Lane lane_;
+    std::map<std::string, Id16> classes_;                 ///< By the path of the folder that they begin at.
+    std::map<Id16, std::unique_ptr<ClassWork>> works_;    ///< Open ones: the one of all files, and those of folders that are being walked.
     AccountNames accounts_;
 
-    std::vector<std::unique_ptr<FileReader>> readers_;
     Batch batch_;
     std::uint64_t batch_bytes_ = 0;
     // Folders live here and not in the frames of the walk: when that throws, the crew still writes to their slots.

@@ -17,13 +17,18 @@ std::vector<std::string> split_path(const std::string& path) {
     return parts;
 }
 
-Entry find_entry(NodeSource& nodes, const Id& root, const std::vector<std::string>& parts, const std::string& path) {
+void check_class_path(const std::string& path) {
+    if (split_path(path).empty()) throw InvalidArgument("a folder that is erasable by itself is not the whole snapshot", {.subject = "erasable"});
+}
+
+Entry find_entry(NodeSource& nodes, const Ring& ring, const Id& root, const std::vector<std::string>& parts, const std::string& path) {
     Entry at;
     at.kind = EntryKind::folder;
     at.subtree = root;
     for (const auto& part : parts) {
         const Entry* next = nullptr;
         std::optional<DirCursor> cursor;
+        refuse_erased(ring, at, path);
         if (at.subtree) {
             cursor.emplace(nodes, *at.subtree);
             next = cursor->seek(part);
@@ -35,12 +40,18 @@ Entry find_entry(NodeSource& nodes, const Id& root, const std::vector<std::strin
     return at;
 }
 
+void refuse_erased(const Ring& ring, const Entry& entry, const std::string& path) {
+    if (entry.kind == EntryKind::folder && ring.is_erased(entry.subtree_class))
+        throw NotFound("this was erased: its keys were destroyed", {.subject = path});
+}
+
 std::vector<BrowseEntry> Repository::browse(const SnapshotId& id, const std::string& path) const {
     const auto parts = split_path(path);
     const auto snapshot = impl_->snapshot(id, {});
     const auto index = impl_->load_index({});
     ChunkReader nodes(impl_->keys, *impl_->objects, *index, {}, impl_->reload({}));
-    const auto folder = find_entry(nodes, snapshot.root, parts, path);
+    const auto folder = find_entry(nodes, impl_->keys.ring, snapshot.root, parts, path);
+    refuse_erased(impl_->keys.ring, folder, path);
     if (!folder.subtree) throw InvalidArgument("this is not a folder", {.subject = path});
     std::vector<BrowseEntry> entries;
     DirCursor cursor(nodes, *folder.subtree);
@@ -50,7 +61,8 @@ std::vector<BrowseEntry> Repository::browse(const SnapshotId& id, const std::str
                            .kind = entry.kind,
                            .size = static_cast<std::int64_t>(entry.size),
                            .modified_at = Time(Duration(entry.mtime / 1000)),
-                           .mode = entry.mode});
+                           .mode = entry.mode,
+                           .erased = entry.kind == EntryKind::folder && impl_->keys.ring.is_erased(entry.subtree_class)});
     }
     return entries;
 }

@@ -154,10 +154,21 @@ void CheckRun::twin(blob::Store& store, const std::string& prefix, const std::st
 
 void CheckRun::keys() {
     twin(*repository_.objects, "", "super", [](ByteView raw) { decode_superblock(raw, "super"); });
+    const std::lock_guard lock(repository_.slots_mutex);
+    std::optional<crypto::PublicKey> identity;
+    guard("vault:ring/", [&] {
+        repository_.refresh();
+        const auto name = ring_name(repository_.generation);
+        twin(*repository_.vault, "vault:", name, [&](ByteView raw) {
+            const auto ring = open_ring(raw, repository_.root, repository_.super.repo, name);
+            if (!ring.identity.empty()) identity = ring.signer().public_key();
+        });
+    });
     for (const auto number : repository_.slot_numbers())
-        twin(*repository_.vault, "vault:", slot_name(number), [](ByteView raw) { read_slot(raw, "slot"); });
-    const auto ring = "ring/" + std::to_string(repository_.keys.ring.generation);
-    twin(*repository_.vault, "vault:", ring, [&](ByteView raw) { open_ring(raw, repository_.root, repository_.super.repo, ring); });
+        twin(*repository_.vault, "vault:", slot_name(number), [&](ByteView raw) {
+            read_slot(raw, slot_name(number));
+            if (identity && !is_sealed_by(raw, *identity)) throw Corrupt("the key slot was not sealed by this repository");
+        });
 }
 
 void CheckRun::segments() {
@@ -285,6 +296,7 @@ void CheckRun::directory(NodeSource& nodes, const Id& root, const std::string& p
         while (cursor.peek()) {
             const auto entry = cursor.take();
             const auto inner = path + '/' + entry.name;
+            if (entry.subtree && repository_.keys.ring.is_erased(entry.subtree_class)) continue;
             if (entry.subtree) directory(nodes, *entry.subtree, inner);
             else if (entry.kind == EntryKind::file) file(nodes, entry, inner);
         }

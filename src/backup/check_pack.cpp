@@ -66,6 +66,13 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
     if (depth_ < CheckDepth::full) return finish();
 
     const auto& keys = repository_.keys;
+    // What was erased cannot be read any more, and waits to be collected.
+    if (known && keys.ring.is_erased(known->header.class_id)) return finish();
+    if (!known) {
+        blob::VectorSink head;
+        repository_.objects->get(name, {.offset = 0, .length = container_header_size}, head, stop_);
+        if (keys.ring.is_erased(decode_header(head.bytes, name).class_id)) return finish();
+    }
     const auto table = read_footer(keys, *repository_.objects, name, size, stop_);
     if (known && (known->frames != table.info.frames || known->header.salt != table.info.header.salt || expected.size() != table.chunks.size()))
         problem(name, "the index and the pack's own table disagree");

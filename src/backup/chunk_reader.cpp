@@ -14,9 +14,7 @@ constexpr std::size_t cached_sealers = 64;
 }  // namespace
 
 ChunkReader::ChunkReader(const Keys& keys, blob::Store& store, const Index& index, std::stop_token stop, Reload reload)
-    : keys_(keys), store_(store), index_(index), stop_(std::move(stop)), reload_(std::move(reload)) {
-    for (const auto& [id, class_keys] : keys.ring.classes) hashers_.emplace(id, ChunkHasher(class_keys));
-}
+    : keys_(keys), store_(store), index_(index), stop_(std::move(stop)), reload_(std::move(reload)) {}
 
 FrameSealer& ChunkReader::sealer(std::uint32_t pack) {
     if (const auto found = sealers_.find(pack); found != sealers_.end()) return found->second;
@@ -53,10 +51,20 @@ FrameContent ChunkReader::open(std::uint32_t pack, std::size_t frame, ByteSpan s
     return content;
 }
 
+bool ChunkReader::is(const Id& id, ChunkType type, ByteView bytes, const ChunkPlace& at) {
+    const auto& class_id = index_.packs()[at.pack].header.class_id;
+    auto hasher = hashers_.find(class_id);
+    if (hasher == hashers_.end()) {
+        const auto keys = keys_.ring.classes.find(class_id);
+        if (keys == keys_.ring.classes.end()) return false;
+        hasher = hashers_.emplace(class_id, ChunkHasher(keys->second)).first;
+    }
+    return hasher->second.id(type, bytes) == id;
+}
+
 void ChunkReader::verify(const Id& id, ChunkType type, ByteView bytes, const ChunkPlace& at) {
     const auto& info = index_.packs()[at.pack];
-    const auto hasher = hashers_.find(info.header.class_id);
-    if (hasher == hashers_.end() || hasher->second.id(type, bytes) != id) {
+    if (!is(id, type, bytes, at)) {
         const auto& row = info.frames[at.frame];
         throw Corrupt("a chunk is not the one its id names", {.subject = place(pack_name(info.sha), row.offset, row.stored())});
     }

@@ -48,6 +48,9 @@ public:
     /// Throws Corrupt unless these are the bytes that the id names.
     void verify(const Id& id, ChunkType type, ByteView bytes, const ChunkPlace& place);
 
+    /// Whether these bytes are what the id names, by the keys of where it lies.
+    [[nodiscard]] bool is(const Id& id, ChunkType type, ByteView bytes, const ChunkPlace& place);
+
     /// By way of a small cache of opened frames, from wherever it lies by now.
     ByteVector chunk(const Id& id, ChunkType type);
     /// A tree or list node.

@@ -22,8 +22,8 @@ bool same_attributes(const Entry& a, const Entry& b) {
 
 class Differ {
 public:
-    Differ(NodeSource& nodes, const std::function<void(const EntryChange&)>& on_change, const std::stop_token& stop)
-        : nodes_(nodes), on_change_(on_change), stop_(stop) {}
+    Differ(NodeSource& nodes, const Ring& ring, const std::function<void(const EntryChange&)>& on_change, const std::stop_token& stop)
+        : nodes_(nodes), ring_(ring), on_change_(on_change), stop_(stop) {}
 
     /// Of one name on both sides, or on one.
     void entry(const std::string& path, const Entry* from, const Entry* to) {
@@ -37,12 +37,17 @@ public:
         else if (!to) tell(path, Change::removed, from, nullptr);
         else if (any.kind != EntryKind::folder && !same_content(*from, *to)) tell(path, Change::modified, from, to);
         else if (!same_attributes(*from, *to)) tell(path, Change::attributes, from, to);
-        if (any.kind == EntryKind::folder) below(path, from ? from->subtree : std::nullopt, to ? to->subtree : std::nullopt);
+        if (any.kind == EntryKind::folder) below(path, subtree(from), subtree(to));
     }
 
     DiffTotals totals;
 
 private:
+    /// Of what was erased nobody can say more than that.
+    std::optional<Id> subtree(const Entry* entry) const {
+        return entry && !ring_.is_erased(entry->subtree_class) ? entry->subtree : std::nullopt;
+    }
+
     static std::int64_t size_of(const Entry* entry) {
         return entry && entry->kind == EntryKind::file ? static_cast<std::int64_t>(entry->size) : 0;
     }
@@ -81,6 +86,7 @@ private:
     }
 
     NodeSource& nodes_;
+    const Ring& ring_;
     const std::function<void(const EntryChange&)>& on_change_;
     const std::stop_token& stop_;
 };
@@ -97,12 +103,12 @@ DiffTotals diff(const Repository& repository, const SnapshotId& from, const Snap
     std::optional<Entry> found[2];
     for (int i = 0; i < 2; ++i) {
         try {
-            found[i] = find_entry(nodes, snapshots[i].root, parts, path);
+            found[i] = find_entry(nodes, impl.keys.ring, snapshots[i].root, parts, path);
         } catch (const NotFound&) {
             if (i == 1 && !found[0]) throw;
         }
     }
-    Differ differ(nodes, on_change, stop);
+    Differ differ(nodes, impl.keys.ring, on_change, stop);
     std::string clean;
     for (const auto& part : parts) clean += (clean.empty() ? "" : "/") + part;
     differ.entry(clean, found[0] ? &*found[0] : nullptr, found[1] ? &*found[1] : nullptr);

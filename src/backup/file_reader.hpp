@@ -11,8 +11,8 @@ namespace tenon::backup {
 /// Reads files into a session: chunks, ids, metadata. One thread's.
 class FileReader {
 public:
-    FileReader(WriteSession& session, const Chunker& chunker, std::stop_token stop)
-        : lane_(session), chunker_(chunker), stop_(std::move(stop)) {}
+    FileReader(WriteSession& session, const Id16& class_id, const Chunker& chunker, std::stop_token stop)
+        : lane_(session, class_id), chunker_(chunker), stop_(std::move(stop)) {}
 
     struct Result {
         Entry entry;

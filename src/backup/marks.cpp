@@ -30,8 +30,9 @@ void Marks::folder(const Id& root, ChunkReader& nodes, const std::stop_token& st
     const auto node = decode_tree_node(nodes.node(root), "chunk " + hex(root));
     for (const auto& child : node.children) folder(child.id, nodes, stop);
     for (const auto& entry : node.entries) {
-        // Where the keys are gone there is nothing that anybody could need.
-        if (entry.subtree && ring_.classes.contains(entry.subtree_class)) folder(*entry.subtree, nodes, stop);
+        // Where the keys are gone there is nothing that anybody could need. Keys that are only unknown here are another's new ones: then
+        // this ends in Corrupt, since nobody can tell what lies below.
+        if (entry.subtree && !ring_.is_erased(entry.subtree_class)) folder(*entry.subtree, nodes, stop);
         for (const auto& chunk : entry.chunks) mark(chunk.id);
         if (entry.list_root)
             walk_list(

@@ -13,60 +13,6 @@
 #include "slot.hpp"
 
 namespace tenon::backup {
-namespace {
-
-constexpr std::uint64_t slot_limit = 4096, ring_limit = 16 << 20;
-
-std::string ring_name(std::uint32_t generation) { return "ring/" + std::to_string(generation); }
-
-/// The root key from one slot, whichever copy gives it; the other is mended from that one.
-crypto::Secret open_twin_slot(blob::Store& vault, const Id16& repo, std::uint32_t number, const KeySource& key,
-                              std::uint32_t& generation, bool& damaged) {
-    const std::string names[] = {slot_name(number), slot_name(number) + ".1"};
-    ByteVector copies[2];
-    for (int i = 0; i < 2; ++i) {
-        try {
-            copies[i] = blob::get_all(vault, names[i], slot_limit);
-        } catch (const NotFound&) {
-        } catch (const Corrupt&) {
-        }
-    }
-    for (int i = 0; i < 2; ++i) {
-        if (copies[i].empty() || (i == 1 && copies[1] == copies[0])) continue;
-        try {
-            auto root = open_slot(repo, copies[i], key, names[i]);
-            if (root.empty()) continue;
-            generation = read_slot(copies[i], names[i]).generation;
-            if (copies[1 - i] != copies[i]) {
-                try {
-                    blob::put_bytes(vault, names[1 - i], copies[i], {.create_only = false});
-                } catch (const Error&) {
-                    // A vault that cannot be written can still be read.
-                }
-            }
-            return root;
-        } catch (const Corrupt&) {
-            damaged = true;
-        } catch (const Unsupported&) {
-        }
-    }
-    return {};
-}
-
-std::vector<std::uint32_t> numbers_in(blob::Store& vault, const std::string& prefix) {
-    std::set<std::uint32_t> numbers;
-    for (const auto& object : blob::list_all(vault, prefix)) {
-        const auto digits = object.name.substr(prefix.size());
-        const auto end = digits.find_first_not_of("0123456789");
-        if (end == 0 || digits.size() > 12 || (end != std::string::npos && digits.substr(end) != ".1")) continue;
-        numbers.insert(static_cast<std::uint32_t>(std::stoul(digits.substr(0, end))));
-    }
-    return {numbers.begin(), numbers.end()};
-}
-
-}  // namespace
-
-std::string slot_name(std::uint32_t number) { return "slot/" + std::to_string(number); }
 
 unsigned Repository::Impl::threads() const {
     if (options.threads != 0) return options.threads;
@@ -78,12 +24,12 @@ void Repository::Impl::renew_writer() {
     chain = {};
 }
 
-std::vector<std::uint32_t> Repository::Impl::slot_numbers() { return numbers_in(*vault, "slot/"); }
-
 Repository::Repository(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Repository::~Repository() = default;
 
 bool Repository::exists(blob::Store& objects) { return objects.head("super", {}) || objects.head("super.1", {}); }
+
+std::string Repository::id_of(blob::Store& objects) { return hex(load_superblock(objects, {}).repo); }
 
 std::unique_ptr<Repository> Repository::create(std::shared_ptr<blob::Store> objects, std::shared_ptr<blob::Store> vault,
                                                const KeySource& key, const std::string& label, const RepositoryOptions& options) {
@@ -104,13 +50,18 @@ std::unique_ptr<Repository> Repository::create(std::shared_ptr<blob::Store> obje
     impl->super.pack_profile = options.pack_profile;
     impl->keys.repo = impl->super.repo;
     impl->keys.ring = make_ring(now);
+    impl->opener = key.clone();
     impl->root = crypto::Secret::random(32);
+    impl->generation = impl->keys.ring.generation;
+    const auto identity = impl->keys.ring.signer();
     impl->renew_writer();
 
     // Keys of a creation that was killed before its superblock open nothing.
     for (const auto& left : blob::list_all(*impl->vault, "")) impl->vault->remove(left.name, {}, {});
     store_twin(*impl->vault, ring_name(1), seal_ring(impl->keys.ring, impl->root, impl->super.repo), {});
-    store_twin(*impl->vault, slot_name(1), seal_slot(impl->super.repo, key, options.password_cost, 1, label, impl->root), {});
+    const auto lock = make_lock(impl->super.repo, key, options.password_cost, options.password_iterations, label, identity.public_key());
+    store_twin(*impl->vault, slot_name(1), seal_slot(impl->super.repo, lock, impl->generation, impl->root, identity), {});
+    impl->ring_tag = impl->vault->head(ring_name(1), {}).value().tag;
     store_twin(*impl->objects, "super", encode(impl->super), {});
     return std::unique_ptr<Repository>(new Repository(std::move(impl)));
 }
@@ -124,72 +75,16 @@ std::unique_ptr<Repository> Repository::open(std::shared_ptr<blob::Store> object
     impl->super = load_superblock(*impl->objects, {});
     impl->keys.repo = impl->super.repo;
 
-    bool damaged = false;
-    std::uint32_t generation = 0;
-    const auto numbers = impl->slot_numbers();
-    if (numbers.empty()) throw NotFound("this repository's keys are missing", {.subject = "slot/"});
-    for (const auto number : numbers) {
-        impl->root = open_twin_slot(*impl->vault, impl->super.repo, number, key, generation, damaged);
-        if (!impl->root.empty()) break;
+    impl->opener = key.clone();
+    {
+        const std::lock_guard lock(impl->slots_mutex);
+        impl->unlock();
+        const auto ring = impl->vault->head(ring_name(impl->generation), {});
+        impl->keys.ring = impl->load_ring();
+        impl->ring_tag = ring ? ring->tag : "";
     }
-    if (impl->root.empty()) {
-        if (damaged) throw Corrupt("no key slot opens, and one is damaged", {.subject = "slot/"});
-        throw PermissionDenied("this password or key does not open the repository");
-    }
-    const auto name = ring_name(generation);
-    const auto whole = [&](ByteView raw) {
-        try {
-            open_ring(raw, impl->root, impl->super.repo, name);
-            return true;
-        } catch (const Corrupt&) {
-            return false;
-        }
-    };
-    impl->keys.ring = open_ring(load_twin(*impl->vault, name, ring_limit, whole, {}), impl->root, impl->super.repo, name);
     impl->renew_writer();
     return std::unique_ptr<Repository>(new Repository(std::move(impl)));
-}
-
-std::vector<Slot> Repository::slots() const {
-    std::vector<Slot> slots;
-    for (const auto number : impl_->slot_numbers()) {
-        const auto name = slot_name(number);
-        const auto record = read_slot(load_twin(*impl_->vault, name, slot_limit, is_slot, {}), name);
-        slots.push_back({number, record.kind, record.label});
-    }
-    return slots;
-}
-
-std::optional<std::uint32_t> Repository::slot_of(const KeySource& key) const {
-    for (const auto number : impl_->slot_numbers()) {
-        const auto name = slot_name(number);
-        try {
-            if (!open_slot(impl_->super.repo, load_twin(*impl_->vault, name, slot_limit, is_slot, {}), key, name).empty()) return number;
-        } catch (const Corrupt&) {  // not that one; opening the repository passes it over, too
-        } catch (const Unsupported&) {
-        }
-    }
-    return std::nullopt;
-}
-
-Slot Repository::add_slot(const KeySource& key, const std::string& label) {
-    const std::lock_guard lock(impl_->slots_mutex);
-    const auto numbers = impl_->slot_numbers();
-    const auto number = numbers.empty() ? 1 : numbers.back() + 1;
-    store_twin(*impl_->vault, slot_name(number),
-               seal_slot(impl_->super.repo, key, impl_->options.password_cost, impl_->keys.ring.generation, label, impl_->root), {});
-    return {number, key.kind, label};
-}
-
-void Repository::remove_slot(std::uint32_t number) {
-    const std::lock_guard lock(impl_->slots_mutex);
-    const auto numbers = impl_->slot_numbers();
-    if (std::find(numbers.begin(), numbers.end(), number) == numbers.end())
-        throw NotFound("there is no such key slot", {.subject = slot_name(number)});
-    if (numbers.size() == 1) throw Conflict("the last key slot stays, or nobody could read the backup", {.subject = slot_name(number)});
-    // The copy first: a kill between the two leaves the slot as it was.
-    impl_->vault->remove(slot_name(number) + ".1", {}, {});
-    impl_->vault->remove(slot_name(number), {}, {});
 }
 
 SealedPack read_footer(const Keys& keys, blob::Store& store, const std::string& name, std::uint64_t size, std::stop_token stop) {

@@ -12,6 +12,7 @@
 #include "annotations.hpp"
 #include "collections.hpp"
 #include "session.hpp"
+#include "slot.hpp"
 #include "snapshot.hpp"
 #include "superblock.hpp"
 
@@ -23,13 +24,15 @@ struct Repository::Impl {
     RepositoryOptions options;
     Superblock super;
     Keys keys;
-    crypto::Secret root;
-
     std::mutex backup_mutex;        // held by a backup: one at a time
     Id16 writer{};                  // guarded by backup_mutex
     LogChain chain;                 // guarded by backup_mutex
 
-    std::mutex slots_mutex;         // guards changes of the vault by this object
+    std::mutex slots_mutex;         // guards changes of the vault by this object, and the three below
+    KeySource opener;               // what it was opened with: another process may change the root key
+    crypto::Secret root;
+    std::uint32_t generation = 0;   // of the root key
+    std::string ring_tag;           // of the ring that `keys` came from
 
     std::mutex index_mutex;
     std::shared_ptr<const Index> index;          // guarded by index_mutex
@@ -66,7 +69,18 @@ struct Repository::Impl {
     SnapshotRecord read_snapshot(const std::string& name, std::stop_token stop);
 
     std::vector<std::uint32_t> slot_numbers();
+    SlotRecord read_slot_of(std::uint32_t number);
+    // With slots_mutex held:
+    void unlock();                  ///< Finds root key and generation by `opener`. Throws NotFound, PermissionDenied, Corrupt.
+    void refresh();                 ///< The same where somebody else changed the root key.
+    bool settle();
+    void rotate(Ring ring);         ///< To a new root key, with this ring's content. Throws Conflict, Corrupt.
+    Ring load_ring();
+    void store_ring(const Ring& ring);  ///< In place of this generation's.
+    Ring ring_with_identity();
 };
+
+std::string ring_name(std::uint32_t generation);
 
 /// A pack's own table, from its end. Throws Corrupt.
 SealedPack read_footer(const Keys& keys, blob::Store& store, const std::string& name, std::uint64_t size, std::stop_token stop);

@@ -94,6 +94,7 @@ RestoreTotals RestoreRun::run() {
     totals.bytes_written = written_;
     totals.files_unchanged = same_;
     totals.problems = std::move(problems_);
+    for (const auto& path : plan_.erased) totals.problems.push_back({path, Errc::not_found, "was erased: its keys were destroyed"});
     return totals;
 }
 

@@ -114,10 +114,9 @@ private:
 /// What one thread of a restore needs for itself.
 struct RestoreRun::Lane {
     explicit Lane(RestoreRun& run)
-        : reader(run.keys_, run.store_, run.index_, run.stop_, run.reload_), folders(run.target_, run.plan_.folders), hasher(run.keys_.ring.data()) {}
+        : reader(run.keys_, run.store_, run.index_, run.stop_, run.reload_), folders(run.target_, run.plan_.folders) {}
     ChunkReader reader;
     TargetFolders folders;
-    ChunkHasher hasher;
     ByteVector bytes;
 };
 

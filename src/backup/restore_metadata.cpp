@@ -110,7 +110,7 @@ RestoreTotals restore_from(Repository::Impl& impl, const SnapshotRecord& snapsho
     auto index = impl.load_index(stop);
     const auto plan = [&] {
         ChunkReader nodes(impl.keys, *impl.objects, *index, stop, impl.reload(stop));
-        return plan_restore(*index, nodes, snapshot.root, self, request.paths, exclude, stop);
+        return plan_restore(impl.keys.ring, *index, nodes, snapshot.root, self, request.paths, exclude, stop);
     };
     std::optional<RestorePlan> planned;
     while (!planned) {

@@ -20,8 +20,8 @@ struct Wanted {
 
 class Planner {
 public:
-    Planner(const Index& index, ChunkReader& nodes, const Globs& exclude, const std::stop_token& stop)
-        : index_(index), nodes_(nodes), exclude_(exclude), stop_(stop) {}
+    Planner(const Ring& ring, const Index& index, ChunkReader& nodes, const Globs& exclude, const std::stop_token& stop)
+        : ring_(ring), index_(index), nodes_(nodes), exclude_(exclude), stop_(stop) {}
 
     RestorePlan take() {
         std::sort(plan_.pieces.begin(), plan_.pieces.end(), [](const Piece& a, const Piece& b) {
@@ -53,6 +53,10 @@ private:
         const auto path = join(plan_.folders[folder_number].path, entry.name);
         if (wanted.all && exclude_.match(path, entry.kind == EntryKind::folder)) return;
         if (entry.kind == EntryKind::folder) {
+            if (ring_.is_erased(entry.subtree_class)) {
+                plan_.erased.push_back(path);
+                return;
+            }
             const auto root = *entry.subtree;
             return folder(root, path, wanted, wanted.all ? std::optional(std::move(entry)) : std::nullopt);
         }
@@ -97,6 +101,7 @@ private:
         plan_.bytes += static_cast<std::int64_t>(at);
     }
 
+    const Ring& ring_;
     const Index& index_;
     ChunkReader& nodes_;
     const Globs& exclude_;
@@ -107,7 +112,7 @@ private:
 
 }  // namespace
 
-RestorePlan plan_restore(const Index& index, ChunkReader& nodes, const Id& root, const std::optional<Entry>& self,
+RestorePlan plan_restore(const Ring& ring, const Index& index, ChunkReader& nodes, const Id& root, const std::optional<Entry>& self,
                          const std::vector<std::string>& paths, const Globs& exclude, const std::stop_token& stop) {
     Wanted wanted;
     wanted.all = paths.empty();
@@ -116,7 +121,7 @@ RestorePlan plan_restore(const Index& index, ChunkReader& nodes, const Id& root,
         for (const auto& part : split_path(path)) at = &at->names[part];
         at->all = true;
     }
-    Planner planner(index, nodes, exclude, stop);
+    Planner planner(ring, index, nodes, exclude, stop);
     planner.folder(root, "", wanted, wanted.all ? self : std::nullopt);
     return planner.take();
 }

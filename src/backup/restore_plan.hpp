@@ -62,13 +62,14 @@ struct RestorePlan {
     std::vector<PlannedOther> others;
     std::vector<Piece> pieces;  ///< By pack, frame and offset.
     std::int64_t bytes = 0;
+    std::vector<std::string> erased;  ///< Folders whose keys were destroyed: they are left out.
 };
 
 /// What is below these paths of a snapshot (all of it, if none) and not excluded, and where each chunk of it lies. Throws NotFound for a
 /// path that the snapshot does not have, Corrupt for what the index does not know.
 ///
 /// `self`: the root folder's own metadata, for a target that is made.
-RestorePlan plan_restore(const Index& index, ChunkReader& nodes, const Id& root, const std::optional<Entry>& self,
+RestorePlan plan_restore(const Ring& ring, const Index& index, ChunkReader& nodes, const Id& root, const std::optional<Entry>& self,
                          const std::vector<std::string>& paths, const Globs& exclude, const std::stop_token& stop);
 
 }  // namespace tenon::backup

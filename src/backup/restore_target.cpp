@@ -90,7 +90,7 @@ bool RestoreRun::read_piece(Lane& lane, const base::Fd& old, const Piece& piece)
     each_part(piece.file->entry, piece.offset, ByteSpan(lane.bytes), [&](std::uint64_t offset, ByteSpan part) {
         whole = whole && base::pread_up_to(old, part, offset, piece.file->entry.name) == part.size();
     });
-    return whole && lane.hasher.id(ChunkType::data, lane.bytes) == piece.id;
+    return whole && lane.reader.is(piece.id, ChunkType::data, lane.bytes, piece.place);
 }
 
 void RestoreRun::compare(Lane& lane, PlannedFile& file, const std::vector<Piece*>& pieces) {

@@ -1,6 +1,7 @@
 #include "ring.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <crypto/kdf.hpp>
 #include <tenon/error.hpp>
@@ -48,8 +49,9 @@ ClassKeys read_class(cbor::Reader& reader) {
 
 }  // namespace
 
-ClassKeys ClassKeys::make(Time now) {
+ClassKeys ClassKeys::make(Time now, std::string subject) {
     ClassKeys keys;
+    keys.subject = std::move(subject);
     keys.dek.emplace(std::uint16_t{1}, crypto::Secret::random(32));
     keys.k_id = crypto::Secret::random(32);
     keys.k_cdc = crypto::Secret::random(32);
@@ -69,6 +71,18 @@ PackKey derive_pack_key(ByteView ikm, const Id& salt, const Id16& repo, const Id
     return key;
 }
 
+const Id16& Ring::data_class() const {
+    for (const auto& [id, keys] : classes)
+        if (id != control_class && keys.subject.empty()) return id;
+    throw InternalError("the ring has no class for files");
+}
+
+std::optional<Id16> Ring::class_of(std::string_view subject) const {
+    for (const auto& [id, keys] : classes)
+        if (id != control_class && keys.subject == subject) return id;
+    return std::nullopt;
+}
+
 const crypto::Secret& Ring::dek(const Id16& class_id, std::uint16_t number, const std::string& object) const {
     if (const auto keys = classes.find(class_id); keys != classes.end())
         if (const auto found = keys->second.dek.find(number); found != keys->second.dek.end()) return found->second;
@@ -77,6 +91,7 @@ const crypto::Secret& Ring::dek(const Id16& class_id, std::uint16_t number, cons
 
 Ring make_ring(Time now) {
     Ring ring;
+    ring.identity = crypto::Secret::random(32);
     ring.classes.emplace(control_class, ClassKeys::make(now));
     Id16 id{};
     // Class zero is taken; a random id is never it.
@@ -87,12 +102,17 @@ Ring make_ring(Time now) {
 
 ByteVector seal_ring(const Ring& ring, const crypto::Secret& root, const Id16& repo) {
     cbor::Writer out;
-    out.map(2).uint(1).uint(ring.generation).uint(2).map(ring.classes.size());
+    out.map(2 + (ring.identity.empty() ? 0u : 1u) + (ring.erased.empty() ? 0u : 1u)).uint(1).uint(ring.generation).uint(2).map(ring.classes.size());
     for (const auto& [id, keys] : ring.classes) {
         out.bytes(id).map(6).uint(1).map(keys.dek.size());
         for (const auto& [number, dek] : keys.dek) out.uint(number).bytes(dek.bytes());
         out.uint(2).bytes(keys.k_id.bytes()).uint(3).bytes(keys.k_cdc.bytes()).uint(4).uint(keys.state);
         out.uint(5).integer(keys.created.time_since_epoch().count()).uint(6).text(keys.subject);
+    }
+    if (!ring.identity.empty()) out.uint(3).bytes(ring.identity.bytes());
+    if (!ring.erased.empty()) {
+        out.uint(4).map(ring.erased.size());
+        for (const auto& [id, said] : ring.erased) out.bytes(id).array(2).text(said.receipt).text(said.signature);
     }
     auto plain = out.take();
     auto sealed = seal_small(ring_key(root, repo).bytes(), repo, Kind::ring, 0, plain);
@@ -108,6 +128,20 @@ Ring decode_ring(ByteView plain, const std::string& name) {
             ring.generation = static_cast<std::uint32_t>(reader.uint_at_most(0xffffffff));
             return true;
         }
+        if (item == 3) {
+            ring.identity = read_key(reader);
+            return true;
+        }
+        if (item == 4) {
+            for (auto left = reader.map(); left > 0; --left) {
+                const auto id = reader.fixed<16>();
+                reader.array_of(2);
+                Ring::Erased said{.receipt = std::string(reader.text())};
+                said.signature = reader.text();
+                ring.erased.emplace(id, std::move(said));
+            }
+            return true;
+        }
         if (item != 2) return false;
         for (auto left = reader.map(); left > 0; --left) {
             const auto id = reader.fixed<16>();
@@ -116,7 +150,11 @@ Ring decode_ring(ByteView plain, const std::string& name) {
         return true;
     });
     reader.expect_done();
-    if (!ring.classes.contains(control_class) || ring.classes.size() < 2) reader.fail();
+    // One class holds what has no other, and no two have a subject in common.
+    std::set<std::string> subjects;
+    for (const auto& [id, keys] : ring.classes)
+        if (id != control_class && !subjects.insert(keys.subject).second) reader.fail();
+    if (!ring.classes.contains(control_class) || !subjects.contains("")) reader.fail();
     return ring;
 }
 

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include <crypto/secret.hpp>
+#include <crypto/sign.hpp>
 #include <tenon/units.hpp>
 
 #include "wire.hpp"
@@ -19,7 +22,7 @@ struct ClassKeys {
     Time created{};
     std::string subject{};
 
-    static ClassKeys make(Time now);
+    static ClassKeys make(Time now, std::string subject = {});
     std::uint16_t current() const { return dek.rbegin()->first; }
 };
 
@@ -35,11 +38,22 @@ PackKey derive_pack_key(ByteView ikm, const Id& salt, const Id16& repo, const Id
 struct Ring {
     std::uint32_t generation = 1;
     std::map<Id16, ClassKeys> classes;  ///< Class zero is the control class.
+    /// What was said when a class's keys were destroyed.
+    struct Erased {
+        std::string receipt{}, signature{};
+    };
+    std::map<Id16, Erased> erased;      ///< Here and not in the log alone: keys and receipt change in one step.
+    crypto::Secret identity;            ///< Seed of the key that signs slots and receipts. Empty in rings of the first version.
 
     const ClassKeys& control() const { return classes.at(control_class); }
-    /// The class that files go to. One, in this version.
-    const Id16& data_class() const { return classes.rbegin()->first; }
-    const ClassKeys& data() const { return classes.rbegin()->second; }
+    /// The class of all files that have no other: the one without a subject.
+    const Id16& data_class() const;
+    const ClassKeys& data() const { return classes.at(data_class()); }
+    const ClassKeys& of(const Id16& class_id) const { return classes.at(class_id); }
+    /// The class of a subject, or none.
+    std::optional<Id16> class_of(std::string_view subject) const;
+    bool is_erased(const Id16& class_id) const { return !classes.contains(class_id) && erased.contains(class_id); }
+    crypto::SigningKey signer() const { return crypto::SigningKey::from_seed(identity.bytes()); }
     /// Throws Corrupt when an object claims keys that the ring does not have.
     const crypto::Secret& dek(const Id16& class_id, std::uint16_t number, const std::string& object) const;
 };

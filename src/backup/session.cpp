@@ -30,8 +30,8 @@ WriteSession::WriteSession(const Keys& keys, const Superblock& super, blob::Stor
       clock_(std::move(clock)),
       chain_(chain),
       stop_(std::move(stop)),
-      data_(keys, store, meter, throttle, Kind::data, keys.ring.data_class(), super.pack_size()),
-      tree_(keys, store, meter, throttle, Kind::tree, keys.ring.data_class(), super.pack_size()) {}
+      super_(super),
+      throttle_(throttle) {}
 
 WriteSession::~WriteSession() {
     if (!has_progress_) end();
@@ -89,12 +89,46 @@ void WriteSession::log_written(ByteView object) {
     ++chain_.next;
 }
 
+WriteSession::Writers::Writers(WriteSession& session, const Id16& class_id)
+    : data(session.keys_, session.store_, session.meter_, session.throttle_, Kind::data, class_id, session.super_.pack_size()),
+      tree(session.keys_, session.store_, session.meter_, session.throttle_, Kind::tree, class_id, session.super_.pack_size()) {}
+
+WriteSession::Writers& WriteSession::open_class(const Id16& class_id) {
+    return writers_.try_emplace(class_id, *this, class_id).first->second;
+}
+
+void WriteSession::close_class(const Id16& class_id) {
+    const auto found = writers_.find(class_id);
+    if (found == writers_.end()) return;
+    for (auto* writer : {&found->second.data, &found->second.tree}) {
+        writer->close();
+        for (auto& pack : writer->take_finished()) closed_.push_back(std::move(pack));
+        closed_plain_ += writer->plain_bytes();
+        closed_stored_ += writer->stored_bytes();
+    }
+    writers_.erase(found);
+}
+
 std::vector<SealedPack> WriteSession::close_packs() {
-    data_.close();
-    tree_.close();
-    auto packs = data_.take_finished();
-    for (auto& pack : tree_.take_finished()) packs.push_back(std::move(pack));
+    auto packs = std::exchange(closed_, {});
+    for (auto& [id, writers] : writers_)
+        for (auto* writer : {&writers.data, &writers.tree}) {
+            writer->close();
+            for (auto& pack : writer->take_finished()) packs.push_back(std::move(pack));
+        }
     return packs;
+}
+
+std::int64_t WriteSession::plain_bytes() const {
+    auto bytes = closed_plain_;
+    for (const auto& [id, writers] : writers_) bytes += writers.data.plain_bytes() + writers.tree.plain_bytes();
+    return bytes;
+}
+
+std::int64_t WriteSession::stored_bytes() const {
+    auto bytes = closed_stored_;
+    for (const auto& [id, writers] : writers_) bytes += writers.data.stored_bytes() + writers.tree.stored_bytes();
+    return bytes;
 }
 
 void WriteSession::commit_packs(std::vector<SealedPack> packs, ByteView progress) {
@@ -169,7 +203,8 @@ void WriteSession::end() noexcept {
     beacon_.reset();
 }
 
-Lane::Lane(WriteSession& session) : session_(session), hasher_(session.keys().ring.data()) {
+Lane::Lane(WriteSession& session, const Id16& class_id)
+    : session_(session), writers_(session.open_class(class_id)), hasher_(session.keys().ring.of(class_id)) {
     data_.plain.reserve(2 * frame_target);
 }
 
@@ -177,14 +212,14 @@ ChunkRef Lane::chunk(ByteView bytes) {
     const auto id = hasher_.id(ChunkType::data, bytes);
     if (session_.claim(id)) {
         bytes_new_ += static_cast<std::int64_t>(bytes.size());
-        add(data_, session_.data(), id, bytes);
+        add(data_, writers_.data, id, bytes);
     }
     return {id, bytes.size()};
 }
 
 Id Lane::node(ByteView bytes) {
     const auto id = hasher_.id(ChunkType::node, bytes);
-    if (session_.claim(id)) add(tree_, session_.tree(), id, bytes);
+    if (session_.claim(id)) add(tree_, writers_.tree, id, bytes);
     return id;
 }
 
@@ -196,8 +231,8 @@ void Lane::add(FrameBuilder& frame, PackWriter& writer, const Id& id, ByteView b
 }
 
 void Lane::flush() {
-    if (!data_.empty()) session_.data().add(data_, packer_, scratch_, session_.stop());
-    if (!tree_.empty()) session_.tree().add(tree_, packer_, scratch_, session_.stop());
+    if (!data_.empty()) writers_.data.add(data_, packer_, scratch_, session_.stop());
+    if (!tree_.empty()) writers_.tree.add(tree_, packer_, scratch_, session_.stop());
 }
 
 }  // namespace tenon::backup

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -53,8 +54,16 @@ public:
     const Index& index() const { return *index_; }
     const Keys& keys() const { return keys_; }
     const std::stop_token& stop() const { return stop_; }
-    PackWriter& data() { return data_; }
-    PackWriter& tree() { return tree_; }
+    struct Writers {
+        Writers(WriteSession& session, const Id16& class_id);
+        PackWriter data, tree;
+    };
+    /// Where a class's frames go. Opened and closed by the thread that walks; used by any while it is open.
+    Writers& open_class(const Id16& class_id);
+    /// Nothing may be writing to it any more. Its packs come with the next close_packs().
+    void close_class(const Id16& class_id);
+    std::int64_t plain_bytes() const;
+    std::int64_t stored_bytes() const;
 
     /// Closes the open packs; nothing may be writing. What it returns goes to commit_packs().
     std::vector<SealedPack> close_packs();
@@ -99,7 +108,11 @@ private:
     LogChain& chain_;
     const std::stop_token stop_;
     std::shared_ptr<const Index> index_;
-    PackWriter data_, tree_;
+    const Superblock& super_;
+    Throttle& throttle_;
+    std::map<Id16, Writers> writers_;
+    std::vector<SealedPack> closed_;
+    std::int64_t closed_plain_ = 0, closed_stored_ = 0;
     std::unique_ptr<blob::Beacon> beacon_;
     Time started_{};
     std::uint64_t beats_ = 0;
@@ -117,7 +130,7 @@ private:
 /// One thread's way into a session: makes ids, drops what is known, collects the rest in frames.
 class Lane final : public NodeSink {
 public:
-    explicit Lane(WriteSession& session);
+    Lane(WriteSession& session, const Id16& class_id);
     /// Throws what storing throws: the backup is over then.
     ChunkRef chunk(ByteView bytes);
     Id node(ByteView bytes) override;
@@ -129,6 +142,7 @@ private:
     void add(FrameBuilder& frame, PackWriter& writer, const Id& id, ByteView bytes);
 
     WriteSession& session_;
+    WriteSession::Writers& writers_;
     ChunkHasher hasher_;
     FramePacker packer_;
     FrameBuilder data_, tree_;

@@ -243,6 +243,12 @@ ProgressRecord decode_progress(ByteView payload, const std::string& object) {
                     folder.nodes = decode_open_nodes(reader);
                 }
                 return true;
+            case 8: {
+                const auto count = reader.array();
+                if (count != record.open.size()) reader.fail();
+                for (auto& folder : record.open) folder.class_id = reader.fixed<16>();
+                return true;
+            }
             default: return false;
         }
     });

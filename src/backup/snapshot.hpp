@@ -80,6 +80,7 @@ struct ProgressRecord {
     struct OpenFolder {
         std::string name;
         std::vector<TreeNode> nodes;
+        std::optional<Id16> class_id{};  ///< Absent in records of the first version, which knew one.
     };
     std::vector<OpenFolder> open{};
 };

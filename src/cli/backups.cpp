@@ -57,7 +57,11 @@ int start(Context& context, const Args& args) {
     for (const auto& given : args.all("--tag")) options.tags.push_back(label(given, "--tag"));
     options.exclude = args.all("--exclude");
     options.upload_per_second = args.size("--limit").value_or(Bytes{});
-    BackupJob job = context.session().backups().start(options);
+    for (const auto& given : args.all("--erasable")) {
+        const auto [path, subject] = label(given, "--erasable");
+        options.erasable.push_back({path, subject});
+    }
+    BackupJob job = backup_session(context).backups().start(options);
     if (is_for_later(args)) return show_started(context, job);
     follow(context, job, "backup");
     const BackupResult result = job.result();
@@ -75,7 +79,7 @@ int start(Context& context, const Args& args) {
 int list(Context& context, const Args& args) {
     SnapshotFilter filter{.start = args.time("--start"), .end = args.time("--end"), .name = args.text("--name")};
     for (const auto& given : args.all("--tag")) filter.tags.push_back(tag_rule(given, "--tag"));
-    const auto all = context.session().backups().list(filter);
+    const auto all = backup_session(context).backups().list(filter);
     Table table({"TAKEN", "NAME", ">FILES", ">SIZE", "TAGS", "ID"});
     std::vector<std::string> keys;
     for (const auto& s : all) {
@@ -87,21 +91,21 @@ int list(Context& context, const Args& args) {
 }
 
 int show(Context& context, const Args& args) {
-    const Session session = context.session();
+    const Session session = backup_session(context);
     const Snapshot snapshot = session.backups().get(snapshot_named(session, args.operand(0)));
     context.out().thing(to_json(snapshot), snapshot.id.text(), fields(snapshot));
     return 0;
 }
 
 int browse(Context& context, const Args& args) {
-    const Session session = context.session();
+    const Session session = backup_session(context);
     const auto entries =
         session.backups().browse({.snapshot = snapshot_named(session, args.operand(0)), .path = args.operand(1)});
     Table table({"NAME", "KIND", ">SIZE", "MODIFIED"});
     std::vector<std::string> keys;
     for (const auto& e : entries) {
         const bool folder = e.kind == FileKind::folder;
-        table.row({folder ? e.name + "/" : e.name, to_string(e.kind), folder ? "" : size(e.size), clock(e.modified_at)});
+        table.row({folder ? e.name + "/" : e.name, e.erased ? "erased" : to_string(e.kind), folder ? "" : size(e.size), clock(e.modified_at)});
         keys.push_back(e.name);
     }
     context.out().list(to_json(entries), keys, table, "An empty folder.");
@@ -109,7 +113,7 @@ int browse(Context& context, const Args& args) {
 }
 
 int restore(Context& context, const Args& args) {
-    const Session session = context.session();
+    const Session session = backup_session(context);
     RestoreOptions options{.snapshot = snapshot_named(session, args.operand(0)), .paths = args.operands_from(1), .exclude = args.all("--exclude"),
                            .download_per_second = args.size("--limit").value_or(Bytes{})};
     if (args.has("--target")) options.target = std::filesystem::absolute(args.text("--target"));
@@ -128,7 +132,7 @@ int restore(Context& context, const Args& args) {
 }
 
 int check(Context& context, const Args& args) {
-    CheckJob job = context.session().backups().check(level_named(args.text("--level", "full"), "--level"));
+    CheckJob job = backup_session(context).backups().check(level_named(args.text("--level", "full"), "--level"));
     if (args.has(detach.name)) return show_started(context, job);
     follow(context, job, "check");
     const CheckReport report = job.result();
@@ -183,6 +187,7 @@ Group backup_verbs() {
                          {"--tag", "KEY=VALUE", "a note on the snapshot", true},
                          exclude,
                          {"--limit", "SIZE", "bytes a second that are written at most"},
+                         {"--erasable", "PATH=SUBJECT", "a folder with keys of its own, for “backup shred SUBJECT”", true},
                          at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
              .examples = {{"backup start --name nightly", "Says what was read, what was new and what it took."},
                           {"backup start --name release --tag version=3 --recordings", "With footage and a tag."},
@@ -282,28 +287,91 @@ Group backup_verbs() {
              .run = check},
             {.path = "backup keys",
              .summary = "list what opens the repository",
-             .about = "Lists passwords and key files that open the repository. Without any it opens with this home's key only.",
-             .examples = {{"backup keys", "Numbers, kinds and labels; never the passwords."}},
+             .about = "Lists what opens the repository: passwords, recovery codes, recipients' keys, and this home's own key or, in its "
+                      "stead, the host's.",
+             .examples = {{"backup keys", "Numbers, kinds and labels; never the secrets."}},
              .run = list_keys,
              .looks = true},
             {.path = "backup add-password",
              .summary = "let a password open the repository",
              .about = "Adds a password of at least 8 characters that opens the repository where this home's keys are lost. It is "
                       "read from --password-file, $PREFIX_BACKUP_PASSWORD or a prompt, never from the command line.",
-             .options = {{"--label", "TEXT", "to know it again; default password"}, password_file},
-             .examples = {{"backup add-password --label safe", "Asks for it twice."}},
+             .options = {{"--label", "TEXT", "to know it again; default password"},
+                         {"--derivation", "KIND", "argon2id or pbkdf2; default argon2id"},
+                         password_file},
+             .examples = {{"backup add-password --label safe", "Asks for it twice."},
+                          {"backup add-password --derivation pbkdf2", "Where a rule asks for PBKDF2-HMAC-SHA256."}},
              .run = add_password},
+            {.path = "backup add-recovery-code",
+             .summary = "make a code to lock away",
+             .about = "Makes a code of 256 bits that opens the repository with “backup unlock”, and prints it, this once. It has a checksum, "
+                      "so a slip in writing it down is told from a wrong code.",
+             .options = {{"--label", "TEXT", "to know it again; default recovery code"}},
+             .examples = {{"backup add-recovery-code --label safe", "Write it down; it is not kept."}},
+             .run = add_recovery_code},
+            {.path = "backup new-recipient",
+             .summary = "make a pair of keys for a recipient",
+             .about = "Prints a pair of X25519 keys, kept nowhere: the public half is for “backup add-recipient”, the private half opens the "
+                      "repository with “backup unlock” on the day it is needed.",
+             .examples = {{"backup new-recipient", "Run it where the private key is to stay."}},
+             .run = new_recipient,
+             .looks = true},
+            {.path = "backup add-recipient",
+             .summary = "let a recipient's private key open the repository",
+             .about = "Seals the repository to a public key of X25519, 32 bytes in base64. Its private key is never needed here.",
+             .operands = {{"PUBLIC-KEY", "of “backup new-recipient” or another tool"}},
+             .options = {{"--label", "TEXT", "to know it again; default recipient"}},
+             .examples = {{"backup add-recipient --label escrow \"$PUBLIC\"", "Whoever has the private half can read the backup."}},
+             .run = add_recipient},
+            {.path = "backup add-deferred",
+             .summary = "keep the key outside of this home",
+             .about = "From now on the repository opens with a key that this home does not have: 32 random bytes or more in base64, from "
+                      "--key-file, $PREFIX_BACKUP_KEY or a prompt. Commands on backups then need $PREFIX_BACKUP_KEY; a job that a running "
+                      "engine works on waits until its host unlocks the repository.",
+             .options = {{"--label", "TEXT", "to know it again; default host"},
+                         {"--key-file", "FILE", "read the key from the first line of FILE; - is standard input"},
+                         {"--unlock-within", "LENGTH", "how long work waits for the key; default 10m"},
+                         yes},
+             .examples = {{"backup add-deferred --key-file /run/secrets/backup-key --yes", "This home's own key is destroyed."}},
+             .run = add_deferred},
+            {.path = "backup rotate-keys",
+             .summary = "replace the root key and this home's key",
+             .about = "Makes a new root key, seals it anew to everything in “backup keys”, and destroys the old one and this home's old key. "
+                      "Nobody has to type a password. What is stored stays as it is.",
+             .options = {yes},
+             .examples = {{"backup rotate-keys --yes", "After a key may have leaked, or once a year."}},
+             .run = rotate_keys},
+            {.path = "backup subjects",
+             .summary = "list whose folders can be erased",
+             .about = "Lists the subjects that “backup start --erasable” gave keys of their own.",
+             .examples = {{"backup subjects", "What “backup shred” takes."}},
+             .run = list_subjects,
+             .looks = true},
+            {.path = "backup shred",
+             .summary = "erase a subject from every snapshot",
+             .about = "Destroys the keys of what was backed up under a subject, and gives a signed receipt. It takes no longer for much than for "
+                      "little, and cannot be undone. Restores leave out what was erased.",
+             .operands = {{"SUBJECT", "of “backup subjects”"}},
+             .options = {yes},
+             .examples = {{"backup shred user-4711 --yes", "In all snapshots, for ever."}},
+             .run = shred},
+            {.path = "backup erasures",
+             .summary = "list what was erased, with receipts",
+             .about = "Lists what “backup shred” erased; --json shows receipts and their signatures (Ed25519).",
+             .examples = {{"backup erasures --json", "To be kept as proof."}},
+             .run = list_erasures,
+             .looks = true},
             {.path = "backup remove-key",
-             .summary = "take a password or key file away",
+             .summary = "take one of them away",
              .about = "Removes one of the keys that “backup keys” lists; the last one stays.",
              .operands = {{"NUMBER", "of “backup keys”"}},
              .options = {yes},
              .examples = {{"backup remove-key 2", "After being asked."}},
              .run = remove_key},
             {.path = "backup unlock",
-             .summary = "open the repository with a password",
-             .about = "Opens the repository with a password where this home's own key cannot: after its keys were lost, or on "
-                      "another machine. The password is read as by “backup add-password”.",
+             .summary = "open the repository with a password or code",
+             .about = "Opens the repository with a password, a recovery code or a recipient's private key where this home's own key cannot: "
+                      "after its keys were lost, or on another machine. Each is read as by “backup add-password”.",
              .options = {password_file},
              .examples = {{"backup unlock", "Asks for the password."}},
              .run = unlock}}};

@@ -18,9 +18,20 @@ int diff_snapshots(Context& context, const Args& args);
 int tag_snapshot(Context& context, const Args& args);
 int forget_snapshots(Context& context, const Args& args);
 
+/// A session whose repository is open: where the host keeps its key, $PREFIX_BACKUP_KEY has it.
+Session backup_session(Context& context);
+
 // The verbs of a repository's keys.
 int list_keys(Context& context, const Args& args);
 int add_password(Context& context, const Args& args);
+int add_recovery_code(Context& context, const Args& args);
+int new_recipient(Context& context, const Args& args);
+int add_recipient(Context& context, const Args& args);
+int add_deferred(Context& context, const Args& args);
+int list_subjects(Context& context, const Args& args);
+int shred(Context& context, const Args& args);
+int list_erasures(Context& context, const Args& args);
+int rotate_keys(Context& context, const Args& args);
 int remove_key(Context& context, const Args& args);
 int unlock(Context& context, const Args& args);
 

@@ -334,7 +334,12 @@ json::object to_json(const BackupResult& r) {
 }
 
 json::object to_json(const FileEntry& e) {
-    return {{"name", e.name}, {"kind", to_string(e.kind)}, {"size", e.size.count}, {"modified_at", stamp(e.modified_at)}};
+    return {{"name", e.name}, {"kind", to_string(e.kind)}, {"size", e.size.count}, {"modified_at", stamp(e.modified_at)}, {"erased", e.erased}};
+}
+
+json::object to_json(const BackupErasure& e) {
+    return {{"subject", e.subject}, {"erased_at", stamp(e.erased_at)}, {"packs", e.packs}, {"size", e.size.count}, {"receipt", e.receipt},
+            {"signature", e.signature}, {"public_key", e.public_key}};
 }
 
 json::object to_json(const FileChange& c) {
@@ -400,7 +405,9 @@ json::object to_json(const Takeout& t) {
             {"key", t.key}};
 }
 
-json::object to_json(const KeySlot& s) { return {{"number", s.number}, {"kind", s.kind}, {"label", s.label}}; }
+json::object to_json(const KeySlot& s) {
+    return {{"number", s.number}, {"kind", s.kind}, {"label", s.label}, {"derivation", s.derivation}, {"generation", s.generation}};
+}
 
 json::object to_json(const Quota& q) {
     return {{"resource", to_string(q.resource)},

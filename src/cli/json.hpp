@@ -53,6 +53,7 @@ boost::json::object to_json(const Clip& clip);
 boost::json::object to_json(const Snapshot& snapshot);
 boost::json::object to_json(const BackupResult& result);
 boost::json::object to_json(const FileEntry& entry);
+boost::json::object to_json(const BackupErasure& erasure);
 boost::json::object to_json(const FileChange& change);
 boost::json::object to_json(const SnapshotDiff& diff);
 boost::json::object to_json(const SnapshotVerdict& verdict);

@@ -44,7 +44,7 @@ std::string reasons_text(const std::vector<std::string>& reasons) {
 }  // namespace
 
 int diff_snapshots(Context& context, const Args& args) {
-    const Session session = context.session();
+    const Session session = backup_session(context);
     const auto diff = session.backups().diff({.before = snapshot_named(session, args.operand(0)),
                                               .after = snapshot_named(session, args.operand(1)),
                                               .path = args.operand(2),
@@ -68,7 +68,7 @@ int diff_snapshots(Context& context, const Args& args) {
 }
 
 int tag_snapshot(Context& context, const Args& args) {
-    const Session session = context.session();
+    const Session session = backup_session(context);
     TagOptions options{.snapshot = snapshot_named(session, args.operand(0)), .remove = args.all("--remove")};
     for (const auto& given : args.all("--add")) options.add.push_back(label(given, "--add"));
     if (options.add.empty() && options.remove.empty()) throw UsageError("say which tags: --add KEY=VALUE, --remove KEY");
@@ -78,7 +78,7 @@ int tag_snapshot(Context& context, const Args& args) {
 }
 
 int forget_snapshots(Context& context, const Args& args) {
-    const Session session = context.session();
+    const Session session = backup_session(context);
     ForgetOptions options = forget_options(session, args);
     const bool dry_run = options.dry_run;
     options.dry_run = true;

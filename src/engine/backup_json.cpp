@@ -21,6 +21,20 @@ std::vector<Label> tags_from(const Json& json) {
     return tags;
 }
 
+Json erasable_json(const std::vector<ErasableFolder>& folders) {
+    Json list = Json::array();
+    for (const auto& folder : folders) list.push(Json::array().push(folder.path).push(folder.subject));
+    return list;
+}
+
+std::vector<ErasableFolder> erasable_from(const Json& json) {
+    std::vector<ErasableFolder> folders;
+    if (!json.find("erasable")) return folders;
+    for (const auto& folder : json.get_array("erasable"))
+        folders.push_back({folder.as_array("erasable").at(0).as_string("erasable"), folder.as_array("erasable").at(1).as_string("erasable")});
+    return folders;
+}
+
 Json texts_json(const std::vector<std::string>& texts) {
     Json list = Json::array();
     for (const auto& text : texts) list.push(text);

@@ -19,6 +19,9 @@ base::Json texts_json(const std::vector<std::string>& texts);
 /// Empty where an older version wrote none.
 std::vector<std::string> texts_from(const base::Json& json, std::string_view name);
 
+base::Json erasable_json(const std::vector<ErasableFolder>& folders);
+std::vector<ErasableFolder> erasable_from(const base::Json& json);
+
 base::Json snapshot_json(const Snapshot& snapshot);
 Snapshot snapshot_from(const base::Json& json);
 

@@ -7,6 +7,8 @@
 #include <base/id.hpp>
 #include <base/json.hpp>
 #include <base/text.hpp>
+#include <crypto/agreement.hpp>
+#include <crypto/encoding.hpp>
 #include <tenant/quota.hpp>
 
 #include "backup_json.hpp"
@@ -24,6 +26,14 @@ const char* to_string(ChangeKind change) noexcept {
         case ChangeKind::attributes: return "attributes";
     }
     return "unknown";
+}
+
+const char* to_string(KeyDerivation derivation) noexcept {
+    switch (derivation) {
+        case KeyDerivation::argon2id: return "argon2id";
+        case KeyDerivation::pbkdf2: return "pbkdf2";
+    }
+    return "";
 }
 
 TENON_END
@@ -130,6 +140,13 @@ void check_backup(const BackupOptions& options) {
     backup::check_patterns(options.exclude);
     kept("exclude", options.exclude);
     if (options.upload_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "upload_per_second"});
+    constexpr std::size_t most_erasable = 10'000;
+    if (options.erasable.size() > most_erasable) throw InvalidArgument("at most 10,000 folders are erasable by themselves", {.subject = "erasable"});
+    for (const auto& folder : options.erasable) {
+        base::check_name("erasable", folder.subject);
+        kept("erasable", folder.path);
+        backup::check_class_path(folder.path);
+    }
 }
 
 }  // namespace engine
@@ -143,6 +160,7 @@ BackupJob Backups::start(const BackupOptions& options) {
     Json payload;
     payload.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", engine::tags_json(options.tags));
     payload.set("exclude", engine::texts_json(kept("exclude", options.exclude))).set("per_second", options.upload_per_second.count);
+    if (!options.erasable.empty()) payload.set("erasable", engine::erasable_json(options.erasable));
     std::shared_ptr<void> stays;
     if (options.include_recordings) stays = engine::hold_footage(*impl_->engine, impl_->scope.tenant(), impl_->engine->stopping.get_token());
     try {
@@ -163,7 +181,8 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
     if (options.target.native().find('\0') != std::string::npos)
         throw InvalidArgument("the path holds a NUL byte", {.subject = "target"});
     jobs::check_schedule(options.schedule, impl_->now());
-    (void)get(options.snapshot);
+    // Behind a lock nobody can look; the job will.
+    if (!repositories(impl_).is_locked(impl_->scope.tenant())) (void)get(options.snapshot);
     const auto target = options.target.empty() ? impl_->workspace.root : std::filesystem::absolute(options.target).lexically_normal();
     if (target != impl_->workspace.root) impl_->check_outside(target, "target", false);
     backup::check_patterns(options.exclude);
@@ -247,7 +266,8 @@ std::vector<FileEntry> Backups::browse(const BrowseOptions& options) const {
     if (!repository) throw NotFound(no_snapshot(options.snapshot), {.subject = options.snapshot.text()});
     std::vector<FileEntry> entries;
     for (const auto& entry : repository->browse(options.snapshot, options.path))
-        entries.push_back({.name = entry.name, .kind = kind_of(entry.kind), .size = {entry.size}, .modified_at = entry.modified_at});
+        entries.push_back({.name = entry.name, .kind = kind_of(entry.kind), .size = {entry.size}, .modified_at = entry.modified_at,
+                           .erased = entry.erased});
     return entries;
 }
 
@@ -390,20 +410,92 @@ BackupKeys::BackupKeys(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl
 
 namespace {
 
+using KeyKind = backup::KeySource::Kind;
+
+const char* kind_name(KeyKind kind) {
+    switch (kind) {
+        case KeyKind::password: return "password";
+        case KeyKind::key_file: return "key_file";
+        case KeyKind::recovery_code: return "recovery_code";
+        case KeyKind::recipient: return "recipient";
+        case KeyKind::host: return "host";
+    }
+    return "";
+}
+
 KeySlot to_public(const backup::Slot& slot) {
-    return {.number = static_cast<std::int32_t>(slot.number),
-            .kind = slot.kind == backup::KeySource::Kind::password ? "password" : "key_file",
-            .label = slot.label};
+    const bool stretched = slot.derivation != backup::KeySource::Derivation::none;
+    return {.number = static_cast<std::int32_t>(slot.number), .kind = kind_name(slot.kind), .label = slot.label,
+            .derivation = stretched ? to_string(static_cast<KeyDerivation>(slot.derivation)) : "",
+            .generation = static_cast<std::int32_t>(slot.generation)};
+}
+
+/// A key's bytes that travelled as text.
+crypto::Secret key_bytes(const std::string& text, std::string_view field) {
+    auto bytes = crypto::from_base64(text);
+    if (!bytes || bytes->size() < 32) throw InvalidArgument("not 32 bytes or more in base64", {.subject = std::string(field)});
+    auto secret = crypto::Secret::copy_of(*bytes);
+    crypto::wipe(*bytes);
+    return secret;
 }
 
 }  // namespace
 
-KeySlot BackupKeys::add_password(const std::string& password, const std::string& label) {
+KeySlot BackupKeys::add_password(const std::string& password, const std::string& label, KeyDerivation derivation) {
     const auto pass = impl_->enter(Permission::backup_keys);
     base::check_name("label", label);
-    const auto key = backup::KeySource::password(password);
+    if (derivation != KeyDerivation::argon2id && derivation != KeyDerivation::pbkdf2)
+        throw InvalidArgument("no such derivation", {.subject = "derivation"});
+    const auto key = backup::KeySource::password(password, static_cast<backup::KeySource::Derivation>(derivation));
     return recorded(*impl_, "backup.add_key", label, [&] {
         return impl_->interruptible([&](const auto& stop) { return to_public(repositories(impl_).add_key(impl_->scope, key, label, stop)); });
+    });
+}
+
+RecoveryCode BackupKeys::add_recovery_code(const std::string& label) {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    base::check_name("label", label);
+    const auto key = backup::KeySource::new_recovery_code();
+    return recorded(*impl_, "backup.add_key", label, [&] {
+        return impl_->interruptible([&](const auto& stop) {
+            return RecoveryCode{to_public(repositories(impl_).add_key(impl_->scope, key, label, stop)), backup::recovery_text(key.secret.bytes())};
+        });
+    });
+}
+
+KeySlot BackupKeys::add_recipient(const std::string& public_key, const std::string& label) {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    base::check_name("label", label);
+    const auto bytes = crypto::from_base64(public_key);
+    crypto::PublicKey recipient{};
+    if (!bytes || bytes->size() != recipient.size()) throw InvalidArgument("not 32 bytes in base64", {.subject = "public_key"});
+    std::copy(bytes->begin(), bytes->end(), recipient.begin());
+    // Points of small order would seal the root key to everybody.
+    if (crypto::AgreementKey::generate().agree(recipient).empty())
+        throw InvalidArgument("this is no public key of X25519", {.subject = "public_key"});
+    return recorded(*impl_, "backup.add_key", label, [&] {
+        return impl_->interruptible([&](const auto& stop) {
+            return to_public(repositories(impl_).add_key(impl_->scope, backup::KeySource::recipient_public(recipient), label, stop));
+        });
+    });
+}
+
+RecipientKey BackupKeys::new_recipient() const {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    const auto pair = crypto::AgreementKey::generate();
+    return {crypto::to_base64(pair.public_key()), crypto::to_base64(pair.private_key())};
+}
+
+KeySlot BackupKeys::add_deferred(const DeferredKeyOptions& options) {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    base::check_name("label", options.label);
+    if (options.unlock_within < Duration::zero()) throw InvalidArgument("a time is not negative", {.subject = "unlock_within"});
+    const auto key = backup::KeySource::host_key(key_bytes(options.key, "key").bytes());
+    constexpr Duration patience = std::chrono::minutes(10);
+    const auto within = options.unlock_within == Duration::zero() ? patience : options.unlock_within;
+    return recorded(*impl_, "backup.defer_key", options.label, [&] {
+        return impl_->interruptible(
+            [&](const auto& stop) { return to_public(repositories(impl_).defer_key(impl_->scope, key, options.label, within, stop)); });
     });
 }
 
@@ -426,10 +518,63 @@ void BackupKeys::remove(std::int32_t number) {
              });
 }
 
-void BackupKeys::unlock(const std::string& password) {
+void BackupKeys::unlock(const std::string& secret) {
     const auto pass = impl_->enter(Permission::backup_keys);
+    // What the text can be, the cheap ones first: a password may look like any of the others.
+    std::vector<backup::KeySource> keys;
+    if (auto code = backup::KeySource::recovery_code(secret)) keys.push_back(*std::move(code));
+    if (auto bytes = crypto::from_base64(secret); bytes && bytes->size() >= 32) {
+        keys.push_back(backup::KeySource::host_key(*bytes));
+        if (bytes->size() == 32) keys.push_back(backup::KeySource::recipient_private(*bytes));
+        crypto::wipe(*bytes);
+    }
+    keys.push_back(backup::KeySource::password(secret));
     recorded(*impl_, "backup.unlock", "", [&] {
-        impl_->interruptible([&](const auto& stop) { repositories(impl_).unlock(impl_->scope, password, stop); });
+        impl_->interruptible([&](const auto& stop) { repositories(impl_).unlock(impl_->scope, keys, stop); });
+    });
+}
+
+namespace {
+
+BackupErasure to_public(const backup::ErasedClass& erased) {
+    const auto said = base::parse_json(erased.receipt);
+    return {.subject = said.get_string("subject"), .erased_at = Time(Duration(said.get_int("erased_at"))), .packs = said.get_int("packs"),
+            .size = {said.get_int("bytes")}, .receipt = erased.receipt, .signature = erased.signature, .public_key = erased.public_key};
+}
+
+}  // namespace
+
+std::vector<std::string> BackupKeys::subjects() const {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    const auto repository = repositories(impl_).find(impl_->scope);
+    return repository ? repository->subjects() : std::vector<std::string>{};
+}
+
+BackupErasure BackupKeys::shred(const std::string& subject) {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    return recorded(*impl_, "backup.shred", subject.substr(0, 200), [&] {
+        return impl_->interruptible([&](const auto& stop) { return to_public(repositories(impl_).shred(impl_->scope, subject, stop)); });
+    });
+}
+
+std::vector<BackupErasure> BackupKeys::erasures() const {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    std::vector<BackupErasure> all;
+    if (const auto repository = repositories(impl_).find(impl_->scope))
+        for (const auto& erased : repository->erased()) all.push_back(to_public(erased));
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.erased_at < b.erased_at; });
+    return all;
+}
+
+KeyRotation BackupKeys::rotate() {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    return recorded(*impl_, "backup.rotate_key", "", [&] {
+        return impl_->interruptible([&](const auto& stop) {
+            KeyRotation rotation{.generation = static_cast<std::int32_t>(repositories(impl_).rotate(impl_->scope, stop))};
+            if (const auto repository = repositories(impl_).find(impl_->scope))
+                for (const auto& slot : repository->slots()) rotation.slots.push_back(to_public(slot));
+            return rotation;
+        });
     });
 }
 

@@ -66,6 +66,7 @@ std::string payload_of(const BackupOptions& options) {
     Json json;
     json.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", engine::tags_json(options.tags));
     json.set("exclude", engine::texts_json(options.exclude)).set("per_second", options.upload_per_second.count);
+    if (!options.erasable.empty()) json.set("erasable", engine::erasable_json(options.erasable));
     put_schedule(json, options.schedule);
     return base::to_json(json);
 }
@@ -74,6 +75,7 @@ BackupOptions backup_of(const Json& json) {
     BackupOptions options{.name = json.get_string("name"), .include_recordings = json.get_bool("include_recordings")};
     options.tags = engine::tags_from(json);
     options.exclude = engine::texts_from(json, "exclude");
+    options.erasable = engine::erasable_from(json);
     options.upload_per_second = {json.get_int("per_second")};
     options.schedule = schedule_from(json);
     return options;

@@ -1,20 +1,25 @@
 #include "repositories.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include <fcntl.h>
 
 #include <base/file.hpp>
 #include <blob/file_store.hpp>
 #include <exec/wait.hpp>
+#include <tenant/events.hpp>
 #include <tenant/quota.hpp>
+#include <tenant/registry.hpp>
 
+#include "erasure.hpp"
 #include "repository_charge.hpp"
 #include "restored.hpp"
 
 namespace tenon::engine {
 
 namespace quota = tenant::quota;
+using base::Json;
 
 namespace {
 
@@ -56,19 +61,55 @@ void Repositories::erase(db::Tx& tx) {
     repository_charge::erase(tx);
     restored::erase(tx);
     opened_.forget(tx.scope().tenant());
+    const std::lock_guard lock(unlocked_mutex_);
+    unlocked_.erase(tx.scope().tenant());
 }
 
 std::shared_ptr<backup::Repository> Repositories::find(const db::TenantScope& scope) {
-    return opened_.get(scope.tenant(), [&]() -> std::shared_ptr<backup::Repository> { return exists(scope) ? open_now(scope) : nullptr; });
+    const auto open_any = [&]() -> std::shared_ptr<backup::Repository> { return exists(scope) ? open_now(scope) : nullptr; };
+    return current(scope, opened_.get(scope.tenant(), open_any));
 }
 
 std::shared_ptr<backup::Repository> Repositories::open(const db::TenantScope& scope, const std::stop_token& stop) {
-    return opened_.get(scope.tenant(), [&] {
+    return current(scope, opened_.get(scope.tenant(), [&] {
         if (exists(scope)) return open_now(scope);
         // Another process may be making it: whoever came first has made all of it, keys included, before this one looks again.
         const auto alone = lock(scope.tenant(), stop);
         return exists(scope) ? open_now(scope) : make_now(scope);
-    });
+    }));
+}
+
+std::shared_ptr<backup::Repository> Repositories::current(const db::TenantScope& scope, std::shared_ptr<backup::Repository> repository) {
+    if (!repository || repository->is_current()) return repository;
+    opened_.replace(scope.tenant(), [&] { return repository = open_now(scope); });
+    return repository;
+}
+
+std::shared_ptr<backup::Repository> Repositories::with_classes(const db::TenantScope& scope, const std::vector<backup::ClassRule>& rules,
+                                                               const std::stop_token& stop) {
+    const auto repository = open(scope, stop);
+    std::vector<std::string> subjects;
+    for (const auto& rule : rules) subjects.push_back(rule.subject);
+    if (subjects.empty()) return repository;
+    {
+        const auto alone = lock(scope.tenant(), stop);
+        if (!repository->add_classes(subjects)) return repository;
+    }
+    return open(scope, stop);
+}
+
+backup::ErasedClass Repositories::shred(const db::TenantScope& scope, const std::string& subject, const std::stop_token& stop) {
+    const auto repository = find(scope);
+    if (!repository) throw NotFound("nothing was backed up yet", {.subject = scope.tenant().text()});
+    engine_.database->read(scope, [](db::Reader& reader) { tenant::refuse_under_legal_hold(reader, "erased"); });
+    backup::ErasedClass erased;
+    {
+        const auto alone = lock(scope.tenant(), stop);
+        erased = repository->shred(subject);
+    }
+    (void)find(scope);  // with what is left of the keys
+    repository_charge::try_reconcile(engine_, scope);
+    return erased;
 }
 
 Repositories::Stores Repositories::stores_of(const TenantId& tenant) const {
@@ -87,15 +128,79 @@ bool Repositories::exists(const db::TenantScope& scope) const {
     return false;
 }
 
+bool Repositories::is_deferred(const TenantId& tenant) const {
+    std::error_code ignored;
+    return std::filesystem::exists(engine_.home.backup_deferred(tenant), ignored);
+}
+
+bool Repositories::is_locked(const TenantId& tenant) {
+    if (!is_deferred(tenant)) return false;
+    const std::lock_guard lock(unlocked_mutex_);
+    return !unlocked_.contains(tenant);
+}
+
+std::shared_ptr<backup::Repository> Repositories::open_with(const TenantId& tenant, const backup::KeySource& key) const {
+    auto [objects, vault] = stores_of(tenant);
+    return backup::Repository::open(objects, vault, key, {.clock = engine_.clock});
+}
+
+backup::KeySource Repositories::home_key(const TenantId& tenant) const {
+    return backup::KeySource::key(read_key(tenant).bytes());
+}
+
 std::shared_ptr<backup::Repository> Repositories::open_now(const db::TenantScope& scope) {
     const auto tenant = scope.tenant();
-    std::error_code ignored;
-    if (!std::filesystem::exists(engine_.home.backup_key(tenant), ignored))
-        throw PermissionDenied("this home has no key to the repository: unlock it with a password",
-                               {.subject = engine_.home.repository(tenant).string()});
-    const auto secret = read_key(tenant);
-    auto [objects, vault] = stores_of(tenant);
-    return backup::Repository::open(objects, vault, backup::KeySource::key(secret.bytes()), {.clock = engine_.clock});
+    std::shared_ptr<backup::Repository> repository;
+    if (is_deferred(tenant)) {
+        const std::lock_guard lock(unlocked_mutex_);
+        const auto key = unlocked_.find(tenant);
+        if (key == unlocked_.end())
+            throw Unavailable("the repository is locked: its key is with the host, who unlocks it",
+                              {.subject = engine_.home.repository(tenant).string()});
+        repository = open_with(tenant, key->second);
+    } else {
+        std::error_code ignored;
+        if (!std::filesystem::exists(engine_.home.backup_key(tenant), ignored))
+            throw PermissionDenied("this home has no key to the repository: unlock it with a password",
+                                   {.subject = engine_.home.repository(tenant).string()});
+        repository = open_with(tenant, home_key(tenant));
+    }
+    // What a rotation that was killed left to do; whoever is at the keys now does it, too.
+    if (const auto alone = base::FileLock::try_acquire(lock_file(tenant))) repository->settle();
+    return repository;
+}
+
+void Repositories::await_key(const jobs::Attempt& attempt) {
+    const auto tenant = attempt.scope.tenant();
+    if (!is_locked(tenant)) return;
+    // Half of the workers at most wait for keys, or tenants whose hosts forget theirs would stop everybody else's work.
+    struct Place {
+        std::atomic<unsigned>& count;
+        explicit Place(std::atomic<unsigned>& taken) : count(taken) { ++count; }
+        ~Place() { --count; }
+    } const place(awaiting_);
+    const auto subject = engine_.home.repository(tenant).string();
+    const auto& options = engine_.options;
+    const auto workers = options.workers > 0 ? static_cast<unsigned>(options.workers) : std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
+    if (awaiting_ > std::max(1u, workers / 2))
+        throw Unavailable("the repository is locked, and others wait for their keys already", {.subject = subject, .retryable = true});
+    attempt.progress.stage("locked", 0, 0, "");
+    const auto id = backup::Repository::id_of(*stores_of(tenant).objects);
+    engine_.database->write(attempt.scope, [&](db::Tx& tx) {
+        Json data;
+        data.set("job", attempt.job.id.text()).set("kind", attempt.job.kind);
+        tenant::append_event(tx, {.kind = "backup.locked", .at = engine_.now(), .subject = id, .data = std::move(data)});
+    });
+    constexpr Duration look_again = std::chrono::milliseconds(20);
+    const auto text = base::read_file(engine_.home.backup_deferred(tenant), 64);
+    const Duration patience(std::strtoll(std::string(text.begin(), text.end()).c_str(), nullptr, 10));
+    const auto begin = engine_.clock->monotonic();
+    while (is_locked(tenant)) {
+        if (engine_.clock->monotonic() - begin >= patience)
+            throw Unavailable("the repository is locked, and nobody has unlocked it in time", {.subject = subject, .retryable = false});
+        exec::check_stop(attempt.stop);
+        (void)exec::sleep_for(engine_.clock, attempt.stop, look_again);
+    }
 }
 
 /// The caller holds the tenant's lock, and there is none.
@@ -112,12 +217,17 @@ std::shared_ptr<backup::Repository> Repositories::make_now(const db::TenantScope
     return repository;
 }
 
+std::filesystem::path Repositories::lock_file(const TenantId& tenant) const {
+    auto path = engine_.home.root / "locks" / (tenant.text() + ".repository");
+    make_private_folder(path.parent_path());
+    return path;
+}
+
 /// The kernel frees it with its process, however that ends.
 base::FileLock Repositories::lock(const TenantId& tenant, const std::stop_token& stop) const {
     constexpr Duration look_again = std::chrono::milliseconds(20);
     constexpr Duration patience = std::chrono::seconds(120);
-    const auto path = engine_.home.root / "locks" / (tenant.text() + ".repository");
-    make_private_folder(path.parent_path());
+    const auto path = lock_file(tenant);
     const auto begin = engine_.clock->monotonic();
     for (;;) {
         if (auto lock = base::FileLock::try_acquire(path)) return *std::move(lock);
@@ -145,20 +255,61 @@ backup::Slot Repositories::add_key(const db::TenantScope& scope, const backup::K
     return repository->add_slot(key, label);
 }
 
-void Repositories::unlock(const db::TenantScope& scope, const std::string& password, const std::stop_token& stop) {
+/// The home gets a key of its own, so that whoever opens it next needs no password.
+std::shared_ptr<backup::Repository> Repositories::with_new_home_key(const TenantId& tenant, backup::Repository& repository) const {
+    const auto secret = crypto::Secret::random(32);
+    repository.add_slot(backup::KeySource::key(secret.bytes()), home_label);
+    write_key(tenant, secret.bytes());
+    return open_with(tenant, backup::KeySource::key(secret.bytes()));
+}
+
+void Repositories::unlock(const db::TenantScope& scope, const std::vector<backup::KeySource>& keys, const std::stop_token& stop) {
     const auto tenant = scope.tenant();
-    const auto given = backup::KeySource::password(password);
     opened_.replace(tenant, [&] {
         const auto alone = lock(tenant, stop);
         if (!exists(scope)) throw NotFound("nothing was backed up yet", {.subject = tenant.text()});
-        auto [objects, vault] = stores_of(tenant);
-        std::shared_ptr<backup::Repository> repository = backup::Repository::open(objects, vault, given, {.clock = engine_.clock});
-        // The home gets a key of its own again, so that whoever opens it next needs no password.
-        const auto secret = crypto::Secret::random(32);
-        repository->add_slot(backup::KeySource::key(secret.bytes()), home_label);
-        write_key(tenant, secret.bytes());
-        return repository;
+        for (const auto& key : keys) {
+            std::shared_ptr<backup::Repository> repository;
+            try {
+                repository = open_with(tenant, key);
+            } catch (const PermissionDenied&) {
+                if (&key == &keys.back()) throw;
+                continue;
+            }
+            repository->settle();
+            if (!is_deferred(tenant)) return with_new_home_key(tenant, *repository);
+            const std::lock_guard guard(unlocked_mutex_);
+            unlocked_.insert_or_assign(tenant, key.clone());
+            return repository;
+        }
+        throw InternalError("there was no key to try");
     });
+}
+
+backup::Slot Repositories::defer_key(const db::TenantScope& scope, const backup::KeySource& key, const std::string& label, Duration patience,
+                                     const std::stop_token& stop) {
+    const auto tenant = scope.tenant();
+    const auto repository = open(scope, stop);
+    std::optional<backup::Slot> slot;
+    opened_.replace(tenant, [&] {
+        const auto alone = lock(tenant, stop);
+        const auto mine = repository->opened_slot();
+        const bool had_own = !is_deferred(tenant);
+        slot = repository->add_slot(key, label);
+        {
+            const std::lock_guard guard(unlocked_mutex_);
+            unlocked_.insert_or_assign(tenant, key.clone());
+        }
+        // From here on the home's own key is not asked for any more, whatever is left of it.
+        const auto text = std::to_string(patience.count());
+        base::write_file_atomically(engine_.home.backup_deferred(tenant), base::view_of(text));
+        std::error_code ignored;
+        erasure::shred(engine_.home.backup_key(tenant));
+        std::filesystem::remove(engine_.home.backup_key(tenant), ignored);
+        if (had_own && mine) repository->remove_slot(*mine);
+        return open_with(tenant, key);
+    });
+    return *slot;
 }
 
 void Repositories::remove_key(const db::TenantScope& scope, std::uint32_t number, const std::stop_token& stop) {
@@ -166,11 +317,30 @@ void Repositories::remove_key(const db::TenantScope& scope, std::uint32_t number
     if (!repository) throw NotFound("nothing was backed up yet", {.subject = scope.tenant().text()});
     const auto alone = lock(scope.tenant(), stop);
     // Asked of the key itself: labels cannot say it, since a kill between a slot and its key file leaves one that nothing opens.
-    const auto mine = repository->slot_of(backup::KeySource::key(read_key(scope.tenant()).bytes()));
+    const auto mine = is_deferred(scope.tenant()) ? repository->opened_slot() : repository->slot_of(home_key(scope.tenant()));
     if (!mine) throw Conflict("this home has no key of its own to the repository: unlock it first", {.subject = std::to_string(number)});
     if (number == *mine)
         throw Conflict("this is the key of this home: without it nothing could be backed up", {.subject = std::to_string(number)});
     repository->remove_slot(number);
+}
+
+std::uint32_t Repositories::rotate(const db::TenantScope& scope, const std::stop_token& stop) {
+    const auto tenant = scope.tenant();
+    auto repository = find(scope);
+    if (!repository) throw NotFound("nothing was backed up yet", {.subject = tenant.text()});
+    std::uint32_t generation = 0;
+    opened_.replace(tenant, [&] {
+        const auto alone = lock(tenant, stop);
+        if (!is_deferred(tenant)) {
+            // The key in the home's file may be what leaked. The old slot goes last: whenever this is killed the file opens one.
+            const auto old = repository->slot_of(home_key(tenant));
+            repository = with_new_home_key(tenant, *repository);
+            if (old) repository->remove_slot(*old);
+        }
+        generation = repository->rotate_root();
+        return repository;
+    });
+    return generation;
 }
 
 backup::SnapshotInfo Repositories::tag(const db::TenantScope& scope, const SnapshotId& id,

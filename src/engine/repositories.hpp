@@ -1,7 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -34,10 +37,20 @@ public:
     /// another one. Throws Cancelled, Unavailable when that one takes too long.
     std::shared_ptr<backup::Repository> open(const db::TenantScope& scope, const std::stop_token& stop);
     backup::Slot add_key(const db::TenantScope& scope, const backup::KeySource& key, const std::string& label, const std::stop_token& stop);
-    /// Opens it with a password and gives the home a new key. Throws NotFound, PermissionDenied.
-    void unlock(const db::TenantScope& scope, const std::string& password, const std::stop_token& stop);
-    /// Throws NotFound, Conflict for the home's own key.
+    /// Opens it with the first of these keys that fits. The home gets a new key of its own, unless the host keeps it.
+    /// Throws NotFound, PermissionDenied.
+    void unlock(const db::TenantScope& scope, const std::vector<backup::KeySource>& keys, const std::stop_token& stop);
+    /// From now on the host keeps the key; this home's own is destroyed.
+    backup::Slot defer_key(const db::TenantScope& scope, const backup::KeySource& key, const std::string& label, Duration patience,
+                           const std::stop_token& stop);
+    /// The host keeps the key and has not given it since this engine opened.
+    [[nodiscard]] bool is_locked(const TenantId& tenant);
+    /// Throws NotFound, Conflict for the key that it was opened with.
     void remove_key(const db::TenantScope& scope, std::uint32_t number, const std::stop_token& stop);
+    /// A new key of the home and a new root key. Returns its generation. Throws NotFound, Conflict.
+    std::uint32_t rotate(const db::TenantScope& scope, const std::stop_token& stop);
+    /// Throws NotFound, Conflict.
+    backup::ErasedClass shred(const db::TenantScope& scope, const std::string& subject, const std::stop_token& stop);
 
     /// Changes what the repository says of a snapshot, one caller after the other. Throws NotFound.
     backup::SnapshotInfo tag(const db::TenantScope& scope, const SnapshotId& id, const std::function<void(std::vector<Label>&)>& change);
@@ -70,9 +83,21 @@ private:
     };
     Stores stores_of(const TenantId& tenant) const;
     bool exists(const db::TenantScope& scope) const;
+    /// The same, or one with the keys of now where another process has changed them.
+    std::shared_ptr<backup::Repository> current(const db::TenantScope& scope, std::shared_ptr<backup::Repository> repository);
+    /// With classes for all of these.
+    std::shared_ptr<backup::Repository> with_classes(const db::TenantScope& scope, const std::vector<backup::ClassRule>& rules,
+                                                     const std::stop_token& stop);
     std::shared_ptr<backup::Repository> open_now(const db::TenantScope& scope);
     std::shared_ptr<backup::Repository> make_now(const db::TenantScope& scope);
+    std::filesystem::path lock_file(const TenantId& tenant) const;
     base::FileLock lock(const TenantId& tenant, const std::stop_token& stop) const;
+    /// Waits until the repository is unlocked, if the host keeps its key. Throws Unavailable, Cancelled.
+    void await_key(const jobs::Attempt& attempt);
+    [[nodiscard]] bool is_deferred(const TenantId& tenant) const;
+    std::shared_ptr<backup::Repository> open_with(const TenantId& tenant, const backup::KeySource& key) const;
+    std::shared_ptr<backup::Repository> with_new_home_key(const TenantId& tenant, backup::Repository& repository) const;
+    backup::KeySource home_key(const TenantId& tenant) const;
     crypto::Secret read_key(const TenantId& tenant) const;
     void write_key(const TenantId& tenant, base::ByteView key) const;
 
@@ -80,6 +105,10 @@ private:
     /// As many as are kept open: deriving a key again costs a moment, an index costs memory for as long as it is held.
     static constexpr std::size_t most_opened = 64;
     PerTenant<backup::Repository> opened_{most_opened};
+
+    std::mutex unlocked_mutex_;
+    std::map<TenantId, backup::KeySource> unlocked_;  // guarded by unlocked_mutex_; keys that hosts keep, until the engine closes
+    std::atomic<unsigned> awaiting_{0};               ///< Jobs that wait for a key, and take a worker's time.
 };
 
 Repositories& repositories_of(EngineImpl& engine);

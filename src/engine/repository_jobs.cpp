@@ -51,6 +51,7 @@ backup::BackupRequest Repositories::request_of(const jobs::Attempt& attempt) {
     request.tags = tags_from(payload);
     request.exclude = texts_from(payload, "exclude");
     request.bytes_per_second = payload.int_or("per_second", 0);
+    for (auto& folder : erasable_from(payload)) request.classes.push_back({std::move(folder.path), std::move(folder.subject)});
     request.sources = {{"projects", workspace.root / "projects"}, {"exports", workspace.exports()}};
     if (!payload.get_bool("include_recordings")) return request;
 
@@ -68,11 +69,12 @@ backup::BackupRequest Repositories::request_of(const jobs::Attempt& attempt) {
 
 jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
     const auto tenant = attempt.scope.tenant();
+    await_key(attempt);
     engine_.workspace(tenant).make();
     tidy(attempt.scope, attempt.stop);
-    const auto repository = open(attempt.scope, attempt.stop);
-    repository_charge::reconcile(engine_, attempt.scope);
     auto request = request_of(attempt);
+    const auto repository = with_classes(attempt.scope, request.classes, attempt.stop);
+    repository_charge::reconcile(engine_, attempt.scope);
     request.run = attempt.job.id.text();
     if (attempt.job.attempt > 1) {
         // The attempt before may have got as far as its snapshot and died, or lost the database, before the job's end.
@@ -122,6 +124,7 @@ bool Repositories::restores_recordings(const db::TenantScope& scope, const Snaps
 }
 
 jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
+    await_key(attempt);
     const auto payload = base::parse_json(attempt.job.payload);
     const auto repository = find(attempt.scope);
     if (!repository) throw NotFound("nothing was backed up yet");
@@ -186,6 +189,7 @@ backup::RestoreTotals Repositories::restore_charged(const jobs::Attempt& attempt
 }
 
 jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
+    await_key(attempt);
     const auto payload = base::parse_json(attempt.job.payload);
     const auto repository = find(attempt.scope);
     if (!repository) throw NotFound("nothing was backed up yet, so there is nothing to check: take a backup first");
@@ -208,6 +212,7 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
 }
 
 jobs::Outcome Repositories::prune(const jobs::Attempt& attempt) {
+    await_key(attempt);
     const auto payload = base::parse_json(attempt.job.payload);
     const auto repository = find(attempt.scope);
     if (!repository) throw NotFound("nothing was backed up yet, so there is nothing to give back");

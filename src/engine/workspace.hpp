@@ -27,6 +27,8 @@ struct Home {
     std::filesystem::path footage_lock(const TenantId& tenant) const { return root / "locks" / (tenant.text() + ".footage"); }
     /// What opens the vault's slot of this home; sealed by the master key.
     std::filesystem::path backup_key(const TenantId& tenant) const { return root / "keys" / "backup" / (tenant.text() + ".key"); }
+    /// There instead of it where the host keeps the key. Holds how long work waits for that, in microseconds.
+    std::filesystem::path backup_deferred(const TenantId& tenant) const { return root / "keys" / "backup" / (tenant.text() + ".deferred"); }
 };
 
 /// The folders of one tenant's workspace.

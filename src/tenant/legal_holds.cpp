@@ -36,6 +36,8 @@ void refuse(db::Reader& reader, const char* what) {
 
 }  // namespace legal_holds
 
+void refuse_under_legal_hold(db::Reader& reader, const char* what) { legal_holds::refuse(reader, what); }
+
 LegalHold Registry::place_legal_hold(const Actor& given, const LegalHoldOptions& options) {
     Impl::check_own(given, "place legal holds");
     Impl::check_reason(options.reason);

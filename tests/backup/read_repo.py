@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """Reads a repository from docs/design/backup.md alone and restores a snapshot: the proof that the page is complete.
 
-    read_repo.py STORE VAULT TARGET (--key-file FILE | --password TEXT) [--snapshot N]
+    read_repo.py STORE VAULT TARGET (--key-file FILE | --password TEXT | --recovery-code TEXT | --host-key FILE | --recipient FILE)
+                 [--snapshot N]
 
 Shares no code with the library. Needs python3-cryptography and libzstd; a password also needs libsodium. Verifies every
 commitment, tag and chunk id. Restores names, bytes, links, modes and times.
 """
 import argparse
+import base64
 import ctypes
 import ctypes.util
 import hashlib
@@ -18,8 +20,11 @@ import sys
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 MAGIC = {
     "super": bytes.fromhex("853de349027ab9e8"),
@@ -29,6 +34,7 @@ MAGIC = {
     "slot": bytes.fromhex("c5560f91b32521cb"),
 }
 INDEX, SNAPSHOT, RING = 3, 4, 8
+PASSWORD, KEY_FILE, RECOVERY_CODE, RECIPIENT, HOST = 1, 2, 3, 4, 5
 ZERO_CLASS = bytes(16)
 
 
@@ -68,6 +74,18 @@ def argon2id(password, salt, kib, passes):
     done = lib.crypto_pwhash(out, 32, password, len(password), salt[:16], passes, kib * 1024, 2)
     need(done == 0, "Argon2id failed")
     return out.raw
+
+
+def public_bytes(private_key):
+    return private_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def recovery_code(text):
+    digits = text.replace("-", "").replace(" ", "").upper().translate(str.maketrans("018", "OIB"))
+    code = base64.b32decode(digits)
+    need(len(code) == 35, "a recovery code has 56 letters and digits")
+    need(hashlib.sha256(b"tenon/1/text/recovery" + code[:32]).digest()[:3] == code[32:], "a slip in the recovery code")
+    return code[:32]
 
 
 def crc32c_table():
@@ -160,7 +178,7 @@ class Container:
 
 
 class Repository:
-    def __init__(self, store, vault, key_file, password):
+    def __init__(self, store, vault, kind, secret):
         self.store = Path(store)
         raw = (self.store / "super").read_bytes()
         need(len(raw) == 4096 and raw[:8] == MAGIC["super"], "no superblock")
@@ -169,30 +187,62 @@ class Repository:
         need(form == 1 and min_reader <= 1 and mandatory == 0, "made by a newer version")
         need(raw[44:47] == b"\x01\x01\x01", "other algorithms")
         self.repo = raw[20:36]
-        generation, root = self.unlock(Path(vault), key_file, password)
+        generation, root, identity = self.unlock(Path(vault), kind, secret)
         ring_key = hkdf_expand(root, b"tenon/1/ring" + self.repo, 32)
-        ring = self.small((Path(vault) / "ring" / str(generation)).read_bytes(), RING, lambda _: ring_key)
-        self.classes = cbor(ring)[2]
+        ring = cbor(self.small((Path(vault) / "ring" / str(generation)).read_bytes(), RING, lambda _: ring_key))
+        need(ring[1] == generation, "a ring of another generation")
+        if identity is not None:
+            own = public_bytes(Ed25519PrivateKey.from_private_bytes(ring[3]))
+            need(own == identity, "a slot that somebody else sealed")
+        self.classes, self.erased = ring[2], ring.get(4, {})
         self.load_index()
         self.frames = {}
 
-    def unlock(self, vault, key_file, password):
+    def unlock(self, vault, kind, secret):
+        turning = (vault / "turn/commit").read_bytes() if (vault / "turn/commit").exists() else None
         for slot in sorted((vault / "slot").iterdir()):
-            raw = slot.read_bytes()
-            need(raw[:8] == MAGIC["slot"], f"{slot} is damaged")
-            kind, kdf = raw[8], raw[9]
-            generation, kib, passes, _lanes = struct.unpack_from("<IIII", raw, 12)
-            salt = raw[28:60]
-            if kind == 1 and kdf == 1 and password is not None:
-                secret = argon2id(password.encode(), salt, kib, passes)
-            elif kind == 2 and kdf == 0 and key_file is not None:
-                secret = Path(key_file).read_bytes()
-            else:
+            opened = self.open_slot(slot.read_bytes(), kind, secret)
+            if opened is None:
                 continue
-            okm = hkdf(salt, secret, b"tenon/1/slot" + self.repo + bytes([kind]), 64)
-            if hmac.compare_digest(okm[32:], raw[60:92]):
-                return generation, AESGCM(okm[:32]).decrypt(bytes(12), raw[92:140], raw[:92])
+            if turning is not None and opened[0] < struct.unpack("<I", turning)[0]:
+                opened = self.open_slot((vault / "turn" / slot.name.removesuffix(".1")).read_bytes(), kind, secret)
+                need(opened is not None, "a rotation left this key out")
+            return opened
         fail("no slot opens with this key")
+
+    def open_slot(self, raw, kind, secret):
+        """(generation, root key, who sealed it), or None for a slot of another key."""
+        need(raw[:8] == MAGIC["slot"], "a slot is damaged")
+        kdf, form, generation, cost, passes, _lanes = struct.unpack_from("<BHIIII", raw, 9)
+        if raw[8] != kind:
+            return None
+        salt, commitment, wrapped = raw[28:60], raw[60:92], raw[92:140]
+        if kdf == 1:
+            need(19 * 1024 <= cost <= 1 << 20 and 2 <= passes <= 16, "a cost that no slot has")
+            secret = argon2id(secret, salt, cost, passes)
+        elif kdf == 2:
+            need(600000 <= cost <= 10000000, "a cost that no slot has")
+            secret = hashlib.pbkdf2_hmac("sha256", secret, salt, cost)
+        tail = self.repo + bytes([kind])
+        if form == 0:
+            okm, aad, identity = hkdf(salt, secret, b"tenon/1/slot" + tail, 64), raw[:92], None
+            if not hmac.compare_digest(okm[32:], commitment):
+                return None
+        else:
+            (label,) = struct.unpack_from("<H", raw, 140)
+            ephemeral, public, bond, identity = (raw[142 + label + 32 * i:174 + label + 32 * i] for i in range(4))
+            need(form == 1 and len(raw) == 142 + label + 192, "a slot of another form")
+            own = X25519PrivateKey.from_private_bytes(secret if kind == RECIPIENT else hkdf(salt, secret, b"tenon/1/slot/x25519" + tail, 32))
+            if public_bytes(own) != public:
+                return None
+            if kind != RECIPIENT:
+                bond_key = hkdf(salt, secret, b"tenon/1/slot/bond" + tail, 32)
+                need(hmac.digest(bond_key, public + identity, "sha256") == bond, "a slot that somebody else sealed")
+            Ed25519PublicKey.from_public_bytes(identity).verify(raw[-64:], raw[:-64])
+            shared = own.exchange(X25519PublicKey.from_public_bytes(ephemeral))
+            okm, aad = hkdf(salt, shared, b"tenon/1/slot" + tail + ephemeral + public, 64), raw[:92] + raw[140:-64]
+            need(hmac.compare_digest(okm[32:], commitment), "a slot is damaged")
+        return generation, AESGCM(okm[:32]).decrypt(bytes(12), wrapped, aad), identity
 
     def dek(self, container):
         return self.classes[container.class_id][1][container.dek]
@@ -310,6 +360,8 @@ class Repository:
             name = entry[1]
             need(name not in (b"", b".", b"..") and b"/" not in name and b"\0" not in name, "a hostile name")
             path, kind = os.path.join(target, name), entry[2]
+            if kind == 2 and entry[18][0] in self.erased:
+                continue
             if kind == 2:
                 self.restore(entry[18][1], path)
             elif kind == 3:
@@ -330,11 +382,22 @@ def main():
     parser.add_argument("store")
     parser.add_argument("vault")
     parser.add_argument("target")
-    parser.add_argument("--key-file")
-    parser.add_argument("--password")
+    key = parser.add_mutually_exclusive_group(required=True)
+    key.add_argument("--key-file")
+    key.add_argument("--password")
+    key.add_argument("--recovery-code")
+    key.add_argument("--host-key", help="a file with its bytes")
+    key.add_argument("--recipient", help="a file with the 32 bytes of the private key")
     parser.add_argument("--snapshot", type=int, default=-1, help="0: the oldest; -1: the newest")
     options = parser.parse_args()
-    repository = Repository(options.store, options.vault, options.key_file, options.password)
+    if options.password:
+        kind, secret = PASSWORD, options.password.encode()
+    elif options.recovery_code:
+        kind, secret = RECOVERY_CODE, recovery_code(options.recovery_code)
+    else:
+        kind = KEY_FILE if options.key_file else HOST if options.host_key else RECIPIENT
+        secret = Path(options.key_file or options.host_key or options.recipient).read_bytes()
+    repository = Repository(options.store, options.vault, kind, secret)
     snapshot = list(repository.snapshots())[options.snapshot]
     repository.restore(snapshot[11][1], os.fsencode(options.target))
     print(f"restored {snapshot[12][1]} files, {snapshot[12][3]} bytes")

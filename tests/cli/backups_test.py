@@ -157,7 +157,7 @@ class Passwords(ToolTest):
         other = self.json("backup", "add-password", "--label", "env", env={"TENON_BACKUP_PASSWORD": "another long one"})
         self.assertEqual([(s["number"], s["label"]) for s in self.json("backup", "keys") if s["kind"] == "password"],
                          [(slot["number"], "safe"), (other["number"], "env")])
-        self.assertTable(self.text("backup", "keys"), "NUMBER", "KIND", "LABEL")
+        self.assertTable(self.text("backup", "keys"), "NUMBER", "KIND", "LABEL", "GENERATION")
         short = self.error("backup", "add-password", "--password-file", "-", code=11, stdin="short\n")
         self.assertEqual(short["code"], "invalid_argument")
         wrong = self.error("backup", "unlock", "--password-file", "-", code=13, stdin="wrong horse\n")
@@ -170,6 +170,67 @@ class Passwords(ToolTest):
         for path in self.home.rglob("*"):
             if path.is_file():
                 self.assertNotIn(b"correct horse", path.read_bytes(), path)
+
+
+class OtherKeys(ToolTest):
+    KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+
+    @classmethod
+    def prepare(cls):
+        cls.tenant = cls.json("tenant", "create", "Acme", "--plan", "studio/professional")["id"]
+
+    def test_codes_recipients_rotation_and_a_key_of_the_hosts(self):
+        self.tool("backup", "start", "--name", "before")
+        code = self.json("backup", "add-recovery-code", "--label", "paper")
+        self.assertEqual((code["slot"]["kind"], code["slot"]["label"]), ("recovery_code", "paper"))
+        pair = self.json("backup", "new-recipient")
+        slot = self.json("backup", "add-recipient", pair["public_key"], "--label", "escrow")
+        self.assertEqual(slot["kind"], "recipient")
+        self.assertEqual(self.error("backup", "add-recipient", "no key", code=11)["subject"], "public_key")
+        slow = self.json("backup", "add-password", "--derivation", "pbkdf2", "--password-file", "-", stdin="a long sentence\n")
+        self.assertEqual(slow["derivation"], "pbkdf2")
+        self.assertIn("argon2id", self.tool("backup", "add-password", "--derivation", "md5", code=2)[1])
+        rotation = self.json("backup", "rotate-keys", "--yes")
+        self.assertEqual((rotation["generation"], len(rotation["slots"])), (2, 4))
+        for secret in (code["code"], pair["private_key"], "a long sentence"):
+            self.tool("backup", "unlock", "--password-file", "-", stdin=secret + "\n")
+        wrong = code["code"].replace(code["code"][0], "B" if code["code"][0] == "A" else "A", 1)
+        self.error("backup", "unlock", "--password-file", "-", code=13, stdin=wrong + "\n")
+
+        self.assertIn("--yes", self.tool("backup", "add-deferred", "--key-file", "-", code=2, stdin=self.KEY + "\n")[1])
+        host = self.json("backup", "add-deferred", "--key-file", "-", "--unlock-within", "1s", "--yes", stdin=self.KEY + "\n")
+        self.assertEqual(host["kind"], "host")
+        self.assertFalse(list((self.home / "keys" / "backup").glob("*.key")))
+        self.assertEqual(self.error("backup", "list", code=21)["code"], "unavailable")
+        self.assertEqual(len(self.json("backup", "list", env={"TENON_BACKUP_KEY": self.KEY})), 1)
+        self.tool("backup", "start", "--name", "after", env={"TENON_BACKUP_KEY": self.KEY})
+        self.assertEqual(self.error("backup", "list", code=13, env={"TENON_BACKUP_KEY": self.KEY.replace("M", "N")})["code"], "permission_denied")
+
+
+class Shred(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.tenant = cls.json("tenant", "create", "Acme", "--plan", "studio/professional")["id"]
+
+    def test_a_folder_is_erased_by_its_keys(self):
+        documents = self.home / "workspaces" / self.tenant / "projects" / "documents"
+        documents.mkdir(parents=True)
+        (documents / "one.txt").write_text("one")
+        self.tool("backup", "start", "--name", "rota", "--erasable", "projects/documents=user-4711")
+        self.assertEqual(self.json("backup", "subjects"), ["user-4711"])
+        self.assertTable(self.text("backup", "subjects"), "SUBJECT")
+        self.assertIn("--yes", self.tool("backup", "shred", "user-4711", code=2)[1])
+        self.assertEqual(self.error("backup", "shred", "nobody", "--yes", code=14)["subject"], "nobody")
+        erasure = self.json("backup", "shred", "user-4711", "--yes")
+        self.assertEqual(erasure["subject"], "user-4711")
+        self.assertEqual(self.json("backup", "erasures"), [erasure])
+        self.assertTable(self.text("backup", "erasures"), "ERASED", "SUBJECT", "SIZE")
+        entry, = self.json("backup", "browse", "latest", "projects")
+        self.assertTrue(entry["erased"])
+        self.assertIn("erased", self.text("backup", "browse", "latest", "projects"))
+        self.assertIn("erased", self.tool("backup", "restore", "latest", "--target", "back")[1])
+        self.assertFalse((self.folder / "back" / "projects" / "documents").exists())
+        self.assertIn("--erasable", self.tool("backup", "start", "--erasable", "x", code=2)[1])
 
 
 class Nothing(ToolTest):

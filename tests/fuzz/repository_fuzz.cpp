@@ -24,7 +24,16 @@ void list(ByteView bytes) { (void)decode_list_node(bytes, "list"); }
 void snapshot(ByteView bytes) { (void)decode_snapshot(bytes, "snapshot"); }
 void progress(ByteView bytes) { (void)decode_progress(bytes, "progress"); }
 void super(ByteView bytes) { (void)decode_superblock(bytes, "super"); }
-void slot(ByteView bytes) { (void)read_slot(bytes, "slot"); }
+void slot(ByteView bytes) {
+    const auto record = read_slot(bytes, "slot");
+    (void)is_sealed_by(bytes, record.identity);
+    // Opened only where no password would be stretched: what is fuzzed is the reading, not the deriving.
+    if (record.lock.derivation == KeySource::Derivation::none) {
+        const auto key = KeySource{.kind = record.lock.kind, .secret = crypto::Secret(32)};
+        (void)open_slot({}, bytes, key, "slot");
+    }
+}
+void recovery(ByteView bytes) { (void)KeySource::recovery_code(base::text_of(bytes)); }
 void header(ByteView bytes) { (void)decode_header(bytes, "pack"); }
 void frame_header(ByteView bytes) { (void)decode_frame_header(bytes, "pack"); }
 void frame(ByteView bytes) { (void)FrameUnpacker().unpack(bytes, "pack"); }
@@ -42,7 +51,8 @@ void ring(ByteView bytes) { (void)decode_ring(bytes, "ring"); }
 void log_record(ByteView bytes) { (void)decode_annotation(decode_log_record(bytes, "log"), "log"); }
 
 // The first byte of inputs that were kept picks by position: new ones come last.
-constexpr std::array parsers{sealed_tree, list, snapshot, progress, super, slot, header, frame_header, frame, footer, segment, ring, log_record};
+constexpr std::array parsers{sealed_tree, list, snapshot, progress, super, slot, header, frame_header, frame, footer, segment,
+                              ring, log_record, recovery};
 
 ByteVector whole_snapshot() {
     SnapshotRecord record;
@@ -83,14 +93,20 @@ ByteVector log_of(std::string_view type, ByteView body) {
     return out.take();
 }
 
+ByteVector sealed_slot(KeySource key) {
+    const auto signer = crypto::SigningKey::from_seed(Id{5});
+    return seal_slot({}, make_lock({}, key, {}, 0, "label", signer.public_key()), 1, crypto::Secret(32), signer);
+}
+
 ByteVector small_ring() {
     const Id key{7};
     cbor::Writer out;
-    out.map(2).uint(1).uint(1).uint(2).map(2);
+    out.map(3).uint(1).uint(1).uint(2).map(2);
     for (const std::uint8_t name : {std::uint8_t{0}, std::uint8_t{9}}) {
         out.bytes(Id16{name}).map(4).uint(1).map(1).uint(1).bytes(key);
         out.uint(2).bytes(key).uint(3).bytes(key).uint(4).uint(1);
     }
+    out.uint(3).bytes(key);
     return out.take();
 }
 
@@ -99,7 +115,13 @@ ByteVector small_ring() {
 std::vector<Input> seeds() {
     return {seed(0, entry()), seed(2, whole_snapshot()), seed(4, encode(Superblock{})), seed(6, encode(ContainerHeader{})),
             seed(8, packed_frame()), seed(9, encode_footer(pack())), seed(10, encode_segment({pack(), pack()})), seed(11, small_ring()),
-            seed(12, log_of("forget", forget_body({SnapshotId{1, 2}}))), seed(12, log_of("tag", tag_body(SnapshotId{1, 2}, {{"keep", "x"}})))};
+            seed(12, log_of("forget", forget_body({SnapshotId{1, 2}}))), seed(12, log_of("tag", tag_body(SnapshotId{1, 2}, {{"keep", "x"}}))),
+            seed(5, sealed_slot({.kind = KeySource::Kind::host, .secret = crypto::Secret(32)})),
+            seed(5, seal_plain_slot({}, {.kind = KeySource::Kind::key_file, .secret = crypto::Secret(32)}, {}, 1, "label", crypto::Secret(32))),
+            seed(13, [] {
+                const auto text = recovery_text(Id{3});
+                return ByteVector(text.begin(), text.end());
+            }())};
 }
 
 }  // namespace tenon::fuzz

@@ -248,7 +248,7 @@ TEST_F(Damage, hostile_trees_cannot_leave_the_target) {
             WriteSession session(impl.keys, impl.super, *impl.objects, meter, unlimited, impl.collections, writer, clock, chain, {});
             session.begin();
             session.use_index(impl.load_index({}));
-            Lane lane(session);
+            Lane lane(session, impl.keys.ring.data_class());
             TreeBuilder inner(impl.keys.ring.data().k_cdc.bytes()), outer(impl.keys.ring.data().k_cdc.bytes());
             Entry file;
             file.name = "file";

@@ -7,6 +7,7 @@
 
 #include <backup/prune.hpp>
 #include <backup/retention.hpp>
+#include <crypto/agreement.hpp>
 
 namespace tenon::tests {
 namespace {
@@ -47,6 +48,27 @@ TEST_F(IndependentReader, restores_the_same_bytes_from_the_description_alone) {
     EXPECT_FALSE(std::filesystem::exists(folder / "first/later"));
     EXPECT_NE(read("--password 'wrong horse'", "refused"), 0);
 
+    // With each kind of key, also after the root key was replaced.
+    repository->add_slot(KeySource::password("iterated horse", KeySource::Derivation::pbkdf2), "");
+    const auto code = KeySource::new_recovery_code();
+    repository->add_slot(code, "code");
+    repository->add_slot(KeySource::host_key(crypto::Secret::copy_of(key_bytes).bytes()), "host");
+    const auto recipient = crypto::AgreementKey::generate();
+    repository->add_slot(KeySource::recipient_public(recipient.public_key()), "recipient");
+    write(folder / "private", recipient.private_key());
+    for (int round = 0; round < 2; ++round) {
+        const auto mark = std::to_string(round);
+        EXPECT_EQ(read("--password 'iterated horse'", "by-pbkdf2" + mark), 0);
+        EXPECT_EQ(read("--recovery-code " + recovery_text(code.secret.bytes()), "by-code" + mark), 0);
+        EXPECT_EQ(read("--host-key " + (folder / "key").string(), "by-host" + mark), 0);
+        EXPECT_EQ(read("--recipient " + (folder / "private").string(), "by-recipient" + mark), 0);
+        EXPECT_EQ(read("--key-file " + (folder / "key").string(), "by-key" + mark), 0);
+        EXPECT_NE(read("--recovery-code " + recovery_text(crypto::random_bytes(32)), "refused"), 0);
+        lines = differences(folder / "by-key", folder / ("by-code" + mark));
+        std::erase_if(lines, [](const auto& line) { return line.starts_with(".:"); });
+        EXPECT_EQ(all(lines), "");
+        repository->rotate_root();
+    }
     // What a collection has written anew is as readable.
     forget(*repository, {repository->list().back().id}, {});
     prune(*repository, {.unused_percent = 0}, exec::no_progress(), {});

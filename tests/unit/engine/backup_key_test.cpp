@@ -1,6 +1,7 @@
 // Who may open a repository: its home, and whoever has a password. Nobody else.
 
 #include <chrono>
+#include <functional>
 #include <thread>
 
 #include <child_process.hpp>
@@ -124,6 +125,181 @@ TEST_F(BackupKeyTest, the_last_key_stays) {
     EXPECT_THROW(keys.remove(slots[0].number), Conflict);
     EXPECT_THROW(keys.remove(99), NotFound);
     EXPECT_EQ(keys.list().size(), 1u);
+}
+
+TEST_F(BackupKeyTest, a_recovery_code_and_a_recipients_key_open_what_the_home_cannot) {
+    mine->backups().start({.name = "nightly"}).join();
+    const auto code = mine->backups().keys().add_recovery_code("safe").code;
+    const auto pair = mine->backups().keys().new_recipient();
+    mine->backups().keys().add_recipient(pair.public_key, "escrow");
+    EXPECT_THROW(mine->backups().keys().add_recipient("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "everybody"), InvalidArgument);
+    mine->backups().keys().add_password("a rule asks for it", "rule", KeyDerivation::pbkdf2);
+    for (const auto& secret : {code, pair.private_key, std::string("a rule asks for it")}) {
+        lose_the_homes_key();
+        EXPECT_THROW(mine->backups().list(), PermissionDenied);
+        EXPECT_THROW(mine->backups().keys().unlock(pair.public_key), PermissionDenied);
+        mine->backups().keys().unlock(secret);
+        EXPECT_EQ(mine->backups().list().size(), 1u);
+    }
+}
+
+// What leaked is worth nothing once the keys were rotated: not the home's old key, nor a password that was taken away.
+TEST_F(BackupKeyTest, after_a_rotation_old_keys_open_nothing) {
+    const auto key_file = folder / ("home/keys/backup/" + acme.id.text() + ".key");
+    mine->backups().start({.name = "nightly"}).join();
+    mine->backups().keys().add_password("the right password", "safe");
+    const auto gone = mine->backups().keys().add_password("one that leaked", "leaked");
+    std::filesystem::copy_file(key_file, folder / "old.key");
+    mine->backups().keys().remove(gone.number);
+    const auto rotation = mine->backups().keys().rotate();
+    EXPECT_EQ(rotation.generation, 2);
+    EXPECT_EQ(rotation.slots.size(), 2u);
+    mine->backups().start({.name = "after"}).join();
+    EXPECT_TRUE(mine->backups().check().result().problems.empty());
+    EXPECT_EQ(mine->audit().list({.action = "backup.rotate_key"}).size(), 1u);
+
+    mine.reset();
+    engine.reset();
+    std::filesystem::copy_file(folder / "old.key", key_file, std::filesystem::copy_options::overwrite_existing);
+    open();
+    mine.emplace(session(acme));
+    EXPECT_THROW(mine->backups().list(), PermissionDenied) << "the old key of the home";
+    EXPECT_THROW(mine->backups().keys().unlock("one that leaked"), PermissionDenied);
+    mine->backups().keys().unlock("the right password");
+    EXPECT_EQ(mine->backups().list().size(), 2u);
+}
+
+class DeferredKeyTest : public BackupKeyTest {
+protected:
+    void defer(Duration patience = std::chrono::minutes(1)) {
+        mine->backups().start({.name = "before"}).join();
+        mine->backups().keys().add_deferred({.key = key, .label = "vault", .unlock_within = patience});
+    }
+    void reopen() {
+        mine.reset();
+        engine.reset();
+        open();
+        mine.emplace(session(acme));
+    }
+    static void wait_for(const std::function<bool()>& done) {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+        while (!done() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+        ASSERT_TRUE(done());
+    }
+    const std::string key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+};
+
+TEST_F(DeferredKeyTest, work_waits_until_the_host_unlocks_the_repository) {
+    defer();
+    EXPECT_FALSE(std::filesystem::exists(folder / ("home/keys/backup/" + acme.id.text() + ".key"))) << "this home has no key";
+    mine->backups().start({.name = "still open"}).join();
+    ASSERT_EQ(mine->backups().keys().list().size(), 1u);
+    const auto snapshot = mine->backups().list().front().id;
+
+    reopen();
+    EXPECT_THROW(mine->backups().list(), Unavailable);
+    EXPECT_THROW(mine->backups().keys().add_password("long enough", "x"), Unavailable);
+    EXPECT_THROW(mine->backups().keys().unlock("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDA="), PermissionDenied);
+    auto events = mine->subscribe({.kinds = {"backup.locked"}});
+    auto job = mine->backups().start({.name = "locked"});
+    const auto event = events.next(std::chrono::minutes(1));
+    ASSERT_TRUE(event);
+    EXPECT_EQ(event->subject.size(), 32u) << "the repository, by its id";
+    EXPECT_NE(event->data.find(job.id().text()), std::string::npos);
+    wait_for([&] { return job.progress().stage == "locked"; });
+    EXPECT_EQ(job.state(), JobState::running);
+    auto theirs = session(other);
+    EXPECT_NO_THROW(theirs.backups().start({.name = "theirs"}).join()) << "another tenant's work goes on";
+
+    mine->backups().keys().unlock(key);
+    EXPECT_NO_THROW(job.join());
+    EXPECT_EQ(mine->backups().list().size(), 3u);
+    EXPECT_FALSE(std::filesystem::exists(folder / ("home/keys/backup/" + acme.id.text() + ".key")));
+    EXPECT_EQ(mine->backups().keys().rotate().generation, 2);
+
+    reopen();
+    auto restoring = mine->backups().restore({.snapshot = snapshot, .target = folder / "back"});
+    wait_for([&] { return restoring.progress().stage == "locked"; });
+    mine->backups().keys().unlock(key);
+    EXPECT_NO_THROW(restoring.join());
+    EXPECT_TRUE(mine->backups().check().result().problems.empty());
+}
+
+TEST_F(DeferredKeyTest, work_ends_as_unavailable_when_nobody_unlocks_it_in_time) {
+    defer(std::chrono::milliseconds(200));
+    reopen();
+    auto job = mine->backups().start({.name = "late", .schedule = {}});
+    EXPECT_THROW(job.join(), Unavailable);
+    for (const auto& quota : mine->quotas().snapshot()) EXPECT_EQ(quota.reserved, 0) << to_string(quota.resource);
+    auto cancelled = mine->backups().check();
+    cancelled.cancel();
+    EXPECT_THROW(cancelled.join(), Error);
+    mine->backups().keys().unlock(key);
+    EXPECT_NO_THROW(mine->backups().start({.name = "open"}).join());
+}
+
+TEST_F(DeferredKeyTest, a_recovery_code_opens_a_deferred_repository_without_leaving_a_key) {
+    defer();
+    const auto code = mine->backups().keys().add_recovery_code("safe").code;
+    reopen();
+    mine->backups().keys().unlock(code);
+    EXPECT_EQ(mine->backups().list().size(), 1u);
+    reopen();
+    EXPECT_THROW(mine->backups().list(), Unavailable) << "it was open until the engine closed";
+    EXPECT_FALSE(std::filesystem::exists(folder / ("home/keys/backup/" + acme.id.text() + ".key")));
+}
+
+class ShredTest : public BackupKeyTest {
+protected:
+    void back_up(Session& who, const Project& first, const Project& second) {
+        const auto folder_of = [](const Project& project) { return "projects/" + project.id.text(); };
+        who.backups().start({.name = "nightly", .erasable = {{folder_of(first), "user-1"}, {folder_of(second), "user-2"}}}).join();
+    }
+};
+
+TEST_F(ShredTest, a_subject_is_erased_from_all_snapshots_of_one_tenant_and_from_nothing_else) {
+    auto theirs = session(other);
+    std::vector<Project> projects;
+    for (auto* who : {&*mine, &theirs})
+        for (const auto* name : {"first", "second"}) {
+            projects.push_back(who->projects().create({.name = name}));
+            who->assets().import_file({.project = projects.back().id, .path = tests::footage / "clapper.mp4"});
+        }
+    back_up(*mine, projects[0], projects[1]);
+    back_up(theirs, projects[2], projects[3]);
+    back_up(*mine, projects[0], projects[1]);
+    EXPECT_EQ(mine->backups().keys().subjects(), (std::vector<std::string>{"user-1", "user-2"}));
+
+    auto operators = engine->open_operator({.actor = "counsel", .reason = "test"});
+    operators.tenants().place_legal_hold({.tenant = acme.id, .name = "lawsuit", .reason = "kept as evidence"});
+    EXPECT_THROW(mine->backups().keys().shred("user-1"), Conflict) << "a legal hold keeps everything";
+    operators.tenants().lift_legal_hold(acme.id, "lawsuit", "over");
+    EXPECT_THROW(session(acme, Role::viewer).backups().keys().shred("user-1"), PermissionDenied);
+    const auto erasure = mine->backups().keys().shred("user-1");
+    EXPECT_EQ(erasure.subject, "user-1");
+    EXPECT_GT(erasure.packs, 0);
+
+    for (const auto& snapshot : mine->backups().list()) {
+        for (const auto& entry : mine->backups().browse({.snapshot = snapshot.id, .path = "projects"}))
+            EXPECT_EQ(entry.erased, entry.name == projects[0].id.text()) << entry.name;
+        const auto back = mine->backups().restore({.snapshot = snapshot.id, .target = folder / ("back-" + snapshot.id.text())}).result();
+        ASSERT_EQ(back.problems.size(), 1u);
+        EXPECT_NE(back.problems[0].find("erased"), std::string::npos);
+        EXPECT_FALSE(std::filesystem::exists(back.target / "projects" / projects[0].id.text()));
+        EXPECT_TRUE(std::filesystem::exists(back.target / "projects" / projects[1].id.text()));
+    }
+    EXPECT_TRUE(mine->backups().check().result().problems.empty());
+    EXPECT_EQ(mine->backups().keys().erasures().size(), 1u);
+    EXPECT_GE(mine->audit().list({.action = "backup.shred"}).size(), 2u);
+
+    const auto others = theirs.backups().list().front().id;
+    for (const auto& entry : theirs.backups().browse({.snapshot = others, .path = "projects"})) EXPECT_FALSE(entry.erased);
+    EXPECT_TRUE(theirs.backups().keys().erasures().empty());
+    // The next backup stores what there still is, under new keys.
+    back_up(*mine, projects[0], projects[1]);
+    const auto newest = mine->backups().list().front().id;
+    for (const auto& entry : mine->backups().browse({.snapshot = newest, .path = "projects"})) EXPECT_FALSE(entry.erased);
+    EXPECT_TRUE(mine->backups().check().result().problems.empty());
 }
 
 }  // namespace

@@ -11,32 +11,33 @@ from ._base import AnyPath, Bytes, Label, Labels, Seconds
 from ._values import (
     Advice, AfterFailure, ApiKey, ApiKeyFilter, ApiKeyOptions, Ask, Asset, AssetFilter, AssetId, AuditCheckpoint,
     AuditFilter, AuditFormat, AuditListOptions, AuditListing, AuditProof, AuditRecord, AuditReport, AuditRetention,
-    AuditRetentionOptions, AuthenticateOptions, BackupOptions, BackupResult, Brand, BreakdownOptions, BrowseOptions,
-    CameraHealth, CameraId, CameraInfo, CameraOptions, CameraSnapshot, CameraSnapshotOptions, CameraState,
-    CameraUpdate, Change, ChangeKind, CheckLevel, CheckReport, Clip, ClipOptions, ContactSheetOptions,
-    CorrectionOptions, CostTags, CustomRole, Cut, DamagedRange, DiffOptions, EngineOptions, EraseOptions,
-    ErasePersonalOptions, ErasedPersonal, ErasureReceipt, Errc, Event, ExportFilter, ExportedFile, FileChange,
-    FileEntry, FileKind, FootageSpan, ForecastMethod, ForgetOptions, ForgetResult, FrameImageOptions, FrameOptions,
-    FramesOptions, GradeStillOptions, HoldId, HoldOptions, ImportOptions, IssuerId, IssuerOptions, JobBatch,
-    JobFilter, JobId, JobInfo, JobPause, JobSchedule, JobState, KeepRules, KeyEnvironment, KeyId, KeySlot, LeaseInfo,
-    LeaseOptions, LegalHold, LegalHoldOptions, LimitOptions, LimitOverride, LogLevel, LogOptions, LogRecord,
-    LoginFilter, LoginId, LoginInfo, LoginOptions, Loudness, MeterTotal, Misfire, Money, MoveOptions, MovedHome,
-    MovedTable, NewApiKey, OpenHold, OperatorOptions, OverageRule, Partner, PartnerFilter, PartnerId, PartnerOptions,
-    PasswordOptions, PasswordTicket, PixelFormat, Plan, PlanChange, PlanChangeOptions, PlanChangeState, PlanEffect,
-    PlanImpact, PlanLimit, PlanOverage, Playlist, PlaylistOptions, Principal, PrincipalKind, Progress, Project,
-    ProjectFilter, ProjectGrant, ProjectId, ProjectOptions, Protection, PruneOptions, PruneResult, Quality, Quota,
-    QuotaForecast, QuotaOverage, RateCall, RateDecision, RateScope, Rational, RecordCount, Recording, RecordingFilter,
-    RecordingInfo, RecordingWindow, Recurrence, RecurrenceOptions, RecurrenceUpdate, RedeemOptions, RemovedCount,
-    RenderBatchOptions, RenderOptions, RenderResult, RenderedFile, Resource, ResourceUsage, RestoreOptions,
-    RestoreResult, Retention, Role, RoleId, RoleOptions, RotateOptions, SecondFactor, SessionOptions,
-    SettingsDocument, SettingsKind, SettingsOptions, ShadowCount, SiteId, Snapshot, SnapshotDiff, SnapshotFilter,
-    SnapshotId, SnapshotVerdict, SpanKind, StartedJob, SubscribeOptions, SupportOptions, TagOptions, Takeout,
-    TakeoutOptions, Tenant, TenantFilter, TenantId, TenantOptions, TenantState, TenantTakeoutOptions, TenantUpdate,
-    TimeRange, TimelineClip, TimelineImage, TimelineImageOptions, TimelineTitle, TokenKey, Tokens, Transition,
-    TransitionKind, TrustedIssuer, UpcomingOptions, UsageAdvice, UsageCheck, UsageDifference, UsageEvent, UsageExport,
-    UsageExportOptions, UsageFilter, UsageFormat, UsageGrain, UsageKey, UsageMonth, UsageOutcome, UsagePage,
-    UsagePoint, UsageReason, UsageReceipt, UsageRecord, UsageReport, UsageSeriesOptions, UsageShare, User, UserFilter,
-    UserId, UserOptions, UserState, UserUpdateOptions, Waveform, WaveformOptions, Weekday
+    AuditRetentionOptions, AuthenticateOptions, BackupErasure, BackupOptions, BackupResult, Brand, BreakdownOptions,
+    BrowseOptions, CameraHealth, CameraId, CameraInfo, CameraOptions, CameraSnapshot, CameraSnapshotOptions,
+    CameraState, CameraUpdate, Change, ChangeKind, CheckLevel, CheckReport, Clip, ClipOptions, ContactSheetOptions,
+    CorrectionOptions, CostTags, CustomRole, Cut, DamagedRange, DeferredKeyOptions, DiffOptions, EngineOptions,
+    ErasableFolder, EraseOptions, ErasePersonalOptions, ErasedPersonal, ErasureReceipt, Errc, Event, ExportFilter,
+    ExportedFile, FileChange, FileEntry, FileKind, FootageSpan, ForecastMethod, ForgetOptions, ForgetResult,
+    FrameImageOptions, FrameOptions, FramesOptions, GradeStillOptions, HoldId, HoldOptions, ImportOptions, IssuerId,
+    IssuerOptions, JobBatch, JobFilter, JobId, JobInfo, JobPause, JobSchedule, JobState, KeepRules, KeyDerivation,
+    KeyEnvironment, KeyId, KeyRotation, KeySlot, LeaseInfo, LeaseOptions, LegalHold, LegalHoldOptions, LimitOptions,
+    LimitOverride, LogLevel, LogOptions, LogRecord, LoginFilter, LoginId, LoginInfo, LoginOptions, Loudness,
+    MeterTotal, Misfire, Money, MoveOptions, MovedHome, MovedTable, NewApiKey, OpenHold, OperatorOptions, OverageRule,
+    Partner, PartnerFilter, PartnerId, PartnerOptions, PasswordOptions, PasswordTicket, PixelFormat, Plan, PlanChange,
+    PlanChangeOptions, PlanChangeState, PlanEffect, PlanImpact, PlanLimit, PlanOverage, Playlist, PlaylistOptions,
+    Principal, PrincipalKind, Progress, Project, ProjectFilter, ProjectGrant, ProjectId, ProjectOptions, Protection,
+    PruneOptions, PruneResult, Quality, Quota, QuotaForecast, QuotaOverage, RateCall, RateDecision, RateScope,
+    Rational, RecipientKey, RecordCount, Recording, RecordingFilter, RecordingInfo, RecordingWindow, RecoveryCode,
+    Recurrence, RecurrenceOptions, RecurrenceUpdate, RedeemOptions, RemovedCount, RenderBatchOptions, RenderOptions,
+    RenderResult, RenderedFile, Resource, ResourceUsage, RestoreOptions, RestoreResult, Retention, Role, RoleId,
+    RoleOptions, RotateOptions, SecondFactor, SessionOptions, SettingsDocument, SettingsKind, SettingsOptions,
+    ShadowCount, SiteId, Snapshot, SnapshotDiff, SnapshotFilter, SnapshotId, SnapshotVerdict, SpanKind, StartedJob,
+    SubscribeOptions, SupportOptions, TagOptions, Takeout, TakeoutOptions, Tenant, TenantFilter, TenantId,
+    TenantOptions, TenantState, TenantTakeoutOptions, TenantUpdate, TimeRange, TimelineClip, TimelineImage,
+    TimelineImageOptions, TimelineTitle, TokenKey, Tokens, Transition, TransitionKind, TrustedIssuer, UpcomingOptions,
+    UsageAdvice, UsageCheck, UsageDifference, UsageEvent, UsageExport, UsageExportOptions, UsageFilter, UsageFormat,
+    UsageGrain, UsageKey, UsageMonth, UsageOutcome, UsagePage, UsagePoint, UsageReason, UsageReceipt, UsageRecord,
+    UsageReport, UsageSeriesOptions, UsageShare, User, UserFilter, UserId, UserOptions, UserState, UserUpdateOptions,
+    Waveform, WaveformOptions, Weekday
 )
 
 class Users:
@@ -206,10 +207,24 @@ class Audit:
     def set_retention(self, *, days: Optional[int] = ..., reason: str) -> AuditRetention: ...
 
 class BackupKeys:
-    def add_password(self, password: str, label: str) -> KeySlot: ...
+    def add_password(self, password: str, label: str, derivation: KeyDerivation = ...) -> KeySlot: ...
+    def add_recovery_code(self, label: str) -> RecoveryCode: ...
+    def add_recipient(self, public_key: str, label: str) -> KeySlot: ...
+    @property
+    def new_recipient(self) -> RecipientKey: ...
+    @overload
+    def add_deferred(self, options: DeferredKeyOptions) -> KeySlot: ...
+    @overload
+    def add_deferred(self, *, key: str, label: str, unlock_within: Seconds = ...) -> KeySlot: ...
     def list(self) -> Tuple[KeySlot, ...]: ...
     def remove(self, number: int) -> None: ...
-    def unlock(self, password: str) -> None: ...
+    def unlock(self, secret: str) -> None: ...
+    def rotate(self) -> KeyRotation: ...
+    @property
+    def subjects(self) -> Tuple[str, ...]: ...
+    def shred(self, subject: str) -> BackupErasure: ...
+    @property
+    def erasures(self) -> Tuple[BackupErasure, ...]: ...
 
 class Backups:
     @overload
@@ -217,7 +232,7 @@ class Backups:
     @overload
     def start(
             self, *, name: str, include_recordings: bool = ..., tags: Labels = ..., schedule: Optional[JobSchedule] = ...,
-            exclude: Iterable[str] = ..., upload_per_second: int = ...
+            exclude: Iterable[str] = ..., erasable: Iterable[ErasableFolder] = ..., upload_per_second: int = ...
     ) -> BackupJob: ...
     @overload
     def restore(self, options: RestoreOptions) -> RestoreJob: ...

@@ -64,6 +64,14 @@ class CheckLevel(NamedEnum):
     """And every frame is decrypted, every chunk's id recomputed, every tree walked."""
 
 
+class KeyDerivation(NamedEnum):
+    """How a password is made slow to try."""
+    ARGON2ID = 1
+    """64 MiB of memory for each try."""
+    PBKDF2 = 2
+    """HMAC-SHA256, 600,000 times: for those who must. Weaker against people with special hardware."""
+
+
 class Recording(NamedEnum):
     """What a camera is meant to do. An intent: every restart and reconnect returns to it."""
     OFF = 0
@@ -1346,6 +1354,22 @@ class AuditRetentionOptions(Value):
         self.reason = reason
 
 
+class ErasableFolder(Value):
+    """A folder that can be erased by itself, in every snapshot at once, without touching the others.
+
+    - path: Required. As `browse` shows it: "projects/prj_…".
+    - subject: Required. Whose it is: folders of one subject are erased together. Better an id than a name, as receipts keep
+        it.
+    """
+    __slots__ = ("path", "subject")
+    path: str
+    subject: str
+
+    def __init__(self, *, path: str, subject: str) -> None:
+        self.path = path
+        self.subject = subject
+
+
 class JobSchedule(Value):
     """When long work begins, and what of a tenant's own work goes first. Between tenants their plans' shares decide.
 
@@ -1382,25 +1406,30 @@ class BackupOptions(Value):
     - exclude: What to leave out, by paths as `browse` shows them: `*`, `?` and `[…]` stand for parts of one name, `**` for
         any number of folders. A pattern without '/' is about names in every folder, one that ends with '/' about folders
         alone; '!' before one takes back what those before it left out.
+    - erasable: Folders with keys of their own. Nothing is shared between two subjects, also where content is the same, nor
+        with the rest. Of folders within one another the inner one's subject counts.
     - upload_per_second: Written to the repository at most, once compressed. 0: no limit.
     """
-    __slots__ = ("name", "include_recordings", "tags", "schedule", "exclude", "upload_per_second")
+    __slots__ = ("name", "include_recordings", "tags", "schedule", "exclude", "erasable", "upload_per_second")
     name: str
     include_recordings: bool
     tags: Tuple[Label, ...]
     schedule: JobSchedule
     exclude: Tuple[str, ...]
+    erasable: Tuple[ErasableFolder, ...]
     upload_per_second: Bytes
 
     def __init__(
             self, *, name: str, include_recordings: bool = False, tags: Labels = (),
-            schedule: Optional[JobSchedule] = None, exclude: Iterable[str] = (), upload_per_second: int = Bytes(0)
+            schedule: Optional[JobSchedule] = None, exclude: Iterable[str] = (), erasable: Iterable[ErasableFolder] = (),
+            upload_per_second: int = Bytes(0)
     ) -> None:
         self.name = name
         self.include_recordings = include_recordings
         self.tags = label_tuple(tags)
         self.schedule = JobSchedule() if schedule is None else schedule
         self.exclude = as_tuple(exclude)
+        self.erasable = as_tuple(erasable)
         self.upload_per_second = Bytes(upload_per_second)
 
 
@@ -1496,19 +1525,23 @@ class BrowseOptions(Value):
 
 
 class FileEntry(Value):
-    __slots__ = ("name", "kind", "size", "modified_at")
+    """- erased: A folder whose keys were destroyed: nobody reads what was in it."""
+    __slots__ = ("name", "kind", "size", "modified_at", "erased")
     name: str
     kind: FileKind
     size: Bytes
     modified_at: datetime
+    erased: bool
 
     def __init__(
-            self, name: str = "", kind: FileKind = FileKind.FILE, size: int = Bytes(0), modified_at: datetime = EPOCH
+            self, name: str = "", kind: FileKind = FileKind.FILE, size: int = Bytes(0), modified_at: datetime = EPOCH,
+            erased: bool = False
     ) -> None:
         self.name = name
         self.kind = kind
         self.size = Bytes(size)
         self.modified_at = as_time(modified_at)
+        self.erased = erased
 
 
 class DiffOptions(Value):
@@ -1808,17 +1841,110 @@ class PruneResult(Value):
 class KeySlot(Value):
     """One way to open the repository.
 
-    - kind: "password", "key_file"
+    - kind: "password", "key_file" (of this home), "recovery_code", "recipient", "host"
+    - derivation: Of a password: "argon2id", "pbkdf2". Empty for others.
+    - generation: Of the root key that it opens; grows with each rotation.
     """
-    __slots__ = ("number", "kind", "label")
+    __slots__ = ("number", "kind", "label", "derivation", "generation")
     number: int
     kind: str
     label: str
+    derivation: str
+    generation: int
 
-    def __init__(self, number: int = 0, kind: str = "", label: str = "") -> None:
+    def __init__(
+            self, number: int = 0, kind: str = "", label: str = "", derivation: str = "", generation: int = 0
+    ) -> None:
         self.number = number
         self.kind = kind
         self.label = label
+        self.derivation = derivation
+        self.generation = generation
+
+
+class RecoveryCode(Value):
+    """- code: 256 bits in letters, digits and hyphens, with a checksum. Said this once."""
+    __slots__ = ("slot", "code")
+    slot: KeySlot
+    code: str
+
+    def __init__(self, slot: Optional[KeySlot] = None, code: str = "") -> None:
+        self.slot = KeySlot() if slot is None else slot
+        self.code = code
+
+
+class RecipientKey(Value):
+    """A pair of X25519 keys, each 32 bytes in base64.
+
+    - private_key: Kept nowhere here.
+    """
+    __slots__ = ("public_key", "private_key")
+    public_key: str
+    private_key: str
+
+    def __init__(self, public_key: str = "", private_key: str = "") -> None:
+        self.public_key = public_key
+        self.private_key = private_key
+
+
+class DeferredKeyOptions(Value):
+    """- key: Required. 32 random bytes or more, in base64. Kept nowhere here.
+    - label: Required.
+    - unlock_within: Work that needs the key waits for it so long. 0: ten minutes.
+    """
+    __slots__ = ("key", "label", "unlock_within")
+    key: str
+    label: str
+    unlock_within: timedelta
+
+    def __init__(self, *, key: str, label: str, unlock_within: Seconds = timedelta(0)) -> None:
+        self.key = key
+        self.label = label
+        self.unlock_within = as_timedelta(unlock_within)
+
+
+class BackupErasure(Value):
+    """Proof of an erasure.
+
+    - packs: Objects that nobody can read any more; their space comes back when they are collected.
+    - size: Of these.
+    - receipt: All of that as JSON, with the repository's id and the generations of its keys.
+    - signature: Ed25519 over the bytes of `receipt`, in base64.
+    - public_key: Whose signature it is: the repository's, in base64.
+    """
+    __slots__ = ("subject", "erased_at", "packs", "size", "receipt", "signature", "public_key")
+    subject: str
+    erased_at: datetime
+    packs: int
+    size: Bytes
+    receipt: str
+    signature: str
+    public_key: str
+
+    def __init__(
+            self, subject: str = "", erased_at: datetime = EPOCH, packs: int = 0, size: int = Bytes(0), receipt: str = "",
+            signature: str = "", public_key: str = ""
+    ) -> None:
+        self.subject = subject
+        self.erased_at = as_time(erased_at)
+        self.packs = packs
+        self.size = Bytes(size)
+        self.receipt = receipt
+        self.signature = signature
+        self.public_key = public_key
+
+
+class KeyRotation(Value):
+    """- generation: Of the new root key.
+    - slots: What opens it: those of before, each sealed anew.
+    """
+    __slots__ = ("generation", "slots")
+    generation: int
+    slots: Tuple[KeySlot, ...]
+
+    def __init__(self, generation: int = 0, slots: Iterable[KeySlot] = ()) -> None:
+        self.generation = generation
+        self.slots = as_tuple(slots)
 
 
 class Brand(Value):
@@ -4857,27 +4983,28 @@ class Change(Value):
 __all__ = [
     "Advice", "AfterFailure", "ApiKey", "ApiKeyFilter", "ApiKeyOptions", "Ask", "Asset", "AssetFilter", "AssetId",
     "AuditCheckpoint", "AuditFilter", "AuditFormat", "AuditListOptions", "AuditListing", "AuditProof", "AuditRecord",
-    "AuditReport", "AuditRetention", "AuditRetentionOptions", "AuthenticateOptions", "BackupOptions", "BackupResult",
-    "Brand", "BreakdownOptions", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo", "CameraOptions",
-    "CameraSnapshot", "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind", "CheckLevel",
-    "CheckReport", "Clip", "ClipOptions", "ContactSheetOptions", "CorrectionOptions", "CostTags", "CustomRole", "Cut",
-    "DamagedRange", "DiffOptions", "EngineOptions", "EraseOptions", "ErasePersonalOptions", "ErasedPersonal",
-    "ErasureReceipt", "Errc", "Event", "ExportFilter", "ExportedFile", "FileChange", "FileEntry", "FileKind",
-    "FootageSpan", "ForecastMethod", "ForgetOptions", "ForgetResult", "FrameImageOptions", "FrameOptions",
-    "FramesOptions", "GradeStillOptions", "HoldId", "HoldOptions", "ImportOptions", "IssuerId", "IssuerOptions",
-    "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause", "JobSchedule", "JobState", "KeepRules", "KeyEnvironment",
-    "KeyId", "KeySlot", "LeaseInfo", "LeaseOptions", "LegalHold", "LegalHoldOptions", "LimitOptions", "LimitOverride",
-    "LogLevel", "LogOptions", "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness",
-    "MeterTotal", "Misfire", "Money", "MoveOptions", "MovedHome", "MovedTable", "NewApiKey", "OpenHold",
-    "OperatorOptions", "OverageRule", "Partner", "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions",
-    "PasswordTicket", "PixelFormat", "Plan", "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect",
-    "PlanImpact", "PlanLimit", "PlanOverage", "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress",
-    "Project", "ProjectFilter", "ProjectGrant", "ProjectId", "ProjectOptions", "Protection", "PruneOptions",
-    "PruneResult", "Quality", "Quota", "QuotaForecast", "QuotaOverage", "RateCall", "RateDecision", "RateScope",
-    "Rational", "RecordCount", "Recording", "RecordingFilter", "RecordingInfo", "RecordingWindow", "Recurrence",
-    "RecurrenceOptions", "RecurrenceUpdate", "RedeemOptions", "RemovedCount", "RenderBatchOptions", "RenderOptions",
-    "RenderResult", "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult", "Retention", "Role",
-    "RoleId", "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions", "SettingsDocument", "SettingsKind",
+    "AuditReport", "AuditRetention", "AuditRetentionOptions", "AuthenticateOptions", "BackupErasure", "BackupOptions",
+    "BackupResult", "Brand", "BreakdownOptions", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo",
+    "CameraOptions", "CameraSnapshot", "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind",
+    "CheckLevel", "CheckReport", "Clip", "ClipOptions", "ContactSheetOptions", "CorrectionOptions", "CostTags",
+    "CustomRole", "Cut", "DamagedRange", "DeferredKeyOptions", "DiffOptions", "EngineOptions", "ErasableFolder",
+    "EraseOptions", "ErasePersonalOptions", "ErasedPersonal", "ErasureReceipt", "Errc", "Event", "ExportFilter",
+    "ExportedFile", "FileChange", "FileEntry", "FileKind", "FootageSpan", "ForecastMethod", "ForgetOptions",
+    "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions", "GradeStillOptions", "HoldId", "HoldOptions",
+    "ImportOptions", "IssuerId", "IssuerOptions", "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause", "JobSchedule",
+    "JobState", "KeepRules", "KeyDerivation", "KeyEnvironment", "KeyId", "KeyRotation", "KeySlot", "LeaseInfo",
+    "LeaseOptions", "LegalHold", "LegalHoldOptions", "LimitOptions", "LimitOverride", "LogLevel", "LogOptions",
+    "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness", "MeterTotal", "Misfire", "Money",
+    "MoveOptions", "MovedHome", "MovedTable", "NewApiKey", "OpenHold", "OperatorOptions", "OverageRule", "Partner",
+    "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions", "PasswordTicket", "PixelFormat", "Plan",
+    "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect", "PlanImpact", "PlanLimit", "PlanOverage",
+    "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress", "Project", "ProjectFilter", "ProjectGrant",
+    "ProjectId", "ProjectOptions", "Protection", "PruneOptions", "PruneResult", "Quality", "Quota", "QuotaForecast",
+    "QuotaOverage", "RateCall", "RateDecision", "RateScope", "Rational", "RecipientKey", "RecordCount", "Recording",
+    "RecordingFilter", "RecordingInfo", "RecordingWindow", "RecoveryCode", "Recurrence", "RecurrenceOptions",
+    "RecurrenceUpdate", "RedeemOptions", "RemovedCount", "RenderBatchOptions", "RenderOptions", "RenderResult",
+    "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult", "Retention", "Role", "RoleId",
+    "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions", "SettingsDocument", "SettingsKind",
     "SettingsOptions", "ShadowCount", "SiteId", "Snapshot", "SnapshotDiff", "SnapshotFilter", "SnapshotId",
     "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions", "TagOptions", "Takeout",
     "TakeoutOptions", "Tenant", "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TenantTakeoutOptions",

@@ -14,6 +14,7 @@
 #include <blob/store.hpp>
 #include <crypto/kdf.hpp>
 #include <crypto/secret.hpp>
+#include <crypto/sign.hpp>
 #include <exec/progress.hpp>
 #include <tenon/id.hpp>
 #include <tenon/units.hpp>
@@ -22,19 +23,41 @@ namespace tenon::backup {
 
 /// What opens a repository.
 struct KeySource {
-    enum class Kind : std::uint8_t { password = 1, key_file = 2 };
+    enum class Kind : std::uint8_t { password = 1, key_file = 2, recovery_code = 3, recipient = 4, host = 5 };
+    enum class Derivation : std::uint8_t { none = 0, argon2id = 1, pbkdf2 = 2 };
     Kind kind = Kind::key_file;
-    crypto::Secret secret;
+    crypto::Secret secret{};                           ///< Empty where only a recipient's public key is known: enough to add it.
+    Derivation derivation = Derivation::argon2id;      ///< Of a password's new slot.
+    crypto::PublicKey recipient{};
 
-    static KeySource password(std::string_view text);  ///< At least 8 bytes, else InvalidArgument.
+    static KeySource password(std::string_view text, Derivation derivation = Derivation::argon2id);  ///< At least 8 bytes, else InvalidArgument.
     static KeySource key(base::ByteView bytes);        ///< At least 32 bytes, else InvalidArgument.
+    static KeySource host_key(base::ByteView bytes);   ///< The same, kept by the host and never on this machine's disks.
+    static KeySource new_recovery_code();
+    /// Empty unless the text is a recovery code, checksum included. Case, groups and digits for letters do not matter.
+    [[nodiscard]] static std::optional<KeySource> recovery_code(std::string_view text);
+    static KeySource recipient_public(const crypto::PublicKey& key);
+    static KeySource recipient_private(base::ByteView key);  ///< 32 bytes.
+    KeySource clone() const;
 };
+
+/// 256 bits as people write them down: letters and digits in groups, with a checksum.
+std::string recovery_text(base::ByteView secret);
 
 /// One way to open the repository.
 struct Slot {
     std::uint32_t number = 0;
     KeySource::Kind kind = KeySource::Kind::key_file;
     std::string label{};
+    KeySource::Derivation derivation = KeySource::Derivation::none;
+    std::uint32_t generation = 0;      ///< Of the root key it opens.
+};
+
+/// What is left of an erasure: proof that it happened.
+struct ErasedClass {
+    std::string receipt{};             ///< JSON: what was erased, when, in which repository, which generations of keys, what waits for removal.
+    std::string signature{};           ///< Ed25519 over its bytes, in base64.
+    std::string public_key{};          ///< The repository's identity, in base64.
 };
 
 /// Bytes are held before they are written, committed as packs land, returned on failure. Every byte that was reserved
@@ -51,6 +74,7 @@ struct RepositoryOptions {
     std::shared_ptr<const base::Clock> clock = base::system_clock();
     std::uint8_t pack_profile = 2;     ///< Of a new repository. 1: 8 MiB packs, 2: 32, 3: 128.
     crypto::Argon2Cost password_cost{};
+    std::uint32_t password_iterations = 600'000;  ///< Of PBKDF2.
     unsigned threads = 0;              ///< Per job. 0: min(cores, 4).
 };
 
@@ -58,6 +82,12 @@ struct RepositoryOptions {
 struct Source {
     std::string name{};                ///< Its folder in the snapshot; empty: its content is the snapshot's root (alone then).
     std::filesystem::path path{};
+};
+
+/// A folder that can be erased by itself.
+struct ClassRule {
+    std::string path{};                ///< In the snapshot.
+    std::string subject{};             ///< Whose it is. Folders of one subject have one class of keys.
 };
 
 struct BackupRequest {
@@ -71,6 +101,7 @@ struct BackupRequest {
     std::vector<Label> tags{};
     std::string host{};
     std::string run{};                 ///< The caller's name for this run, kept in the snapshot: who missed its end finds it by that.
+    std::vector<ClassRule> classes{};  ///< The classes must exist: Repository::add_classes(). Of rules within one another the inner one holds.
     bool cross_mounts = false;
     std::int64_t bytes_per_second = 0; ///< Written to the repository at most, once compressed. 0: no limit.
     Duration checkpoint_after = std::chrono::seconds(30);            ///< A killed run repeats at most this much …
@@ -127,6 +158,7 @@ struct BrowseEntry {
     std::int64_t size = 0;             ///< A folder's: all files below it.
     Time modified_at{};
     std::uint32_t mode = 0;
+    bool erased = false;               ///< A folder whose keys were destroyed: what was in it is gone.
 };
 
 /// A file that a restore is about to bring to a size.
@@ -187,6 +219,7 @@ struct CheckReport {
 class Repository {
 public:
     [[nodiscard]] static bool exists(blob::Store& objects);
+    static std::string id_of(blob::Store& objects);  ///< In hex; needs no key. Throws NotFound, Corrupt.
     /// One at a time for a place, and changes of slots too, between processes: that is the caller's business. What lies in the
     /// vault is taken for a killed creation's and removed.
     ///
@@ -201,8 +234,30 @@ public:
     std::vector<Slot> slots() const;
     /// Which of them this key opens. Empty: none.
     std::optional<std::uint32_t> slot_of(const KeySource& key) const;
+    std::optional<std::uint32_t> opened_slot() const;  ///< Of the key that this was opened with.
     Slot add_slot(const KeySource& key, const std::string& label);
     void remove_slot(std::uint32_t number);  ///< Throws NotFound; Conflict for the last one.
+
+    /// A new root key and ring, sealed anew to every slot; the old ones are destroyed. Who has an old root key, or a removed
+    /// slot's secret and old copies of the vault, opens no ring made from now on. Killed at any moment it has happened or it has not.
+    /// Returns the new generation. Throws Conflict (subject: the slot) for a slot of the first version that this key does not open: only
+    /// its secret can seal it anew.
+    std::uint32_t rotate_root();
+    /// Classes of keys for these subjects, where there are none yet. True: the ring has changed, and whoever has the repository open
+    /// opens it again to know them. Throws InvalidArgument.
+    bool add_classes(const std::vector<std::string>& subjects);
+    /// The subjects that have a class, in order.
+    std::vector<std::string> subjects() const;
+    /// Destroys a class's keys: nobody reads anything of it any more, in any snapshot, whatever its size. A new root key and ring come
+    /// with that, as with rotate_root(). Whoever has the repository open has keys in memory until he opens it again.
+    /// Throws NotFound; Conflict as rotate_root().
+    ErasedClass shred(const std::string& subject);
+    /// What of it was destroyed and is done with, and when.
+    std::vector<ErasedClass> erased() const;
+    /// Whether the keys are those of the vault still: false after another process's add_classes() or shred().
+    [[nodiscard]] bool is_current() const;
+    /// Finishes a rotation that was killed behind its commit. Whoever changes slots does that first. False: there was none.
+    bool settle();
 
     /// Cancel    between chunks; no snapshot appears. What landed is used by the next run.
     BackupTotals backup(const BackupRequest& request, Ledger& ledger, exec::ProgressSink& progress, std::stop_token stop);
@@ -224,6 +279,8 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
+/// Throws InvalidArgument for what ClassRule::path cannot be.
+void check_class_path(const std::string& path);
 /// Throws InvalidArgument for patterns that BackupRequest::exclude cannot have.
 void check_patterns(const std::vector<std::string>& patterns);
 

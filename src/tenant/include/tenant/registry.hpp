@@ -41,6 +41,9 @@ struct Standing {
     const std::shared_ptr<const PlanTerms>& terms_at(Time now) const noexcept;
 };
 
+/// Throws Conflict while a legal hold of the reader's tenant keeps this from being `what`.
+void refuse_under_legal_hold(db::Reader& reader, const char* what);
+
 /// Every tenant of one home, with a cache of those in use.
 ///
 /// Threads   any member, from any thread, at once.
