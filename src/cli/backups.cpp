@@ -150,7 +150,7 @@ int check(Context& context, const Args& args) {
 int prune(Context& context, const Args& args) {
     PruneOptions options{.unused_percent = static_cast<std::int32_t>(args.integer("--unused", 20, 0, 100)), .dry_run = args.has("--dry-run")};
     options.schedule = schedule_of(args);
-    PruneJob job = context.session().backups().prune(options);
+    PruneJob job = backup_session(context).backups().prune(options);
     if (is_for_later(args)) return show_started(context, job);
     follow(context, job, "prune");
     const PruneResult result = job.result();
