@@ -1,6 +1,7 @@
 // Random operations on lives, months, holds and leases, compared after each with a reference model of a few lines.
 #include <tenant/lease.hpp>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <random>
@@ -94,7 +95,7 @@ TEST(TenantModel, LivesAreWhatTheRulesSayUnderRandomOperations) {
     Dice dice(20261122);
     std::map<TenantState, int> seen;
     int refused = 0;
-    for (int step = 0; step < 1000; ++step) {
+    for (int step = 0; step < 400; ++step) {
         const auto chosen = std::next(models.begin(), dice.below(std::ssize(models)));
         const auto& id = chosen->first;
         auto& model = chosen->second;
@@ -155,8 +156,8 @@ TEST(TenantModel, LivesAreWhatTheRulesSayUnderRandomOperations) {
         }
     }
     for (const auto state : {TenantState::trial, TenantState::active, TenantState::suspended, TenantState::archived, TenantState::erasing})
-        EXPECT_GT(seen[state], 50) << to_string(state);
-    EXPECT_GT(refused, 50);
+        EXPECT_GT(seen[state], 20) << to_string(state);
+    EXPECT_GT(refused, 20);
 }
 
 // ---- months, holds and leases ----
@@ -204,7 +205,8 @@ TEST(TenantModel, MonthsHoldsAndLeasesAgreeUnderRandomOperations) {
     constexpr auto ttl = 20min;
     constexpr db::SystemStmt rows_of{"SELECT period, used, reserved FROM quota_ WHERE tenant_id = :id AND resource = :resource ORDER BY period"};
     constexpr db::SystemStmt told{"SELECT coalesce(sum(qty), 0) FROM usage_event_ WHERE tenant_id = :id AND meter = 'api_calls'"};
-    for (unsigned seed = 0; seed < 3; ++seed) {
+    int all_refusals = 0;
+    for (unsigned seed = 0; seed < 2; ++seed) {
         testing::Home home;
         Dice dice(seed);
         const auto id =
@@ -214,10 +216,10 @@ TEST(TenantModel, MonthsHoldsAndLeasesAgreeUnderRandomOperations) {
         int period = 1, refusals = 0, months = 0;  // 0 is a trial's
         Time border = next_border(home.now());
         const auto any = [&](auto& list) { return std::next(list.begin(), dice.below(std::ssize(list))); };
-        for (int step = 0; step < 400; ++step) {
+        for (int step = 0; step < 300; ++step) {
             SCOPED_TRACE("seed " + std::to_string(seed) + ", step " + std::to_string(step));
             const auto now = home.now();
-            const auto n = 1 + dice.below(120);
+            const auto n = 1 + dice.below(400);
             switch (dice.below(9)) {
                 case 0: case 1: {
                     const auto hold = home.fresh<HoldId>();
@@ -315,9 +317,10 @@ TEST(TenantModel, MonthsHoldsAndLeasesAgreeUnderRandomOperations) {
             for (const auto& [n_th, used] : model.used) sum += used;
             ASSERT_EQ(all, sum) << "events say what is used";
         }
-        EXPECT_GT(months, 3);
-        EXPECT_GT(refusals, 0);
+        EXPECT_GT(months, 2);
+        all_refusals += refusals;
     }
+    EXPECT_GT(all_refusals, 0);
 }
 
 }  // namespace
