@@ -500,16 +500,20 @@ TEST_F(Prune, a_pack_that_cannot_be_written_anew_stays_until_it_is_mended) {
     auto repository = create();
     take_three(*repository);
     forget(*repository, {taken[0].id}, {});
-    // A bit of shared.bin or of what lies beside it in the first data pack.
+    // A byte of each frame of the first data pack: which of them holds shared.bin depends on who read it.
     for (const auto& pack : repository->inside().load_index({})->packs()) {
         if (pack.header.kind != Kind::data || pack.size < 600'000) continue;
         std::fstream file(repo() / pack_name(pack.sha), std::ios::in | std::ios::out | std::ios::binary);
-        file.seekp(static_cast<std::streamoff>(pack.frames[0].offset + 5000)).put('\x55');
+        for (const auto& frame : pack.frames) {
+            const auto at = static_cast<std::streamoff>(frame.offset + frame.stored() / 2);
+            const auto byte = file.seekg(at).get();
+            file.seekp(at).put(static_cast<char>(byte ^ 1));
+        }
     }
     auto fresh = open();
     const auto before = weight();
     const auto totals = prune(*fresh, all_of_it());
-    EXPECT_EQ(totals.problems.size(), 1u);
+    EXPECT_GE(totals.problems.size(), 1u);
     EXPECT_EQ(before - weight(), totals.bytes_freed);
     // The source still has it: the next backup stores it again, and then the damaged pack goes.
     back_up(*fresh);
