@@ -10,7 +10,7 @@ from tool import ToolTest, main, postgres_database
 LISTS = [
     ("partner", "list"), ("project", "list"), ("asset", "list"), ("asset", "show", "interview.mp4"), ("export", "list"), ("render", "list"),
     ("user", "list"), ("user", "grants", "carl@example.org"), ("role", "list"), ("key", "list", "--all"), ("login", "list"), ("issuer", "list"),
-    ("token", "keys"), ("token", "jwks"), ("camera", "list"), ("camera", "show", "Door"), ("backup", "list"), ("backup", "keys"),
+    ("token", "jwks"), ("token", "keys"), ("camera", "list"), ("camera", "show", "Door"), ("backup", "list"), ("backup", "keys"),
     ("backup", "browse", "latest"), ("usage", "events"), ("usage", "breakdown"), ("usage", "tags"), ("usage", "verify"), ("quota",),
     ("hold", "list"), ("job", "list", "--limit", "1000"), ("job", "pauses"), ("recurrence", "list"),
     ("settings", "show", "workflows"), ("settings", "brand"), ("audit", "retention"), ("tenant", "list"), ("tenant", "limits", "acme"),
