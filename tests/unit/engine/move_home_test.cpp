@@ -18,7 +18,7 @@ protected:
         Engine engine({.home = home});
         auto setup = engine.open_operator({.actor = "setup", .reason = "test"});
         acme = setup.tenants().create({.name = "Acme", .slug = "acme", .plan = "studio/basic"}).id;
-        auto session = engine.open_session({.tenant = acme, .actor = "tester"});
+        auto session = engine.open_session({.tenant = acme, .actor = "tester", .role = Role::owner});
         project = session.projects().create({.name = "Reel"}).id;
         asset = session.assets().import_file({.project = project, .path = tests::clip_with_sound}).id;
         hold = session.quotas().reserve({.asks = {{Resource::storage, 1000}}, .ttl = 1h, .keep = true}).id();
@@ -57,7 +57,7 @@ TEST_F(PostgresMovedHomes, goes_on_where_it_was) {
               "invalid_argument: this home's metadata are in a PostgreSQL database: give its connection string (postgres)");
     {
         Engine engine({.home = home, .postgres = database->address()});
-        auto session = engine.open_session({.tenant = acme, .actor = "tester"});
+        auto session = engine.open_session({.tenant = acme, .actor = "tester", .role = Role::owner});
         EXPECT_EQ(session.projects().get(project).name, "Reel");
         EXPECT_TRUE(std::filesystem::exists(session.assets().get(asset).path));
         EXPECT_EQ(session.quotas().get(Resource::storage).used, used.used);
@@ -80,12 +80,12 @@ TEST_F(PostgresMovedHomes, goes_on_where_it_was) {
 TEST_F(PostgresMovedHomes, is_not_moved_while_an_engine_has_it_open_even_one_that_only_looks) {
     Engine engine({.home = home, .background = false});
     EXPECT_TRUE(refusal([&] { move_to_postgres(options()); }).starts_with("conflict: the home is open"));
-    auto session = engine.open_session({.tenant = acme, .actor = "tester"});
+    auto session = engine.open_session({.tenant = acme, .actor = "tester", .role = Role::owner});
     session.projects().rename(project, "Film");
     engine.close();
     move_to_postgres(options());
     Engine there({.home = home, .postgres = database->address()});
-    EXPECT_EQ(there.open_session({.tenant = acme, .actor = "tester"}).projects().get(project).name, "Film");
+    EXPECT_EQ(there.open_session({.tenant = acme, .actor = "tester", .role = Role::owner}).projects().get(project).name, "Film");
 }
 
 TEST_F(PostgresMovedHomes, cancelled_from_another_thread_it_opens_as_before) {
