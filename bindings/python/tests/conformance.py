@@ -406,7 +406,7 @@ class Case:
         positional, keywords = self.arguments(one, step)
         value = getattr(tenon, name)(*positional, **keywords)
         form = form_of(value, one.result, self.calls)
-        if not is_default(form):
+        if one.result.kind == "void" or not is_default(form):
             self.calls.names.add(name)
         return value, one.result, form
 
