@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A home with something of everything moves from its file into PostgreSQL, beside the server of tests/support/postgres.py."""
+import shutil
 import signal
 import subprocess
 import time
@@ -85,8 +86,9 @@ class MoveToPostgresql(ToolTest):
         self.tool("job", "reschedule", waiting["id"], "--at", "now", env=self.there)
         self.tool("job", "join", waiting["id"], env=self.there)
         self.tool("backup", "restore", "nightly", "--target", "back", env=self.there)
-        self.tool("asset", "import", "--project", "Reel", "interview.mp4", env=self.there)
-        self.tool("render", "start", "--project", "Reel", "--clip", "interview.mp4:1s-1.5s", "--output", "mp4", "--name", "second", env=self.there)
+        shutil.copy(self.folder / "interview.mp4", self.folder / "answer.mp4")
+        self.tool("asset", "import", "--project", "Reel", "answer.mp4", env=self.there)
+        self.tool("render", "start", "--project", "Reel", "--clip", "answer.mp4:1s-1.5s", "--output", "mp4", "--name", "second", env=self.there)
 
 
 class Interrupted(ToolTest):
