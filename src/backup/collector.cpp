@@ -196,9 +196,9 @@ void Collection::run() {
     const auto known = before();
     {
         const auto view = look();
-        const auto todo = plan(view, known);
-        totals_.bytes_unused = todo.unused_left;
-        if (!todo.intent.packs.empty()) collect(todo);
+        const auto planned = plan(view, known);
+        totals_.bytes_unused = planned.unused_left;
+        if (!planned.intent.packs.empty()) collect(planned);
     }
     vouch();
     sweep_sessions();
@@ -217,12 +217,12 @@ void Collection::rehearse() {
     });
     set_doubted_apart(view);
     if (const auto failure = mark(view)) throw Corrupt(*failure);
-    const auto todo = plan(view, known);
+    const auto planned = plan(view, known);
     totals_.snapshots_removed = static_cast<std::int64_t>(forgotten);
-    totals_.packs_removed = todo.dead;
-    totals_.packs_rewritten = todo.rewritten;
-    totals_.bytes_freed = todo.freed;
-    totals_.bytes_unused = todo.unused_left;
+    totals_.packs_removed = planned.dead;
+    totals_.packs_rewritten = planned.rewritten;
+    totals_.bytes_freed = planned.freed;
+    totals_.bytes_unused = planned.unused_left;
 }
 
 // ---- what others left ----
