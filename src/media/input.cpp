@@ -163,8 +163,9 @@ void Input::Impl::prepare(const Limits& limits) {
     format->interrupt_callback = {&Impl::interrupted, this};
     format->probesize = limits.analysis_bytes;
     format->max_analyze_duration = limits.analysis_time.count();
+    if (live) return;  // packets of the network say when they are shown
     format->flags |= AVFMT_FLAG_GENPTS;
-    if (!live) format->io_open = &Impl::refuse_open;
+    format->io_open = &Impl::refuse_open;
 }
 
 void Input::Impl::open(const char* url, const AVInputFormat* kind, AvOptions& options, const Limits& limits) {

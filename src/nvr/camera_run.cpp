@@ -332,11 +332,14 @@ void CameraRun::follow(std::int64_t revision) {
     attempt_.request_stop();
 }
 
-void CameraRun::watch() {
+Duration CameraRun::watch() {
     const std::lock_guard lock(mutex_);
-    if (!connection_ || context_.options.clock->monotonic() - last_packet_ < silence_) return;
+    if (!connection_) return kShortestSilence;
+    const auto left = silence_ - (context_.options.clock->monotonic() - last_packet_);
+    if (left > Duration{}) return left;
     silent_ = true;
     connection_->request_stop();
+    return kShortestSilence;
 }
 
 }  // namespace tenon::nvr

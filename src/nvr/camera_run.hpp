@@ -60,7 +60,7 @@ public:
     bool prepared() const { return prepared_; }
 
     /// The clerk's part, on its thread only.
-    void watch();             ///< Ends a connection that has gone silent.
+    Duration watch();         ///< Ends a connection that has gone silent; how long until this one can be.
     void follow(std::int64_t revision);  ///< Connects anew if the camera's address or login is a newer one.
     void settle();            ///< Books segments, storage, state and news. Throws what the store throws.
     void release() noexcept;  ///< Gives the rest of what is held back, at the end.

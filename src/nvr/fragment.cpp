@@ -245,6 +245,7 @@ void FragmentBuilder::push_video(const media::Packet& packet, std::vector<Fragme
     if (!ready()) {
         open_.format = format_;
         open_.parts.push_back({{1, at, {}}, {}});
+        open_.parts.front().data.reserve(usual_bytes_ + usual_bytes_ / 8);
         if (audio_.stream >= 0) open_.parts.push_back({{2, 0, {}}, {}});
         open_.start = at;
         open_.key = key;
@@ -360,6 +361,7 @@ void FragmentBuilder::close(std::vector<Fragment>& done) {
     open_.duration = static_cast<std::uint32_t>(duration);
     if (open_.parts.size() > 1) take_sound(open_.start + open_.duration);
     open_.wall_offset = wall_offset_;
+    usual_bytes_ = open_.parts[0].data.size();
     if (open_.parts.size() > 1 && open_.parts[1].track.samples.empty()) open_.parts.pop_back();
     done.push_back(std::exchange(open_, {}));
 }

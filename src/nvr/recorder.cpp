@@ -20,9 +20,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kTick = 250ms;  // looking for silent cameras
-constexpr int kTicksPerBooking = 4;
-constexpr int kTicksPerLook = 20;  // at the intents, in case nobody said that they changed
+constexpr Duration kTick = 250ms;     // a silent camera is found out so late at most
+constexpr Duration kBookEvery = 1s;
+constexpr Duration kLookEvery = 5s;   // at the intents, in case nobody said that they changed
 constexpr Duration kHaltDeadline = 30s;
 constexpr int kTakeInTries = 40;  // ten seconds
 
@@ -165,23 +165,29 @@ bool Recorder::wait_removed(const db::TenantScope& scope, const CameraId& id, Du
 }
 
 void Recorder::Impl::serve(const std::stop_token& stop) {
-    int tick = 0;
+    const auto monotonic = [&] { return context.options.clock->monotonic(); };
+    auto booked_at = monotonic(), looked_at = booked_at;
+    auto quiet = Duration{};  // no camera can be silent for too long before this has passed
     while (!stop.stop_requested()) {
         bool look_now, book_now;
         {
             std::unique_lock lock(mutex);
             try {
-                (void)changed.wait_for(lock, stop, kTick, [&] { return news || intents_changed; });
+                const auto idle = std::max(kTick, std::min(quiet, booked_at + kBookEvery - monotonic()));
+                (void)changed.wait_for(lock, stop, idle, [&] { return news || intents_changed; });
             } catch (const Cancelled&) {
                 return;
             }
-            ++tick;
-            look_now = intents_changed || tick % kTicksPerLook == 0;
-            book_now = news || tick % kTicksPerBooking == 0;
+            const auto now = monotonic();
+            look_now = intents_changed || now - looked_at >= kLookEvery;
+            book_now = news || now - booked_at >= kBookEvery;
+            if (look_now) looked_at = now;
+            if (book_now) booked_at = now;
             news = false;
         }
         try {
-            for (const auto& [key, run] : runs) run->watch();
+            quiet = kBookEvery;
+            for (const auto& [key, run] : runs) quiet = std::min(quiet, run->watch());
             if (look_now) look(stop);
             if (book_now) book_all();
             if (look_now) prune_all(stop);

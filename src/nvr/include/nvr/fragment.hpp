@@ -96,6 +96,7 @@ private:
     std::int64_t zero_ = 0;                       ///< The stretch's first frame, in the video's timescale as it came.
     std::int64_t last_ = 0;                       ///< The last frame stored, counted from zero_.
     std::uint32_t usual_ = 3'000;                 ///< Time between frames, for the one that has no next.
+    std::size_t usual_bytes_ = 0;                 ///< Of a fragment's pictures: the next one grows in place.
     std::optional<Duration> stretch_base_;
     Duration stretch_arrival_{};          ///< Of its first frame.
     std::optional<Duration> set_at_;      ///< When its clock was last set.
