@@ -44,8 +44,8 @@ std::shared_ptr<const Granted> SessionImpl::granted() const {
 }
 
 void SessionImpl::remember(std::shared_ptr<const Granted> granted) const {
-    known_rights.keep(granted->version, granted->everywhere, granted->until);
     const std::lock_guard lock(granted_mutex_);
+    known_rights.keep(granted->version, granted->everywhere, granted->until);
     granted_ = std::move(granted);
 }
 
