@@ -228,11 +228,14 @@ TEST_F(CameraTest, AnotherAddressIsSealedAuditedAndConnectedTo) {
     EXPECT_EQ(info.name, "Front door");
     EXPECT_EQ(info.url, second.url());
     EXPECT_EQ(info.recording, Recording::continuous);
-    first.kill();
     ASSERT_TRUE(wait(60s, [&] {
         const auto runs = camera.recordings();
         return std::any_of(runs.begin(), runs.end(), [](const RecordingInfo& run) { return run.gap_before == "switched_off"; });
     })) << camera.info().problem;
+    first.kill();
+    const auto recorded = covered(camera);
+    ASSERT_TRUE(wait(60s, [&] { return covered(camera) >= recorded + 2s; })) << camera.info().problem;
+    EXPECT_EQ(camera.recordings().size(), before.size() + 1) << "nothing came from the first one any more";
     EXPECT_EQ(camera.recordings().front().start, before.front().start) << "footage stays";
     EXPECT_EQ(used(s, Resource::cameras), 1);
     EXPECT_EQ(events.next(60s).value().subject, camera.id().text());
