@@ -9,11 +9,8 @@ namespace tenon::media {
 namespace {
 
 thread_local int quiet_depth = 0;
-thread_local Overhear::Look overhear = nullptr;
-thread_local void* overhearing = nullptr;
 
 void log_unless_quiet(void* context, int level, const char* format, va_list arguments) {
-    if (overhear != nullptr) overhear(overhearing, context);
     if (quiet_depth == 0) av_log_default_callback(context, level, format, arguments);
 }
 
@@ -25,12 +22,6 @@ Quiet::Quiet() noexcept {
     ++quiet_depth;
 }
 Quiet::~Quiet() { --quiet_depth; }
-
-Overhear::Overhear(Look look, void* self) noexcept {
-    overhear = look;
-    overhearing = self;
-}
-Overhear::~Overhear() { overhear = nullptr; }
 
 Errc errc_of(int av_error) noexcept {
     switch (av_error) {

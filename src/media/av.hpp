@@ -81,17 +81,6 @@ public:
     Quiet& operator=(const Quiet&) = delete;
 };
 
-/// While one lives, `look` is called on this thread with the context of each message of the library, at its moment. A host
-/// that has set a callback of its own hears them in place of us: nothing that matters may rest on being called.
-class Overhear {
-public:
-    using Look = void (*)(void* self, void* context) noexcept;
-    Overhear(Look look, void* self) noexcept;
-    ~Overhear();
-    Overhear(const Overhear&) = delete;
-    Overhear& operator=(const Overhear&) = delete;
-};
-
 /// A context's `log_level_offset` that keeps it silent; levels are one byte, so no more than this.
 inline constexpr int silent = 128;
 

@@ -5,10 +5,9 @@
 #include <string_view>
 #include <utility>
 
-#include <time.h>
-
 #include "file_io.hpp"
 #include "parameters.hpp"
+#include "rtsp_session.hpp"
 #include "times.hpp"
 
 extern "C" {
@@ -43,40 +42,10 @@ std::string short_name(std::string_view names) {
     return std::string(names.substr(0, names.find(',')));
 }
 
-// "host:port" of a URL, without login, path and query, any of which may hold a secret.
-std::string host_of(std::string_view url) {
-    const auto scheme = url.find("://");
-    if (scheme == std::string_view::npos) return "";
-    const auto begin = scheme + 3;
-    const auto authority = url.substr(begin, url.find_first_of("/?#", begin) - begin);
-    const auto at = authority.rfind('@');
-    return std::string(at == std::string_view::npos ? authority : authority.substr(at + 1));
-}
-
-std::string origin_of(std::string_view url) {
-    const auto scheme = url.find("://");
-    return scheme == std::string_view::npos ? "" : std::string(url.substr(0, scheme + 3)) + host_of(url);
-}
-
-/// Scheme, host and port, whether the URL spells the port out or not.
-std::string server_of(std::string_view url) {
-    std::string server = origin_of(url);
-    const auto host = server.find("://") + 3;
-    const bool has_port = server.find(':', std::max(host, server.rfind(']') + 1)) != std::string::npos;
-    return has_port ? server : server + (server.starts_with("rtsps:") ? ":322" : ":554");
-}
-
 // What a camera answers is to be believed. All else (a packet cut short by a lost connection, say, is EPERM to the
 // library) means that it cannot be had now, and that trying again can help.
 bool is_answer(Errc code) {
     return code == Errc::unauthenticated || code == Errc::not_found || code == Errc::unsupported;
-}
-
-/// steady_clock at the kernel's last tick, up to 4 ms ago: the library asks three times for each packet of the network.
-std::chrono::steady_clock::time_point lately() noexcept {
-    timespec at{};
-    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &at);
-    return std::chrono::steady_clock::time_point(std::chrono::seconds(at.tv_sec) + std::chrono::nanoseconds(at.tv_nsec));
 }
 
 std::chrono::steady_clock::time_point in(Duration span) { return lately() + span; }
@@ -90,12 +59,8 @@ struct Input::Impl {
     Duration read_timeout{};
     std::optional<std::chrono::steady_clock::time_point> deadline{};
     std::unique_ptr<FileIo> file;   // outlives `format`, which reads through it
+    std::unique_ptr<rtsp::Session> session;   // likewise, of a camera
     FormatOwner format;
-    AVFormatContext* connecting = nullptr;  // live: while the library opens it, and so may be redirected
-    std::string server;                  // the one it may connect to
-    const char* location = nullptr;      // the library's copy of the URL that it is at
-    int redirects = 0;
-    bool led_away = false;
     std::vector<StreamInfo> streams;
     std::string container;
     std::optional<Duration> duration;
@@ -106,7 +71,6 @@ struct Input::Impl {
 
     static int interrupted(void* self) {
         auto& impl = *static_cast<Impl*>(self);
-        if (impl.connecting != nullptr && !impl.stay()) return 1;
         return impl.stop.stop_requested() || (impl.deadline && lately() >= *impl.deadline);
     }
     static int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) { return AVERROR(EPERM); }
@@ -122,8 +86,6 @@ struct Input::Impl {
         throw_av(code, what, subject);
     }
 
-    bool stay();
-    static void look(void* self, void* context) noexcept;
     void prepare(const Limits& limits);
     void open(const char* url, const AVInputFormat* kind, AvOptions& options, const Limits& limits);
     void describe_streams(const Limits& limits);
@@ -132,31 +94,6 @@ struct Input::Impl {
     bool read(AVPacket& packet);
     static std::unique_ptr<Impl> open_file(const std::filesystem::path& path, const Limits& limits, std::stop_token stop);
 };
-
-// The library follows redirects by itself, and answers whoever it finds there with the camera's login; but whoever called
-// has checked one address. So, as soon as there is a connection, it may open no other: the protocols for that are taken
-// from it. A redirect to the same server gives them back, at the one moment where it can be told: the library says where it
-// goes before it does. Should that not be heard, the redirect is not followed.
-
-/// False: it cannot be kept from following.
-bool Input::Impl::stay() {
-    if (location == nullptr) location = connecting->url;
-    if (connecting->protocol_blacklist == nullptr) connecting->protocol_blacklist = av_strdup("tcp,tls");
-    return connecting->protocol_blacklist != nullptr;
-}
-
-void Input::Impl::look(void* self, void* context) noexcept {
-    constexpr int most_redirects = 5;
-    auto& impl = *static_cast<Impl*>(self);
-    if (context != impl.connecting || impl.location == nullptr || impl.location == impl.connecting->url) return;
-    impl.location = impl.connecting->url;  // made before the one before it was freed: it is never at the same place
-    try {
-        impl.led_away = server_of(impl.location) != impl.server || ++impl.redirects > most_redirects;
-    } catch (const std::exception&) {
-        impl.led_away = true;
-    }
-    if (!impl.led_away) av_freep(&impl.connecting->protocol_blacklist);
-}
 
 void Input::Impl::prepare(const Limits& limits) {
     format.reset(checked(avformat_alloc_context()));
@@ -170,11 +107,8 @@ void Input::Impl::prepare(const Limits& limits) {
 
 void Input::Impl::open(const char* url, const AVInputFormat* kind, AvOptions& options, const Limits& limits) {
     AVFormatContext* raw = format.release();   // freed by the call if it fails
-    if (live) connecting = raw;
     const int code = avformat_open_input(&raw, url, kind, options.out());
-    connecting = nullptr;
     if (code < 0) {
-        if (led_away && !stop.stop_requested()) throw Unsupported("the camera redirects to another address, or without end", {.subject = subject});
         if (!live && code == AVERROR(ENOMEM))
             throw Unsupported("the file has more streams than allowed, or needs more memory than there is",
                               {.subject = subject});
@@ -268,33 +202,31 @@ Input Input::open(const std::filesystem::path& path, const Limits& limits, std::
 Input Input::open_live(const std::string& url, const LiveOptions& options, std::stop_token stop) {
     const Quiet quiet;
     auto impl = std::make_unique<Impl>();
-    impl->subject = origin_of(url);
-    impl->server = server_of(url);
-    if ((!url.starts_with("rtsp://") && !url.starts_with("rtsps://")) || url.find('\0') != std::string::npos)
-        throw InvalidArgument("a camera's URL begins with rtsp:// or rtsps://", {.subject = impl->subject});
+    const auto address = url.find('\0') == std::string::npos ? rtsp::Address::parse(url) : std::nullopt;
+    if (!address) throw InvalidArgument("a camera's URL begins with rtsp:// or rtsps://");
+    impl->subject = address->origin();
     impl->stop = stop;
     impl->live = true;
     impl->container = "rtsp";
     impl->read_timeout = options.read_timeout;
     impl->deadline = in(options.open_timeout);
-    impl->prepare(options.limits);
-    impl->format->fps_probe_size = 3;   // describing must not take seconds: a recorder wants the pictures
-
-    AvOptions live;
     // The library's own limit is per socket read and only stands behind `deadline`: a camera slow to answer the first
     // requests has all of open_timeout.
     const Duration longest = std::max(options.open_timeout, options.read_timeout);
-    live.set("rtsp_transport", options.transport == Transport::tcp ? "tcp" : "udp")
-        .set("timeout", longest.count())
-        .set("protocol_whitelist", url.starts_with("rtsps") ? "rtsp,rtsps,rtp,tcp,udp,tls" : "rtsp,rtp,tcp,udp")
-        .set("user_agent", "media/1.0")
-        .set("allowed_media_types", "video+audio");
-    {
-        const Overhear redirects(&Impl::look, impl.get());
-        impl->open(url.c_str(), av_find_input_format("rtsp"), live, options.limits);
+    try {
+        impl->session = std::make_unique<rtsp::Session>(*address, longest, AVIOInterruptCB{&Impl::interrupted, impl.get()});
+    } catch (const rtsp::Broken& broken) {
+        impl->fail(broken.code, "the camera cannot be opened");
     }
-    if (server_of(impl->format->url) != impl->server)
-        throw Unsupported("the camera redirects to another address", {.subject = impl->subject});
+    impl->prepare(options.limits);
+    impl->format->fps_probe_size = 3;   // describing must not take seconds: a recorder wants the pictures
+
+    const auto description = impl->session->description();
+    impl->format->pb = description.get();
+    AvOptions live;
+    live.set("sdp_flags", "custom_io").set("reorder_queue_size", std::int64_t{0});   // TCP keeps their order
+    impl->open("", av_find_input_format("sdp"), live, options.limits);
+    impl->format->pb = impl->session->packets();
     impl->describe_streams(options.limits);
     impl->deadline.reset();
     return Input(std::move(impl));

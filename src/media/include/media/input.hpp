@@ -22,10 +22,7 @@ struct Limits {
     std::int32_t streams = 64;
 };
 
-enum class Transport : std::uint8_t { tcp, udp };
-
 struct LiveOptions {
-    Transport transport = Transport::tcp;
     Duration open_timeout = std::chrono::seconds(10);    ///< Until the streams are described and playing.
     Duration read_timeout = std::chrono::seconds(5);     ///< Longest silence between two packets.
     Limits limits{};
