@@ -149,7 +149,8 @@ bool Login::challenged(const Message& refusal) {
         for (auto& one : read_challenges(value))
             if (!found || (one.digest && !found->digest)) found = std::move(one);
     }
-    if (!found || (challenge_ && !found->stale)) return false;
+    // Another nonce means that the old one is no longer good, even if the server does not say so.
+    if (!found || (challenge_ && !found->stale && found->nonce == challenge_->nonce)) return false;
     challenge_ = std::move(found);
     count_ = 0;
     return true;

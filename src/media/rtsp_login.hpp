@@ -30,7 +30,8 @@ public:
     /// Of a URL, with its escapes.
     explicit Login(std::string_view user_info);
 
-    /// After a 401: takes up what is asked. False: there is no login, no way to answer, or what was answered is refused.
+    /// After a 401: takes up what is asked. False: there is no login, no way to answer, or the answer was refused. Whoever
+    /// calls asks once more and not again: cameras lock accounts.
     [[nodiscard]] bool challenged(const Message& refusal);
     /// The value of Authorization; empty as long as nothing was asked.
     std::string answer(std::string_view method, std::string_view uri);

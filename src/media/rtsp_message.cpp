@@ -83,7 +83,7 @@ bool Incoming::find_start() {
     return false;
 }
 
-std::variant<std::monostate, Packet, Message> Incoming::next() {
+std::variant<std::monostate, RtpPacket, Message> Incoming::next() {
     while (find_start()) {
         const std::size_t there = end_ - begin_;
         if (text().front() == '$') {
@@ -91,7 +91,7 @@ std::variant<std::monostate, Packet, Message> Incoming::next() {
             if (there < 4) return {};
             const std::size_t size = static_cast<std::size_t>(head[2] << 8 | head[3]);
             if (there < 4 + size) return {};
-            const Packet packet{head[1], {buffer_.get() + begin_ + 4, size}};
+            const RtpPacket packet{head[1], {buffer_.get() + begin_ + 4, size}};
             begin_ += 4 + size;
             noise_ = 0;
             return packet;

@@ -28,7 +28,7 @@ struct Message {
     std::string_view header(std::string_view name) const noexcept;   ///< The first of that name; empty: none.
 };
 
-struct Packet {
+struct RtpPacket {
     std::uint8_t channel = 0;
     std::span<std::uint8_t> bytes;   ///< Until room() is called.
 };
@@ -42,7 +42,7 @@ public:
     void received(std::size_t count) { end_ += count; }
 
     /// The next in order; nothing: more must be received first. Bytes that begin neither are passed over, up to a limit.
-    std::variant<std::monostate, Packet, Message> next();
+    std::variant<std::monostate, RtpPacket, Message> next();
 
 private:
     std::string_view text() const { return {reinterpret_cast<const char*>(buffer_.get()) + begin_, end_ - begin_}; }

@@ -67,26 +67,6 @@ Av<AVIOContext> context(void* self, int writable, int (*read)(void*, std::uint8_
 
 }  // namespace
 
-std::optional<Address> Address::parse(std::string_view url) {
-    Address out;
-    if (url.starts_with("rtsps://")) out.secure = true;
-    else if (!url.starts_with("rtsp://")) return std::nullopt;
-    url.remove_prefix(url.find("://") + 3);
-    const auto end = std::min(url.find_first_of("/?#"), url.size());
-    std::string_view server = url.substr(0, end);
-    if (const auto at = server.rfind('@'); at != std::string_view::npos) {
-        out.login = server.substr(0, at);
-        server.remove_prefix(at + 1);
-    }
-    out.server = server;
-    out.usual_port = out.server.find(':', out.server.rfind(']') + 1) == std::string::npos;
-    if (out.usual_port) out.server += out.secure ? ":322" : ":554";
-    out.rest = url.substr(end, url.find('#', end) - end);
-    return out;
-}
-
-std::string Address::origin() const { return scheme() + (usual_port ? server.substr(0, server.rfind(':')) : server); }
-
 Session::Session(Address address, Duration longest, AVIOInterruptCB interrupt)
     : address_(std::move(address)), interrupt_(interrupt), login_(address_.login) {
     for (int redirects = 0;; ++redirects) {
@@ -144,17 +124,18 @@ void Session::connect(Duration longest) {
     transport_.reset(raw);
     url_ = address_.scheme() + address_.server + address_.rest;
     session_.clear();
+    login_ = Login(address_.login);   // what a server asked is of its connection
 }
 
 void Session::begin() {
     const auto options = ask("OPTIONS", url_);
     must_succeed(options, AVERROR_INVALIDDATA);
-    has_get_parameter_ = options.header("Public").find("GET_PARAMETER") != std::string_view::npos;
+    if (options.header("Public").find("GET_PARAMETER") != std::string_view::npos) keep_alive_by_ = "GET_PARAMETER";
 
     const auto answer = ask("DESCRIBE", url_, "Accept: application/sdp\r\n");
     must_succeed(answer, AVERROR_INVALIDDATA);
-    const auto base = answer.header("Content-Base");
-    description_ = read_description(answer.body, base.empty() ? url_ : std::string(base));
+    const std::string base(answer.header("Content-Base"));
+    description_ = read_description(answer.body, Address::parse(base) ? base : url_);
     if (description_.sections.empty()) throw Broken{AVERROR_INVALIDDATA};
     tracks_ = Tracks(description_.sections);
     for (std::size_t i = 0; i < description_.sections.size(); ++i) set_up(i);
@@ -267,19 +248,19 @@ void Session::hear(const Message& message) {
         write("RTSP/1.0 " + std::string(known ? "200 OK" : "501 Not Implemented") + "\r\nCSeq: " + std::string(message.header("CSeq")) + "\r\n\r\n");
     } else if (message.status == 401 && !asked_again_ && login_.challenged(message)) {   // its nonce has become stale
         asked_again_ = true;
-        send(has_get_parameter_ ? "GET_PARAMETER" : "OPTIONS", description_.control);
+        send(keep_alive_by_, description_.control);
     }
 }
 
 void Session::keep_alive() {
     if (lately() - last_sent_ < timeout_ * 2 / 5) return;
     asked_again_ = false;
-    send(has_get_parameter_ ? "GET_PARAMETER" : "OPTIONS", description_.control);
+    send(keep_alive_by_, description_.control);
 }
 
 int Session::next_packet(std::uint8_t* to, std::size_t size) {
     for (;;) {
-        std::optional<Packet> packet = std::exchange(held_, std::nullopt);
+        std::optional<RtpPacket> packet = std::exchange(held_, std::nullopt);
         if (!packet) {
             auto next = incoming_.next();
             if (const auto* const message = std::get_if<Message>(&next)) hear(*message);
@@ -288,7 +269,7 @@ int Session::next_packet(std::uint8_t* to, std::size_t size) {
                 gather();
                 receive();
             }
-            const auto* const found = std::get_if<Packet>(&next);
+            const auto* const found = std::get_if<RtpPacket>(&next);
             if (found == nullptr || !tracks_.prepare(*found)) continue;
             if (const auto report = tracks_.report_before(*found)) {
                 held_ = *found;

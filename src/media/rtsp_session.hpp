@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "av.hpp"
+#include "rtsp_address.hpp"
 #include "rtsp_login.hpp"
 #include "rtsp_message.hpp"
 #include "rtsp_tracks.hpp"
@@ -29,19 +30,6 @@ namespace tenon::media::rtsp {
 /// The conversation cannot go on; by the library's number, as if it had led it.
 struct Broken {
     int code;
-};
-
-/// A URL of a camera in its parts.
-struct Address {
-    bool secure = false;
-    std::string login;        ///< With its escapes.
-    std::string server;       ///< "host:port".
-    bool usual_port = false;  ///< Which the URL leaves out.
-    std::string rest;         ///< Path and query.
-
-    static std::optional<Address> parse(std::string_view url);
-    std::string scheme() const { return secure ? "rtsps://" : "rtsp://"; }
-    std::string origin() const;   ///< Scheme and server as the URL writes them: what may be shown.
 };
 
 /// An RTSP session that plays, its packets interleaved with the answers on one connection. The library's own would read each
@@ -95,14 +83,14 @@ private:
     Tracks tracks_{{}};
     std::string session_;
     Duration timeout_ = std::chrono::seconds(60);
-    bool has_get_parameter_ = false;
+    std::string keep_alive_by_ = "OPTIONS";
     bool asked_again_ = false;   // since the last time it was due
     int sequence_ = 0;
     std::chrono::steady_clock::time_point last_sent_{};
     std::chrono::steady_clock::time_point gather_from_{}, paused_{};
     std::int64_t gathered_ = 0;    // bytes since the last pause began
     bool emptied_ = false;         // the last read took all there was
-    std::optional<Packet> held_;   // behind a report
+    std::optional<RtpPacket> held_;   // behind a report
     Av<AVIOContext> packets_;
 };
 

@@ -77,7 +77,8 @@ void read_attribute(std::string_view line, Section& section, std::string& sdp) {
 std::string joined(const std::string& base, std::string_view control) {
     if (control.empty() || control == "*") return base;
     if (control.find("://") != std::string_view::npos) return std::string(control);
-    return base + (base.ends_with('/') ? "" : "/") + std::string(control.substr(control.starts_with('/') && base.ends_with('/') ? 1 : 0));
+    if (control.starts_with('/')) control.remove_prefix(1);
+    return base + (base.ends_with('/') ? "" : "/") + std::string(control);
 }
 
 bool is_control(std::span<const std::uint8_t> bytes) {   // RTCP
@@ -139,7 +140,7 @@ std::uint64_t Tracks::wall_of(const Track& track, std::uint32_t timestamp) {
     return track.last->wall + static_cast<std::uint64_t>(av_rescale(ticks, std::int64_t{1} << 32, track.section.clock));
 }
 
-bool Tracks::prepare(const Packet& packet) {
+bool Tracks::prepare(const RtpPacket& packet) {
     Track* const track = find(packet.channel);
     const auto bytes = packet.bytes;
     if (track == nullptr || bytes.size() < 8) return false;
@@ -166,7 +167,7 @@ bool Tracks::prepare_report(Track& track, std::span<std::uint8_t> bytes) {
     return true;
 }
 
-std::optional<Tracks::Report> Tracks::report_before(const Packet& packet) {
+std::optional<Tracks::Report> Tracks::report_before(const RtpPacket& packet) {
     Track* const track = find(packet.channel);
     if (track == nullptr || !track->begin || is_control(packet.bytes)) return std::nullopt;
     const std::uint32_t timestamp = AV_RB32(&packet.bytes[4]);

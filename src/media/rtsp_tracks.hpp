@@ -43,10 +43,10 @@ public:
     void set_begin(std::size_t track, std::uint32_t timestamp);   ///< Of the same moment in all that have one.
 
     /// False: it is not for the library.
-    bool prepare(const Packet& packet);
+    bool prepare(const RtpPacket& packet);
     /// A report that belongs before the packet that was prepared last.
     using Report = std::array<std::uint8_t, 28>;
-    std::optional<Report> report_before(const Packet& packet);
+    std::optional<Report> report_before(const RtpPacket& packet);
 
 private:
     struct Reference {

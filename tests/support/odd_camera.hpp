@@ -48,6 +48,11 @@ public:
     void say(const std::string& method, const std::string& answer) { instead_[method] = answer; }
     /// How many clients have come so far.
     int clients() const { return clients_; }
+    /// Their requests so far.
+    std::string heard() const {
+        const std::lock_guard lock(mutex_);
+        return heard_;
+    }
 
 private:
     static bool readable(int socket, const std::stop_token& stop) {
@@ -78,6 +83,10 @@ private:
             for (auto end = heard.find("\r\n\r\n"); end != std::string::npos; end = heard.find("\r\n\r\n")) {
                 const auto request = heard.substr(0, end);
                 heard.erase(0, end + 4);
+                {
+                    const std::lock_guard lock(mutex_);
+                    heard_ += request + "\r\n\r\n";
+                }
                 if (!answer(client, request)) return;
             }
         }
@@ -122,6 +131,8 @@ private:
     std::string url_;
     int listener_ = -1;
     std::atomic<int> clients_{0};
+    mutable std::mutex mutex_;
+    std::string heard_;
     std::jthread thread_;  // last: it uses all of the above
 };
 
