@@ -202,7 +202,7 @@ Input Input::open(const std::filesystem::path& path, const Limits& limits, std::
 Input Input::open_live(const std::string& url, const LiveOptions& options, std::stop_token stop) {
     const Quiet quiet;
     auto impl = std::make_unique<Impl>();
-    const auto address = url.find('\0') == std::string::npos ? rtsp::Address::parse(url) : std::nullopt;
+    auto address = rtsp::Address::parse(url);
     if (!address) throw InvalidArgument("a camera's URL begins with rtsp:// or rtsps://");
     impl->subject = address->origin();
     impl->stop = stop;
@@ -214,7 +214,7 @@ Input Input::open_live(const std::string& url, const LiveOptions& options, std::
     // requests has all of open_timeout.
     const Duration longest = std::max(options.open_timeout, options.read_timeout);
     try {
-        impl->session = std::make_unique<rtsp::Session>(*address, longest, AVIOInterruptCB{&Impl::interrupted, impl.get()});
+        impl->session = std::make_unique<rtsp::Session>(std::move(*address), longest, AVIOInterruptCB{&Impl::interrupted, impl.get()});
     } catch (const rtsp::Broken& broken) {
         impl->fail(broken.code, "the camera cannot be opened");
     }

@@ -5,6 +5,8 @@
 namespace tenon::media::rtsp {
 
 std::optional<Address> Address::parse(std::string_view url) {
+    const auto breaks_requests = [](unsigned char c) { return c <= ' ' || c == 0x7f; };
+    if (std::ranges::any_of(url, breaks_requests)) return std::nullopt;
     Address out;
     if (url.starts_with("rtsps://")) out.secure = true;
     else if (!url.starts_with("rtsp://")) return std::nullopt;

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <map>
 #include <thread>
 
+#include <av.hpp>
 #include <camera_server.hpp>
 #include <media/decoder.hpp>
 #include <media/input.hpp>
@@ -121,4 +123,51 @@ TEST(Camera, ARedirectToItselfIsFollowedButNotForEver) {
     EXPECT_THROW((void)Input::open_live(camera.url(), patient, {}), Unsupported);
     EXPECT_GT(camera.clients(), 1);
     EXPECT_LT(camera.clients(), 20);
+}
+
+TEST(Camera, ItsTimesAreThoseThatTheLibrarysOwnClientGives) {
+    const CameraServer camera;
+    using Times = std::map<std::pair<int, std::string>, double>;   // seconds, by stream and bytes
+    constexpr auto span = 4s;
+    Times theirs, ours;
+    std::jthread reader([&] {
+        const Quiet quiet;
+        AvOptions options;
+        options.set("rtsp_transport", "tcp");
+        AVFormatContext* format = nullptr;
+        if (avformat_open_input(&format, camera.url().c_str(), nullptr, options.out()) < 0) return;
+        const auto until = std::chrono::steady_clock::now() + span + 5s;
+        const auto packet = new_packet();
+        while (std::chrono::steady_clock::now() < until && av_read_frame(format, packet.get()) >= 0) {
+            const double seconds = static_cast<double>(packet->pts) * av_q2d(format->streams[packet->stream_index]->time_base);
+            if (packet->pts != AV_NOPTS_VALUE)
+                theirs.insert({{packet->stream_index, std::string(packet->data, packet->data + packet->size)}, seconds});
+            av_packet_unref(packet.get());
+        }
+        avformat_close_input(&format);
+    });
+    std::this_thread::sleep_for(1s);
+    Input input = Input::open_live(camera.url(), patient, {});
+    const auto from = std::chrono::steady_clock::now() + 2s;   // the first reports move what came before
+    while (std::chrono::steady_clock::now() < from + span) {
+        const auto packet = input.next();
+        ASSERT_TRUE(packet);
+        if (std::chrono::steady_clock::now() < from) continue;
+        const auto base = input.streams()[static_cast<std::size_t>(packet->stream)].time_base;
+        const double seconds = static_cast<double>(*packet->pts) * static_cast<double>(base.num) / static_cast<double>(base.den);
+        ours.insert({{packet->stream, std::string(packet->data.begin(), packet->data.end())}, seconds});
+    }
+    reader.join();
+    // The two began at different moments, and that is all the difference there is, for pictures and sound alike.
+    std::optional<double> apart;
+    int same[2] = {0, 0};
+    for (const auto& [which, seconds] : ours) {
+        const auto found = theirs.find(which);
+        if (found == theirs.end()) continue;
+        ++same[which.first];
+        if (!apart) apart = seconds - found->second;
+        EXPECT_NEAR(seconds - found->second, *apart, 0.000'2) << which.first << " at " << seconds;
+    }
+    EXPECT_GT(same[0], 150);
+    EXPECT_GT(same[1], 75);
 }

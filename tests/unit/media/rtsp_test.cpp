@@ -169,6 +169,19 @@ TEST(RtspLogin, TheBestThatIsSpokenIsAnswered) {
     EXPECT_FALSE(Login("").challenged(refusal)) << "there is no login";
 }
 
+TEST(RtspAddress, ShowsNothingOfTheLogin) {
+    const auto address = Address::parse("rtsps://ad%6din:s3cret@[::1]/live?token=x#y");
+    ASSERT_TRUE(address);
+    EXPECT_EQ(address->origin(), "rtsps://[::1]");
+    EXPECT_EQ(address->server, "[::1]:322");
+    EXPECT_EQ(address->login, "ad%6din:s3cret");
+    EXPECT_EQ(address->rest, "/live?token=x");
+    EXPECT_EQ(Address::parse("rtsp://camera:8554")->origin(), "rtsp://camera:8554");
+    for (const std::string bad : {"http://camera", "rtsp:/camera", "rtsp://camera/a b", "rtsp://camera/\r\nPLAY", ""})
+        EXPECT_FALSE(Address::parse(bad)) << bad;
+    EXPECT_FALSE(Address::parse(std::string_view("rtsp://camera/\0x", 16)));
+}
+
 TEST(RtspDescription, SectionsHaveAddressesAndPayloadTypesOfTheirOwn) {
     const auto found = read_description(camera_sdp, "rtsp://c:554/live/");
     ASSERT_EQ(found.sections.size(), 3u);
