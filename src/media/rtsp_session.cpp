@@ -98,6 +98,7 @@ int Session::give_description(void* self, std::uint8_t* to, int size) {
 }
 
 Session::~Session() {
+    const Quiet quiet;
     closing_ = lately() + farewell;
     if (session_.empty() || !transport_) return;
     try {
