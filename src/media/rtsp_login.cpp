@@ -44,7 +44,10 @@ bool offers_auth(std::string_view qop) {
     return false;
 }
 
-bool is_session(const Challenge& challenge) { return challenge.algorithm.size() > 5 && same_word(challenge.algorithm.substr(challenge.algorithm.size() - 5), "-sess"); }
+bool is_session(const Challenge& challenge) {
+    const auto size = challenge.algorithm.size();
+    return size > 5 && same_word(std::string_view(challenge.algorithm).substr(size - 5), "-sess");
+}
 
 /// MD5 or SHA-256; another is none of ours.
 std::optional<bool> is_sha256(const Challenge& challenge) {

@@ -245,8 +245,8 @@ void Session::gather() {
 /// While it plays: an answer to what keeps it alive, or a request of the camera's.
 void Session::hear(const Message& message) {
     if (message.status == 0) {
-        const bool known = message.method == "OPTIONS";
-        write("RTSP/1.0 " + std::string(known ? "200 OK" : "501 Not Implemented") + "\r\nCSeq: " + std::string(message.header("CSeq")) + "\r\n\r\n");
+        const std::string answer = message.method == "OPTIONS" ? "200 OK" : "405 Method Not Allowed";
+        write("RTSP/1.0 " + answer + "\r\nCSeq: " + std::string(message.header("CSeq")) + "\r\n\r\n");
     } else if (message.status == 401 && !asked_again_ && login_.challenged(message)) {   // its nonce has become stale
         asked_again_ = true;
         send(keep_alive_by_, description_.control);

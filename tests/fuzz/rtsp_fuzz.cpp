@@ -48,7 +48,7 @@ void read_stream(std::string_view bytes, std::size_t step) {
             }
             if (const auto* const message = std::get_if<Message>(&next)) {
                 must(message->headers.size() <= most_headers && message->body.size() <= most_body, "a limit");
-                for (const auto& [name, value] : message->headers) must(value.find('\n') == std::string::npos, "a line in a line");
+                for (const auto& header : message->headers) must(header.second.find('\n') == std::string::npos, "a line in a line");
             }
         }
     }
@@ -61,7 +61,8 @@ std::vector<Input> seeds() {
                      "$\0\0\x10\x80\x60\0\1\0\0\0\5\0\0\0\7\1\2\3\4OPTIONS rtsp://c/ RTSP/1.0\r\nCSeq: 9\r\n\r\n"
                      "$\1\0\x1c\x80\xc8\0\6\0\0\0\7\0\0\0\1\0\0\0\2\0\0\0\5\0\0\0\0\0\0\0\0"sv),
             seed(1, "RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\nWWW-Authenticate: Basic realm=\"c\"\r\n\r\n"sv),
-            seed(254, "Digest realm=\"a \\\" b\", nonce=\"n\", qop=\"auth,auth-int\", algorithm=SHA-256-sess, opaque=x, stale=true, Basic realm=\"c\""sv),
+            seed(254, "Digest realm=\"a \\\" b\", nonce=\"n\", qop=\"auth,auth-int\", algorithm=SHA-256-sess, opaque=x, stale=true, "
+                      "Basic realm=\"c\""sv),
             seed(255, description)};
 }
 

@@ -161,7 +161,8 @@ TEST(RtspLogin, TheBestThatIsSpokenIsAnswered) {
     ASSERT_TRUE(simple.challenged(refusal));
     EXPECT_EQ(simple.answer("OPTIONS", "rtsp://c"), "Basic YWRtaW46czpjcmV0");
     EXPECT_FALSE(simple.challenged(refusal));
-    for (const std::string unanswerable : {"", "Digest realm=\"c\"", "Digest realm=\"c\", nonce=\"n\", qop=\"auth-int\"", "Negotiate", "=", "Digest x=\""}) {
+    for (const std::string unanswerable :
+         {"", "Digest realm=\"c\"", "Digest realm=\"c\", nonce=\"n\", qop=\"auth-int\"", "Negotiate", "=", "Digest x=\""}) {
         ask({unanswerable});
         EXPECT_FALSE(Login("a:b").challenged(refusal)) << unanswerable;
     }
@@ -237,7 +238,8 @@ TEST(RtspTracks, WhatBelongsTogetherFromTheStartStaysTogetherWithTheCamerasRepor
     EXPECT_FALSE(tracks.report_before({0, picture})) << "once";
 
     // The camera's clock: the picture of 2 s behind the start at 1000 s, the sound of 3 s behind it a second and 10 ms later.
-    auto report = sender_report(std::uint64_t{1000} << 32, 0xffffff00u + 180'000), later = sender_report((std::uint64_t{1001} << 32) + 42'949'673, 500 + 48'000);
+    auto report = sender_report(std::uint64_t{1000} << 32, 0xffffff00u + 180'000);
+    auto later = sender_report((std::uint64_t{1001} << 32) + 42'949'673, 500 + 48'000);
     ASSERT_TRUE(tracks.prepare({1, report}) && tracks.prepare({3, later}));
     EXPECT_EQ(number_at(report, 8, 8) - number_at(*first, 8, 8), std::uint64_t{2} << 32);
     EXPECT_EQ(number_at(later, 8, 8) - number_at(report, 8, 8), (std::uint64_t{1} << 32) + 42'949'673) << "reports keep their distance";
