@@ -184,6 +184,7 @@ struct CheckReport {
     Bytes read{};
     std::vector<std::string> problems{};      ///< Empty: all is well.
     Bytes unused{};                           ///< Stored and needed by no snapshot, about: `prune` gives it back.
+    Bytes under_old_keys{};                   ///< Stored before the data keys were rotated and not written anew yet.
 };
 
 struct PruneOptions {
@@ -200,6 +201,21 @@ struct PruneResult {
     Bytes rewritten{};                        ///< Written anew on the way.
     Bytes unused{};                           ///< Not needed and left in packs that mostly are, about.
     std::vector<std::string> problems{};      ///< What is damaged and stays until it is mended.
+};
+
+struct RekeyOptions {
+    bool resume = false;                      ///< No new data keys: only go on with what an earlier job has left.
+    Bytes upload_per_second{};                ///< Written to the repository at most. 0: no limit.
+    JobSchedule schedule{};
+};
+
+struct RekeyResult {
+    std::int64_t packs = 0;                   ///< Under old data keys, that are gone.
+    std::int64_t objects = 0;                 ///< Snapshots, records of the log and the like that were sealed anew.
+    Bytes rewritten{};                        ///< What was needed of these packs, written anew.
+    Bytes left{};                             ///< Still under old keys, because it is damaged.
+    bool revoked = false;                     ///< Nothing is left: old data keys open nothing that the repository holds.
+    std::vector<std::string> problems{};      ///< What is damaged. Once it is mended, `resume` does the rest.
 };
 
 class TENON_API BackupJob : public Job {
@@ -236,6 +252,15 @@ public:
 private:
     friend struct Internal;
     explicit PruneJob(std::shared_ptr<JobImpl> impl);
+};
+
+class TENON_API RekeyJob : public Job {
+public:
+    RekeyResult result();    ///< Waits for the end. Throws what ended the job.
+
+private:
+    friend struct Internal;
+    explicit RekeyJob(std::shared_ptr<JobImpl> impl);
 };
 
 /// How a password is made slow to try.
@@ -318,6 +343,14 @@ public:
     /// data keys themselves still reads it. Throws NotFound; Conflict for a password from an older version (remove it and add it again).
     /// Cost      some milliseconds.
     KeyRotation rotate();
+    /// For the day on which the data keys themselves may have leaked: new ones, under a new root key, for all that is stored from now on,
+    /// and a job that writes anew what was stored before. When that is done the old keys are destroyed, and nothing that the
+    /// repository holds opens with them; what somebody has copied does. Backups, restores, checks and prunes go on meanwhile: a backup
+    /// that was running is waited for. Ids and cuts stay, so nothing is stored twice; what was erased stays erased, and what no snapshot
+    /// needs goes. The copies are not charged while both exist.
+    /// Throws NotFound where nothing was backed up yet; Conflict as rotate().
+    /// Cancel    between objects; what is written anew by then stays so. `resume` goes on, as a killed job does by itself.
+    RekeyJob rotate_data_key(const RekeyOptions& options = {});
 
     /// Subjects of BackupOptions::erasable whose keys there are, in order.
     std::vector<std::string> subjects() const;
@@ -375,6 +408,7 @@ public:
     [[nodiscard]] std::optional<RestoreJob> find_restore(const JobId& id) const;
     [[nodiscard]] std::optional<CheckJob> find_check(const JobId& id) const;
     [[nodiscard]] std::optional<PruneJob> find_prune(const JobId& id) const;
+    [[nodiscard]] std::optional<RekeyJob> find_rekey(const JobId& id) const;
 
     BackupKeys keys() const;
 

@@ -72,22 +72,27 @@ std::optional<AnnotationRecord> decode_annotation(const LogRecord& log, const st
 
 /// The caller holds the mutex.
 void Annotations::refresh(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
-    const auto objects = blob::list_all(store, "log/", stop);
-    std::map<std::string, std::optional<AnnotationRecord>> now;
-    for (const auto& object : objects) {
-        if (auto known = seen_.extract(object.name)) {
-            now.insert(std::move(known));
-            continue;
+    constexpr int most_looks = 100;
+    for (int looked = 1;; ++looked) {
+        std::map<std::string, std::optional<AnnotationRecord>> now;
+        bool gone = false;
+        for (const auto& object : blob::list_all(store, "log/", stop)) {
+            if (auto known = seen_.extract(object.name)) {
+                now.insert(std::move(known));
+                continue;
+            }
+            try {
+                const auto raw = blob::get_all(store, object.name, record_limit, stop);
+                now.emplace(object.name, decode_annotation(open_log_record(keys, raw, object.name), object.name));
+            } catch (const Corrupt&) {
+                // It says nothing; check names it. A snapshot whose forgetting is damaged shows again, which loses nothing.
+            } catch (const NotFound&) {
+                gone = true;  // written anew under another key: its copy may be in no list yet that this has seen
+            }
         }
-        try {
-            const auto raw = blob::get_all(store, object.name, record_limit, stop);
-            now.emplace(object.name, decode_annotation(open_log_record(keys, raw, object.name), object.name));
-        } catch (const Corrupt&) {
-            // It says nothing; check names it. A snapshot whose forgetting is damaged shows again, which loses nothing.
-        } catch (const NotFound&) {
-        }
+        seen_ = std::move(now);
+        if (!gone || looked == most_looks) return;
     }
-    seen_ = std::move(now);
 }
 
 DamagedPacks Annotations::damaged_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
@@ -143,11 +148,27 @@ std::map<SnapshotId, Annotation> Annotations::read(const Keys& keys, blob::Store
 
 /// Each goes into a chain of its own, so that it waits for no backup that is under way.
 std::int64_t append_record(Repository::Impl& impl, std::string_view type, ByteView body, const std::stop_token& stop) {
-    Id16 writer;
-    crypto::fill_random(writer);
-    const auto object = seal_log_record(impl.keys, 0, {}, type, impl.objects->server_time(stop), body);
-    blob::put_bytes(*impl.objects, "log/" + hex(writer) + '/' + sequence_text(0), object, {}, stop);
-    return static_cast<std::int64_t>(object.size());
+    constexpr int most_tries = 10;
+    const auto now_newest = [&]() -> std::shared_ptr<const Keys> {
+        if (!impl.has_newer_data_keys()) return {std::shared_ptr<void>(), &impl.keys};
+        try {
+            return impl.newest_keys();
+        } catch (const PermissionDenied&) {
+            throw KeysChanged("the repository's keys were changed: open it again");
+        }
+    };
+    for (int tried = 1;; ++tried) {
+        const auto keys = now_newest();
+        Id16 writer;
+        crypto::fill_random(writer);
+        const auto name = "log/" + hex(writer) + '/' + sequence_text(0);
+        const auto object = seal_log_record(*keys, 0, {}, type, impl.objects->server_time(stop), body);
+        blob::put_bytes(*impl.objects, name, object, {}, stop);
+        // Nobody waits for this one: keys that were rotated meanwhile may be retired before anybody has seen it.
+        if (now_newest()->ring.control().current() == keys->ring.control().current()) return static_cast<std::int64_t>(object.size());
+        impl.objects->remove(name, {}, {});
+        if (tried == most_tries) throw Unavailable("the data keys are rotated again and again", {.subject = name});
+    }
 }
 
 std::int64_t note_packs(Repository::Impl& impl, const std::set<Id>& damaged, const std::set<Id>& whole, const std::stop_token& stop) {

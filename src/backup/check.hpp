@@ -24,6 +24,7 @@ private:
     bool changed_meanwhile();
     void collections();
     void count_unused();
+    void count_old();
     void keys();
     void twin(blob::Store& store, const std::string& prefix, const std::string& name, const std::function<void(ByteView)>& open);
     void list_objects();
@@ -52,6 +53,7 @@ private:
     std::set<Id> segments_;
     std::set<Id> going_;                                ///< Packs that a collection takes away, or took.
     std::unordered_set<Id, IdHash> walked_;
+    std::set<SnapshotId> ids_;
     std::vector<bool> needed_;                          ///< By ordinal of the index.
     bool counts_ = true;                                ///< What is met now is needed.
     std::mutex mutex_;

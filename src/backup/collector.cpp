@@ -84,7 +84,7 @@ SessionWatch::State SessionWatch::look(const std::string& beacon) {
 }
 
 Collection::Collection(Repository::Impl& impl, const PruneRequest& request, PruneTotals& totals, exec::ProgressSink& progress,
-                       std::stop_token stop)
+                       std::stop_token stop, std::int64_t bytes_per_second)
     : impl_(impl),
       store_(*impl.objects),
       request_(request),
@@ -92,7 +92,7 @@ Collection::Collection(Repository::Impl& impl, const PruneRequest& request, Prun
       stop_(std::move(stop)),
       watch_(store_, impl.options.clock, request, stop_),
       meter_(free_ledger()),
-      throttle_(0, impl.options.clock),
+      throttle_(bytes_per_second, impl.options.clock),
       totals_(totals) {
     crypto::fill_random(writer_);
     session_ = base::bytes_of(base::new_id<SnapshotId>(impl.options.clock->now()));
@@ -114,6 +114,8 @@ void Collection::begin() {
     started_ = store_.server_time(stop_);
     last_beat_ = impl_.options.clock->monotonic();
     beacon_ = store_.beacon(beacon_name(writer_, session_), beacon_bytes(impl_.keys, started_, ++beats_));
+    // Behind the beacon, as a backup: either it shows here, or who rotated them waits for this one.
+    if (impl_.has_newer_data_keys()) throw KeysChanged("the repository's data keys were rotated: open it again");
 }
 
 /// Between any two pieces of work.
@@ -156,7 +158,7 @@ std::optional<Lease> Collection::read_lease() {
 }
 
 void Collection::take_lease() {
-    progress_.stage("wait", 0.05, 0, "");
+    stage("wait", 0.05, 0, "");
     for (;;) {
         step();
         const auto there = store_.head(lease_name(), stop_);
@@ -192,7 +194,7 @@ void Collection::run() {
     take_lease();
     settle_former();
     remove_forgotten();
-    progress_.stage("mark", 0.2, 0, "");
+    stage("mark", 0.2, 0, "");
     const auto known = before();
     {
         const auto view = look();
@@ -202,10 +204,11 @@ void Collection::run() {
     }
     vouch();
     sweep_sessions();
+    remove_retired();
 }
 
 void Collection::rehearse() {
-    progress_.stage("mark", 1, 0, "");
+    stage("mark", 1, 0, "");
     const auto said = impl_.annotations.read(impl_.keys, store_, stop_);
     const auto known = before();
     View view;
@@ -297,6 +300,29 @@ void Collection::sweep_sessions() {
     }
 }
 
+std::optional<ContainerHeader> Collection::header_of(const std::string& name) {
+    blob::VectorSink head;
+    try {
+        store_.get(name, {.offset = 0, .length = container_header_size}, head, stop_);
+        return decode_header(head.bytes, name);
+    } catch (const NotFound&) {
+    } catch (const Corrupt&) {
+    } catch (const Unsupported&) {
+    }
+    return std::nullopt;
+}
+
+/// What processes left that went on with keys of before a rotation, when these had been retired: nobody can read it.
+void Collection::remove_retired() {
+    const auto& classes = impl_.keys.ring.classes;
+    if (std::none_of(classes.begin(), classes.end(), [](const auto& each) { return each.second.dek.begin()->first > 1; })) return;
+    for (const auto* prefix : {"index/", "snap/", "log/", "gc/"})
+        for (const auto& object : blob::list_all(store_, prefix, stop_)) {
+            step();
+            if (const auto header = header_of(object.name); header && impl_.keys.is_retired(*header)) remove(object.name);
+        }
+}
+
 // ---- mark ----
 
 Collection::Before Collection::before() {
@@ -326,6 +352,8 @@ Collection::View Collection::look() {
                 finish(view.snapshots.back());
             } catch (const NotFound&) {
                 // Withdrawn, or forgotten and collected by another.
+            } catch (const KeyIsRetired&) {
+                // Nobody has ever seen it, nor will.
             }
         }
         set_doubted_apart(view);
@@ -379,7 +407,7 @@ std::optional<Corrupt> Collection::mark(View& view) {
     return failure;
 }
 
-Collection::Plan Collection::plan(const View& view, const Before& before) {
+Collection::Plan Collection::plan(const View& view, const Before& before, const Only* only) {
     struct Use {
         std::uint64_t size = 0;
         double unused = 0;
@@ -419,14 +447,14 @@ Collection::Plan Collection::plan(const View& view, const Before& before) {
         const auto found = uses.find(*sha);
         if (found == uses.end()) {
             // Nobody's, unless somebody is about to say so. Where something is missing it may be what is missing.
-            if (before.any_alive || !view.is_whole) continue;
+            if (before.any_alive || !view.is_whole || (only && !only->is_meant(name, nullptr))) continue;
             plan.intent.packs.insert(*sha);
             ++plan.dead;
             plan.freed += static_cast<std::int64_t>(size);
             continue;
         }
         auto& use = found->second;
-        if (use.left_alone) continue;
+        if (use.left_alone || (only && !only->is_meant(name, infos[*sha]))) continue;
         const auto& frames = infos[*sha]->frames;
         const auto& of = needed[*sha];
         for (std::size_t f = 0; f < frames.size(); ++f) {
@@ -439,10 +467,12 @@ Collection::Plan Collection::plan(const View& view, const Before& before) {
             plan.intent.packs.insert(*sha);
             ++plan.dead;
             plan.freed += static_cast<std::int64_t>(size);
-        } else if (unused > 0 && !damaged.contains(*sha) && unused * 100 >= request_.unused_percent * static_cast<std::int64_t>(size)) {
+        } else if (!damaged.contains(*sha) && (only ? plan.bytes < only->bytes
+                                                    : unused > 0 && unused * 100 >= request_.unused_percent * static_cast<std::int64_t>(size))) {
             plan.intent.packs.insert(*sha);
             ++plan.rewritten;
             plan.freed += unused;
+            plan.bytes += static_cast<std::int64_t>(size);
         } else {
             plan.unused_left += unused;
         }
@@ -460,7 +490,7 @@ void Collection::collect(const Plan& plan) {
         // Only behind the intent: whoever is not in this list sees it.
         auto alive = sessions();
         put(gc_name(epoch_, "wait"), encode_wait(alive));
-        progress_.stage("wait", 0.1, 0, "");
+        stage("wait", 0.1, 0, "");
         epoch.sweep = Sweep{.expired = wait_for(std::move(alive))};
         keep_lease();
         put(gc_name(epoch_, "sweep"), encode(*epoch.sweep));
@@ -541,6 +571,7 @@ bool Collection::sweep_once(const Epoch& epoch, double share, std::set<Id>& stay
         gone.erase(pack);
         rest.erase(pack);
     }
+    keep_lease();
     replace_segments(view, gone, std::move(fresh));
     keep_lease();
     remove_packs(rest, share * 0.1);
@@ -549,7 +580,7 @@ bool Collection::sweep_once(const Epoch& epoch, double share, std::set<Id>& stay
 }
 
 void Collection::remove_packs(const std::set<Id>& packs, double share) {
-    if (share > 0) progress_.stage("remove", share, static_cast<std::int64_t>(packs.size()), "packs");
+    if (share > 0) stage("remove", share, static_cast<std::int64_t>(packs.size()), "packs");
     for (const auto& pack : packs) {
         step();
         if (remove(pack_name(pack))) ++removed_;
@@ -589,7 +620,7 @@ PackWriter& Collection::writer_for(const PackInfo& pack) {
 std::vector<SealedPack> Collection::copy(const View& view, const std::vector<Needed>& needed, double share, std::set<Id>& stay) {
     std::int64_t total = 0;
     for (const auto& frame : needed) total += static_cast<std::int64_t>(view.index->packs()[frame.pack].frames[frame.frame].stored());
-    if (share > 0) progress_.stage("rewrite", share, total, "bytes");
+    if (share > 0) stage("rewrite", share, total, "bytes");
     writers_.clear();
     std::atomic<std::size_t> next{0};
     std::atomic<bool> failed{false};
@@ -662,9 +693,8 @@ void Collection::copy_frame(const View& view, const Needed& needed, ChunkReader&
 }
 
 /// Puts segments in the place of those that list what goes, then removes these.
-void Collection::replace_segments(const View& view, const std::set<Id>& gone, std::vector<SealedPack> fresh) {
+void Collection::replace_segments(const View& view, const std::set<Id>& gone, std::vector<SealedPack> fresh, std::set<std::string> touched) {
     const auto& index = *view.index;
-    std::set<std::string> touched;
     for (const auto& pack : index.packs())
         if (pack.segment != PackInfo::no_segment && gone.contains(pack.sha)) touched.insert(index.segments()[pack.segment]);
     std::set<Id> replaced, listed;
@@ -728,7 +758,7 @@ void Collection::vouch() {
             record("commit", commit_body(snapshot.id));
         } else if (watch_.look(beacon_name(snapshot.writer, snapshot.session)) == SessionWatch::State::ended) {
             const auto text = snapshot.id.text().substr(std::string_view(SnapshotId::prefix()).size());
-            for (const auto& object : store_.list("snap/" + text + '-', "", 1, stop_).objects) remove(object.name);
+            for (const auto& object : blob::list_all(store_, "snap/" + text + '-', stop_)) remove(object.name);
         }
     }
 }

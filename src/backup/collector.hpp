@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -46,17 +47,19 @@ struct LeaseLost {};
 /// the model first.
 class Collection {
 public:
-    Collection(Repository::Impl& impl, const PruneRequest& request, PruneTotals& totals, exec::ProgressSink& progress, std::stop_token stop);
+    Collection(Repository::Impl& impl, const PruneRequest& request, PruneTotals& totals, exec::ProgressSink& progress, std::stop_token stop,
+               std::int64_t bytes_per_second = 0);
     ~Collection();
     /// Throws LeaseLost.
     void run();
     void rehearse();
 
-private:
+protected:  // for the one that writes packs anew under other keys
     struct Plan {
         Intent intent;                   ///< Dead packs and those to be written anew.
         std::int64_t dead = 0, rewritten = 0;
         std::int64_t unused_left = 0, freed = 0;
+        std::int64_t bytes = 0;          ///< Of the latter packs.
     };
     /// What lies in one frame and is needed.
     struct Needed {
@@ -92,7 +95,13 @@ private:
         bool any_alive = false;
     };
     Before before();
-    Plan plan(const View& view, const Before& before);
+    /// `only`: about no other packs than these, and all that is needed of them is written anew, up to so many bytes. It is asked of a pack
+    /// that no segment lists with nothing.
+    struct Only {
+        std::function<bool(const std::string& name, const PackInfo* pack)> is_meant;
+        std::int64_t bytes = 0;
+    };
+    Plan plan(const View& view, const Before& before, const Only* only = nullptr);
     void collect(const Plan& plan);
     std::vector<std::string> sessions();
     std::set<Id16> wait_for(std::vector<std::string> beacons);
@@ -103,12 +112,17 @@ private:
     void copy_frame(const View& view, const Needed& needed, ChunkReader& reader, std::map<PackWriter*, FrameBuilder>& frames,
                     const FramePacker& packer, ByteVector& scratch);
     PackWriter& writer_for(const PackInfo& pack);
-    void replace_segments(const View& view, const std::set<Id>& gone, std::vector<SealedPack> fresh);
+    void replace_segments(const View& view, const std::set<Id>& gone, std::vector<SealedPack> fresh, std::set<std::string> touched = {});
     void put_segment(const std::vector<SealedPack>& packs, const std::set<Id>& replaced);
     void remove_packs(const std::set<Id>& packs, double share);
     void vouch();
     void sweep_sessions();
+    void remove_retired();
+    std::optional<ContainerHeader> header_of(const std::string& name);
     void step();
+    void stage(std::string_view name, double share, std::int64_t total, std::string_view unit) {
+        progress_.stage(name, share * scale_, total, unit);
+    }
     void put(const std::string& name, ByteView payload);
     void record(std::string_view type, ByteView body);
     bool remove(const std::string& name);
@@ -129,6 +143,7 @@ private:
     std::set<Id> finished_;     // segments that snapshots name: no session works on them any more
     Meter meter_;
     Throttle throttle_;
+    double scale_ = 1;          // of its shares of the progress: less where it is one of several
     std::mutex writers_mutex_;
     std::map<std::pair<Kind, Id16>, std::unique_ptr<PackWriter>> writers_;  // guarded by writers_mutex_
     PruneTotals& totals_;

@@ -100,8 +100,29 @@ ByteSpan FrameSealer::open(ByteSpan frame, std::uint32_t seq, const std::string&
     return content;
 }
 
+const Keys& Keys::knowing(const Id16& class_id, std::uint16_t number, const std::string& object, std::shared_ptr<const Keys>& hold) const {
+    if (ring.knows(class_id, number)) return *this;
+    if (newest) hold = newest();
+    const auto& latest = hold ? *hold : *this;
+    if (!latest.ring.knows(class_id, number) && latest.is_retired({.dek = number, .class_id = class_id}))
+        throw KeyIsRetired("the object is sealed with a key that was retired", {.subject = object});
+    return latest;
+}
+
+bool Keys::is_old(const ContainerHeader& header) const {
+    const auto known = ring.classes.find(header.class_id);
+    return known == ring.classes.end() ? ring.is_erased(header.class_id) : header.dek < known->second.current();
+}
+
+bool Keys::is_retired(const ContainerHeader& header) const {
+    const auto known = ring.classes.find(header.class_id);
+    return known != ring.classes.end() && header.dek < known->second.dek.begin()->first;
+}
+
 PackKey Keys::key_for(const ContainerHeader& header, const std::string& object) const {
-    auto key = derive_pack_key(ring.dek(header.class_id, header.dek, object).bytes(), header.salt, repo, header.class_id, header.kind);
+    std::shared_ptr<const Keys> hold;
+    const auto& dek = knowing(header.class_id, header.dek, object, hold).ring.dek(header.class_id, header.dek, object);
+    auto key = derive_pack_key(dek.bytes(), header.salt, repo, header.class_id, header.kind);
     if (!crypto::equal_constant_time(key.commitment, header.commitment))
         throw Corrupt("the object was not sealed with this repository's keys", {.subject = object});
     return key;

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include <crypto/cipher.hpp>
+#include <tenon/error.hpp>
 
 #include "ring.hpp"
 #include "wire.hpp"
@@ -87,13 +90,27 @@ private:
 /// The header of the frame at the front of `raw`: magic and clen are checked, the checksum is the sealer's business.
 FrameHeader decode_frame_header(ByteView raw, const std::string& object);
 
+/// An object under a data key that was retired: all that counted had been written anew by then. Whoever put it never said that it
+/// was there, and nobody misses it.
+struct KeyIsRetired : Corrupt {
+    using Corrupt::Corrupt;
+};
+
 /// What opens the objects of one repository.
 struct Keys {
     Id16 repo{};
     Ring ring;
+    /// The newest keys that there are, asked for where an object names one that `ring` does not have: somebody may have rotated since.
+    std::function<std::shared_ptr<const Keys>()> newest{};
 
-    /// The key for an object with this header. Throws Corrupt if its commitment shows another key, before any decryption.
+    /// The key for an object with this header. Throws Corrupt if its commitment shows another key, before any decryption, and
+    /// KeyIsRetired.
     PackKey key_for(const ContainerHeader& header, const std::string& object) const;
+    /// Of an object: whether it is to be written anew under the key of now, or goes since its class was erased.
+    bool is_old(const ContainerHeader& header) const;
+    /// This, or newer ones that know the data key. `hold` keeps those. Throws Corrupt, KeyIsRetired.
+    const Keys& knowing(const Id16& class_id, std::uint16_t number, const std::string& object, std::shared_ptr<const Keys>& hold) const;
+    bool is_retired(const ContainerHeader& header) const;
 };
 
 /// A whole small object: control class, frames without chunks.

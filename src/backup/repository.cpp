@@ -19,6 +19,17 @@ unsigned Repository::Impl::threads() const {
     return std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
 }
 
+/// From now on what is sealed under newer data keys is read with those.
+void Repository::Impl::follow_keys() {
+    keys.newest = [this]() -> std::shared_ptr<const Keys> {
+        try {
+            return newest_keys();
+        } catch (const Error&) {
+            return nullptr;  // then the object is damaged as far as anybody here can say
+        }
+    };
+}
+
 void Repository::Impl::renew_writer() {
     crypto::fill_random(writer);
     chain = {};
@@ -50,6 +61,7 @@ std::unique_ptr<Repository> Repository::create(std::shared_ptr<blob::Store> obje
     impl->super.pack_profile = options.pack_profile;
     impl->keys.repo = impl->super.repo;
     impl->keys.ring = make_ring(now);
+    impl->follow_keys();
     impl->opener = key.clone();
     impl->root = crypto::Secret::random(32);
     impl->generation = impl->keys.ring.generation;
@@ -78,11 +90,15 @@ std::unique_ptr<Repository> Repository::open(std::shared_ptr<blob::Store> object
     impl->opener = key.clone();
     {
         const std::lock_guard lock(impl->slots_mutex);
-        impl->unlock();
+        // With this key and no other: whatever the caller has besides must not let a wrong one in.
+        auto opened = impl->look_into_vault(impl->opener);
+        impl->root = std::move(opened.root);
+        impl->generation = opened.generation;
         const auto ring = impl->vault->head(ring_name(impl->generation), {});
         impl->keys.ring = impl->load_ring();
         impl->ring_tag = ring ? ring->tag : "";
     }
+    impl->follow_keys();
     impl->renew_writer();
     return std::unique_ptr<Repository>(new Repository(std::move(impl)));
 }
@@ -214,17 +230,30 @@ std::vector<SnapshotRecord> Repository::Impl::snapshots(std::stop_token stop) {
         }
     }
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return b.id < a.id; });
+    // One that is being written anew under another key is there twice.
+    all.erase(std::unique(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.id == b.id; }), all.end());
     return all;
 }
 
 SnapshotRecord Repository::Impl::snapshot(const SnapshotId& id, std::stop_token stop) {
     const auto text = id.text().substr(std::string_view(SnapshotId::prefix()).size());
-    const auto found = objects->list("snap/" + text + '-', "", 1, stop);
-    if (found.objects.empty()) throw NotFound("there is no such snapshot", {.subject = id.text()});
+    if (objects->list("snap/" + text + '-', "", 1, stop).objects.empty()) throw NotFound("there is no such snapshot", {.subject = id.text()});
     const auto said = annotations.read(keys, *objects, stop);
     const auto note = said.find(id);
     if (note != said.end() && note->second.forgotten) throw NotFound("this snapshot was forgotten", {.subject = id.text()});
-    auto record = read_snapshot(found.objects.front().name, stop);
+    const auto read = [&] {
+        constexpr int most_looks = 100;
+        for (int looked = 1;; ++looked) {
+            const auto found = objects->list("snap/" + text + '-', "", 1, stop);
+            if (found.objects.empty()) throw NotFound("there is no such snapshot", {.subject = id.text()});
+            try {
+                return read_snapshot(found.objects.front().name, stop);
+            } catch (const NotFound&) {
+                if (looked == most_looks) throw;  // else written anew under another key since the list
+            }
+        }
+    };
+    auto record = read();
     if (const auto doubted = named_sessions(stop); doubted.contains(record.session) && (note == said.end() || !note->second.committed))
         throw NotFound("there is no such snapshot", {.subject = id.text()});
     if (note != said.end() && note->second.tags) record.tags = *note->second.tags;

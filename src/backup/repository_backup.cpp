@@ -91,7 +91,7 @@ BackupTotals back_up_once(Repository::Impl& impl, const BackupRequest& request, 
     Throttle throttle(request.bytes_per_second, impl.options.clock);
     WriteSession session(impl.keys, impl.super, store, meter, throttle, impl.collections, impl.writer, impl.options.clock, impl.chain, stop);
     try {
-        session.begin();
+        session.begin([&] { return impl.has_newer_data_keys(); });
         // Behind the beacon: either this sees what a collection is about to drop, or that collection waits for this session.
         for (const auto& epoch : impl.collections.read(impl.keys, store, stop))
             if (epoch.intent_damaged)
@@ -136,7 +136,9 @@ BackupTotals back_up_once(Repository::Impl& impl, const BackupRequest& request, 
         snapshot.run = request.run;
         snapshot.cost = {.files_new = totals.files_new, .files_unchanged = totals.files_unchanged, .bytes_read = totals.bytes_read,
                          .bytes_new = totals.bytes_new, .bytes_stored = meter.total_landed()};
-        const auto committed = session.commit_snapshot(snapshot, [&](const SnapshotRecord& taken) { return impl.is_firm(taken.root, {}); });
+        // Given up, and its keys are not the newest: they may be retired before anybody sees what it has put.
+        const auto is_firm = [&](const SnapshotRecord& taken) { return !impl.has_newer_data_keys() && impl.is_firm(taken.root, {}); };
+        const auto committed = session.commit_snapshot(snapshot, is_firm);
         // Nothing below may throw: the snapshot is there.
         session.end();
         if (!committed.logged) {

@@ -28,11 +28,15 @@ struct Repository::Impl {
     Id16 writer{};                  // guarded by backup_mutex
     LogChain chain;                 // guarded by backup_mutex
 
-    std::mutex slots_mutex;         // guards changes of the vault by this object, and the three below
     KeySource opener;               // what it was opened with: another process may change the root key
+    std::recursive_mutex slots_mutex;  // guards changes of the vault by this object, and the three below
     crypto::Secret root;
     std::uint32_t generation = 0;   // of the root key
     std::string ring_tag;           // of the ring that `keys` came from
+
+    std::mutex newest_mutex;        // held while nothing else of this is locked, or slots_mutex alone
+    std::shared_ptr<const Keys> newest;  // guarded by newest_mutex, as the next
+    std::string newest_tag;
 
     std::mutex index_mutex;
     std::shared_ptr<const Index> index;          // guarded by index_mutex
@@ -45,6 +49,7 @@ struct Repository::Impl {
 
     unsigned threads() const;
     void renew_writer();
+    void follow_keys();
 
     /// Segments as they are now; where one is damaged, the footers of the packs it listed instead. Looks for collections before
     /// it lists packs.
@@ -68,14 +73,28 @@ struct Repository::Impl {
     std::set<Id16> named_sessions(const std::stop_token& stop);
     SnapshotRecord read_snapshot(const std::string& name, std::stop_token stop);
 
-    std::vector<std::uint32_t> slot_numbers();
-    SlotRecord read_slot_of(std::uint32_t number);
+    std::vector<std::uint32_t> slot_numbers() const;
+    SlotRecord read_slot_of(std::uint32_t number) const;
+
+    /// The keys that the vault holds now. Throws as open() does.
+    std::shared_ptr<const Keys> newest_keys();
+    /// Whether what is written with `keys` would be under old ones; also where nobody can tell.
+    bool has_newer_data_keys();
+    /// Data keys whose numbers are smaller than those that `keys` seals with go. True: there were some.
+    bool retire_data_keys();
     // With slots_mutex held:
-    void unlock();                  ///< Finds root key and generation by `opener`. Throws NotFound, PermissionDenied, Corrupt.
+    struct Opened {
+        crypto::Secret root;
+        std::uint32_t generation = 0;
+    };
+    Opened look_into_vault(const KeySource& with) const;
+    Opened look_into_vault() const;  ///< With what it was opened with, or the caller's newest key.
+    void unlock();                  ///< Finds root key and generation anew. Throws NotFound, PermissionDenied, Corrupt.
     void refresh();                 ///< The same where somebody else changed the root key.
     bool settle();
     void rotate(Ring ring);         ///< To a new root key, with this ring's content. Throws Conflict, Corrupt.
-    Ring load_ring();
+    Ring load_ring() const { return load_ring(root, generation); }
+    Ring load_ring(const crypto::Secret& with, std::uint32_t of) const;
     void store_ring(const Ring& ring);  ///< In place of this generation's.
     Ring ring_with_identity();
 };
@@ -87,7 +106,7 @@ SealedPack read_footer(const Keys& keys, blob::Store& store, const std::string& 
 
 std::string slot_name(std::uint32_t number);
 
-/// Makes a record of the log durable that belongs to no backup. Returns its size.
+/// Makes a record of the log durable that belongs to no backup, under the newest keys. Returns its size.
 std::int64_t append_record(Repository::Impl& impl, std::string_view type, ByteView body, const std::stop_token& stop);
 /// Keeps in the log which packs were found damaged or whole, as far as it does not say so already: backups store again what
 /// only a damaged pack has. Returns how many bytes that took.

@@ -83,6 +83,17 @@ std::optional<Id16> Ring::class_of(std::string_view subject) const {
     return std::nullopt;
 }
 
+void Ring::add_data_keys() {
+    for (auto& [id, keys] : classes) {
+        if (keys.current() == 0xffff) throw Conflict("this repository's data keys were replaced 65,534 times: begin a new repository");
+        keys.dek.emplace(static_cast<std::uint16_t>(keys.current() + 1), crypto::Secret::random(32));
+    }
+}
+
+bool Ring::has_old_data_keys() const {
+    return std::any_of(classes.begin(), classes.end(), [](const auto& each) { return each.second.dek.size() > 1; });
+}
+
 const crypto::Secret& Ring::dek(const Id16& class_id, std::uint16_t number, const std::string& object) const {
     if (const auto keys = classes.find(class_id); keys != classes.end())
         if (const auto found = keys->second.dek.find(number); found != keys->second.dek.end()) return found->second;

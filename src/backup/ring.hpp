@@ -53,6 +53,14 @@ struct Ring {
     /// The class of a subject, or none.
     std::optional<Id16> class_of(std::string_view subject) const;
     bool is_erased(const Id16& class_id) const { return !classes.contains(class_id) && erased.contains(class_id); }
+    bool knows(const Id16& class_id, std::uint16_t number) const {
+        const auto keys = classes.find(class_id);
+        return keys != classes.end() && keys->second.dek.contains(number);
+    }
+    /// Another data key for every class. Its number is the next; ids and cuts stay as they are.
+    void add_data_keys();
+    /// Whether something may still be sealed with another data key than the newest of its class.
+    bool has_old_data_keys() const;
     crypto::SigningKey signer() const { return crypto::SigningKey::from_seed(identity.bytes()); }
     /// Throws Corrupt when an object claims keys that the ring does not have.
     const crypto::Secret& dek(const Id16& class_id, std::uint16_t number, const std::string& object) const;

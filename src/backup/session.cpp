@@ -39,9 +39,10 @@ WriteSession::~WriteSession() {
 
 std::string WriteSession::progress_name() const { return "sess/" + hex(writer_) + "/progress"; }
 
-void WriteSession::begin() {
+void WriteSession::begin(const std::function<bool()>& is_stale) {
     started_ = store_.server_time(stop_);
     beacon_ = store_.beacon(beacon_name(writer_, id_), beacon_bytes(keys_, started_, ++beats_));
+    if (is_stale()) throw KeysChanged("the repository's data keys were rotated: open it again");
     cbor::Writer body;
     body.map(1).uint(1).bytes(id_);
     append_log("session", body.data(), true);

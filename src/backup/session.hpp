@@ -45,8 +45,10 @@ public:
                  const Id16& writer, std::shared_ptr<const base::Clock> clock, LogChain& chain, std::stop_token stop);
     ~WriteSession();
 
-    /// Lights the beacon. Whoever reads the index behind that sees what is being collected, or is waited for.
-    void begin();
+    /// Lights the beacon. Whoever reads the index behind that sees what is being collected, or is waited for. `is_stale`: asked
+    /// behind it whether the keys are not the newest any more. Either that shows here, or who rotated them waits for this session.
+    /// Throws KeysChanged.
+    void begin(const std::function<bool()>& is_stale);
     void use_index(std::shared_ptr<const Index> index) { index_ = std::move(index); }
 
     /// Whether this chunk is the caller's to store: neither the repository nor this session has it.

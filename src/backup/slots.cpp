@@ -93,14 +93,30 @@ void forget_turn(blob::Store& vault) {
 std::string slot_name(std::uint32_t number) { return "slot/" + std::to_string(number); }
 std::string ring_name(std::uint32_t generation) { return "ring/" + std::to_string(generation); }
 
-std::vector<std::uint32_t> Repository::Impl::slot_numbers() { return numbers_in(*vault, "slot/"); }
+std::vector<std::uint32_t> Repository::Impl::slot_numbers() const { return numbers_in(*vault, "slot/"); }
 
-SlotRecord Repository::Impl::read_slot_of(std::uint32_t number) {
+SlotRecord Repository::Impl::read_slot_of(std::uint32_t number) const {
     const auto name = slot_name(number);
     return read_slot(load_twin(*vault, name, slot_limit, is_slot, {}), name);
 }
 
 void Repository::Impl::unlock() {
+    auto opened = look_into_vault();
+    root = std::move(opened.root);
+    generation = opened.generation;
+}
+
+Repository::Impl::Opened Repository::Impl::look_into_vault() const {
+    try {
+        return look_into_vault(opener);
+    } catch (const PermissionDenied&) {
+        // The slot that this was opened with has been removed since, and another made for the same holder.
+        if (!options.newest_key) throw;
+    }
+    return look_into_vault(options.newest_key());
+}
+
+Repository::Impl::Opened Repository::Impl::look_into_vault(const KeySource& with) const {
     bool damaged = false;
     const auto numbers = slot_numbers();
     if (numbers.empty()) throw NotFound("this repository's keys are missing", {.subject = "slot/"});
@@ -111,11 +127,11 @@ void Repository::Impl::unlock() {
         moved = false;
         for (const auto number : numbers) {
             const auto before = turning_to(*vault);
-            auto opened = open_twin_slot(*vault, super.repo, number, opener, before == 0, damaged);
+            auto opened = open_twin_slot(*vault, super.repo, number, with, before == 0, damaged);
             if (opened.root.empty()) continue;
             if (const auto turning = turning_to(*vault); turning > opened.generation) {
                 const auto staged = try_read(*vault, turn_name(number));
-                opened = staged ? open_slot(super.repo, *staged, opener, turn_name(number)) : OpenSlot{};
+                opened = staged ? open_slot(super.repo, *staged, with, turn_name(number)) : OpenSlot{};
                 if (opened.root.empty() || opened.generation != turning) {
                     moved = true;
                     continue;
@@ -126,12 +142,10 @@ void Repository::Impl::unlock() {
                 moved = true;
                 continue;
             }
-            root = std::move(opened.root);
-            generation = opened.generation;
-            const auto ring = load_ring();
+            const auto ring = load_ring(opened.root, opened.generation);
             if (opened.identity && (ring.identity.empty() || ring.signer().public_key() != *opened.identity))
                 throw Corrupt("the key slot was not sealed by this repository", {.subject = slot_name(number)});
-            return;
+            return {.root = std::move(opened.root), .generation = opened.generation};
         }
     }
     if (moved) throw NotFound("this repository's key ring is missing", {.subject = "ring/"});
@@ -139,18 +153,18 @@ void Repository::Impl::unlock() {
     throw PermissionDenied("this password or key does not open the repository");
 }
 
-Ring Repository::Impl::load_ring() {
-    const auto name = ring_name(generation);
+Ring Repository::Impl::load_ring(const crypto::Secret& with, std::uint32_t of) const {
+    const auto name = ring_name(of);
     const auto whole = [&](ByteView raw) {
         try {
-            open_ring(raw, root, super.repo, name);
+            open_ring(raw, with, super.repo, name);
             return true;
         } catch (const Corrupt&) {
             return false;
         }
     };
-    auto ring = open_ring(load_twin(*vault, name, ring_limit, whole, {}), root, super.repo, name);
-    if (ring.generation != generation) throw Corrupt("the key ring is not of the generation its name says", {.subject = name});
+    auto ring = open_ring(load_twin(*vault, name, ring_limit, whole, {}), with, super.repo, name);
+    if (ring.generation != of) throw Corrupt("the key ring is not of the generation its name says", {.subject = name});
     return ring;
 }
 
@@ -160,6 +174,70 @@ void Repository::Impl::refresh() {
     const auto now = numbers_in(*vault, "ring/");
     if (turning_to(*vault) == 0 && now == std::vector<std::uint32_t>{generation}) return;
     unlock();
+}
+
+std::shared_ptr<const Keys> Repository::Impl::newest_keys() {
+    constexpr int most_looks = 3;
+    const std::lock_guard lock(newest_mutex);
+    if (newest && turning_to(*vault) == 0) {
+        const auto ring = vault->head(ring_name(newest->ring.generation), {});
+        if (ring && ring->tag == newest_tag) return newest;
+    }
+    for (int look = 1;; ++look) {
+        const auto opened = look_into_vault();
+        // Its tag first: what is written behind that is read again the next time.
+        const auto at = vault->head(ring_name(opened.generation), {});
+        auto fresh = std::make_shared<Keys>();
+        fresh->repo = super.repo;
+        try {
+            fresh->ring = load_ring(opened.root, opened.generation);
+        } catch (const NotFound&) {
+            if (look == most_looks) throw;
+            continue;  // rotated once more in between
+        }
+        newest_tag = at ? at->tag : "";
+        newest = std::move(fresh);
+        return newest;
+    }
+}
+
+bool Repository::Impl::has_newer_data_keys() {
+    {
+        const std::lock_guard lock(slots_mutex);
+        const auto ring = vault->head(ring_name(keys.ring.generation), {});
+        if (turning_to(*vault) == 0 && ring && ring->tag == ring_tag) return false;
+    }
+    try {
+        const auto now = newest_keys();
+        return std::any_of(keys.ring.classes.begin(), keys.ring.classes.end(), [&](const auto& mine) {
+            const auto found = now->ring.classes.find(mine.first);
+            return found != now->ring.classes.end() && found->second.current() > mine.second.current();
+        });
+    } catch (const Error&) {
+        return true;
+    }
+}
+
+bool Repository::Impl::retire_data_keys() {
+    const std::lock_guard lock(slots_mutex);
+    settle();
+    refresh();
+    auto ring = load_ring();
+    bool any = false, same = ring.generation == keys.ring.generation && ring.classes.size() == keys.ring.classes.size();
+    for (const auto& [id, mine] : keys.ring.classes) {
+        const auto found = ring.classes.find(id);
+        if (found == ring.classes.end()) {
+            same = false;
+            continue;
+        }
+        const auto target = mine.current();
+        any = std::erase_if(found->second.dek, [&](const auto& each) { return each.first < target; }) > 0 || any;
+    }
+    if (!any) return false;
+    store_ring(ring);
+    // Who did it knows what has changed.
+    if (const auto at = vault->head(ring_name(ring.generation), {}); same && at) ring_tag = at->tag;
+    return true;
 }
 
 Ring Repository::Impl::ring_with_identity() {
@@ -206,6 +284,19 @@ std::uint32_t Repository::rotate_root() {
     impl_->rotate(impl_->ring_with_identity());
     return impl_->generation;
 }
+
+std::uint32_t Repository::rotate_data_key() {
+    const std::lock_guard lock(impl_->slots_mutex);
+    impl_->settle();
+    impl_->refresh();
+    auto ring = impl_->ring_with_identity();
+    ring.add_data_keys();
+    // Under a root key of its own: the one that opened the old data keys must not open these.
+    impl_->rotate(std::move(ring));
+    return impl_->generation;
+}
+
+bool Repository::has_old_data_keys() const { return impl_->newest_keys()->ring.has_old_data_keys(); }
 
 /// `ring` is what the new one holds, but for its generation.
 void Repository::Impl::rotate(Ring ring) {

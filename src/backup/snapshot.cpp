@@ -18,9 +18,8 @@ Time time_of(std::int64_t count) { return Time(Duration(count)); }
 
 std::int64_t read_count(cbor::Reader& reader) { return static_cast<std::int64_t>(reader.uint_at_most(std::uint64_t{1} << 62)); }
 
-Id log_mac(const Keys& keys, ByteView body) {
-    const auto& control = keys.ring.control();
-    const auto key = crypto::hkdf_expand(control.dek.at(control.current()).bytes(), base::view_of("tenon/1/log"), 32);
+Id log_mac(const crypto::Secret& dek, ByteView body) {
+    const auto key = crypto::hkdf_expand(dek.bytes(), base::view_of("tenon/1/log"), 32);
     return crypto::hmac_sha256(key.bytes(), body);
 }
 
@@ -186,7 +185,8 @@ ByteVector seal_log_record(const Keys& keys, std::uint64_t seq, const Id& previo
     cbor::Writer out;
     out.map(6);
     write_log_fields(out, seq, previous, type, stored, body);
-    out.uint(6).bytes(log_mac(keys, signed_part.data()));
+    const auto& control = keys.ring.control();
+    out.uint(6).bytes(log_mac(control.dek.at(control.current()), signed_part.data()));
     return seal_object(keys, Kind::log, out.data());
 }
 
@@ -217,7 +217,11 @@ LogRecord open_log_record(const Keys& keys, ByteView raw, const std::string& obj
     cbor::Writer signed_part;
     signed_part.map(5);
     write_log_fields(signed_part, record.seq, record.previous, record.type, record.stored, record.body);
-    if (!crypto::equal_constant_time(record.mac, log_mac(keys, signed_part.data())))
+    // With the key that it is sealed with, whichever is the newest.
+    std::shared_ptr<const Keys> hold;
+    const auto number = decode_header(raw, object).dek;
+    const auto& dek = keys.knowing(control_class, number, object, hold).ring.dek(control_class, number, object);
+    if (!crypto::equal_constant_time(record.mac, log_mac(dek, signed_part.data())))
         throw Corrupt("a log record was not written with this repository's keys", {.subject = object});
     return record;
 }

@@ -3,9 +3,12 @@
 
 #include "access.hpp"
 #include "backups.hpp"
+#include "jobs.hpp"
 #include "json.hpp"
+#include "progress.hpp"
 #include "secret.hpp"
 #include "text.hpp"
+#include "verbs.hpp"
 
 namespace tenon::cli {
 namespace {
@@ -106,6 +109,24 @@ int rotate_keys(Context& context, const Args& args) {
     const boost::json::object document{{"generation", rotation.generation}, {"slots", to_json(rotation.slots)}};
     context.out().thing(document, std::to_string(rotation.generation),
                         {{"Generation", std::to_string(rotation.generation)}, {"Keys", std::to_string(rotation.slots.size()) + " sealed anew"}});
+    return 0;
+}
+
+int rotate_data_key(Context& context, const Args& args) {
+    BackupKeys keys = backup_session(context).backups().keys();
+    RekeyOptions options{.resume = args.has("--resume"), .upload_per_second = args.size("--limit").value_or(Bytes{})};
+    options.schedule = schedule_of(args);
+    if (!options.resume) confirm(context, args, "Replace the data keys and write everything anew?");
+    RekeyJob job = keys.rotate_data_key(options);
+    if (is_for_later(args)) return show_started(context, job);
+    follow(context, job, "rekey");
+    const RekeyResult result = job.result();
+    context.out().thing(to_json(result), result.revoked ? "revoked" : "left",
+                        {{"Old keys", result.revoked ? "open nothing any more" : "still open what is damaged: " + size(result.left)},
+                         {"Packs", count(result.packs) + " gone"},
+                         {"Objects", count(result.objects) + " sealed anew"},
+                         {"Written", size(result.rewritten)}});
+    for (const auto& problem : result.problems) context.out().remark("! " + problem);
     return 0;
 }
 

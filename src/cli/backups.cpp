@@ -142,7 +142,8 @@ int check(Context& context, const Args& args) {
                          {"Objects", count(report.objects)},
                          {"Chunks", count(report.chunks)},
                          {"Read", size(report.read)},
-                         {"Unused", size(report.unused)}});
+                         {"Unused", size(report.unused)},
+                         {"Old keys", report.under_old_keys.count > 0 ? size(report.under_old_keys) : ""}});
     say_problems(context, report.problems);
     return report.problems.empty() ? 0 : exit_code(Errc::corrupt);
 }
@@ -341,6 +342,17 @@ Group backup_verbs() {
              .options = {yes},
              .examples = {{"backup rotate-keys --yes", "After a key may have leaked, or once a year."}},
              .run = rotate_keys},
+            {.path = "backup rotate-data-key",
+             .summary = "replace the data keys and write everything anew under new ones",
+             .about = "For the day on which the repository's data keys may have leaked: “backup rotate-keys” replaces only what they are "
+                      "sealed with. What is stored from now on gets new keys at once; what there is is written anew, while backups and "
+                      "restores go on. Then the old keys are destroyed, and open nothing that the repository holds.",
+             .options = {{"--resume", "", "no new keys: go on with what an earlier one has left"},
+                         {"--limit", "SIZE", "bytes a second that are written at most"},
+                         at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach, yes},
+             .examples = {{"backup rotate-data-key --yes", "After “backup rotate-keys”, where this home's key may have leaked too."},
+                          {"backup rotate-data-key --resume", "After damage was mended, or one was cancelled."}},
+             .run = rotate_data_key},
             {.path = "backup subjects",
              .summary = "list whose folders can be erased",
              .about = "Lists the subjects that “backup start --erasable” gave keys of their own.",

@@ -32,6 +32,7 @@ int list_subjects(Context& context, const Args& args);
 int shred(Context& context, const Args& args);
 int list_erasures(Context& context, const Args& args);
 int rotate_keys(Context& context, const Args& args);
+int rotate_data_key(Context& context, const Args& args);
 int remove_key(Context& context, const Args& args);
 int unlock(Context& context, const Args& args);
 

@@ -378,6 +378,16 @@ json::object to_json(const CheckReport& r) {
             {"chunks", r.chunks},
             {"read", r.read.count},
             {"unused", r.unused.count},
+            {"under_old_keys", r.under_old_keys.count},
+            {"problems", strings(r.problems)}};
+}
+
+json::object to_json(const RekeyResult& r) {
+    return {{"packs", r.packs},
+            {"objects", r.objects},
+            {"rewritten", r.rewritten.count},
+            {"left", r.left.count},
+            {"revoked", r.revoked},
             {"problems", strings(r.problems)}};
 }
 

@@ -61,6 +61,7 @@ boost::json::object to_json(const ForgetResult& result);
 boost::json::object to_json(const RestoreResult& result);
 boost::json::object to_json(const CheckReport& report);
 boost::json::object to_json(const PruneResult& result);
+boost::json::object to_json(const RekeyResult& result);
 boost::json::object to_json(const Takeout& takeout);
 boost::json::object to_json(const KeySlot& slot);
 boost::json::object to_json(const Quota& quota);

@@ -302,6 +302,7 @@ std::optional<BackupJob> Backups::find_job(const JobId& id) const { return find_
 std::optional<RestoreJob> Backups::find_restore(const JobId& id) const { return find_handle<RestoreJob>(impl_, id, engine::restore_kind); }
 std::optional<CheckJob> Backups::find_check(const JobId& id) const { return find_handle<CheckJob>(impl_, id, engine::check_kind); }
 std::optional<PruneJob> Backups::find_prune(const JobId& id) const { return find_handle<PruneJob>(impl_, id, engine::prune_kind); }
+std::optional<RekeyJob> Backups::find_rekey(const JobId& id) const { return find_handle<RekeyJob>(impl_, id, engine::rekey_kind); }
 BackupKeys Backups::keys() const { return Internal::make<BackupKeys>(impl_); }
 
 Snapshot Backups::tag(const TagOptions& options) {
@@ -387,6 +388,7 @@ CheckReport CheckJob::result() {
         .read = {json.get_int("read")},
         .problems = engine::texts_from(json, "problems"),
         .unused = {json.int_or("unused", 0)},
+        .under_old_keys = {json.int_or("under_old_keys", 0)},
     };
 }
 
@@ -400,6 +402,19 @@ PruneResult PruneJob::result() {
         .freed = {json.get_int("freed")},
         .rewritten = {json.get_int("rewritten")},
         .unused = {json.get_int("unused")},
+        .problems = engine::texts_from(json, "problems"),
+    };
+}
+
+RekeyJob::RekeyJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
+RekeyResult RekeyJob::result() {
+    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = largest_result}, "result");
+    return {
+        .packs = json.get_int("packs"),
+        .objects = json.get_int("objects"),
+        .rewritten = {json.get_int("rewritten")},
+        .left = {json.get_int("left")},
+        .revoked = json.get_bool("revoked"),
         .problems = engine::texts_from(json, "problems"),
     };
 }
@@ -564,6 +579,20 @@ std::vector<BackupErasure> BackupKeys::erasures() const {
         for (const auto& erased : repository->erased()) all.push_back(to_public(erased));
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.erased_at < b.erased_at; });
     return all;
+}
+
+RekeyJob BackupKeys::rotate_data_key(const RekeyOptions& options) {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    if (options.upload_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "upload_per_second"});
+    jobs::check_schedule(options.schedule, impl_->now());
+    if (!options.resume)
+        recorded(*impl_, "backup.rotate_data_key", "",
+                 [&] { impl_->interruptible([&](const auto& stop) { repositories(impl_).rotate_data_key(impl_->scope, stop); }); });
+    Json payload;
+    payload.set("per_second", options.upload_per_second.count);
+    const auto id =
+        enqueue(*impl_, "backup.rekey", scheduled({.kind = engine::rekey_kind, .payload = base::to_json(payload)}, options.schedule), {});
+    return Internal::make<RekeyJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::rekey_kind}));
 }
 
 KeyRotation BackupKeys::rotate() {

@@ -55,6 +55,7 @@ void Repositories::prepare() {
     engine_.queue->add_kind(restore_kind, {.run = [this](const jobs::Attempt& attempt) { return restore(attempt); }, .give_up = tidy_later});
     engine_.queue->add_kind(check_kind, {.run = [this](const jobs::Attempt& attempt) { return check(attempt); }});
     engine_.queue->add_kind(prune_kind, {.run = [this](const jobs::Attempt& attempt) { return prune(attempt); }});
+    engine_.queue->add_kind(rekey_kind, {.run = [this](const jobs::Attempt& attempt) { return rekey(attempt); }});
 }
 
 void Repositories::erase(db::Tx& tx) {
@@ -139,9 +140,19 @@ bool Repositories::is_locked(const TenantId& tenant) {
     return !unlocked_.contains(tenant);
 }
 
-std::shared_ptr<backup::Repository> Repositories::open_with(const TenantId& tenant, const backup::KeySource& key) const {
+std::shared_ptr<backup::Repository> Repositories::open_with(const TenantId& tenant, const backup::KeySource& key) {
     auto [objects, vault] = stores_of(tenant);
-    return backup::Repository::open(objects, vault, key, {.clock = engine_.clock});
+    return backup::Repository::open(objects, vault, key, {.clock = engine_.clock, .newest_key = [this, tenant] { return newest_key(tenant); }});
+}
+
+backup::KeySource Repositories::newest_key(const TenantId& tenant) {
+    if (!is_deferred(tenant)) return home_key(tenant);
+    const std::lock_guard lock(unlocked_mutex_);
+    const auto key = unlocked_.find(tenant);
+    if (key == unlocked_.end())
+        throw Unavailable("the repository is locked: its key is with the host, who unlocks it",
+                          {.subject = engine_.home.repository(tenant).string()});
+    return key->second.clone();
 }
 
 backup::KeySource Repositories::home_key(const TenantId& tenant) const {
@@ -152,12 +163,7 @@ std::shared_ptr<backup::Repository> Repositories::open_now(const db::TenantScope
     const auto tenant = scope.tenant();
     std::shared_ptr<backup::Repository> repository;
     if (is_deferred(tenant)) {
-        const std::lock_guard lock(unlocked_mutex_);
-        const auto key = unlocked_.find(tenant);
-        if (key == unlocked_.end())
-            throw Unavailable("the repository is locked: its key is with the host, who unlocks it",
-                              {.subject = engine_.home.repository(tenant).string()});
-        repository = open_with(tenant, key->second);
+        repository = open_with(tenant, newest_key(tenant));
     } else {
         std::error_code ignored;
         if (!std::filesystem::exists(engine_.home.backup_key(tenant), ignored))
@@ -212,7 +218,8 @@ std::shared_ptr<backup::Repository> Repositories::make_now(const db::TenantScope
     const auto secret = read_key(tenant);
     auto [objects, vault] = stores_of(tenant);
     std::shared_ptr<backup::Repository> repository =
-        backup::Repository::create(objects, vault, backup::KeySource::key(secret.bytes()), home_label, {.clock = engine_.clock});
+        backup::Repository::create(objects, vault, backup::KeySource::key(secret.bytes()), home_label,
+                                   {.clock = engine_.clock, .newest_key = [this, tenant] { return newest_key(tenant); }});
     engine_.database->write(scope, [](db::Tx& tx) { repository_charge::add(tx, 0); });
     return repository;
 }
@@ -256,7 +263,7 @@ backup::Slot Repositories::add_key(const db::TenantScope& scope, const backup::K
 }
 
 /// The home gets a key of its own, so that whoever opens it next needs no password.
-std::shared_ptr<backup::Repository> Repositories::with_new_home_key(const TenantId& tenant, backup::Repository& repository) const {
+std::shared_ptr<backup::Repository> Repositories::with_new_home_key(const TenantId& tenant, backup::Repository& repository) {
     const auto secret = crypto::Secret::random(32);
     repository.add_slot(backup::KeySource::key(secret.bytes()), home_label);
     write_key(tenant, secret.bytes());
@@ -341,6 +348,17 @@ std::uint32_t Repositories::rotate(const db::TenantScope& scope, const std::stop
         return repository;
     });
     return generation;
+}
+
+void Repositories::rotate_data_key(const db::TenantScope& scope, const std::stop_token& stop) {
+    const auto tenant = scope.tenant();
+    const auto repository = find(scope);
+    if (!repository) throw NotFound("nothing was backed up yet", {.subject = tenant.text()});
+    opened_.replace(tenant, [&] {
+        const auto alone = lock(tenant, stop);
+        repository->rotate_data_key();
+        return open_now(scope);
+    });
 }
 
 backup::SnapshotInfo Repositories::tag(const db::TenantScope& scope, const SnapshotId& id,

@@ -21,6 +21,7 @@ inline constexpr const char* backup_kind = "backup";
 inline constexpr const char* restore_kind = "restore";
 inline constexpr const char* check_kind = "check";
 inline constexpr const char* prune_kind = "prune";
+inline constexpr const char* rekey_kind = "rekey";
 
 /// Every tenant's backups: opens repositories with the keys of this home and runs their jobs.
 class Repositories final : public Part {
@@ -49,6 +50,8 @@ public:
     void remove_key(const db::TenantScope& scope, std::uint32_t number, const std::stop_token& stop);
     /// A new key of the home and a new root key. Returns its generation. Throws NotFound, Conflict.
     std::uint32_t rotate(const db::TenantScope& scope, const std::stop_token& stop);
+    /// New data keys for what is stored from now on. Throws NotFound, Conflict.
+    void rotate_data_key(const db::TenantScope& scope, const std::stop_token& stop);
     /// Throws NotFound, Conflict.
     backup::ErasedClass shred(const db::TenantScope& scope, const std::string& subject, const std::stop_token& stop);
 
@@ -67,6 +70,10 @@ private:
     jobs::Outcome restore(const jobs::Attempt& attempt);
     jobs::Outcome check(const jobs::Attempt& attempt);
     jobs::Outcome prune(const jobs::Attempt& attempt);
+    jobs::Outcome rekey(const jobs::Attempt& attempt);
+    /// Does it with the repository as it is open, and again where its data keys have been rotated since.
+    template <class Work>
+    auto with_newest_keys(const db::TenantScope& scope, const std::string& otherwise, Work work);
     /// A file whose space lets a collection work on a full disk. One for all tenants.
     std::filesystem::path reserve() const;
     void keep_reserve() const noexcept;
@@ -95,9 +102,11 @@ private:
     /// Waits until the repository is unlocked, if the host keeps its key. Throws Unavailable, Cancelled.
     void await_key(const jobs::Attempt& attempt);
     [[nodiscard]] bool is_deferred(const TenantId& tenant) const;
-    std::shared_ptr<backup::Repository> open_with(const TenantId& tenant, const backup::KeySource& key) const;
-    std::shared_ptr<backup::Repository> with_new_home_key(const TenantId& tenant, backup::Repository& repository) const;
+    std::shared_ptr<backup::Repository> open_with(const TenantId& tenant, const backup::KeySource& key);
+    std::shared_ptr<backup::Repository> with_new_home_key(const TenantId& tenant, backup::Repository& repository);
     backup::KeySource home_key(const TenantId& tenant) const;
+    /// Of the host's, or this home's.
+    backup::KeySource newest_key(const TenantId& tenant);
     crypto::Secret read_key(const TenantId& tenant) const;
     void write_key(const TenantId& tenant, base::ByteView key) const;
 

@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include <backup/prune.hpp>
+#include <backup/rekey.hpp>
 #include <base/json.hpp>
 #include <nvr/segment.hpp>
+#include <tenant/events.hpp>
 #include <tenant/quota.hpp>
 #include <tenant/usage.hpp>
 
@@ -38,6 +40,20 @@ std::vector<std::string> lines_of(const std::vector<backup::FileProblem>& proble
 }
 
 }  // namespace
+
+template <class Work>
+auto Repositories::with_newest_keys(const db::TenantScope& scope, const std::string& otherwise, Work work) {
+    constexpr int most_tries = 10;
+    for (int tried = 1;; ++tried) {
+        const auto repository = find(scope);
+        if (!repository) throw NotFound(otherwise);
+        try {
+            return work(*repository);
+        } catch (const backup::KeysChanged&) {
+            if (tried == most_tries) throw;
+        }
+    }
+}
 
 std::string path_in_workspace(const nvr::rows::SegmentRow& row) {
     const auto& [camera, segment] = row;
@@ -86,7 +102,9 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
         }
     }
     repository_charge::JobLedger ledger(engine_, attempt.scope, attempt.job.hold.value());
-    const auto totals = repository->backup(request, ledger, attempt.progress, attempt.stop);
+    const auto totals = with_newest_keys(attempt.scope, "", [&](backup::Repository&) {
+        return with_classes(attempt.scope, request.classes, attempt.stop)->backup(request, ledger, attempt.progress, attempt.stop);
+    });
     keep_reserve();
     repository_charge::try_reconcile(engine_, attempt.scope);  // the snapshot stands: that its weight is not booked yet is no failure of the backup
     return taken(attempt, totals);
@@ -207,22 +225,22 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     }
     Json json;
     json.set("snapshots", report.snapshots).set("objects", report.objects).set("chunks", report.chunks).set("read", report.bytes_read);
-    json.set("problems", std::move(problems)).set("unused", report.bytes_unused);
+    json.set("problems", std::move(problems)).set("unused", report.bytes_unused).set("under_old_keys", report.bytes_under_old_keys);
     return {.result = base::to_json(json), .settle = {}};
 }
 
 jobs::Outcome Repositories::prune(const jobs::Attempt& attempt) {
     await_key(attempt);
     const auto payload = base::parse_json(attempt.job.payload);
-    const auto repository = find(attempt.scope);
-    if (!repository) throw NotFound("nothing was backed up yet, so there is nothing to give back");
     repository_charge::try_reconcile(engine_, attempt.scope);
     backup::PruneRequest request{.unused_percent = static_cast<std::int32_t>(payload.get_int("unused_percent")),
                                  .dry_run = payload.get_bool("dry_run")};
     request.release_space = [this] { return release_reserve(); };
     const auto totals = [&] {
         try {
-            return backup::prune(*repository, request, attempt.progress, attempt.stop);
+            return with_newest_keys(attempt.scope, "nothing was backed up yet, so there is nothing to give back", [&](auto& repository) {
+                return backup::prune(repository, request, attempt.progress, attempt.stop);
+            });
         } catch (...) {
             // What it came to is done, however it ended.
             repository_charge::try_reconcile(engine_, attempt.scope);
@@ -238,6 +256,42 @@ jobs::Outcome Repositories::prune(const jobs::Attempt& attempt) {
     json.set("freed", totals.bytes_freed).set("rewritten", totals.bytes_rewritten).set("unused", totals.bytes_unused);
     json.set("problems", texts_json(lines_of(problems)));
     return {.result = base::to_json(json), .settle = {}};
+}
+
+jobs::Outcome Repositories::rekey(const jobs::Attempt& attempt) {
+    await_key(attempt);
+    const auto payload = base::parse_json(attempt.job.payload);
+    repository_charge::try_reconcile(engine_, attempt.scope);
+    backup::RekeyRequest request;
+    request.bytes_per_second = payload.get_int("per_second");
+    request.release_space = [this] { return release_reserve(); };
+    request.with_keys = [&](const std::function<void()>& work) {
+        const auto alone = lock(attempt.scope.tenant(), attempt.stop);
+        work();
+    };
+    const auto totals = [&] {
+        try {
+            return with_newest_keys(attempt.scope, "nothing was backed up yet, so there is nothing to write anew", [&](auto& repository) {
+                return backup::rekey(repository, request, attempt.progress, attempt.stop);
+            });
+        } catch (...) {
+            repository_charge::try_reconcile(engine_, attempt.scope);
+            throw;
+        }
+    }();
+    repository_charge::try_reconcile(engine_, attempt.scope);
+    keep_reserve();
+    std::vector<backup::FileProblem> problems;
+    for (const auto& problem : totals.problems) problems.push_back({problem.object, Errc::corrupt, problem.message});
+    Json json;
+    json.set("packs", totals.packs).set("objects", totals.objects).set("rewritten", totals.bytes_rewritten).set("left", totals.bytes_left);
+    json.set("revoked", totals.is_done).set("problems", texts_json(lines_of(problems)));
+    Json data;
+    data.set("job", attempt.job.id.text()).set("rewritten", totals.bytes_rewritten).set("left", totals.bytes_left).set("revoked", totals.is_done);
+    const auto id = backup::Repository::id_of(*stores_of(attempt.scope.tenant()).objects);
+    return {.result = base::to_json(json), .settle = [this, id, data = std::move(data)](db::Tx& tx) {
+                tenant::append_event(tx, {.kind = "backup.rekeyed", .at = engine_.now(), .subject = id, .data = data});
+            }};
 }
 
 }  // namespace tenon::engine

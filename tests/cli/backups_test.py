@@ -207,6 +207,26 @@ class OtherKeys(ToolTest):
         self.assertEqual(self.error("backup", "list", code=13, env={"TENON_BACKUP_KEY": self.KEY.replace("M", "N")})["code"], "permission_denied")
 
 
+class DataKeys(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.tool("tenant", "create", "Acme", "--plan", "studio/professional")
+
+    def test_all_is_written_anew_under_new_data_keys(self):
+        self.error("backup", "rotate-data-key", "--yes", code=14)
+        self.tool("backup", "start", "--name", "before")
+        self.assertIn("--yes", self.tool("backup", "rotate-data-key", code=2)[1])
+        result = self.json("backup", "rotate-data-key", "--limit", "1GB", "--yes")
+        self.assertEqual((result["revoked"], result["left"], result["problems"]), (True, 0, []))
+        self.assertGreater(result["packs"], 0)
+        self.assertIn("open nothing any more", self.text("backup", "rotate-data-key", "--resume"))
+        report = self.json("backup", "check")
+        self.assertEqual((report["under_old_keys"], report["problems"]), (0, []))
+        self.tool("backup", "start", "--name", "after")
+        self.assertEqual(len(self.json("backup", "list")), 2)
+        self.assertEqual(self.json("backup", "keys")[0]["generation"], 2)
+
+
 class Shred(ToolTest):
     @classmethod
     def prepare(cls):

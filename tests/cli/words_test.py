@@ -29,7 +29,7 @@ VERBS = {
                "schedule", "keep", "protect", "unprotect", "remove", "run"],
     "backup": ["start", "list", "show", "browse", "diff", "tag", "forget", "prune", "restore", "check", "keys",
                "add-password", "add-recovery-code", "new-recipient", "add-recipient",
-               "add-deferred", "rotate-keys", "subjects", "shred", "erasures", "remove-key", "unlock"],
+               "add-deferred", "rotate-keys", "rotate-data-key", "subjects", "shred", "erasures", "remove-key", "unlock"],
     "usage": ["record", "correct", "events", "export", "breakdown", "tag", "tags", "verify", "rebuild"],
     "quota": [],
     "hold": ["list", "reserve", "extend", "commit", "release", "spend", "leases", "give-back"],

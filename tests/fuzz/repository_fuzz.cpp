@@ -98,6 +98,26 @@ ByteVector sealed_slot(KeySource key) {
     return seal_slot({}, make_lock({}, key, {}, 0, "label", signer.public_key()), 1, crypto::Secret(32), signer);
 }
 
+/// After two rotations, of which the first has not been followed up.
+ByteVector ring_of_several_keys() {
+    const Id key{7};
+    cbor::Writer out;
+    out.map(3).uint(1).uint(5).uint(2).map(2);
+    for (const std::uint8_t name : {std::uint8_t{0}, std::uint8_t{9}}) {
+        out.bytes(Id16{name}).map(4).uint(1).map(3);
+        for (const unsigned number : {2u, 3u, 65535u}) out.uint(number).bytes(key);
+        out.uint(2).bytes(key).uint(3).bytes(key).uint(4).uint(1);
+    }
+    out.uint(3).bytes(key);
+    return out.take();
+}
+
+ByteVector rotated() {
+    cbor::Writer out;
+    out.map(1).uint(1).map(2).bytes(Id16{}).uint(2).bytes(Id16{9}).uint(3);
+    return out.take();
+}
+
 ByteVector small_ring() {
     const Id key{7};
     cbor::Writer out;
@@ -115,6 +135,7 @@ ByteVector small_ring() {
 std::vector<Input> seeds() {
     return {seed(0, entry()), seed(2, whole_snapshot()), seed(4, encode(Superblock{})), seed(6, encode(ContainerHeader{})),
             seed(8, packed_frame()), seed(9, encode_footer(pack())), seed(10, encode_segment({pack(), pack()})), seed(11, small_ring()),
+            seed(11, ring_of_several_keys()), seed(12, log_of("rotate", rotated())),
             seed(12, log_of("forget", forget_body({SnapshotId{1, 2}}))), seed(12, log_of("tag", tag_body(SnapshotId{1, 2}, {{"keep", "x"}}))),
             seed(5, sealed_slot({.kind = KeySource::Kind::host, .secret = crypto::Secret(32)})),
             seed(5, seal_plain_slot({}, {.kind = KeySource::Kind::key_file, .secret = crypto::Secret(32)}, {}, 1, "label", crypto::Secret(32))),

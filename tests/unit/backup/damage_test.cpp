@@ -246,7 +246,7 @@ TEST_F(Damage, hostile_trees_cannot_leave_the_target) {
             crypto::fill_random(writer);
             Throttle unlimited(0, clock);
             WriteSession session(impl.keys, impl.super, *impl.objects, meter, unlimited, impl.collections, writer, clock, chain, {});
-            session.begin();
+            session.begin([] { return false; });
             session.use_index(impl.load_index({}));
             Lane lane(session, impl.keys.ring.data_class());
             TreeBuilder inner(impl.keys.ring.data().k_cdc.bytes()), outer(impl.keys.ring.data().k_cdc.bytes());

@@ -1,11 +1,15 @@
 // Folders with keys of their own, and what is left when those are destroyed: nothing of these, and all of the rest.
 #include "fixture.hpp"
 
+#include <atomic>
+#include <functional>
+
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <backup/diff.hpp>
 #include <backup/prune.hpp>
+#include <backup/retention.hpp>
 #include <base/json.hpp>
 #include <crypto/encoding.hpp>
 #include <fault_store.hpp>
@@ -16,6 +20,23 @@ namespace tenon::tests {
 namespace {
 
 using namespace backup;
+
+/// Does something when a stage of that name begins, or its work advances, once.
+class AtStage final : public exec::ProgressSink {
+public:
+    AtStage(std::string name, std::function<void()> work) : name_(std::move(name)), work_(std::move(work)) {}
+    void stage(std::string_view name, double, std::int64_t, std::string_view) override {
+        if (name == name_ && !done_.exchange(true)) work_();
+    }
+    void total(std::int64_t) override {}
+    void advance(std::int64_t) override {}
+    bool done() const { return done_; }
+
+private:
+    const std::string name_;
+    const std::function<void()> work_;
+    std::atomic<bool> done_{false};
+};
 
 class Erasure : public BackupTest {
 protected:
@@ -228,6 +249,38 @@ TEST_F(Erasure, the_space_of_what_was_erased_comes_back_with_the_next_collection
     EXPECT_EQ(restore(*repository, id, "out").problems.size(), 1u);
     EXPECT_EQ(all(without(differences(source(), folder / "out"), "anna")), "");
     EXPECT_TRUE(repository->browse(id, "people")[0].erased);
+}
+
+TEST_F(Erasure, a_class_that_is_erased_in_the_midst_of_a_collection_is_erased_and_the_rest_is_whole) {
+    for (const auto* stage : {"wait", "mark", "remove", "rewrite"}) {
+        for (const auto& left : {repo(), vault_folder(), folder / "out"}) std::filesystem::remove_all(left);
+        auto repository = with_classes();
+        // Each pack of the class has something that is not needed any more, so that all of them are written anew.
+        write(source() / "people/anna/old", crypto::random_bytes(200'000));
+        write(source() / "old", crypto::random_bytes(200'000));
+        const auto old = back_up(*repository, with_people(request())).snapshot.id;
+        std::filesystem::remove(source() / "people/anna/old");
+        std::filesystem::remove(source() / "old");
+        const auto id = back_up(*repository, with_people(request())).snapshot.id;
+        forget(*repository, {old}, {});
+        AtStage at(stage, [&] { EXPECT_NO_THROW(open()->shred("user-1")) << stage; });
+        try {
+            prune(*repository, {.unused_percent = 0}, at, {});
+        } catch (const Error&) {
+            // It may have met what it could not read any more.
+        }
+        EXPECT_TRUE(at.done()) << stage;
+        repository = open();
+        EXPECT_EQ(repository->erased().size(), 1u) << stage;
+        EXPECT_EQ(all(check(*repository).problems), "") << stage;
+        EXPECT_EQ(restore(*repository, id, "out").problems.size(), 1u) << stage;
+        EXPECT_EQ(all(without(differences(source(), folder / "out"), "anna")), "") << stage;
+        prune(*repository, {.unused_percent = 0}, exec::no_progress(), {});
+        for (const auto& pack : repository->inside().load_index({})->packs())
+            EXPECT_TRUE(repository->inside().keys.ring.classes.contains(pack.header.class_id)) << stage << ": a pack of what was erased is left";
+        EXPECT_EQ(all(check(*repository).problems), "") << stage;
+        EXPECT_EQ(back_up(*repository, request()).problems.size(), 0u) << stage;
+    }
 }
 
 // What lies under keys that this process does not know yet is needed all the same.

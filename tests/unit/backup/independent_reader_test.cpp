@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <backup/prune.hpp>
+#include <backup/rekey.hpp>
 #include <backup/retention.hpp>
 #include <crypto/agreement.hpp>
 
@@ -76,6 +77,18 @@ TEST_F(IndependentReader, restores_the_same_bytes_from_the_description_alone) {
     lines = differences(source(), folder / "collected");
     std::erase_if(lines, [](const auto& line) { return line.starts_with(".:"); });
     EXPECT_EQ(all(lines), "");
+    // Under data keys of two numbers, then of the second alone.
+    repository->rotate_data_key();
+    repository = open();
+    write(source() / "under the second", "data key");
+    back_up(*repository);
+    for (const auto* out : {"two-keys", "second-key"}) {
+        EXPECT_EQ(read("--key-file " + (folder / "key").string(), out), 0);
+        lines = differences(source(), folder / out);
+        std::erase_if(lines, [](const auto& line) { return line.starts_with(".:"); });
+        EXPECT_EQ(all(lines), "");
+        EXPECT_TRUE(rekey(*open(), {}, exec::no_progress(), {}).is_done);
+    }
 }
 
 }  // namespace

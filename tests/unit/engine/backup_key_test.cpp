@@ -169,6 +169,42 @@ TEST_F(BackupKeyTest, after_a_rotation_old_keys_open_nothing) {
     EXPECT_EQ(mine->backups().list().size(), 2u);
 }
 
+TEST_F(BackupKeyTest, new_data_keys_are_followed_by_a_job_with_its_event_and_audit_for_one_tenant_alone) {
+    auto theirs = session(other);
+    theirs.backups().start({.name = "theirs"}).join();
+    EXPECT_THROW(mine->backups().keys().rotate_data_key(), NotFound) << "nothing was backed up yet";
+    mine->backups().start({.name = "nightly"}).join();
+    const auto taken = mine->backups().list().front();
+    auto events = mine->subscribe({.kinds = {"backup.rekeyed"}});
+    auto job = mine->backups().keys().rotate_data_key();
+    const auto result = job.result();
+    EXPECT_TRUE(result.revoked);
+    EXPECT_GT(result.packs, 0);
+    EXPECT_EQ(result.left.count, 0);
+    const auto event = events.next(std::chrono::seconds(60));
+    ASSERT_TRUE(event);
+    EXPECT_NE(event->data.find(job.id().text()), std::string::npos) << event->data;
+    EXPECT_EQ(mine->audit().list({.action = "backup.rotate_data_key"}).size(), 2u) << "with the one that was refused";
+    EXPECT_EQ(mine->audit().list({.action = "backup.rekey"}).size(), 1u);
+    EXPECT_EQ(mine->backups().keys().list().front().generation, 2);
+    EXPECT_EQ(theirs.backups().keys().list().front().generation, 1);
+
+    mine->backups().start({.name = "after"}).join();
+    EXPECT_TRUE(mine->backups().check().result().problems.empty());
+    EXPECT_EQ(mine->backups().restore({.snapshot = taken.id, .target = folder / "back"}).result().problems.size(), 0u);
+    EXPECT_TRUE(mine->backups().keys().rotate_data_key({.resume = true}).result().revoked) << "nothing is left to do";
+    for (const auto& quota : mine->quotas().snapshot()) EXPECT_EQ(quota.reserved, 0) << to_string(quota.resource);
+    // Keys of the home that change meanwhile are in nobody's way.
+    auto second = mine->backups().keys().rotate_data_key();
+    mine->backups().keys().rotate();
+    auto third = mine->backups().keys().rotate_data_key();
+    EXPECT_NO_THROW(mine->backups().start({.name = "meanwhile"}).join());
+    EXPECT_NO_THROW(second.join());
+    EXPECT_TRUE(third.result().revoked);
+    EXPECT_EQ(mine->backups().check().result().under_old_keys.count, 0);
+    EXPECT_EQ(mine->backups().list().size(), 3u);
+}
+
 class DeferredKeyTest : public BackupKeyTest {
 protected:
     void defer(Duration patience = std::chrono::minutes(1)) {

@@ -27,17 +27,17 @@ from ._values import (
     Principal, PrincipalKind, Progress, Project, ProjectFilter, ProjectGrant, ProjectId, ProjectOptions, Protection,
     PruneOptions, PruneResult, Quality, Quota, QuotaForecast, QuotaOverage, RateCall, RateDecision, RateScope,
     Rational, RecipientKey, RecordCount, Recording, RecordingFilter, RecordingInfo, RecordingWindow, RecoveryCode,
-    Recurrence, RecurrenceOptions, RecurrenceUpdate, RedeemOptions, RemovedCount, RenderBatchOptions, RenderOptions,
-    RenderResult, RenderedFile, Resource, ResourceUsage, RestoreOptions, RestoreResult, Retention, Role, RoleId,
-    RoleOptions, RotateOptions, SecondFactor, SessionOptions, SettingsDocument, SettingsKind, SettingsOptions,
-    ShadowCount, SiteId, Snapshot, SnapshotDiff, SnapshotFilter, SnapshotId, SnapshotVerdict, SpanKind, StartedJob,
-    SubscribeOptions, SupportOptions, TagOptions, Takeout, TakeoutOptions, Tenant, TenantFilter, TenantId,
-    TenantOptions, TenantState, TenantTakeoutOptions, TenantUpdate, TimeRange, TimelineClip, TimelineImage,
-    TimelineImageOptions, TimelineTitle, TokenKey, Tokens, Transition, TransitionKind, TrustedIssuer, UpcomingOptions,
-    UsageAdvice, UsageCheck, UsageDifference, UsageEvent, UsageExport, UsageExportOptions, UsageFilter, UsageFormat,
-    UsageGrain, UsageKey, UsageMonth, UsageOutcome, UsagePage, UsagePoint, UsageReason, UsageReceipt, UsageRecord,
-    UsageReport, UsageSeriesOptions, UsageShare, User, UserFilter, UserId, UserOptions, UserState, UserUpdateOptions,
-    Waveform, WaveformOptions, Weekday
+    Recurrence, RecurrenceOptions, RecurrenceUpdate, RedeemOptions, RekeyOptions, RekeyResult, RemovedCount,
+    RenderBatchOptions, RenderOptions, RenderResult, RenderedFile, Resource, ResourceUsage, RestoreOptions,
+    RestoreResult, Retention, Role, RoleId, RoleOptions, RotateOptions, SecondFactor, SessionOptions,
+    SettingsDocument, SettingsKind, SettingsOptions, ShadowCount, SiteId, Snapshot, SnapshotDiff, SnapshotFilter,
+    SnapshotId, SnapshotVerdict, SpanKind, StartedJob, SubscribeOptions, SupportOptions, TagOptions, Takeout,
+    TakeoutOptions, Tenant, TenantFilter, TenantId, TenantOptions, TenantState, TenantTakeoutOptions, TenantUpdate,
+    TimeRange, TimelineClip, TimelineImage, TimelineImageOptions, TimelineTitle, TokenKey, Tokens, Transition,
+    TransitionKind, TrustedIssuer, UpcomingOptions, UsageAdvice, UsageCheck, UsageDifference, UsageEvent, UsageExport,
+    UsageExportOptions, UsageFilter, UsageFormat, UsageGrain, UsageKey, UsageMonth, UsageOutcome, UsagePage,
+    UsagePoint, UsageReason, UsageReceipt, UsageRecord, UsageReport, UsageSeriesOptions, UsageShare, User, UserFilter,
+    UserId, UserOptions, UserState, UserUpdateOptions, Waveform, WaveformOptions, Weekday
 )
 
 class Users:
@@ -220,6 +220,12 @@ class BackupKeys:
     def remove(self, number: int) -> None: ...
     def unlock(self, secret: str) -> None: ...
     def rotate(self) -> KeyRotation: ...
+    @overload
+    def rotate_data_key(self, options: RekeyOptions = ...) -> RekeyJob: ...
+    @overload
+    def rotate_data_key(
+            self, *, resume: bool = ..., upload_per_second: int = ..., schedule: Optional[JobSchedule] = ...
+    ) -> RekeyJob: ...
     @property
     def subjects(self) -> Tuple[str, ...]: ...
     def shred(self, subject: str) -> BackupErasure: ...
@@ -279,6 +285,7 @@ class Backups:
     def find_restore(self, id: JobId) -> Optional[RestoreJob]: ...
     def find_check(self, id: JobId) -> Optional[CheckJob]: ...
     def find_prune(self, id: JobId) -> Optional[PruneJob]: ...
+    def find_rekey(self, id: JobId) -> Optional[RekeyJob]: ...
     @property
     def keys(self) -> BackupKeys: ...
 
@@ -1037,6 +1044,10 @@ class PruneJob(Job):
     def result(self) -> PruneResult: ...
     def __await__(self) -> Generator[Any, None, PruneResult]: ...
 
+class RekeyJob(Job):
+    def result(self) -> RekeyResult: ...
+    def __await__(self) -> Generator[Any, None, RekeyResult]: ...
+
 class ClipJob(Job):
     def result(self) -> Clip: ...
     def __await__(self) -> Generator[Any, None, Clip]: ...
@@ -1069,7 +1080,7 @@ __all__ = [
     "ApiKeys", "Assets", "Audit", "BackupJob", "BackupKeys", "Backups", "Camera", "Cameras", "CheckJob", "ClipJob",
     "Engine", "EventStream", "Exports", "Frame", "FrameStream", "Hold", "Issuers", "Job", "Jobs", "Lease",
     "LogStream", "Logins", "OperatorSession", "Partners", "Pictures", "Plane", "Plans", "Projects", "PruneJob",
-    "Quotas", "RateGate", "RateLimits", "RatePass", "Recurrences", "RenderJob", "Renders", "RestoreJob", "Roles",
-    "Session", "Settings", "TakeoutJob", "Takeouts", "Tenants", "Timeline", "TokenKeys", "Usage", "Users", "Watch",
-    "cancel_move", "crossfade", "move_progress", "move_to_postgres", "second_factor_code"
+    "Quotas", "RateGate", "RateLimits", "RatePass", "Recurrences", "RekeyJob", "RenderJob", "Renders", "RestoreJob",
+    "Roles", "Session", "Settings", "TakeoutJob", "Takeouts", "Tenants", "Timeline", "TokenKeys", "Usage", "Users",
+    "Watch", "cancel_move", "crossfade", "move_progress", "move_to_postgres", "second_factor_code"
 ]

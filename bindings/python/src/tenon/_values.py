@@ -1769,18 +1769,20 @@ class RestoreResult(Value):
 class CheckReport(Value):
     """- problems: Empty: all is well.
     - unused: Stored and needed by no snapshot, about: `prune` gives it back.
+    - under_old_keys: Stored before the data keys were rotated and not written anew yet.
     """
-    __slots__ = ("snapshots", "objects", "chunks", "read", "problems", "unused")
+    __slots__ = ("snapshots", "objects", "chunks", "read", "problems", "unused", "under_old_keys")
     snapshots: int
     objects: int
     chunks: int
     read: Bytes
     problems: Tuple[str, ...]
     unused: Bytes
+    under_old_keys: Bytes
 
     def __init__(
             self, snapshots: int = 0, objects: int = 0, chunks: int = 0, read: int = Bytes(0),
-            problems: Iterable[str] = (), unused: int = Bytes(0)
+            problems: Iterable[str] = (), unused: int = Bytes(0), under_old_keys: int = Bytes(0)
     ) -> None:
         self.snapshots = snapshots
         self.objects = objects
@@ -1788,6 +1790,7 @@ class CheckReport(Value):
         self.read = Bytes(read)
         self.problems = as_tuple(problems)
         self.unused = Bytes(unused)
+        self.under_old_keys = Bytes(under_old_keys)
 
 
 class PruneOptions(Value):
@@ -1835,6 +1838,51 @@ class PruneResult(Value):
         self.freed = Bytes(freed)
         self.rewritten = Bytes(rewritten)
         self.unused = Bytes(unused)
+        self.problems = as_tuple(problems)
+
+
+class RekeyOptions(Value):
+    """- resume: No new data keys: only go on with what an earlier job has left.
+    - upload_per_second: Written to the repository at most. 0: no limit.
+    """
+    __slots__ = ("resume", "upload_per_second", "schedule")
+    resume: bool
+    upload_per_second: Bytes
+    schedule: JobSchedule
+
+    def __init__(
+            self, *, resume: bool = False, upload_per_second: int = Bytes(0), schedule: Optional[JobSchedule] = None
+    ) -> None:
+        self.resume = resume
+        self.upload_per_second = Bytes(upload_per_second)
+        self.schedule = JobSchedule() if schedule is None else schedule
+
+
+class RekeyResult(Value):
+    """- packs: Under old data keys, that are gone.
+    - objects: Snapshots, records of the log and the like that were sealed anew.
+    - rewritten: What was needed of these packs, written anew.
+    - left: Still under old keys, because it is damaged.
+    - revoked: Nothing is left: old data keys open nothing that the repository holds.
+    - problems: What is damaged. Once it is mended, `resume` does the rest.
+    """
+    __slots__ = ("packs", "objects", "rewritten", "left", "revoked", "problems")
+    packs: int
+    objects: int
+    rewritten: Bytes
+    left: Bytes
+    revoked: bool
+    problems: Tuple[str, ...]
+
+    def __init__(
+            self, packs: int = 0, objects: int = 0, rewritten: int = Bytes(0), left: int = Bytes(0),
+            revoked: bool = False, problems: Iterable[str] = ()
+    ) -> None:
+        self.packs = packs
+        self.objects = objects
+        self.rewritten = Bytes(rewritten)
+        self.left = Bytes(left)
+        self.revoked = revoked
         self.problems = as_tuple(problems)
 
 
@@ -5002,16 +5050,16 @@ __all__ = [
     "ProjectId", "ProjectOptions", "Protection", "PruneOptions", "PruneResult", "Quality", "Quota", "QuotaForecast",
     "QuotaOverage", "RateCall", "RateDecision", "RateScope", "Rational", "RecipientKey", "RecordCount", "Recording",
     "RecordingFilter", "RecordingInfo", "RecordingWindow", "RecoveryCode", "Recurrence", "RecurrenceOptions",
-    "RecurrenceUpdate", "RedeemOptions", "RemovedCount", "RenderBatchOptions", "RenderOptions", "RenderResult",
-    "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult", "Retention", "Role", "RoleId",
-    "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions", "SettingsDocument", "SettingsKind",
-    "SettingsOptions", "ShadowCount", "SiteId", "Snapshot", "SnapshotDiff", "SnapshotFilter", "SnapshotId",
-    "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions", "TagOptions", "Takeout",
-    "TakeoutOptions", "Tenant", "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TenantTakeoutOptions",
-    "TenantUpdate", "TimeRange", "TimelineClip", "TimelineImage", "TimelineImageOptions", "TimelineTitle", "TokenKey",
-    "Tokens", "Transition", "TransitionKind", "TrustedIssuer", "UpcomingOptions", "UsageAdvice", "UsageCheck",
-    "UsageDifference", "UsageEvent", "UsageExport", "UsageExportOptions", "UsageFilter", "UsageFormat", "UsageGrain",
-    "UsageKey", "UsageMonth", "UsageOutcome", "UsagePage", "UsagePoint", "UsageReason", "UsageReceipt", "UsageRecord",
-    "UsageReport", "UsageSeriesOptions", "UsageShare", "User", "UserFilter", "UserId", "UserOptions", "UserState",
-    "UserUpdateOptions", "Waveform", "WaveformOptions", "Weekday"
+    "RecurrenceUpdate", "RedeemOptions", "RekeyOptions", "RekeyResult", "RemovedCount", "RenderBatchOptions",
+    "RenderOptions", "RenderResult", "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult",
+    "Retention", "Role", "RoleId", "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions", "SettingsDocument",
+    "SettingsKind", "SettingsOptions", "ShadowCount", "SiteId", "Snapshot", "SnapshotDiff", "SnapshotFilter",
+    "SnapshotId", "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions", "TagOptions",
+    "Takeout", "TakeoutOptions", "Tenant", "TenantFilter", "TenantId", "TenantOptions", "TenantState",
+    "TenantTakeoutOptions", "TenantUpdate", "TimeRange", "TimelineClip", "TimelineImage", "TimelineImageOptions",
+    "TimelineTitle", "TokenKey", "Tokens", "Transition", "TransitionKind", "TrustedIssuer", "UpcomingOptions",
+    "UsageAdvice", "UsageCheck", "UsageDifference", "UsageEvent", "UsageExport", "UsageExportOptions", "UsageFilter",
+    "UsageFormat", "UsageGrain", "UsageKey", "UsageMonth", "UsageOutcome", "UsagePage", "UsagePoint", "UsageReason",
+    "UsageReceipt", "UsageRecord", "UsageReport", "UsageSeriesOptions", "UsageShare", "User", "UserFilter", "UserId",
+    "UserOptions", "UserState", "UserUpdateOptions", "Waveform", "WaveformOptions", "Weekday"
 ]

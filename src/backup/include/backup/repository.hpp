@@ -16,6 +16,7 @@
 #include <crypto/secret.hpp>
 #include <crypto/sign.hpp>
 #include <exec/progress.hpp>
+#include <tenon/error.hpp>
 #include <tenon/id.hpp>
 #include <tenon/units.hpp>
 
@@ -76,6 +77,14 @@ struct RepositoryOptions {
     crypto::Argon2Cost password_cost{};
     std::uint32_t password_iterations = 600'000;  ///< Of PBKDF2.
     unsigned threads = 0;              ///< Per job. 0: min(cores, 4).
+    /// The caller's key as it is now; asked for where the one it was opened with opens nothing any more.
+    std::function<KeySource()> newest_key{};
+};
+
+/// Somebody has rotated the data keys since this was opened, so nothing is written with those that it knows. Opened again it does what
+/// was asked for.
+struct KeysChanged : Unavailable {
+    using Unavailable::Unavailable;
 };
 
 /// A folder to back up.
@@ -207,6 +216,7 @@ struct CheckReport {
     std::int64_t unused_packs = 0;     ///< Left by killed sessions: no damage.
     std::int64_t bytes_unused = 0;     ///< Of packs, that no snapshot needs; about.
     std::int64_t bytes_written = 0;    ///< Of what it kept in the log.
+    std::int64_t bytes_under_old_keys = 0;  ///< Stored before the data keys were rotated, and not written anew yet.
     std::vector<CheckProblem> problems{};
 };
 
@@ -243,6 +253,12 @@ public:
     /// Returns the new generation. Throws Conflict (subject: the slot) for a slot of the first version that this key does not open: only
     /// its secret can seal it anew.
     std::uint32_t rotate_root();
+    /// New data keys for everything that is written from now on, under a new root key: as rotate_root(), whose generation it returns.
+    /// What there is stays as it is until rekey() (backup/rekey.hpp) has written it anew. Whoever has the repository open goes on reading;
+    /// to write he opens it again: KeysChanged says so.
+    std::uint32_t rotate_data_key();
+    /// Data keys have been rotated, and the old ones are not retired yet.
+    [[nodiscard]] bool has_old_data_keys() const;
     /// Classes of keys for these subjects, where there are none yet. True: the ring has changed, and whoever has the repository open
     /// opens it again to know them. Throws InvalidArgument.
     bool add_classes(const std::vector<std::string>& subjects);

@@ -1,0 +1,352 @@
+#include <backup/rekey.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <base/id.hpp>
+#include <crypto/encoding.hpp>
+#include <crypto/hash.hpp>
+#include <tenon/error.hpp>
+
+#include "collector.hpp"
+
+namespace tenon::backup {
+namespace {
+
+constexpr std::uint64_t small_limit = 256 << 20;
+constexpr std::int64_t goes_at_most = 16;
+constexpr const char* sealed_prefixes[] = {"packs/", "index/", "snap/", "log/", "gc/", "sess/"};
+
+/// A collection whose packs go because of their keys. Its rounds are collections like any other, to everybody else.
+class Rekeying final : public Collection {
+public:
+    Rekeying(Repository::Impl& impl, const RekeyRequest& request, PruneTotals& of_packs, RekeyTotals& totals, std::int64_t all,
+             exec::ProgressSink& progress, std::stop_token stop)
+        : Collection(impl, request, of_packs, progress, std::move(stop), request.bytes_per_second), wanted_(request), done_(totals), all_(all) {}
+
+    /// What lies under old keys.
+    std::int64_t measure();
+    /// One batch of packs; where none is left, everything else. True: that was all. Throws LeaseLost.
+    bool round();
+
+private:
+    struct Chain {
+        std::string writer;
+        std::vector<std::string> names;
+    };
+
+    bool is_old(const std::string& name) {
+        const auto header = header_of(name);
+        return header && impl_.keys.is_old(*header);
+    }
+    bool works_with_old_keys(const std::string& beacon, const std::set<Id16>& given_up);
+    Before before_rotation();
+    void drop_unfinished();
+    void segments(const View& view);
+    void logs();
+    void carry_over(const Chain& chain);
+    Id reseal_snapshot(const std::string& prefix, const Id* log_head);
+    void snapshots();
+    void flags();
+    void finish_off();
+    void problem(const std::string& object, const Error& error) { done_.problems.push_back({.object = object, .message = error.what()}); }
+
+    const RekeyRequest& wanted_;
+    RekeyTotals& done_;
+    const std::int64_t all_;
+};
+
+std::int64_t Rekeying::measure() {
+    std::int64_t bytes = 0;
+    const auto given_up = impl_.named_sessions(stop_);
+    for (const auto* prefix : sealed_prefixes)
+        for (const auto& object : blob::list_all(store_, prefix, stop_)) {
+            step();
+            if (!is_old(object.name)) continue;
+            // One who sleeps holds on to his beacon, which says nothing but when he began. It goes with him.
+            if (object.name.starts_with("sess/") && store_.beacon_lives(object.name) == true && !works_with_old_keys(object.name, given_up)) continue;
+            bytes += static_cast<std::int64_t>(object.size);
+        }
+    return bytes;
+}
+
+bool Rekeying::works_with_old_keys(const std::string& beacon, const std::set<Id16>& given_up) {
+    const auto header = header_of(beacon);
+    // One that cannot be read is being rewritten this moment.
+    if (header && !impl_.keys.is_old(*header)) return false;
+    const auto bytes = crypto::from_hex(beacon.substr(beacon.rfind('/') + 1));
+    Id16 session{};
+    if (bytes && bytes->size() == session.size()) std::copy(bytes->begin(), bytes->end(), session.begin());
+    return !given_up.contains(session);
+}
+
+/// A session that began behind the rotation has nothing under old keys, so what it may be about to say concerns none of these packs.
+Collection::Before Rekeying::before_rotation() {
+    Before known;
+    known.packs = impl_.list_packs(stop_);
+    const auto given_up = impl_.named_sessions(stop_);
+    for (const auto& object : blob::list_all(store_, "sess/", stop_)) {
+        const auto& name = object.name;
+        if (name.ends_with("/progress") || name == beacon_name(writer_, session_) || store_.beacon_lives(name) == false) continue;
+        if (!works_with_old_keys(name, given_up)) continue;
+        known.writers.insert(name.substr(5, 32));
+        known.any_alive = true;
+    }
+    return known;
+}
+
+/// How far killed backups had come. Their packs are under old keys and nothing that counts needs them, so the next run of theirs reads
+/// again what they had read.
+void Rekeying::drop_unfinished() {
+    std::set<std::string> alive;
+    std::vector<std::string> progress;
+    for (const auto& object : blob::list_all(store_, "sess/", stop_)) {
+        if (object.name.ends_with("/progress")) progress.push_back(object.name);
+        else if (store_.beacon_lives(object.name) != false) alive.insert(object.name.substr(5, 32));
+    }
+    for (const auto& name : progress)
+        if (!alive.contains(name.substr(5, 32)) && is_old(name)) remove(name);
+}
+
+bool Rekeying::round() {
+    take_lease();
+    settle_former();
+    remove_forgotten();
+    drop_unfinished();
+    const auto known = before_rotation();
+    const auto view = look();
+    const auto is_meant = [this](const std::string& name, const PackInfo* pack) { return pack ? impl_.keys.is_old(pack->header) : is_old(name); };
+    const Only old{.is_meant = is_meant, .bytes = std::max(wanted_.batch, all_ / goes_at_most)};
+    const auto planned = plan(view, known, &old);
+    if (!planned.intent.packs.empty() || known.any_alive) {
+        scale_ = all_ > 0 ? std::min(1.0, static_cast<double>(planned.bytes) / static_cast<double>(all_)) : 0;
+        const auto before = removed_;
+        collect(planned);
+        done_.packs += removed_ - before;
+        return false;
+    }
+    stage("seal", 0.05, 0, "");
+    vouch();
+    segments(look());
+    logs();
+    snapshots();
+    flags();
+    sweep_sessions();
+    finish_off();
+    return true;
+}
+
+// ---- the small ones ----
+
+void Rekeying::segments(const View& view) {
+    std::set<std::string> touched;
+    for (const auto& object : blob::list_all(store_, "index/", stop_)) {
+        step();
+        if (!is_old(object.name)) continue;
+        try {
+            (void)open_object(impl_.keys, Kind::index, blob::get_all(store_, object.name, max_small_object, stop_), object.name);
+            touched.insert(object.name);
+        } catch (const NotFound&) {
+        } catch (const Corrupt& error) {
+            problem(object.name, error);
+        }
+    }
+    if (touched.empty()) return;
+    done_.objects += static_cast<std::int64_t>(touched.size());
+    replace_segments(view, {}, {}, std::move(touched));
+}
+
+/// Records name the object before them by its hash, so a chain is copied under another writer's name before the old one goes, its end
+/// first: whoever reads meanwhile finds whole chains, and each record at least once.
+void Rekeying::logs() {
+    std::vector<Chain> chains;
+    for (const auto& object : blob::list_all(store_, "log/", stop_)) {
+        const auto writer = object.name.substr(4, object.name.rfind('/') - 4);
+        if (chains.empty() || chains.back().writer != writer) chains.push_back({writer, {}});
+        chains.back().names.push_back(object.name);
+    }
+    for (const auto& each : chains) {
+        step();
+        if (!is_old(each.names.front())) continue;
+        try {
+            carry_over(each);
+        } catch (const Corrupt& error) {
+            // It stays as it is, with what is wrong with it: no chain that was tampered with comes out of this as a sound one.
+            problem(each.names.front(), error);
+        }
+    }
+}
+
+void Rekeying::carry_over(const Chain& chain) {
+    std::vector<LogRecord> records;
+    Id previous{};
+    for (const auto& name : chain.names) {
+        const auto raw = blob::get_all(store_, name, max_small_object, stop_);
+        records.push_back(open_log_record(impl_.keys, raw, name));
+        const auto& record = records.back();
+        if (name != "log/" + chain.writer + '/' + sequence_text(record.seq) || record.seq + 1 != records.size() || record.previous != previous)
+            throw Corrupt("a log record does not follow the one before it", {.subject = name});
+        previous = crypto::sha256(raw);
+    }
+    // By the old name and the new key, so that a run that goes on with this finds what there is already.
+    ByteVector seed;
+    base::append(seed, base::view_of(chain.writer));
+    base::append_le(seed, impl_.keys.ring.control().current());
+    const auto writer = hex(crypto::sha256(seed)).substr(0, 32);
+    Id head{};
+    for (const auto& record : records) {
+        step();
+        const auto name = "log/" + writer + '/' + sequence_text(record.seq);
+        auto body = record.body;
+        if (record.type == "snapshot") {
+            // The record names the snapshot's object by its hash, and that one the record before this.
+            cbor::Reader reader(record.body, name);
+            SnapshotId id{};
+            cbor::each_key(reader, [&](std::uint64_t key) {
+                if (key == 1) id = base::id_from<SnapshotId>(reader.fixed<16>());
+                else if (key != 2) return false;
+                else (void)reader.fixed<32>();
+                return true;
+            });
+            const auto object = reseal_snapshot("snap/" + id.text().substr(std::string_view(SnapshotId::prefix()).size()) + '-', &head);
+            if (object != Id{}) {
+                cbor::Writer out;
+                out.map(2).uint(1).bytes(base::bytes_of(id)).uint(2).bytes(object);
+                body = out.take();
+            }
+        }
+        auto sealed = seal_log_record(impl_.keys, record.seq, head, record.type, record.stored, body);
+        try {
+            blob::put_bytes(store_, name, sealed, {}, stop_);
+        } catch (const Conflict&) {
+            sealed = blob::get_all(store_, name, max_small_object, stop_);
+            const auto there = open_log_record(impl_.keys, sealed, name);
+            if (there.previous != head || there.seq != record.seq || there.type != record.type || there.stored != record.stored)
+                throw Corrupt("a log record lies in another one's place", {.subject = name});
+        }
+        head = crypto::sha256(sealed);
+        ++done_.objects;
+    }
+    for (auto name = chain.names.rbegin(); name != chain.names.rend(); ++name) {
+        step();
+        remove(*name);
+    }
+}
+
+/// The snapshot whose objects' names begin so; its hash, or zeros where there is none. An object under an old key goes once there is one
+/// under the new one.
+Id Rekeying::reseal_snapshot(const std::string& prefix, const Id* log_head) {
+    Id found{};
+    std::vector<std::string> old;
+    for (const auto& object : blob::list_all(store_, prefix, stop_)) {
+        if (is_old(object.name)) {
+            old.push_back(object.name);
+            continue;
+        }
+        const auto bytes = crypto::from_hex(object.name.substr(object.name.size() - 64));
+        if (bytes && bytes->size() == found.size()) std::copy(bytes->begin(), bytes->end(), found.begin());
+    }
+    for (const auto& name : old) {
+        if (found == Id{}) {
+            auto payload = open_object(impl_.keys, Kind::snapshot, blob::get_all(store_, name, max_small_object, stop_), name);
+            auto record = decode_snapshot(payload, name);
+            if (record.id != snapshot_id_of(name)) throw Corrupt("a snapshot lies under another one's name", {.subject = name});
+            // One with something in it that this version does not know stays byte for byte.
+            if (log_head && encode(record) == payload) {
+                record.log_head = *log_head;
+                payload = encode(record);
+            }
+            const auto object = seal_object(impl_.keys, Kind::snapshot, payload);
+            blob::put_bytes(store_, snapshot_name(record.id, object), object, {}, stop_);
+            found = crypto::sha256(object);
+            ++done_.objects;
+        }
+        remove(name);
+    }
+    return found;
+}
+
+/// Those that no record tells of: their writers were killed before it.
+void Rekeying::snapshots() {
+    for (const auto& object : blob::list_all(store_, "snap/", stop_)) {
+        step();
+        if (!is_old(object.name)) continue;
+        try {
+            (void)reseal_snapshot(object.name.substr(0, object.name.rfind('-') + 1), nullptr);
+        } catch (const NotFound&) {
+            // Forgotten and collected, or sealed anew by another.
+        } catch (const Corrupt& error) {
+            problem(object.name, error);
+        }
+    }
+}
+
+/// What former collections have left for ever: a flag is replaced in one step by itself under another key.
+void Rekeying::flags() {
+    for (const auto& object : blob::list_all(store_, "gc/", stop_)) {
+        step();
+        if (object.name == lease_name() || !is_old(object.name)) continue;
+        try {
+            const auto there = store_.head(object.name, stop_);
+            if (!there) continue;
+            const auto payload = open_object(impl_.keys, Kind::collector, blob::get_all(store_, object.name, small_limit, stop_), object.name);
+            const auto sealed = seal_object(impl_.keys, Kind::collector, payload);
+            blob::put_bytes(store_, object.name, sealed, {.create_only = false, .if_match = there->tag}, stop_);
+            ++done_.objects;
+        } catch (const NotFound&) {
+        } catch (const Conflict&) {
+        } catch (const Corrupt& error) {
+            problem(object.name, error);
+        }
+    }
+}
+
+/// Only what was looked at behind the last session with old keys lets these go.
+void Rekeying::finish_off() {
+    keep_lease();
+    done_.bytes_left = measure();
+    if (done_.bytes_left > 0 || !done_.problems.empty() || !totals_.problems.empty()) return;
+    const auto retire = [this] { impl_.retire_data_keys(); };
+    if (wanted_.with_keys) wanted_.with_keys(retire);
+    else retire();
+    done_.is_done = true;
+    cbor::Writer body;
+    body.map(1).uint(1).map(impl_.keys.ring.classes.size());
+    for (const auto& [id, keys] : impl_.keys.ring.classes) body.bytes(id).uint(keys.current());
+    record("rotate", body.data());
+}
+
+}  // namespace
+
+RekeyTotals rekey(Repository& repository, const RekeyRequest& request, exec::ProgressSink& progress, std::stop_token stop) {
+    constexpr int most_lost = 100;
+    auto& impl = repository.inside();
+    RekeyTotals totals;
+    if (impl.has_newer_data_keys()) throw KeysChanged("the repository's data keys were rotated: open it again");
+    if (!impl.newest_keys()->ring.has_old_data_keys()) {
+        totals.is_done = true;
+        return totals;
+    }
+    PruneTotals of_packs;
+    progress.stage("mark", 0.05, 0, "");
+    const auto all = Rekeying(impl, request, of_packs, totals, 0, progress, stop).measure();
+    bool released = false;
+    for (int lost = 0;;) {
+        try {
+            // What one of them could not do the next one says again, if it is so still.
+            of_packs.problems.clear();
+            totals.problems.clear();
+            if (!Rekeying(impl, request, of_packs, totals, all, progress, stop).round()) continue;
+            break;
+        } catch (const LeaseLost&) {
+            if (++lost == most_lost) throw Unavailable("other collections take the lease again and again", {.subject = lease_name()});
+        } catch (const NoSpace&) {
+            if (std::exchange(released, true) || !request.release_space || !request.release_space()) throw;
+        }
+    }
+    totals.bytes_rewritten = of_packs.bytes_rewritten;
+    for (auto& each : of_packs.problems) totals.problems.push_back(std::move(each));
+    return totals;
+}
+
+}  // namespace tenon::backup
