@@ -13,6 +13,7 @@
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
 
+#include "copies.hpp"
 #include "slot.hpp"
 
 namespace tenon::backup {
@@ -32,8 +33,8 @@ bool is_under(const std::string& name, std::string_view prefix) { return name.st
 
 }  // namespace
 
-CheckRun::CheckRun(Repository::Impl& repository, CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop)
-    : repository_(repository), depth_(depth), progress_(progress), stop_(std::move(stop)) {}
+CheckRun::CheckRun(Repository::Impl& repository, CheckDepth depth, bool repair, exec::ProgressSink& progress, std::stop_token stop)
+    : repository_(repository), depth_(depth), repair_(repair), progress_(progress), stop_(std::move(stop)) {}
 
 void CheckRun::problem(const std::string& object, const std::string& message) {
     const std::lock_guard lock(mutex_);
@@ -83,9 +84,13 @@ ByteVector CheckRun::fetch(const std::string& name, std::uint64_t size) {
 
 CheckReport CheckRun::run() {
     constexpr int most_looks = 100;
+    std::set<std::string> tried, mended;
     for (int looked = 1;; ++looked) {
         auto report = look();
         if (!report.problems.empty() && looked < most_looks && changed_meanwhile()) continue;
+        if (repair_ && mend(report, tried, mended)) continue;
+        for (const auto& problem : report.problems) mended.erase(problem.object);
+        report.mended = static_cast<std::int64_t>(mended.size());
         note_packs(report);
         return report;
     }
@@ -102,6 +107,28 @@ bool CheckRun::changed_meanwhile() {
     for (const auto& [name, size] : objects_)
         if (is_collected(name) && !names.contains(name)) return true;
     return std::any_of(names.begin(), names.end(), [&](const auto& name) { return is_under(name, "gc/") && !objects_.contains(name); });
+}
+
+/// What another store has as it was; each object is tried once. False: there was nothing to try any more.
+bool CheckRun::mend(const CheckReport& report, std::set<std::string>& tried, std::set<std::string>& mended) {
+    bool any = false;
+    for (const auto& problem : report.problems) {
+        const auto& name = problem.object;
+        const auto slash = name.find('/');
+        const bool is_object = name == "super" || name == "super.1" ||
+                               (slash != std::string::npos && name.find(':') == std::string::npos && (is_under(name, "packs/") ||
+                                is_under(name, "index/") || is_under(name, "snap/") || is_under(name, "log/")));
+        if (!is_object || !tried.insert(name).second) continue;
+        try {
+            const auto is_whole = [&](ByteView bytes) { return is_ours(repository_.keys, name, bytes); };
+            if (!repository_.objects->mend(name, is_whole, stop_)) continue;
+            mended.insert(name);
+            any = true;
+        } catch (const InvalidArgument&) {
+            // A path within a snapshot: "snap/…/file".
+        }
+    }
+    return any;
 }
 
 CheckReport CheckRun::look() {
@@ -134,7 +161,7 @@ void CheckRun::list_objects() {
         const auto& name = object.name;
         const bool known = name == "super" || name == "super.1" || is_under(name, "packs/") || is_under(name, "index/") ||
                            is_under(name, "snap/") || is_under(name, "log/") || is_under(name, "sess/") ||
-                           is_under(name, "gc/") || is_under(name, "par/");
+                           is_under(name, "gc/") || is_under(name, "par/") || is_under(name, "gone/");
         if (!known) problem(name, "this is not an object of a repository");
         if (is_under(name, "packs/")) {
             total += static_cast<std::int64_t>(object.size);

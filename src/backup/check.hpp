@@ -15,12 +15,13 @@ namespace tenon::backup {
 /// Looks at everything a repository has, and writes down what is wrong with it.
 class CheckRun {
 public:
-    CheckRun(Repository::Impl& repository, CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop);
+    CheckRun(Repository::Impl& repository, CheckDepth depth, bool repair, exec::ProgressSink& progress, std::stop_token stop);
     /// Once more where a collection took away what this was looking at.
     CheckReport run();
 
 private:
     CheckReport look();
+    bool mend(const CheckReport& report, std::set<std::string>& tried, std::set<std::string>& mended);
     bool changed_meanwhile();
     void collections();
     void count_unused();
@@ -46,6 +47,7 @@ private:
 
     Repository::Impl& repository_;
     const CheckDepth depth_;
+    const bool repair_;
     exec::ProgressSink& progress_;
     const std::stop_token stop_;
     std::map<std::string, std::uint64_t> objects_;      ///< Names and sizes.

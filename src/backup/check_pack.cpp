@@ -115,8 +115,8 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
     finish();
 }
 
-CheckReport Repository::check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop) const {
-    return CheckRun(*impl_, depth, progress, std::move(stop)).run();
+CheckReport Repository::check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop, bool repair) const {
+    return CheckRun(*impl_, depth, repair, progress, std::move(stop)).run();
 }
 
 }  // namespace tenon::backup

@@ -30,12 +30,17 @@ ByteVector ChunkReader::fetch(std::uint32_t pack, std::size_t first, std::size_t
     const auto offset = info.frames[first].offset;
     const auto length = info.frames[last].offset + info.frames[last].stored() - offset;
     blob::VectorSink sink;
-    sink.bytes.reserve(length);
-    try {
-        store_.get(name, {.offset = offset, .length = length}, sink, stop_);
-    } catch (const NotFound&) {
-        throw PackIsGone("a pack is missing", {.subject = name});
-    }
+    const auto read = [&] {
+        sink.bytes.clear();
+        sink.bytes.reserve(length);
+        try {
+            store_.get(name, {.offset = offset, .length = length}, sink, stop_);
+        } catch (const NotFound&) {
+            throw PackIsGone("a pack is missing", {.subject = name});
+        }
+    };
+    read();
+    if (sink.bytes.size() != length && store_.mend(name, {}, stop_)) read();
     if (sink.bytes.size() != length) throw Corrupt("a pack is cut short", {.subject = place(name, offset, length)});
     fetched_ += static_cast<std::int64_t>(length);
     return std::move(sink.bytes);
@@ -49,6 +54,16 @@ FrameContent ChunkReader::open(std::uint32_t pack, std::size_t frame, ByteSpan s
     if (content.plain.size() != row.plain_len || content.codec != row.codec)
         throw Corrupt("a frame is not what the index says", {.subject = where});
     return content;
+}
+
+FrameContent ChunkReader::open_or_mend(std::uint32_t pack, std::size_t frame, ByteSpan stored) {
+    try {
+        return open(pack, frame, stored);
+    } catch (const Corrupt&) {
+        if (!store_.mend(pack_name(index_.packs()[pack].sha), {}, stop_)) throw;
+    }
+    auto again = fetch(pack, frame, frame);
+    return open(pack, frame, again);
 }
 
 bool ChunkReader::is(const Id& id, ChunkType type, ByteView bytes, const ChunkPlace& at) {
@@ -78,7 +93,7 @@ const FrameContent& ChunkReader::frame(std::uint32_t pack, std::uint16_t number)
         return cache_.front().content;
     }
     auto stored = fetch(pack, number, number);
-    cache_.push_front({pack, number, open(pack, number, stored)});
+    cache_.push_front({pack, number, open_or_mend(pack, number, stored)});
     if (cache_.size() > cached_frames) cache_.pop_back();
     return cache_.front().content;
 }

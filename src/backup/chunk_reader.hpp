@@ -45,6 +45,8 @@ public:
     ByteVector fetch(std::uint32_t pack, std::size_t first, std::size_t last);
     /// One of them, opened in place. Throws Corrupt (subject: the pack and the range).
     FrameContent open(std::uint32_t pack, std::size_t frame, ByteSpan stored);
+    /// The same. Where it is damaged, and the store has the pack as it was somewhere else, that one's.
+    FrameContent open_or_mend(std::uint32_t pack, std::size_t frame, ByteSpan stored);
     /// Throws Corrupt unless these are the bytes that the id names.
     void verify(const Id& id, ChunkType type, ByteView bytes, const ChunkPlace& place);
 

@@ -139,6 +139,9 @@ void Collection::put(const std::string& name, ByteView payload) {
 
 void Collection::record(std::string_view type, ByteView body) { totals_.bytes_freed -= append_record(impl_, type, body, stop_); }
 
+/// What is about to be removed for good, and from every store that has it.
+void Collection::bury(const std::vector<std::string>& names) { totals_.bytes_freed -= store_.bury(names, stop_); }
+
 bool Collection::remove(const std::string& name) {
     const auto info = store_.head(name, stop_);
     if (!info || !store_.remove(name, {}, stop_)) return false;
@@ -261,16 +264,21 @@ void Collection::close_epoch(const Epoch& epoch) {
 
 void Collection::remove_forgotten() {
     const auto said = impl_.annotations.read(impl_.keys, store_, stop_);
-    for (const auto& object : blob::list_all(store_, "snap/", stop_)) {
-        const auto note = said.find(snapshot_id_of(object.name));
-        if (note == said.end() || !note->second.forgotten) continue;
+    std::vector<std::string> forgotten;
+    for (const auto& object : blob::list_all(store_, "snap/", stop_))
+        if (const auto note = said.find(snapshot_id_of(object.name)); note != said.end() && note->second.forgotten) forgotten.push_back(object.name);
+    for (const auto& name : forgotten) {
         step();
         try {
-            finish(impl_.read_snapshot(object.name, stop_));
+            finish(impl_.read_snapshot(name, stop_));
         } catch (const Corrupt&) {
         } catch (const NotFound&) {
         }
-        if (remove(object.name)) ++totals_.snapshots_removed;
+    }
+    bury(forgotten);
+    for (const auto& name : forgotten) {
+        step();
+        if (remove(name)) ++totals_.snapshots_removed;
     }
 }
 
@@ -581,6 +589,9 @@ bool Collection::sweep_once(const Epoch& epoch, double share, std::set<Id>& stay
 
 void Collection::remove_packs(const std::set<Id>& packs, double share) {
     if (share > 0) stage("remove", share, static_cast<std::int64_t>(packs.size()), "packs");
+    std::vector<std::string> names;
+    for (const auto& pack : packs) names.push_back(pack_name(pack));
+    bury(names);
     for (const auto& pack : packs) {
         step();
         if (remove(pack_name(pack))) ++removed_;
@@ -677,7 +688,7 @@ void Collection::copy_frame(const View& view, const Needed& needed, ChunkReader&
                             const FramePacker& packer, ByteVector& scratch) {
     const auto& info = view.index->packs()[needed.pack];
     auto stored = reader.fetch(needed.pack, needed.frame, needed.frame);
-    const auto content = reader.open(needed.pack, needed.frame, stored);
+    const auto content = reader.open_or_mend(needed.pack, needed.frame, stored);
     const auto type = info.header.kind == Kind::tree ? ChunkType::node : ChunkType::data;
     // All of them before any goes on: what is written has been verified, and a damaged frame leaves nothing behind.
     for (const auto& chunk : needed.chunks)
@@ -731,6 +742,7 @@ void Collection::replace_segments(const View& view, const std::set<Id>& gone, st
     }
     if (touched.empty() && packs.empty()) return;
     put_segment(packs, replaced);
+    bury({touched.begin(), touched.end()});
     for (const auto& name : touched) {
         step();
         remove(name);
@@ -758,7 +770,10 @@ void Collection::vouch() {
             record("commit", commit_body(snapshot.id));
         } else if (watch_.look(beacon_name(snapshot.writer, snapshot.session)) == SessionWatch::State::ended) {
             const auto text = snapshot.id.text().substr(std::string_view(SnapshotId::prefix()).size());
-            for (const auto& object : blob::list_all(store_, "snap/" + text + '-', stop_)) remove(object.name);
+            for (const auto& object : blob::list_all(store_, "snap/" + text + '-', stop_)) {
+                bury({object.name});
+                remove(object.name);
+            }
         }
     }
 }

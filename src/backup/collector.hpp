@@ -125,6 +125,7 @@ protected:  // for the one that writes packs anew under other keys
     }
     void put(const std::string& name, ByteView payload);
     void record(std::string_view type, ByteView body);
+    void bury(const std::vector<std::string>& names);
     bool remove(const std::string& name);
 
     Repository::Impl& impl_;

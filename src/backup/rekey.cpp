@@ -227,6 +227,7 @@ void Rekeying::carry_over(const Chain& chain) {
         head = crypto::sha256(sealed);
         ++done_.objects;
     }
+    bury(chain.names);
     for (auto name = chain.names.rbegin(); name != chain.names.rend(); ++name) {
         step();
         remove(*name);
@@ -261,6 +262,7 @@ Id Rekeying::reseal_snapshot(const std::string& prefix, const Id* log_head) {
             found = crypto::sha256(object);
             ++done_.objects;
         }
+        bury({name});
         remove(name);
     }
     return found;

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <base/id.hpp>
 #include <crypto/encoding.hpp>
 #include <crypto/hash.hpp>
 #include <tenon/error.hpp>
 
+#include "copies.hpp"
 #include "marks.hpp"
 #include "slot.hpp"
 
@@ -75,6 +77,7 @@ std::unique_ptr<Repository> Repository::create(std::shared_ptr<blob::Store> obje
     store_twin(*impl->vault, slot_name(1), seal_slot(impl->super.repo, lock, impl->generation, impl->root, identity), {});
     impl->ring_tag = impl->vault->head(ring_name(1), {}).value().tag;
     store_twin(*impl->objects, "super", encode(impl->super), {});
+    impl->objects->trust(seal_of(impl->keys));
     return std::unique_ptr<Repository>(new Repository(std::move(impl)));
 }
 
@@ -100,6 +103,7 @@ std::unique_ptr<Repository> Repository::open(std::shared_ptr<blob::Store> object
     }
     impl->follow_keys();
     impl->renew_writer();
+    impl->objects->trust(seal_of(impl->keys));
     return std::unique_ptr<Repository>(new Repository(std::move(impl)));
 }
 
@@ -135,6 +139,7 @@ SealedPack read_footer(const Keys& keys, blob::Store& store, const std::string& 
 
 std::shared_ptr<const Index> Repository::Impl::load_index(std::stop_token stop) {
     constexpr int most_collections = 100;
+    bool mended = false;  // once: what no other store has stays as it is
     for (int tried = 1;; ++tried) {
         // Collections first: a pack that is not seen here as leaving is either in the list below or has left.
         auto going = leaving(collections.read(keys, *objects, stop));
@@ -147,8 +152,16 @@ std::shared_ptr<const Index> Repository::Impl::load_index(std::stop_token stop) 
         auto fresh = std::make_shared<Index>();
         bool damaged = false, changed = false;
         for (const auto& name : names) {
-            try {
+            const auto add = [&] {
                 fresh->add_segment(open_object(keys, Kind::index, blob::get_all(*objects, name, max_small_object, stop), name), name);
+            };
+            try {
+                try {
+                    add();
+                } catch (const Corrupt&) {
+                    if (!objects->mend(name, {}, stop)) throw;
+                    add();
+                }
             } catch (const Corrupt&) {
                 damaged = true;
             } catch (const NotFound&) {
@@ -157,6 +170,7 @@ std::shared_ptr<const Index> Repository::Impl::load_index(std::stop_token stop) 
         }
         if (changed && tried < most_collections) continue;
         if (damaged || changed) add_footers(*fresh, packs, stop);
+        if (!std::exchange(mended, true) && mend_packs(*fresh, packs, stop)) continue;
         fresh->finish(packs, bad, going);
         index_damaged = std::move(bad);
         index_leaving = std::move(going);
@@ -165,6 +179,17 @@ std::shared_ptr<const Index> Repository::Impl::load_index(std::stop_token stop) 
         index = std::move(fresh);
         return index;
     }
+}
+
+/// Packs that segments list and the store has not, or not in that size, as far as another store has them. True: there were some.
+bool Repository::Impl::mend_packs(const Index& fresh, const std::map<std::string, std::uint64_t>& packs, const std::stop_token& stop) {
+    bool any = false;
+    for (const auto& pack : fresh.packs()) {
+        const auto name = pack_name(pack.sha);
+        if (const auto found = packs.find(name); found != packs.end() && found->second == pack.size) continue;
+        if (objects->mend(name, {}, stop)) any = true;
+    }
+    return any;
 }
 
 bool Repository::Impl::is_firm(const Id& root, const std::stop_token& stop) {
@@ -213,7 +238,18 @@ std::shared_ptr<const Index> Repository::Impl::index_with_footers(std::stop_toke
 }
 
 SnapshotRecord Repository::Impl::read_snapshot(const std::string& name, std::stop_token stop) {
-    auto record = decode_snapshot(open_object(keys, Kind::snapshot, blob::get_all(*objects, name, max_small_object, stop), name), name);
+    const auto read = [&] {
+        return decode_snapshot(open_object(keys, Kind::snapshot, blob::get_all(*objects, name, max_small_object, stop), name), name);
+    };
+    const auto read_or_mend = [&] {
+        try {
+            return read();
+        } catch (const Corrupt&) {
+            if (!objects->mend(name, {}, stop)) throw;
+        }
+        return read();
+    };
+    auto record = read_or_mend();
     if (record.id != snapshot_id_of(name)) throw Corrupt("a snapshot lies under another one's name", {.subject = name});
     return record;
 }
@@ -259,6 +295,10 @@ SnapshotRecord Repository::Impl::snapshot(const SnapshotId& id, std::stop_token 
     if (note != said.end() && note->second.tags) record.tags = *note->second.tags;
     return record;
 }
+
+const std::shared_ptr<blob::Store>& Repository::objects() const { return impl_->objects; }
+
+bool Repository::is_ours(const std::string& name, base::ByteView bytes) const { return backup::is_ours(impl_->keys, name, bytes); }
 
 std::vector<SnapshotInfo> Repository::list(std::stop_token stop) const {
     auto records = impl_->snapshots(stop);

@@ -61,6 +61,7 @@ struct Repository::Impl {
     /// The same, and every pack that no segment lists.
     std::shared_ptr<const Index> index_with_footers(std::stop_token stop);
     void add_footers(Index& index, const std::map<std::string, std::uint64_t>& packs, const std::stop_token& stop);
+    bool mend_packs(const Index& fresh, const std::map<std::string, std::uint64_t>& packs, const std::stop_token& stop);
     std::map<std::string, std::uint64_t> list_packs(const std::stop_token& stop);  ///< Names and sizes.
 
     /// Every one whose object can be read, the newest first, as it was taken.

@@ -189,7 +189,7 @@ void RestoreRun::write_pieces(Lane& lane, std::size_t first, std::size_t last) {
             const auto frame = pieces[first].place.frame;
             auto next = first;
             while (next < end && pieces[next].place.frame == frame) ++next;
-            const auto content = lane.reader.open(
+            const auto content = lane.reader.open_or_mend(
                 pack, frame, ByteSpan(stored).subspan(frames[frame].offset - frames[from].offset, frames[frame].stored()));
             write_frame(lane, content, first, next);
             first = next;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <crypto/encoding.hpp>
 #include <tenon/error.hpp>
 
 namespace tenon::blob {
@@ -47,6 +48,19 @@ std::size_t ViewSource::read(ByteSpan into) {
     std::copy_n(bytes_.data() + at_, count, into.data());
     at_ += count;
     return count;
+}
+
+bool Store::mend(const Name&, const IsWhole&, std::stop_token) { return false; }
+std::int64_t Store::bury(const std::vector<std::string>&, std::stop_token) { return 0; }
+void Store::trust(std::shared_ptr<const Seal>) {}
+
+std::optional<std::array<std::uint8_t, 32>> hash_in(std::string_view name) {
+    if (name.size() < 65 || (name[name.size() - 65] != '/' && name[name.size() - 65] != '-')) return std::nullopt;
+    const auto bytes = crypto::from_hex(name.substr(name.size() - 64));
+    std::array<std::uint8_t, 32> hash{};
+    if (!bytes || bytes->size() != hash.size()) return std::nullopt;
+    std::copy(bytes->begin(), bytes->end(), hash.begin());
+    return hash;
 }
 
 ByteVector get_all(Store& store, const Name& name, std::uint64_t limit, std::stop_token stop) {

@@ -217,6 +217,7 @@ struct CheckReport {
     std::int64_t bytes_unused = 0;     ///< Of packs, that no snapshot needs; about.
     std::int64_t bytes_written = 0;    ///< Of what it kept in the log.
     std::int64_t bytes_under_old_keys = 0;  ///< Stored before the data keys were rotated, and not written anew yet.
+    std::int64_t mended = 0;           ///< Objects that were put back as they were.
     std::vector<CheckProblem> problems{};
 };
 
@@ -285,7 +286,13 @@ public:
                           std::stop_token stop) const;
     /// Damage is reported, not thrown, and which packs it hit is kept in the repository's log: later backups store again what
     /// only those have.
-    CheckReport check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop) const;
+    /// `repair`: damaged and missing objects that another store has as they were are put back first.
+    CheckReport check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop, bool repair = false) const;
+    /// Whether these bytes are such an object of this repository: what else lies in another store never comes back into this one.
+    [[nodiscard]] bool is_ours(const std::string& name, base::ByteView bytes) const;
+
+    /// Where its objects are.
+    const std::shared_ptr<blob::Store>& objects() const;
 
     struct Impl;
     Impl& inside() const { return *impl_; }  ///< For the room itself and its tests.

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -114,6 +115,17 @@ public:
     virtual void rewrite(ByteView bytes) = 0;
 };
 
+/// Vouches for what one store says about the objects of others. Throws Corrupt for what was not sealed with the same keys.
+class Seal {
+public:
+    virtual ~Seal() = default;
+    virtual ByteVector close(ByteView plain) const = 0;
+    virtual ByteVector open(ByteView sealed, const std::string& object) const = 0;
+};
+
+/// Says whether these are an object's bytes as they were stored.
+using IsWhole = std::function<bool(ByteView)>;
+
 /// Where objects lie. Calls block; they end early, by Cancelled, once the token is stopped.
 ///
 /// Threads   any member, from any thread, at once.
@@ -143,7 +155,19 @@ public:
     virtual std::unique_ptr<Beacon> beacon(const Name& name, ByteView bytes) = 0;
     /// Whether a beacon's writer lives; unset where the store cannot tell.
     [[nodiscard]] virtual std::optional<bool> beacon_lives(const Name& name) = 0;
+
+    /// Looks for the object as it was stored, and puts it in the place of one that is damaged or missing. True: reading it again gives
+    /// it. `is_whole` is asked where the name does not end with its hash. A store that has no second copy mends nothing.
+    [[nodiscard]] virtual bool mend(const Name& name, const IsWhole& is_whole, std::stop_token stop);
+    /// Names that are about to be removed and never come back, wherever copies of them are. Said before any of them goes. Returns what
+    /// it took to write that down.
+    virtual std::int64_t bury(const std::vector<std::string>& names, std::stop_token stop);
+    /// The keys with which bury() is made sure of. Until then nothing can be buried.
+    virtual void trust(std::shared_ptr<const Seal> seal);
 };
+
+/// The hash that such a name ends with: "packs/ab/<sha256>", "index/…-<sha256>".
+std::optional<std::array<std::uint8_t, 32>> hash_in(std::string_view name);
 
 /// The whole object. NotFound if there is none; Corrupt if it is larger than `limit`.
 ByteVector get_all(Store& store, const Name& name, std::uint64_t limit, std::stop_token stop = {});

@@ -1,0 +1,399 @@
+// How other stores come to the state of the home's own.
+#include <blob/many_stores.hpp>
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include <exec/thread.hpp>
+#include <exec/wait.hpp>
+#include <tenon/error.hpp>
+
+#include "many_stores_impl.hpp"
+
+namespace tenon::blob {
+namespace {
+
+using Listing = std::map<std::string, std::uint64_t>;  // sizes
+
+constexpr std::uint64_t grave_limit = std::uint64_t{256} << 20;
+constexpr std::uint64_t accept_limit = std::uint64_t{256} << 20;
+
+/// Whatever something needs comes before it, so that a copy that was begun is a repository of its own as far as it goes.
+int turn_of(std::string_view name) {
+    if (name.starts_with("packs/")) return 0;
+    if (name.starts_with("index/")) return 1;
+    if (name.starts_with("snap/")) return 2;
+    if (name == "super" || name == "super.1") return 4;
+    return 3;
+}
+
+std::vector<std::string> in_order(std::vector<std::string> names) {
+    std::stable_sort(names.begin(), names.end(), [](const auto& a, const auto& b) { return turn_of(a) < turn_of(b); });
+    return names;
+}
+
+class Pass {
+public:
+    Pass(ManyStores::Impl& impl, const CatchUpRequest& request, exec::ProgressSink& progress)
+        : impl_(impl), request_(request), progress_(progress) {}
+
+    void heal_home(StoreState& home, bool lost, const std::stop_token& stop);
+    void verify_home(StoreState& home, const std::stop_token& stop);
+    void run(ManyStores::Impl::Other& other, StoreState& state, const std::stop_token& stop);
+    Listing list_home(const std::stop_token& stop);
+
+private:
+    Listing list(TimedStore& store, const std::stop_token& stop, std::set<std::string>* graves = nullptr);
+    void share_graves(TimedStore& store, const std::set<std::string>& there, const std::stop_token& stop);
+    void check_same(TimedStore& store, const Listing& there, const std::stop_token& stop);
+    void evict(TimedStore& store, StoreState& state, const std::stop_token& stop);
+    bool copy(TimedStore& from, const std::string& name, std::uint64_t size, TimedStore& to, bool replaces, const std::stop_token& stop);
+    void more(std::int64_t bytes) {
+        const std::lock_guard lock(mutex_);
+        progress_.total(total_ += bytes);
+    }
+
+    ManyStores::Impl& impl_;
+    const CatchUpRequest& request_;
+    exec::ProgressSink& progress_;
+    std::mutex mutex_;
+    std::int64_t total_ = 0;  // guarded by mutex_
+};
+
+Listing Pass::list(TimedStore& store, const std::stop_token& stop, std::set<std::string>* graves) {
+    Listing all;
+    for (auto& object : store.list_all("", impl_.patience.last, stop)) {
+        if (object.name.starts_with(grave_prefix)) {
+            if (graves) graves->insert(object.name);
+        } else if (is_copied(object.name)) {
+            all.emplace(std::move(object.name), object.size);
+        }
+    }
+    return all;
+}
+
+/// Packs and indexes once more behind the snapshots: what these need is there by then.
+Listing Pass::list_home(const std::stop_token& stop) {
+    auto all = list(*impl_.home_timed, stop);
+    for (const auto* prefix : {"index/", "packs/"})
+        for (auto& object : impl_.home_timed->list_all(prefix, impl_.patience.last, stop)) all.insert_or_assign(std::move(object.name), object.size);
+    return all;
+}
+
+bool Pass::copy(TimedStore& from, const std::string& name, std::uint64_t size, TimedStore& to, bool replaces, const std::stop_token& stop) {
+    CopySource source(from, name, size, impl_.patience, stop, [this](std::int64_t bytes) { progress_.advance(bytes); });
+    try {
+        to.put(name, source, {.create_only = !replaces, .sha256 = hash_in(name)}, impl_.patience.last, stop);
+        return true;
+    } catch (const Conflict&) {
+        return false;  // somebody else has copied it meanwhile
+    }
+}
+
+void Pass::check_same(TimedStore& store, const Listing& there, const std::stop_token& stop) {
+    bool differ = false;
+    for (const auto* name : {"super", "super.1"}) {
+        if (!there.contains(name) || !impl_.home_timed->head(name, impl_.patience.last, stop)) continue;
+        const auto its = store.get_all(name, accept_limit, impl_.patience.last, stop);
+        const auto ours = impl_.home_timed->get_all(name, accept_limit, impl_.patience.last, stop);
+        if (its == ours) return;
+        differ = true;
+    }
+    if (differ) throw Conflict("another repository lies in this store", {.subject = store.name()});
+}
+
+void Pass::share_graves(TimedStore& store, const std::set<std::string>& there, const std::stop_token& stop) {
+    const auto& within = impl_.patience.last;
+    std::set<std::string> here;
+    for (const auto& object : impl_.home_timed->list_all(std::string(grave_prefix), within, stop)) here.insert(object.name);
+    const auto hand_over = [&](TimedStore& from, const std::string& object, TimedStore& to) {
+        const auto bytes = from.get_all(object, grave_limit, within, stop);
+        if (!impl_.graves.add(object, bytes) || request_.dry_run) return;
+        ViewSource source(bytes);
+        try {
+            to.put(object, source, {}, within, stop);
+        } catch (const Conflict&) {
+        }
+    };
+    for (const auto& object : there)
+        if (!here.contains(object)) hand_over(store, object, *impl_.home_timed);
+    for (const auto& object : here)
+        if (!there.contains(object)) hand_over(*impl_.home_timed, object, store);
+}
+
+void Pass::evict(TimedStore& store, StoreState& state, const std::stop_token& stop) {
+    state.problem = "data of this tenant's region must not lie in this store";
+    for (const auto& object : store.list_all("", impl_.patience.last, stop)) {
+        if (!request_.dry_run && store.remove(object.name, impl_.patience.last, stop)) {
+            ++state.removed_objects;
+        } else {
+            ++state.objects;
+            state.bytes += static_cast<std::int64_t>(object.size);
+        }
+    }
+    state.reached = true;
+}
+
+void Pass::heal_home(StoreState& home, bool lost, const std::stop_token& stop) {
+    struct Found {
+        std::vector<TimedStore*> stores;
+        std::uint64_t size = 0;
+    };
+    std::map<std::string, Found> found;
+    for (const auto& other : impl_.others) {
+        if (!other.allowed) continue;
+        try {
+            std::set<std::string> graves;
+            const auto there = list(*other.store, stop, &graves);
+            check_same(*other.store, there, stop);
+            share_graves(*other.store, graves, stop);
+            for (const auto& [name, size] : there) {
+                auto& place = found[name];
+                place.stores.push_back(other.store.get());
+                place.size = std::max(place.size, size);
+            }
+        } catch (const Cancelled&) {
+            throw;
+        } catch (const Error& error) {
+            if (lost)
+                throw Unavailable(std::string("the home's own store is lost, and comes back only once all others answer: ") + error.what(),
+                                  {.subject = other.store->name(), .retryable = true});
+        }
+    }
+    // In this order: what is not here by now and not buried by then was lost.
+    const auto here = list_home(stop);
+    impl_.read_graves(stop);
+    std::vector<std::string> missing;
+    for (const auto& [name, place] : found) {
+        if (here.contains(name) || impl_.graves.has(name)) continue;
+        missing.push_back(name);
+        more(static_cast<std::int64_t>(place.size));
+    }
+    for (const auto& name : in_order(std::move(missing))) {
+        for (auto* store : found[name].stores) {
+            try {
+                const auto info = store->head(name, impl_.patience.last, stop);
+                if (!info) continue;
+                if (request_.accept && turn_of(name) != 0 &&
+                    !request_.accept(name, store->get_all(name, accept_limit, impl_.patience.last, stop)))
+                    continue;
+                if (request_.dry_run) {
+                    ++home.missing_objects;
+                    home.missing_bytes += static_cast<std::int64_t>(info->size);
+                    break;
+                }
+                if (copy(*store, name, info->size, *impl_.home_timed, false, stop)) ++home.healed_objects;
+                break;
+            } catch (const Corrupt&) {
+                // Another store may have it whole.
+            } catch (const NotFound&) {
+            } catch (const Unavailable&) {
+                if (lost) throw;
+            }
+        }
+    }
+    if (request_.dry_run) return;
+    impl_.read_graves(stop);
+    for (const auto& [name, size] : list(*impl_.home_timed, stop))
+        if (impl_.graves.has(name)) impl_.home_timed->remove(name, impl_.patience.last, stop);
+}
+
+void Pass::verify_home(StoreState& home, const std::stop_token& stop) {
+    for (const auto& [name, size] : list_home(stop)) {
+        if (!hash_in(name)) continue;
+        more(static_cast<std::int64_t>(size));
+        const bool whole = impl_.is_whole(*impl_.home_timed, name, {}, stop);
+        progress_.advance(static_cast<std::int64_t>(size));
+        if (whole || impl_.is_dead(name, ManyStores::Impl::Ask::all, stop)) continue;
+        if (request_.dry_run || !impl_.mend(name, {}, stop)) {
+            ++home.missing_objects;
+            home.missing_bytes += static_cast<std::int64_t>(size);
+            home.problem = "damaged, and no store has it whole: " + name;
+        } else {
+            ++home.healed_objects;
+        }
+    }
+}
+
+void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::stop_token& stop) {
+    auto& store = *other.store;
+    auto& home = *impl_.home_timed;
+    const auto& within = impl_.patience.last;
+    if (!other.allowed) return evict(store, state, stop);
+    std::set<std::string> graves;
+    auto there = list(store, stop, &graves);
+    state.reached = true;
+    check_same(store, there, stop);
+    const auto here = list_home(stop);
+    share_graves(store, graves, stop);
+    impl_.read_graves(stop);
+
+    for (auto at = there.begin(); at != there.end();) {
+        if (!impl_.graves.has(at->first)) {
+            ++at;
+            continue;
+        }
+        if (!request_.dry_run && store.remove(at->first, within, stop)) ++state.removed_objects;
+        at = there.erase(at);
+    }
+
+    std::vector<std::string> missing, damaged, differing;
+    for (const auto& [name, size] : here) {
+        if (impl_.graves.has(name)) continue;
+        const auto copied = there.find(name);
+        if (copied == there.end()) {
+            missing.push_back(name);
+            more(static_cast<std::int64_t>(size));
+        } else if (request_.verify && hash_in(name)) {
+            more(static_cast<std::int64_t>(size));
+            const bool whole = impl_.is_whole(store, name, {}, stop);
+            progress_.advance(static_cast<std::int64_t>(size));
+            if (!whole) damaged.push_back(name);
+        } else if (copied->second != size) {
+            (hash_in(name) ? damaged : differing).push_back(name);
+        }
+    }
+    const auto is_missing = [&](const std::string& name, const std::string& why) {
+        ++state.missing_objects;
+        state.missing_bytes += static_cast<std::int64_t>(here.at(name));
+        if (state.problem.empty()) state.problem = why;
+    };
+    // Nobody here can say which of the two is right; a check can.
+    for (const auto& name : differing) is_missing(name, "is not as in the home's own store: " + name);
+    std::vector<std::string> copied;
+    const std::set<std::string> replaced(damaged.begin(), damaged.end());
+    missing.insert(missing.end(), damaged.begin(), damaged.end());
+    try {
+        for (const auto& name : in_order(missing)) {
+            exec::check_stop(stop);
+            if (request_.dry_run) {
+                is_missing(name, "");
+                continue;
+            }
+            // Of two sizes the right one is known by the hash alone: a damaged copy must not take the place of a whole one.
+            const bool replaces = replaced.contains(name);
+            auto size = here.at(name);
+            try {
+                bool done = false;
+                for (int tried = 0; !done && tried < 2; ++tried) {
+                    try {
+                        copy(home, name, size, store, replaces, stop);
+                        done = true;
+                    } catch (const Corrupt&) {
+                        // The home's own copy is damaged: from whoever has it whole, perhaps from here.
+                        if (tried > 0 || !impl_.mend(name, {}, stop)) throw;
+                        size = home.head(name, within, stop).value_or(ObjectInfo{.size = size}).size;
+                    }
+                }
+                copied.push_back(name);
+                ++(replaces ? state.healed_objects : state.copied_objects);
+                state.copied_bytes += static_cast<std::int64_t>(size);
+                there[name] = size;
+            } catch (const NotFound&) {
+                // It was removed meanwhile.
+            } catch (const Corrupt&) {
+                is_missing(name, "damaged, and no store has it whole: " + name);
+            }
+        }
+    } catch (...) {
+        state.missing_objects = static_cast<std::int64_t>(differing.size());
+        state.missing_bytes = 0;
+        for (const auto& name : missing) {
+            if (there.contains(name) && !replaced.contains(name)) continue;
+            ++state.missing_objects;
+            state.missing_bytes += static_cast<std::int64_t>(here.at(name));
+        }
+        for (const auto& [name, size] : there) {
+            ++state.objects;
+            state.bytes += static_cast<std::int64_t>(size);
+        }
+        throw;
+    }
+    // What was buried while it was copied.
+    if (!copied.empty()) {
+        impl_.read_graves(stop);
+        for (const auto& name : copied) {
+            if (!impl_.graves.has(name)) continue;
+            if (store.remove(name, within, stop)) ++state.removed_objects;
+            there.erase(name);
+        }
+    }
+    for (const auto& [name, size] : there) {
+        ++state.objects;
+        state.bytes += static_cast<std::int64_t>(size);
+    }
+    state.whole = state.missing_objects == 0 && state.problem.empty();
+}
+
+}  // namespace
+
+int CatchUpReport::whole() const {
+    return static_cast<int>(std::count_if(others.begin(), others.end(), [](const auto& state) { return state.whole; }));
+}
+
+CatchUpReport ManyStores::catch_up(const CatchUpRequest& request, exec::ProgressSink& progress, std::stop_token stop) {
+    auto& impl = *impl_;
+    CatchUpReport report;
+    report.home.name = "home";
+    progress.stage("copy", request.share, 0, "bytes");
+    const bool lost = is_lost(stop);
+    if (lost && !request.heal) refuse_lost();
+    if (!impl.graves.is_trusted()) throw Unavailable("nothing is copied before the repository is open", {.subject = "super"});
+    impl.read_graves(stop);
+    // From the first copy on names are buried, also while the stores are taken away.
+    if (!request.dry_run && !impl.others.empty() && !impl.has_graves) (void)impl.bury({}, stop);
+
+    Pass pass(impl, request, progress);
+    if (request.heal) pass.heal_home(report.home, lost, stop);
+    if (request.verify) pass.verify_home(report.home, stop);
+    report.home.reached = true;
+    for (const auto& [name, size] : pass.list_home(stop)) {
+        ++report.home.objects;
+        report.home.bytes += static_cast<std::int64_t>(size);
+    }
+    report.home.whole = report.home.missing_objects == 0;
+
+    std::vector<Impl::Other*> wanted;
+    for (auto& other : impl.others) {
+        if (!request.only.empty() && std::find(request.only.begin(), request.only.end(), other.store->name()) == request.only.end()) continue;
+        wanted.push_back(&other);
+        report.others.push_back({.name = other.store->name(), .allowed = other.allowed});
+    }
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::size_t ended = 0;
+    int whole = 0;
+    std::stop_source enough;
+    const std::stop_callback forward(stop, [&] { enough.request_stop(); });
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 0; i < wanted.size(); ++i)
+            threads.push_back(exec::start_thread("catch-up", [&, i] {
+                auto& state = report.others[i];
+                try {
+                    pass.run(*wanted[i], state, enough.get_token());
+                } catch (const std::exception& error) {
+                    state.problem = error.what();
+                }
+                const std::lock_guard lock(mutex);
+                ++ended;
+                whole += state.whole ? 1 : 0;
+                changed.notify_all();
+            }));
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return ended == wanted.size() || (request.enough >= 0 && whole >= request.enough); });
+        lock.unlock();
+        if (request.enough >= 0) enough.request_stop();
+    }
+    exec::check_stop(stop);
+    if (request.enough >= 0 && whole >= request.enough)
+        for (auto& state : report.others)
+            if (!state.whole && state.allowed) state.problem = "is left for later: enough stores are whole";
+    return report;
+}
+
+}  // namespace tenon::blob

@@ -1,0 +1,317 @@
+// A repository with copies in other stores: what is lost or damaged in one is read from another, what was removed comes from none.
+#include "fixture.hpp"
+
+#include <csignal>
+#include <functional>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <backup/prune.hpp>
+#include <backup/retention.hpp>
+#include <blob/many_stores.hpp>
+#include <fault_store.hpp>
+#include <moody_store.hpp>
+
+namespace tenon::tests {
+namespace {
+
+using namespace backup;
+using Mood = MoodyStore::Mood;
+
+class Copies : public BackupTest {
+protected:
+    Copies() {
+        patience.read = std::chrono::milliseconds(100);
+        patience.last = std::chrono::seconds(10);
+        patience.pause = Duration::zero();
+    }
+    void SetUp() override {
+        for (int i = 0; i < 30; ++i) write(source() / ("folder" + std::to_string(i % 3)) / std::to_string(i), "file " + std::to_string(i));
+        write(source() / "long.bin", crypto::random_bytes(400'000));
+    }
+    std::filesystem::path place(const std::string& name) const { return name == "home" ? repo() : folder / ("store-" + name); }
+    std::shared_ptr<blob::Store> files(const std::string& name) const {
+        return std::make_shared<blob::FileStore>(place(name), base::system_clock());
+    }
+    static blob::OpenStore as_is(std::shared_ptr<blob::Store> store) {
+        return [store] { return store; };
+    }
+    std::vector<blob::OtherStore> others() { return {{.name = "a", .open = as_is(a)}, {.name = "b", .open = as_is(b)}}; }
+    std::shared_ptr<blob::ManyStores> many_over(std::shared_ptr<blob::Store> home) {
+        return std::make_shared<blob::ManyStores>(std::move(home), others(), base::system_clock(), patience);
+    }
+    std::unique_ptr<Repository> open_many() {
+        many = many_over(home);
+        return Repository::open(many, vault(), key(), options);
+    }
+    std::unique_ptr<Repository> create_many() {
+        many = many_over(home);
+        return Repository::create(many, vault(), key(), "host", options);
+    }
+    blob::CatchUpReport catch_up(Repository& repository, blob::CatchUpRequest wanted = {}) {
+        wanted.accept = [&](const std::string& name, base::ByteView bytes) { return repository.is_ours(name, bytes); };
+        return dynamic_cast<blob::ManyStores&>(*repository.objects()).catch_up(wanted, exec::no_progress(), {});
+    }
+    static std::string problems_of(const blob::CatchUpReport& report) {
+        std::string text;
+        for (const auto& other : report.others)
+            if (!other.whole) text += other.name + ": " + other.problem + "\n";
+        return text;
+    }
+    PruneTotals prune_all(Repository& repository) {
+        PruneRequest wanted;
+        wanted.unused_percent = 0;
+        return backup::prune(repository, wanted, exec::no_progress(), {});
+    }
+    /// Each store is a repository of its own, whole, with exactly these snapshots.
+    void expect_alone(const std::string& name, std::size_t snapshots, const std::string& when = "") {
+        auto alone = Repository::open(files(name), vault(), key(), options);
+        EXPECT_EQ(all(check(*alone).problems), "") << name << " " << when;
+        EXPECT_EQ(alone->list().size(), snapshots) << name << " " << when;
+    }
+    void expect_restores(Repository& repository, const SnapshotId& id, const std::string& when = "") {
+        std::filesystem::remove_all(folder / "out");
+        restore(repository, id, "out");
+        EXPECT_EQ(all(differences(source(), folder / "out")), "") << when;
+    }
+    void damage_all(const std::string& where, const std::string& under) {
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(place(where) / under)) {
+            if (!entry.is_regular_file()) continue;
+            const auto middle = static_cast<std::streamoff>(entry.file_size() / 2);
+            std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+            file.seekg(middle);
+            const auto was = static_cast<char>(file.get());
+            file.seekp(middle);
+            file.put(static_cast<char>(was ^ 0x10));
+        }
+    }
+
+    blob::Patience patience;
+    std::shared_ptr<MoodyStore> home = std::make_shared<MoodyStore>(files("home"));
+    std::shared_ptr<MoodyStore> a = std::make_shared<MoodyStore>(files("a")), b = std::make_shared<MoodyStore>(files("b"));
+    std::shared_ptr<blob::ManyStores> many;
+};
+
+TEST_F(Copies, each_store_is_a_whole_repository) {
+    auto repository = create_many();
+    back_up(*repository);
+    write(source() / "more", "more");
+    const auto id = back_up(*repository).snapshot.id;
+    EXPECT_EQ(problems_of(catch_up(*repository)), "");
+    for (const auto* name : {"home", "a", "b"}) expect_alone(name, 2);
+    auto alone = Repository::open(files("b"), vault(), key(), options);
+    expect_restores(*alone, id);
+    EXPECT_EQ(all(check(*repository).problems), "") << "the objects that bury are known to a check";
+}
+
+TEST_F(Copies, a_restore_goes_on_whatever_the_home_does_with_its_packs) {
+    auto repository = create_many();
+    const auto id = back_up(*repository).snapshot.id;
+    catch_up(*repository);
+    std::filesystem::rename(repo() / "packs", folder / "packs-lost");
+    expect_restores(*repository, id, "packs are missing");
+    EXPECT_TRUE(std::filesystem::exists(repo() / "packs")) << "and are back";
+    damage_all("home", "packs");
+    repository = open_many();
+    expect_restores(*repository, id, "packs are damaged");
+    expect_alone("home", 1, "mended on the way");
+    damage_all("home", "packs");
+    damage_all("a", "packs");
+    repository = open_many();
+    expect_restores(*repository, id, "in two stores");
+    damage_all("home", "index");
+    damage_all("home", "snap");
+    repository = open_many();
+    expect_restores(*repository, id, "index and snapshot are damaged");
+    expect_alone("home", 1);
+}
+
+TEST_F(Copies, a_restore_goes_on_elsewhere_when_the_home_stalls_or_is_lost) {
+    auto repository = create_many();
+    const auto id = back_up(*repository).snapshot.id;
+    catch_up(*repository);
+    for (const auto mood : {Mood::stalling, Mood::away}) {
+        home->be(mood);
+        auto away = Repository::open(many->elsewhere(), vault(), key(), options);
+        expect_restores(*away, id);
+        EXPECT_THROW(back_up(*away), Unavailable);
+        EXPECT_THROW(prune_all(*away), Unavailable);
+        home->be(Mood::well);
+    }
+    a->be(Mood::stalling);
+    std::filesystem::remove_all(repo());
+    std::filesystem::create_directories(repo());
+    home = std::make_shared<MoodyStore>(files("home"));
+    many = many_over(home);
+    EXPECT_THROW(Repository::open(many, vault(), key(), options), Error) << "what is not whole is not opened";
+    a->be(Mood::well);
+    EXPECT_TRUE(many->is_lost({}));
+    auto away = Repository::open(many->elsewhere(), vault(), key(), options);
+    expect_restores(*away, id);
+    blob::CatchUpRequest heal{.heal = true};
+    heal.accept = [&](const std::string& name, base::ByteView bytes) { return away->is_ours(name, bytes); };
+    many->catch_up(heal, exec::no_progress(), {});
+    expect_alone("home", 1);
+    repository = open_many();
+    back_up(*repository);
+    EXPECT_EQ(problems_of(catch_up(*repository)), "");
+    for (const auto* name : {"home", "a", "b"}) expect_alone(name, 2);
+}
+
+TEST_F(Copies, a_check_repairs_every_kind_of_object_from_another_store) {
+    auto repository = create_many();
+    back_up(*repository);
+    const auto id = back_up(*repository).snapshot.id;
+    catch_up(*repository);
+    for (const auto* kind : {"packs", "index", "snap", "log"}) damage_all("home", kind);
+    damage_all("a", "log");
+    std::filesystem::remove(repo() / "super");
+    repository = open_many();
+    const auto before = check(*repository);
+    EXPECT_NE(all(before.problems), "");
+    const auto report = repository->check(CheckDepth::full, exec::no_progress(), {}, true);
+    EXPECT_EQ(all(report.problems), "");
+    EXPECT_GE(report.mended, 1);
+    expect_alone("home", 2);
+    expect_restores(*repository, id);
+    std::filesystem::remove(*std::filesystem::directory_iterator(repo() / "snap"));
+    EXPECT_EQ(repository->list().size(), 1u);
+    EXPECT_EQ(catch_up(*repository, {.heal = true}).home.healed_objects, 1);
+    EXPECT_EQ(repository->list().size(), 2u);
+}
+
+TEST_F(Copies, what_a_prune_removed_while_a_store_was_away_is_removed_there_and_never_comes_back) {
+    auto repository = create_many();
+    const auto gone = back_up(*repository).snapshot.id;
+    std::filesystem::remove(source() / "long.bin");
+    write(source() / "other.bin", crypto::random_bytes(300'000));
+    const auto stays = back_up(*repository).snapshot.id;
+    catch_up(*repository);
+    a->be(Mood::away);
+    forget(*repository, {gone}, {});
+    const auto weighed = [&] {
+        std::int64_t total = 0;
+        for (const auto& object : blob::list_all(home->inner(), "")) total += static_cast<std::int64_t>(object.size);
+        return total;
+    };
+    const auto before = weighed();
+    const auto totals = prune_all(*repository);
+    EXPECT_GE(totals.packs_removed + totals.packs_rewritten, 1);
+    EXPECT_EQ(before - weighed(), totals.bytes_freed) << "what it took to bury is counted";
+    catch_up(*repository);
+    a->be(Mood::well);
+    repository = open_many();
+    EXPECT_EQ(repository->list().size(), 1u);
+    const auto report = catch_up(*repository, {.heal = true});
+    EXPECT_EQ(problems_of(report), "");
+    EXPECT_EQ(report.home.healed_objects, 0);
+    for (const auto* name : {"home", "a", "b"}) {
+        expect_alone(name, 1);
+        EXPECT_EQ(blob::list_all(*files(name), "snap/").size(), 1u) << name;
+        EXPECT_EQ(blob::list_all(*files(name), "packs/").size(), blob::list_all(*files("home"), "packs/").size()) << name;
+    }
+    expect_restores(*repository, stays);
+}
+
+TEST_F(Copies, what_was_erased_while_a_store_was_away_reads_as_erased_from_there_too) {
+    auto repository = create_many();
+    repository->add_classes({"user-1"});
+    repository = open_many();
+    auto wanted = request();
+    wanted.classes = {{"folder1", "user-1"}};
+    const auto id = back_up(*repository, wanted).snapshot.id;
+    catch_up(*repository);
+    a->be(Mood::away);
+    repository->shred("user-1");
+    a->be(Mood::well);
+    std::filesystem::remove_all(repo());
+    std::filesystem::create_directories(repo());
+    auto away = Repository::open(many_over(files("home"))->elsewhere(), vault(), key(), options);
+    std::filesystem::remove_all(folder / "out");
+    restore(*away, id, "out");
+    EXPECT_FALSE(std::filesystem::exists(folder / "out/folder1/1"));
+    EXPECT_TRUE(std::filesystem::exists(folder / "out/folder0/0"));
+}
+
+TEST_F(Copies, killed_at_every_operation_of_a_forget_and_prune_all_stores_agree_afterwards) {
+    auto repository = create_many();
+    const auto gone = back_up(*repository).snapshot.id;
+    std::filesystem::remove(source() / "long.bin");
+    write(source() / "other.bin", crypto::random_bytes(50'000));
+    const auto stays = back_up(*repository).snapshot.id;
+    catch_up(*repository);
+    repository.reset();
+    const auto copy_tree = [&](const std::filesystem::path& from, const std::filesystem::path& to) {
+        std::filesystem::remove_all(to);
+        std::filesystem::create_directories(to.parent_path());
+        std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
+    };
+    for (const auto* name : {"home", "a", "b"}) copy_tree(place(name), folder / "kept" / name);
+    copy_tree(vault_folder(), folder / "kept/vault");
+    int kills = 0;
+    for (int at = 1;; ++at) {
+        for (const auto* name : {"home", "a", "b"}) copy_tree(folder / "kept" / name, place(name));
+        copy_tree(folder / "kept/vault", vault_folder());
+        const auto when = "killed at operation " + std::to_string(at);
+        const pid_t child = fork();
+        if (child == 0) {
+            try {
+                const auto faulty = std::make_shared<FaultStore>(files("home"), Faults{.stop_at = at, .stop = Faults::Stop::kill,
+                                                                                       .after = at % 2 == 0});
+                const auto is_away = std::make_shared<MoodyStore>(files("a"));
+                is_away->be(Mood::away);
+                const std::vector<blob::OtherStore> its_others{{.name = "a", .open = as_is(is_away)}, {.name = "b", .open = as_is(files("b"))}};
+                const auto its = std::make_shared<blob::ManyStores>(faulty, its_others, base::system_clock(), patience);
+                auto mine = Repository::open(its, vault(), key(), options);
+                forget(*mine, {gone}, {});
+                prune_all(*mine);
+                catch_up(*mine);
+            } catch (const Error&) {
+                _exit(2);
+            }
+            _exit(0);
+        }
+        int status = 0;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        const bool was_killed = WIFSIGNALED(status);
+        kills += was_killed ? 1 : 0;
+        home = std::make_shared<MoodyStore>(files("home"));
+        a = std::make_shared<MoodyStore>(files("a"));
+        b = std::make_shared<MoodyStore>(files("b"));
+        repository = open_many();
+        EXPECT_EQ(problems_of(catch_up(*repository, {.heal = true})), "") << when;
+        const auto left = repository->list().size();
+        for (const auto* name : {"home", "a", "b"}) expect_alone(name, left, when);
+        if (left == 2) forget(*repository, {gone}, {});
+        prune_all(*repository);
+        EXPECT_EQ(problems_of(catch_up(*repository, {.heal = true})), "") << when;
+        for (const auto* name : {"home", "a", "b"}) {
+            expect_alone(name, 1, when);
+            EXPECT_EQ(blob::list_all(*files(name), "snap/").size(), 1u) << name << " " << when;
+        }
+        expect_restores(*repository, stays, when);
+        if (!was_killed) break;
+    }
+    EXPECT_GT(kills, 12);
+}
+
+TEST_F(Copies, a_snapshot_that_only_another_store_has_keeps_its_packs) {
+    auto repository = create_many();
+    const auto id = back_up(*repository).snapshot.id;
+    std::filesystem::remove(source() / "long.bin");
+    back_up(*repository);
+    catch_up(*repository);
+    for (const auto& entry : std::filesystem::directory_iterator(repo() / "snap"))
+        if (entry.path().filename().string().starts_with(id.text().substr(std::string_view(SnapshotId::prefix()).size())))
+            std::filesystem::remove(entry.path());
+    repository = open_many();
+    EXPECT_EQ(repository->list().size(), 1u);
+    catch_up(*repository, {.heal = true});  // as the engine does before each prune
+    prune_all(*repository);
+    EXPECT_EQ(repository->list().size(), 2u);
+    EXPECT_EQ(all(check(*repository).problems), "");
+}
+
+}  // namespace
+}  // namespace tenon::tests
