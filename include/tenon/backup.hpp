@@ -14,6 +14,9 @@
 
 TENON_BEGIN
 
+class BackupDrills;
+class BackupSchedules;
+
 /// A folder that can be erased by itself, in every snapshot at once, without touching the others.
 struct ErasableFolder {
     std::string path{};                       ///< Required. As `browse` shows it: "projects/prj_…".
@@ -34,6 +37,9 @@ struct BackupOptions {
     /// folders within one another the inner one's subject counts.
     std::vector<ErasableFolder> erasable{};
     Bytes upload_per_second{};                ///< Written to the repository at most, once compressed. 0: no limit.
+    /// Only these files and folders with what is below them, by paths as `browse` shows them; what `exclude` names of them stays
+    /// out. One that is not there is none. Empty: everything.
+    std::vector<std::string> include{};
 };
 
 /// One committed state of the workspace.
@@ -131,6 +137,7 @@ struct KeepRules {
     Duration within{};                        ///< Those that are at most so much older than the newest.
     std::vector<Label> tags{};                ///< Those with one of these; an empty value stands for any.
     Duration utc_offset{};                    ///< Of the clock on the wall that hours and days go by.
+    std::string zone{};                       ///< IANA time zone of that clock instead, set forward and back as it is there.
 };
 
 struct ForgetOptions {
@@ -411,6 +418,8 @@ public:
     [[nodiscard]] std::optional<RekeyJob> find_rekey(const JobId& id) const;
 
     BackupKeys keys() const;
+    BackupSchedules schedules() const;
+    BackupDrills drills() const;
 
 private:
     friend struct Internal;

@@ -4,6 +4,8 @@
 #include <tenon/asset.hpp>
 #include <tenon/audit.hpp>
 #include <tenon/backup.hpp>
+#include <tenon/backup_drill.hpp>
+#include <tenon/backup_schedule.hpp>
 #include <tenon/brand.hpp>
 #include <tenon/camera.hpp>
 #include <tenon/config.hpp>

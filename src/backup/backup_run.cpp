@@ -57,6 +57,7 @@ BackupRun::BackupRun(WriteSession& session, const BackupRequest& request, NodeSo
       stop_(std::move(stop)),
       threads_(threads),
       exclude_(request.exclude),
+      include_(request.include),
       checkpoints_(session) {
     for (const auto& rule : request.classes) classes_.emplace(clean_path(rule.path), session.keys().ring.class_of(rule.subject).value());
     last_checkpoint_ = std::chrono::steady_clock::now();
@@ -183,7 +184,7 @@ void BackupRun::scan_name(Folder& folder, std::vector<Ancestor>& parents, const 
     struct stat st {};
     if (fstatat(folder.fd->get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
         return report(path, base::errc_of(errno), "cannot look at it");
-    if (exclude_.match(path, S_ISDIR(st.st_mode))) return;
+    if (exclude_.match(path, S_ISDIR(st.st_mode)) || !include_.match(path, S_ISDIR(st.st_mode))) return;
     if (S_ISDIR(st.st_mode)) return scan_folder(folder, parents, name, st);
     if (is_beside(name)) return;  // a restore's work in the making
     if (request_.keep && !request_.keep(path)) return;

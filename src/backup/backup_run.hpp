@@ -124,6 +124,7 @@ private:
     const std::stop_token stop_;
     const unsigned threads_;
     const Globs exclude_;
+    const Includes include_;
     std::map<std::string, Id16> classes_;                 ///< By the path of the folder that they begin at.
     std::map<Id16, std::unique_ptr<ClassWork>> works_;    ///< Open ones: the one of all files, and those of folders that are being walked.
     AccountNames accounts_;

@@ -18,7 +18,8 @@ namespace {
 
 class Count {
 public:
-    Count(const BackupRequest& request, const std::stop_token& enough) : request_(request), enough_(enough), exclude_(request.exclude) {}
+    Count(const BackupRequest& request, const std::stop_token& enough)
+        : request_(request), enough_(enough), exclude_(request.exclude), include_(request.include) {}
 
     void folder(base::Fd fd, const std::string& path) {
         struct stat here {};
@@ -38,7 +39,8 @@ public:
 private:
     void entry(int folder_fd, dev_t device, const char* name, const std::string& path) {
         struct stat st {};
-        if (fstatat(folder_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || exclude_.match(path, S_ISDIR(st.st_mode))) return;
+        if (fstatat(folder_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) return;
+        if (exclude_.match(path, S_ISDIR(st.st_mode)) || !include_.match(path, S_ISDIR(st.st_mode))) return;
         if (S_ISREG(st.st_mode)) {
             if (!is_beside(name) && (!request_.keep || request_.keep(path))) bytes += st.st_size;
         } else if (S_ISDIR(st.st_mode) && (st.st_dev == device || request_.cross_mounts)) {
@@ -49,6 +51,7 @@ private:
     const BackupRequest& request_;
     const std::stop_token& enough_;
     const Globs exclude_;
+    const Includes include_;
 };
 
 }  // namespace

@@ -75,4 +75,31 @@ bool Globs::match(const std::string& path, bool is_folder) const {
 
 void check_patterns(const std::vector<std::string>& patterns) { (void)Globs(patterns); }
 
+Includes::Includes(const std::vector<std::string>& paths) {
+    if (paths.size() > most) throw InvalidArgument("these are too many paths", {.subject = "include"});
+    for (const auto& path : paths) {
+        if (path.size() > longest || path.find('\0') != std::string::npos)
+            throw InvalidArgument("a path is too long or holds a NUL byte", {.subject = "include"});
+        std::string clean;
+        for (const auto& name : split(path)) {
+            if (name == "." || name == "..") throw InvalidArgument("a path goes from folder to folder, never up", {.subject = "include"});
+            clean += (clean.empty() ? "" : "/") + name;
+        }
+        if (clean.empty()) throw InvalidArgument("a path is empty", {.subject = "include"});
+        paths_.insert(std::move(clean));
+    }
+}
+
+bool Includes::match(const std::string& path, bool is_folder) const {
+    if (paths_.empty()) return true;
+    const std::string_view text(path);
+    for (auto end = text.find('/'); end != std::string_view::npos; end = text.find('/', end + 1))
+        if (paths_.contains(text.substr(0, end))) return true;
+    if (paths_.contains(text)) return true;
+    const auto below = paths_.lower_bound(path + "/");
+    return is_folder && below != paths_.end() && below->starts_with(path + "/");
+}
+
+void check_includes(const std::vector<std::string>& paths) { (void)Includes(paths); }
+
 }  // namespace tenon::backup

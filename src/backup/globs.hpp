@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +27,17 @@ private:
         bool takes_back = false;
     };
     std::vector<Rule> rules_;
+};
+
+/// Files and folders that alone are wanted, with what is below them. None: everything.
+class Includes {
+public:
+    /// Throws InvalidArgument, subject "include".
+    explicit Includes(const std::vector<std::string>& paths);
+    bool match(const std::string& path, bool is_folder) const;
+
+private:
+    std::set<std::string, std::less<>> paths_;
 };
 
 }  // namespace tenon::backup

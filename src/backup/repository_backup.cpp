@@ -29,6 +29,7 @@ void check_request(const BackupRequest& request) {
     if (!base::is_utf8(request.name) || !base::is_utf8(request.host) || !base::is_utf8(request.run))
         throw InvalidArgument("not UTF-8", {.subject = "name"});
     (void)Globs(request.exclude);
+    (void)Includes(request.include);
     if (request.bytes_per_second < 0) throw InvalidArgument("a limit is not negative", {.subject = "bytes_per_second"});
     for (const auto& tag : request.tags)
         if (!base::is_utf8(tag.key) || !base::is_utf8(tag.value)) throw InvalidArgument("not UTF-8", {.subject = "tags"});
@@ -39,11 +40,15 @@ Id options_hash(const BackupRequest& request) {
     auto sources = request.sources;
     std::sort(sources.begin(), sources.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     cbor::Writer out;
-    out.array(3).array(sources.size());
+    out.array(request.include.empty() ? 3 : 4).array(sources.size());
     for (const auto& source : sources) out.array(2).text(source.name).bytes(base::view_of(source.path.string()));
     out.array(request.exclude.size());
     for (const auto& pattern : request.exclude) out.bytes(base::view_of(pattern));
     out.uint(request.cross_mounts ? 1 : 0);
+    if (!request.include.empty()) {
+        out.array(request.include.size());
+        for (const auto& path : request.include) out.bytes(base::view_of(path));
+    }
     return crypto::sha256(out.data());
 }
 

@@ -94,12 +94,13 @@ void judge(const KeepRules& rules, std::vector<Verdict*>& group) {
     for (std::size_t i = 0; i < group.size(); ++i) {
         auto& verdict = *group[i];
         const auto time = believed(verdict.snapshot);
+        const auto wall = time + (rules.offset_at ? rules.offset_at(time) : rules.utc_offset);
         const auto because = [&](std::string reason) { verdict.reasons.push_back(std::move(reason)); };
         if (rules.last == KeepRules::every || i < static_cast<std::size_t>(std::max(0, rules.last)))
             because(text("last %d", static_cast<int>(i) + 1));
         for (std::size_t b = 0; b < std::size(buckets); ++b) {
             auto& counter = counters[b];
-            const auto name = buckets[b].name(time + rules.utc_offset);
+            const auto name = buckets[b].name(wall);
             if (counter.left == 0 || name == counter.current) continue;
             counter.current = name;
             if (counter.left > 0) --counter.left;

@@ -56,6 +56,7 @@ int start(Context& context, const Args& args) {
     options.schedule = schedule_of(args);
     for (const auto& given : args.all("--tag")) options.tags.push_back(label(given, "--tag"));
     options.exclude = args.all("--exclude");
+    options.include = args.all("--include");
     options.upload_per_second = args.size("--limit").value_or(Bytes{});
     for (const auto& given : args.all("--erasable")) {
         const auto [path, subject] = label(given, "--erasable");
@@ -168,6 +169,16 @@ int prune(Context& context, const Args& args) {
 constexpr Option exclude{"--exclude", "PATTERN", "what to leave out: *.tmp, projects/*/cache/, **/old; !PATTERN takes back", true};
 constexpr Operand snapshot_operand{"SNAPSHOT", "its id, its name (then the newest of that name), or latest"};
 
+std::vector<Option> forget_options() {
+    std::vector<Option> options(std::begin(keep_options), std::end(keep_options));
+    options.insert(options.end(), {{"--utc-offset", "LENGTH", "of the clock by which hours and days are counted; default 0s"},
+                                   {"--zone", "ZONE", "time zone of that clock instead, such as Europe/Berlin"},
+                                   {"--name", "NAME", "only snapshots of this name"},
+                                   {"--dry-run", "", "only say what would be forgotten"},
+                                   yes});
+    return options;
+}
+
 }  // namespace
 
 Group backup_verbs() {
@@ -177,7 +188,8 @@ Group backup_verbs() {
         .about =
             "A backup keeps the whole workspace as it was, encrypted and deduplicated, in a repository of the tenant's own "
             "outside the workspace. Each run reads only what changed and gives a snapshot; any snapshot can be browsed and "
-            "restored. Without a password only this home's own key opens it: add one and keep it elsewhere.",
+            "restored. Without a password only this home's own key opens it: add one and keep it elsewhere. “backup "
+            "schedule” takes backups by itself.",
         .commands = {
             {.path = "backup start",
              .summary = "take a snapshot and wait for it",
@@ -186,6 +198,7 @@ Group backup_verbs() {
              .options = {{"--name", "NAME", "shown in lists; default manual"},
                          {"--recordings", "", "camera footage too"},
                          {"--tag", "KEY=VALUE", "a note on the snapshot", true},
+                         {"--include", "PATH", "only this file or folder of the workspace", true},
                          exclude,
                          {"--limit", "SIZE", "bytes a second that are written at most"},
                          {"--erasable", "PATH=SUBJECT", "a folder with keys of its own, for “backup shred SUBJECT”", true},
@@ -242,18 +255,7 @@ Group backup_verbs() {
                       "whose newest snapshot always stays; of each hour, day … the newest counts. Says of each snapshot what becomes of "
                       "it and why. The space that only they took is free after “backup prune”.",
              .operands = {{"SNAPSHOT", "forget exactly these", false, true}},
-             .options = {{"--keep-last", "N", "the newest N; -1: all, as with each N"},
-                         {"--keep-hourly", "N", "of the last N hours that have one"},
-                         {"--keep-daily", "N", "of the last N days"},
-                         {"--keep-weekly", "N", "of the last N weeks"},
-                         {"--keep-monthly", "N", "of the last N months"},
-                         {"--keep-yearly", "N", "of the last N years"},
-                         {"--keep-within", "LENGTH", "those not older than this before the newest"},
-                         {"--keep-tag", "KEY[=VALUE]", "those with this tag", true},
-                         {"--utc-offset", "LENGTH", "of the clock by which hours and days are counted; default 0s"},
-                         {"--name", "NAME", "only snapshots of this name"},
-                         {"--dry-run", "", "only say what would be forgotten"},
-                         yes},
+             .options = forget_options(),
              .examples = {{"backup forget --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --dry-run", "What such a policy would do."},
                           {"backup forget nightly --yes", "The newest of that name."}},
              .run = forget_snapshots},
@@ -286,6 +288,28 @@ Group backup_verbs() {
              .options = {{"--level", "LEVEL", "structure, objects or full; default full"}, detach},
              .examples = {{"backup check", "Everything."}, {"backup check --level structure", "Quick; for every hour."}},
              .run = check},
+            {.path = "backup drill",
+             .summary = "restore for practice, and measure it",
+             .about = "Restores files of the newest snapshot, drawn at random, to a folder that goes again, reads them back and compares "
+                      "them. Says how long restoring everything takes (RTO) and how old the newest snapshot is (RPO), and keeps the report. "
+                      "Exit code 19 if a file did not come back as it was, or a goal is missed.",
+             .options = {{"--name", "NAME", "the newest snapshot of this name; default the newest of all"},
+                         {"--files", "N", "so many files; default 459, 0: everything"},
+                         {"--rto", "LENGTH", "what restoring everything may take"},
+                         {"--rpo", "LENGTH", "how old the newest snapshot may be"},
+                         at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
+             .examples = {{"backup drill", "Finds damage to one file in a hundred, 99 times out of 100."},
+                          {"backup drill --files 0 --rto 1h --rpo 24h", "Everything, against goals."}},
+             .run = start_drill},
+            {.path = "backup drills",
+             .summary = "list reports of drills",
+             .about = "Lists what drills found, newest first, those of schedules too.",
+             .options = {{"--schedule", "NAME", "only those of this schedule"},
+                         {"--after", "JOB", "the last one of the page before"},
+                         {"--limit", "N", "as many; default 100"}},
+             .examples = {{"backup drills --json", "With all figures and problems."}},
+             .run = list_drills,
+             .looks = true},
             {.path = "backup keys",
              .summary = "list what opens the repository",
              .about = "Lists what opens the repository: passwords, recovery codes, recipients' keys, and this home's own key or, in its "

@@ -10,6 +10,17 @@ Label label(const std::string& given, std::string_view option);
 /// "KEY" for any value of it, or "KEY=VALUE".
 Label tag_rule(const std::string& given, std::string_view option);
 CheckLevel level_named(const std::string& given, std::string_view option);
+/// What the options --keep-… say.
+KeepRules keep_rules(const Args& args);
+inline constexpr Option keep_options[] = {
+    {"--keep-last", "N", "the newest N; -1: all, as with each N"},
+    {"--keep-hourly", "N", "of the last N hours that have one"},
+    {"--keep-daily", "N", "of the last N days"},
+    {"--keep-weekly", "N", "of the last N weeks"},
+    {"--keep-monthly", "N", "of the last N months"},
+    {"--keep-yearly", "N", "of the last N years"},
+    {"--keep-within", "LENGTH", "those not older than this before the newest"},
+    {"--keep-tag", "KEY[=VALUE]", "those with this tag", true}};
 std::string tags_text(const std::vector<Label>& tags);
 Fields fields(const Snapshot& snapshot);
 
@@ -20,6 +31,10 @@ int forget_snapshots(Context& context, const Args& args);
 
 /// A session whose repository is open: where the host keeps its key, $PREFIX_BACKUP_KEY has it.
 Session backup_session(Context& context);
+
+// Restores for practice.
+int start_drill(Context& context, const Args& args);
+int list_drills(Context& context, const Args& args);
 
 // The verbs of a repository's keys.
 int list_keys(Context& context, const Args& args);

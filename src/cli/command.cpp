@@ -37,8 +37,9 @@ std::string did_you_mean(std::string_view given, const std::vector<std::string_v
     return best.empty() ? std::string() : ". Did you mean “" + std::string(best) + "”?";
 }
 
+/// The last word of its path; none where the group is the command.
 std::string_view verb_of(const Command& command) {
-    const auto space = command.path.find(' ');
+    const auto space = command.path.rfind(' ');
     return space == std::string_view::npos ? std::string_view() : command.path.substr(space + 1);
 }
 
@@ -119,7 +120,7 @@ private:
             }
             std::vector<std::string_view> names;
             for (const auto& group : groups()) {
-                names.push_back(group.name);
+                if (group.name.find(' ') == std::string_view::npos) names.push_back(group.name);
                 if (group.name == word) out_.group = &group;
             }
             if (out_.group == nullptr) throw UsageError("there is no verb “" + clean(word) + "”" + did_you_mean(word, names));
@@ -132,9 +133,18 @@ private:
             names.push_back(verb_of(command));
             if (verb_of(command) == word) out_.command = &command;
         }
-        if (out_.command == nullptr)
-            throw UsageError("“" + std::string(out_.group->name) + "” has no verb “" + clean(word) + "”" +
-                             did_you_mean(word, names));
+        if (out_.command != nullptr) return;
+        // A group within it: "backup schedule".
+        const auto within = std::string(out_.group->name) + " ";
+        for (const auto& group : groups()) {
+            if (!group.name.starts_with(within)) continue;
+            names.push_back(group.name.substr(within.size()));
+            if (names.back() != word) continue;
+            out_.group = &group;
+            return;
+        }
+        throw UsageError("“" + std::string(out_.group->name) + "” has no verb “" + clean(word) + "”" +
+                         did_you_mean(word, names));
     }
 
     void check() const {

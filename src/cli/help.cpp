@@ -121,11 +121,16 @@ std::string bash_completion(const Program& program) {
     };
     std::string verbs;
     std::string cases;
+    std::string deeper;  // groups within groups: there a third word is a verb
     for (const auto& group : groups()) {
-        verbs += " " + std::string(group.name);
+        const bool within = group.name.find(' ') != std::string_view::npos;
+        if (within) deeper += " && $verb != \"" + std::string(group.name) + "\"";
+        else verbs += " " + std::string(group.name);
         std::string inner;
+        for (const auto& other : groups())
+            if (other.name.starts_with(std::string(group.name) + " ")) inner += other.name.substr(group.name.size());
         for (const auto& command : group.commands) {
-            const auto space = command.path.find(' ');
+            const auto space = command.path.rfind(' ');
             if (space != std::string_view::npos) inner += " " + std::string(command.path.substr(space + 1));
             cases += "    \"" + std::string(command.path) + "\") words=\"" + words(command.options) + " $global\" ;;\n";
         }
@@ -138,7 +143,8 @@ std::string bash_completion(const Program& program) {
            words(global_options()) +
            "\"\n"
            "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-           "    case ${COMP_WORDS[i]} in -*) ;; *) [[ $verb == *\" \"* ]] || verb=\"${verb:+$verb }${COMP_WORDS[i]}\" ;; esac\n"
+           "    case ${COMP_WORDS[i]} in -*) ;; *) [[ $verb == *\" \"*" +
+           deeper + " ]] || verb=\"${verb:+$verb }${COMP_WORDS[i]}\" ;; esac\n"
            "  done\n"
            "  case $verb in\n"
            "    \"\") words=\"" +

@@ -391,6 +391,97 @@ json::object to_json(const RekeyResult& r) {
             {"problems", strings(r.problems)}};
 }
 
+namespace {
+
+template <class Id> json::value id_or_null(const std::optional<Id>& id) { return id ? json::value(id->text()) : json::value(nullptr); }
+
+json::value rules_or_null(const std::optional<KeepRules>& keep) {
+    if (!keep) return nullptr;
+    return json::object{{"last", keep->last},
+                        {"hourly", keep->hourly},
+                        {"daily", keep->daily},
+                        {"weekly", keep->weekly},
+                        {"monthly", keep->monthly},
+                        {"yearly", keep->yearly},
+                        {"within_us", keep->within.count()},
+                        {"tags", labels(keep->tags)},
+                        {"utc_offset_us", keep->utc_offset.count()},
+                        {"zone", or_null(keep->zone)}};
+}
+
+json::object standing_json(const ScheduleStanding& s) {
+    return {{"work", to_string(s.work)},
+            {"cron", s.cron},
+            {"next_at", to_json(s.next_at)},
+            {"last_at", to_json(s.last_at)},
+            {"last_job", id_or_null(s.last_job)},
+            {"last_state", s.last_state ? json::value(to_string(*s.last_state)) : json::value(nullptr)},
+            {"last_error", s.last_error ? json::value(to_string(*s.last_error)) : json::value(nullptr)},
+            {"last_message", or_null(s.last_message)},
+            {"failures", s.failures},
+            {"succeeded_at", to_json(s.succeeded_at)},
+            {"snapshot", id_or_null(s.snapshot)},
+            {"runs", s.runs}};
+}
+
+}  // namespace
+
+json::object to_json(const BackupSchedule& s) {
+    const auto& o = s.options;
+    json::array standings, erasable;
+    for (const auto& one : s.standings) standings.push_back(standing_json(one));
+    for (const auto& folder : o.backup.erasable) erasable.push_back(json::object{{"path", folder.path}, {"subject", folder.subject}});
+    return {{"name", o.name},
+            {"cron", o.cron},
+            {"zone", o.zone},
+            {"backup", json::object{{"name", o.backup.name},
+                                    {"include_recordings", o.backup.include_recordings},
+                                    {"tags", labels(o.backup.tags)},
+                                    {"include", strings(o.backup.include)},
+                                    {"exclude", strings(o.backup.exclude)},
+                                    {"erasable", erasable},
+                                    {"upload_per_second", o.backup.upload_per_second.count},
+                                    {"priority", o.backup.schedule.priority}}},
+            {"misfire", to_string(o.misfire)},
+            {"overlap", to_string(o.overlap)},
+            {"retries", o.retries},
+            {"retry_pause_us", o.retry_pause.count()},
+            {"time_limit_us", o.time_limit.count()},
+            {"keep", rules_or_null(o.keep)},
+            {"prune_cron", or_null(o.prune_cron)},
+            {"unused_percent", o.unused_percent},
+            {"check_cron", or_null(o.check_cron)},
+            {"check_level", static_cast<int>(o.check_level)},
+            {"drill_cron", or_null(o.drill_cron)},
+            {"drill_files", o.drill_files},
+            {"rto_goal_us", o.rto_goal.count()},
+            {"overdue_after", o.overdue_after},
+            {"paused", s.paused},
+            {"overdue_at", to_json(s.overdue_at)},
+            {"standings", standings},
+            {"created_at", stamp(s.created_at)}};
+}
+
+json::object to_json(const UpcomingWork& w) { return {{"at", stamp(w.at)}, {"work", to_string(w.work)}}; }
+
+json::object to_json(const DrillReport& r) {
+    return {{"job", r.job.text()},
+            {"schedule", or_null(r.schedule)},
+            {"snapshot", to_json(r.snapshot)},
+            {"started_at", stamp(r.started_at)},
+            {"passed", r.passed},
+            {"complete", r.complete},
+            {"files", r.files},
+            {"size", r.size.count},
+            {"compared", r.compared},
+            {"restore_time_us", r.restore_time.count()},
+            {"rto_us", r.rto.count()},
+            {"rto_goal_us", r.rto_goal.count()},
+            {"rpo_us", r.rpo.count()},
+            {"rpo_goal_us", r.rpo_goal.count()},
+            {"problems", strings(r.problems)}};
+}
+
 json::object to_json(const PruneResult& r) {
     return {{"snapshots", r.snapshots},
             {"packs_removed", r.packs_removed},

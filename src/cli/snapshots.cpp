@@ -22,15 +22,8 @@ std::int32_t rule(const Args& args, std::string_view option) {
 
 ForgetOptions forget_options(const Session& session, const Args& args) {
     ForgetOptions options{.name = args.text("--name"), .dry_run = args.has("--dry-run")};
-    options.keep = {.last = rule(args, "--keep-last"),
-                    .hourly = rule(args, "--keep-hourly"),
-                    .daily = rule(args, "--keep-daily"),
-                    .weekly = rule(args, "--keep-weekly"),
-                    .monthly = rule(args, "--keep-monthly"),
-                    .yearly = rule(args, "--keep-yearly"),
-                    .within = args.duration("--keep-within").value_or(Duration{}),
-                    .utc_offset = args.duration("--utc-offset").value_or(Duration{})};
-    for (const auto& given : args.all("--keep-tag")) options.keep.tags.push_back(tag_rule(given, "--keep-tag"));
+    options.keep = keep_rules(args);
+    options.keep.zone = args.text("--zone");
     for (const auto& typed : args.operands_from(0)) options.snapshots.push_back(snapshot_named(session, typed));
     return options;
 }
@@ -42,6 +35,19 @@ std::string reasons_text(const std::vector<std::string>& reasons) {
 }
 
 }  // namespace
+
+KeepRules keep_rules(const Args& args) {
+    KeepRules keep{.last = rule(args, "--keep-last"),
+                   .hourly = rule(args, "--keep-hourly"),
+                   .daily = rule(args, "--keep-daily"),
+                   .weekly = rule(args, "--keep-weekly"),
+                   .monthly = rule(args, "--keep-monthly"),
+                   .yearly = rule(args, "--keep-yearly"),
+                   .within = args.duration("--keep-within").value_or(Duration{}),
+                   .utc_offset = args.duration("--utc-offset").value_or(Duration{})};
+    for (const auto& given : args.all("--keep-tag")) keep.tags.push_back(tag_rule(given, "--keep-tag"));
+    return keep;
+}
 
 int diff_snapshots(Context& context, const Args& args) {
     const Session session = backup_session(context);

@@ -27,10 +27,10 @@ Group completion_verbs() {
 
 const std::vector<Group>& groups() {
     static const std::vector<Group> all{tenant_verbs(), partner_verbs(), settings_verbs(), user_verbs(), role_verbs(), key_verbs(),
-                                        login_verbs(), issuer_verbs(), token_verbs(), project_verbs(), asset_verbs(), render_verbs(), export_verbs(),
-                                        camera_verbs(), backup_verbs(), usage_verbs(), quota_verbs(), hold_verbs(), rate_verbs(), job_verbs(),
-                                        recurrence_verbs(),
-                                        event_verbs(), audit_verbs(), takeout_verbs(), home_verbs(), completion_verbs()};
+                                        login_verbs(), issuer_verbs(), token_verbs(), project_verbs(), asset_verbs(), render_verbs(),
+                                        export_verbs(), camera_verbs(), backup_verbs(), backup_schedule_verbs(), usage_verbs(),
+                                        quota_verbs(), hold_verbs(), rate_verbs(), job_verbs(), recurrence_verbs(), event_verbs(),
+                                        audit_verbs(), takeout_verbs(), home_verbs(), completion_verbs()};
     return all;
 }
 

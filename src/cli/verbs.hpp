@@ -19,6 +19,7 @@ Group render_verbs();
 Group export_verbs();
 Group camera_verbs();
 Group backup_verbs();
+Group backup_schedule_verbs();
 Group usage_verbs();
 Group quota_verbs();
 Group hold_verbs();

@@ -48,6 +48,49 @@ std::vector<std::string> texts_from(const Json& json, std::string_view name) {
     return texts;
 }
 
+Json backup_json(const BackupOptions& options) {
+    Json json;
+    json.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", tags_json(options.tags));
+    json.set("exclude", texts_json(options.exclude)).set("per_second", options.upload_per_second.count);
+    if (!options.erasable.empty()) json.set("erasable", erasable_json(options.erasable));
+    if (!options.include.empty()) json.set("include", texts_json(options.include));
+    const auto& schedule = options.schedule;
+    json.set("priority", schedule.priority).set("unique_key", schedule.unique_key).set("batch", schedule.batch);
+    return json;
+}
+
+BackupOptions backup_from(const Json& json) {
+    BackupOptions options{.name = json.get_string("name"), .include_recordings = json.get_bool("include_recordings")};
+    options.tags = tags_from(json);
+    options.exclude = texts_from(json, "exclude");
+    options.erasable = erasable_from(json);
+    options.include = texts_from(json, "include");
+    options.upload_per_second = {json.get_int("per_second")};
+    options.schedule.priority = static_cast<std::int32_t>(json.get_int("priority"));
+    options.schedule.unique_key = json.get_string("unique_key");
+    options.schedule.batch = json.get_string("batch");
+    return options;
+}
+
+Json keep_json(const KeepRules& rules) {
+    Json json;
+    json.set("last", rules.last).set("hourly", rules.hourly).set("daily", rules.daily).set("weekly", rules.weekly);
+    json.set("monthly", rules.monthly).set("yearly", rules.yearly).set("within", rules.within.count());
+    json.set("tags", tags_json(rules.tags)).set("utc_offset", rules.utc_offset.count()).set("zone", rules.zone);
+    return json;
+}
+
+KeepRules keep_from(const Json& json) {
+    const auto number = [&](const char* name) { return static_cast<std::int32_t>(json.get_int(name)); };
+    KeepRules rules{.last = number("last"), .hourly = number("hourly"), .daily = number("daily"), .weekly = number("weekly"),
+                    .monthly = number("monthly"), .yearly = number("yearly")};
+    rules.within = Duration(json.get_int("within"));
+    rules.tags = tags_from(json);
+    rules.utc_offset = Duration(json.get_int("utc_offset"));
+    rules.zone = json.get_string("zone");
+    return rules;
+}
+
 Json snapshot_json(const Snapshot& snapshot) {
     Json json;
     json.set("id", snapshot.id.text()).set("name", snapshot.name).set("taken_at", snapshot.taken_at.time_since_epoch().count());

@@ -12,6 +12,14 @@ namespace tenon::engine {
 
 /// Throws InvalidArgument: what can be said before anything is begun.
 void check_backup(const BackupOptions& options);
+/// Throws InvalidArgument for rules that keep nothing, numbers below -1, zones that there are not.
+void check_keep(const KeepRules& rules);
+
+/// Everything but the part of the schedule that is about one run.
+base::Json backup_json(const BackupOptions& options);
+BackupOptions backup_from(const base::Json& json);
+base::Json keep_json(const KeepRules& rules);
+KeepRules keep_from(const base::Json& json);
 
 base::Json tags_json(const std::vector<Label>& tags);
 std::vector<Label> tags_from(const base::Json& json);

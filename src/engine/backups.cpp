@@ -10,6 +10,8 @@
 #include <crypto/agreement.hpp>
 #include <crypto/encoding.hpp>
 #include <tenant/quota.hpp>
+#include <tenon/backup_drill.hpp>
+#include <tenon/backup_schedule.hpp>
 
 #include "backup_json.hpp"
 #include "core.hpp"
@@ -46,9 +48,6 @@ using engine::Permission;
 
 namespace {
 
-// A thousand problems, each with a path and what is wrong with it.
-constexpr std::size_t largest_result = 16 << 20;
-
 /// What a job finds byte for byte when it runs.
 const std::string& kept(const char* field, const std::string& text) {
     if (!base::is_utf8(text)) throw InvalidArgument("is not valid UTF-8, and is kept with the job as text", {.subject = field});
@@ -65,6 +64,12 @@ std::string payload_text(const Json& payload, const char* field) {
     if (text.size() > base::JsonLimits{}.max_size)
         throw InvalidArgument("paths and patterns of one job may take 1 MiB together", {.subject = field});
     return text;
+}
+
+/// The first name of a path in a snapshot.
+std::string top_of(const std::string& path) {
+    const auto begin = std::min(path.find_first_not_of('/'), path.size());
+    return path.substr(begin, path.find('/', begin) - begin);
 }
 
 void check_tags(const std::vector<Label>& tags) {
@@ -147,6 +152,42 @@ void check_backup(const BackupOptions& options) {
         kept("erasable", folder.path);
         backup::check_class_path(folder.path);
     }
+    kept("include", options.include);
+    backup::check_includes(options.include);
+    for (const auto& path : options.include) {
+        const auto top = top_of(path);
+        if (top == "recordings" && !options.include_recordings)
+            throw InvalidArgument("recordings are left out unless include_recordings asks for them", {.subject = "include"});
+        if (top != "projects" && top != "exports" && top != "recordings")
+            throw InvalidArgument("a snapshot has projects, exports and recordings: begin with one of them", {.subject = "include"});
+    }
+}
+
+void check_keep(const KeepRules& rules) { (void)judge(nullptr, {.keep = rules}); }
+
+JobId enqueue_backup_job(const SessionImpl& session, const std::string& action, jobs::NewJob job, bool holds) {
+    return tenon::enqueue(session, action, std::move(job), holds ? std::optional(base::new_id<HoldId>(session.now())) : std::nullopt);
+}
+
+JobId start_backup(const SessionImpl& session, const BackupOptions& options, const std::optional<KeepRules>& keep) {
+    const auto pass = session.enter(Permission::backup_write);
+    check_backup(options);
+    jobs::check_schedule(options.schedule, session.now());
+    Json payload;
+    payload.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", tags_json(options.tags));
+    payload.set("exclude", texts_json(kept("exclude", options.exclude))).set("per_second", options.upload_per_second.count);
+    if (!options.erasable.empty()) payload.set("erasable", erasable_json(options.erasable));
+    if (!options.include.empty()) payload.set("include", texts_json(options.include));
+    if (keep) payload.set("keep", keep_json(*keep));
+    std::shared_ptr<void> stays;
+    if (options.include_recordings) stays = hold_footage(*session.engine, session.scope.tenant(), session.engine->stopping.get_token());
+    try {
+        auto job = scheduled({.kind = backup_kind, .payload = payload_text(payload, "exclude"), .unique_key = backup_kind}, options.schedule);
+        return enqueue_backup_job(session, "backup.start", std::move(job), true);
+    } catch (const Conflict& error) {
+        if (!error.subject().empty()) throw;  // not for the key: it says itself what is in the way
+        throw Conflict("a backup of this tenant is waiting or running already: join, reschedule or cancel it", {.subject = options.name});
+    }
 }
 
 }  // namespace engine
@@ -154,26 +195,8 @@ void check_backup(const BackupOptions& options) {
 Backups::Backups(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
 
 BackupJob Backups::start(const BackupOptions& options) {
-    const auto pass = impl_->enter(Permission::backup_write);
-    engine::check_backup(options);
-    jobs::check_schedule(options.schedule, impl_->now());
-    Json payload;
-    payload.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", engine::tags_json(options.tags));
-    payload.set("exclude", engine::texts_json(kept("exclude", options.exclude))).set("per_second", options.upload_per_second.count);
-    if (!options.erasable.empty()) payload.set("erasable", engine::erasable_json(options.erasable));
-    std::shared_ptr<void> stays;
-    if (options.include_recordings) stays = engine::hold_footage(*impl_->engine, impl_->scope.tenant(), impl_->engine->stopping.get_token());
-    try {
-        const auto id =
-            enqueue(*impl_, "backup.start",
-                    scheduled({.kind = engine::backup_kind, .payload = payload_text(payload, "exclude"), .unique_key = engine::backup_kind},
-                              options.schedule),
-                    base::new_id<HoldId>(impl_->now()));
-        return Internal::make<BackupJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::backup_kind}));
-    } catch (const Conflict& error) {
-        if (!error.subject().empty()) throw;  // not for the key: it says itself what is in the way
-        throw Conflict("a backup of this tenant is waiting or running already: join, reschedule or cancel it", {.subject = options.name});
-    }
+    const auto id = engine::start_backup(*impl_, options);
+    return Internal::make<BackupJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::backup_kind}));
 }
 
 RestoreJob Backups::restore(const RestoreOptions& options) {
@@ -304,6 +327,8 @@ std::optional<CheckJob> Backups::find_check(const JobId& id) const { return find
 std::optional<PruneJob> Backups::find_prune(const JobId& id) const { return find_handle<PruneJob>(impl_, id, engine::prune_kind); }
 std::optional<RekeyJob> Backups::find_rekey(const JobId& id) const { return find_handle<RekeyJob>(impl_, id, engine::rekey_kind); }
 BackupKeys Backups::keys() const { return Internal::make<BackupKeys>(impl_); }
+BackupDrills Backups::drills() const { return Internal::make<BackupDrills>(impl_); }
+BackupSchedules Backups::schedules() const { return Internal::make<BackupSchedules>(impl_); }
 
 Snapshot Backups::tag(const TagOptions& options) {
     const auto pass = impl_->enter(Permission::backup_write);
@@ -353,7 +378,7 @@ ForgetResult Backups::forget(const ForgetOptions& options) {
 
 BackupJob::BackupJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
 BackupResult BackupJob::result() {
-    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = largest_result}, "result");
+    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = engine::largest_backup_result}, "result");
     return {
         .snapshot = engine::snapshot_from(json.at("snapshot")),
         .files_new = json.get_int("files_new"),
@@ -367,7 +392,7 @@ BackupResult BackupJob::result() {
 
 RestoreJob::RestoreJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
 RestoreResult RestoreJob::result() {
-    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = largest_result}, "result");
+    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = engine::largest_backup_result}, "result");
     const auto target = json.get_string("target");
     return {
         .target = target.empty() ? impl_->session->workspace.root : std::filesystem::path(target),
@@ -380,7 +405,7 @@ RestoreResult RestoreJob::result() {
 
 CheckJob::CheckJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
 CheckReport CheckJob::result() {
-    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = largest_result}, "result");
+    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = engine::largest_backup_result}, "result");
     return {
         .snapshots = json.get_int("snapshots"),
         .objects = json.get_int("objects"),
@@ -394,7 +419,7 @@ CheckReport CheckJob::result() {
 
 PruneJob::PruneJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
 PruneResult PruneJob::result() {
-    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = largest_result}, "result");
+    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = engine::largest_backup_result}, "result");
     return {
         .snapshots = json.get_int("snapshots"),
         .packs_removed = json.get_int("packs_removed"),

@@ -18,6 +18,9 @@
 
 #include "access.hpp"
 #include "asset_rows.hpp"
+#include "backup_drills.hpp"
+#include "backup_schedule_rows.hpp"
+#include "backup_schedules.hpp"
 #include "core.hpp"
 #include "doomed.hpp"
 #include "export_rows.hpp"
@@ -34,7 +37,8 @@ std::vector<db::Migration> engine::all_migrations() {
     std::vector<db::Migration> all;
     for (const auto& rooms : {tenant::migrations(), jobs::migrations(), nvr::migrations(), engine::asset_rows::migrations(),
                               engine::export_rows::migrations(), engine::repository_migrations(), engine::doomed::migrations(),
-                              engine::restored::migrations(), engine::export_rows::later_migrations()})
+                              engine::restored::migrations(), engine::export_rows::later_migrations(), engine::schedule_rows::migrations(),
+                              engine::drill_rows::migrations()})
         all.insert(all.end(), rooms.begin(), rooms.end());
     return all;
 }
@@ -167,6 +171,7 @@ EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::C
         data.set("kind", job.kind);
         if (info.error) data.set("error", to_string(*info.error)).set("message", info.message);
         events->append(tx, {.kind = std::string("job.") + to_string(job.state), .at = at, .subject = job.id.text(), .data = std::move(data)});
+        engine::schedules::job_ended(*this, tx, job);
     };
     queue = std::make_unique<jobs::Queue>(
         jobs::Options{.clock = clock, .log = log, .nodes = home.root / "run", .workers = workers_of(options), .listener = watches},

@@ -5,6 +5,7 @@
 #include <base/id.hpp>
 #include <tenant/quota.hpp>
 
+#include "backup_drills.hpp"
 #include "core.hpp"
 #include "repositories.hpp"
 #include "takeout.hpp"
@@ -39,7 +40,7 @@ Permission permission_of(const std::string& kind) {
     if (kind == "render") return Permission::render_write;
     if (kind == "clip") return Permission::recording_export;
     if (kind == engine::takeout::kind) return Permission::tenant_export;
-    if (kind == engine::restore_kind) return Permission::backup_restore;
+    if (kind == engine::restore_kind || kind == engine::drill_kind) return Permission::backup_restore;
     if (kind == engine::prune_kind) return Permission::backup_forget;
     if (kind == engine::rekey_kind) return Permission::backup_keys;
     return kind == engine::check_kind ? Permission::backup_read : Permission::backup_write;

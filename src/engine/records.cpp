@@ -266,6 +266,23 @@ constexpr Field recurrence_fields[] = {
     {"paused", truth}, {"next_at", time}, {"last_at", time}, {"last_job", id<JobId>}, {"last_error", named<Errc>}, {"last_message", text},
     {"runs", integer}, {"refused", integer}, {"created_at", time}};
 
+constexpr db::TenantStmt backup_schedule_rows{
+    "SELECT name, options, paused, overdue_at, told, created_at FROM backup_schedule WHERE tenant_id = :tenant ORDER BY name"};
+constexpr Field backup_schedule_fields[] = {{"name", text}, {"options", document}, {"paused", truth}, {"overdue_at", time}, {"told", truth},
+                                            {"created_at", time}};
+
+constexpr db::TenantStmt backup_schedule_work_rows{
+    "SELECT schedule, work, job_id, retry, retry_at, waits_since, limit_at, timed_out, error, message, failures, succeeded_at, snapshot_id "
+    "FROM backup_schedule_work WHERE tenant_id = :tenant ORDER BY schedule, work"};
+constexpr Field backup_schedule_work_fields[] = {
+    {"schedule", text}, {"work", named<ScheduledWork>}, {"job", id<JobId>}, {"retry", integer}, {"retry_at", time}, {"waits_since", time},
+    {"limit_at", time}, {"timed_out", truth}, {"error", named<Errc>}, {"message", text}, {"failures", integer}, {"succeeded_at", time},
+    {"snapshot", id<SnapshotId>}};
+
+constexpr db::TenantStmt drill_report_rows{
+    "SELECT job_id, schedule, started_at, report FROM drill WHERE tenant_id = :tenant ORDER BY started_at, job_id"};
+constexpr Field drill_report_fields[] = {{"job", id<JobId>}, {"schedule", text}, {"started_at", time}, {"report", document}};
+
 constexpr db::TenantStmt event_rows{"SELECT id, kind, at, subject, data FROM event WHERE tenant_id = :tenant ORDER BY id"};
 constexpr Field event_fields[] = {{"id", integer}, {"kind", text}, {"at", time}, {"subject", text}, {"data", document}};
 
@@ -378,6 +395,9 @@ constinit const Kind renders{"render", render_rows, render_fields};
 constinit const Kind job_needs{"job_need", job_need_rows, job_need_fields};
 constinit const Kind job_pauses{"job_pause", job_pause_rows, job_pause_fields};
 constinit const Kind recurrences{"recurrence", recurrence_rows, recurrence_fields};
+constinit const Kind backup_schedules{"backup_schedule", backup_schedule_rows, backup_schedule_fields};
+constinit const Kind backup_schedule_works{"backup_schedule_work", backup_schedule_work_rows, backup_schedule_work_fields};
+constinit const Kind drills{"drill", drill_report_rows, drill_report_fields};
 constinit const Kind events{"event", event_rows, event_fields};
 constinit const Kind quotas{"quota", quota_rows, quota_fields, quota_withheld};
 constinit const Kind quota_graces{"quota_grace", quota_grace_rows, quota_grace_fields};

@@ -10,6 +10,7 @@
 #include <jobs/recurrence.hpp>
 
 #include "backup_json.hpp"
+#include "backup_schedules.hpp"
 #include "core.hpp"
 #include "edit.hpp"
 #include "repositories.hpp"
@@ -63,22 +64,7 @@ JobSchedule schedule_from(const Json& json) {
 
 std::string payload_of(const BackupOptions& options) {
     engine::check_backup(options);
-    Json json;
-    json.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", engine::tags_json(options.tags));
-    json.set("exclude", engine::texts_json(options.exclude)).set("per_second", options.upload_per_second.count);
-    if (!options.erasable.empty()) json.set("erasable", engine::erasable_json(options.erasable));
-    put_schedule(json, options.schedule);
-    return base::to_json(json);
-}
-
-BackupOptions backup_of(const Json& json) {
-    BackupOptions options{.name = json.get_string("name"), .include_recordings = json.get_bool("include_recordings")};
-    options.tags = engine::tags_from(json);
-    options.exclude = engine::texts_from(json, "exclude");
-    options.erasable = engine::erasable_from(json);
-    options.upload_per_second = {json.get_int("per_second")};
-    options.schedule = schedule_from(json);
-    return options;
+    return base::to_json(engine::backup_json(options));
 }
 
 std::string payload_of(const RenderOptions& options) {
@@ -175,7 +161,8 @@ Recurrence Recurrences::get(const std::string& name) const {
 std::optional<Recurrence> Recurrences::find(const std::string& name) const {
     const auto pass = impl_->enter_somewhere(Permission::job_read);
     const auto row = impl_->read([&](db::Reader& reader) { return jobs::recurrences::find(reader, name); });
-    return row && impl_->may(Permission::job_read, row->info.project) ? std::optional(row->info) : std::nullopt;
+    if (!row || row->info.kind == jobs::recurrences::clock_kind) return std::nullopt;
+    return impl_->may(Permission::job_read, row->info.project) ? std::optional(row->info) : std::nullopt;
 }
 
 std::vector<Recurrence> Recurrences::list() const {
@@ -281,6 +268,7 @@ private:
                     engine_.system, [&](db::SystemReader& reader) { return jobs::recurrences::due(reader, engine_.now(), portion); });
                 for (const auto& [tenant, name] : due)
                     if (!stop.stop_requested()) take_turn(tenant, name);
+                schedules::look_after(engine_, stop);
             } catch (const Closed&) {
                 return;
             } catch (const std::exception& error) {
@@ -301,6 +289,7 @@ private:
             const auto row = engine_.database->read(scope, [&](db::Reader& reader) { return jobs::recurrences::find(reader, name); });
             const auto now = engine_.now();
             if (!row || !row->info.next_at || *row->info.next_at > now) return;
+            if (row->info.kind == jobs::recurrences::clock_kind) return schedules::take_turn(engine_, scope, *row);
             start_job(scope, *row, jobs::recurrences::turn_of(row->info, now));
         } catch (const Closed&) {
             throw;
@@ -331,7 +320,7 @@ private:
         try {
             const Json payload = base::parse_json(row.payload);
             if (info.kind == render_kind) (void)Internal::make<Renders>(session).start(render_of(payload));
-            else if (info.kind == backup_kind) (void)Internal::make<Backups>(session).start(backup_of(payload));
+            else if (info.kind == backup_kind) (void)Internal::make<Backups>(session).start(engine::backup_from(payload));
             else (void)Internal::make<Backups>(session).check(static_cast<CheckLevel>(payload.get_int("level")));
         } catch (const Late&) {
             return;

@@ -11,7 +11,10 @@
 #include <tenant/events.hpp>
 #include <tenant/quota.hpp>
 #include <tenant/registry.hpp>
+#include <tenant/zone.hpp>
 
+#include "backup_drills.hpp"
+#include "backup_schedule_rows.hpp"
 #include "erasure.hpp"
 #include "repository_charge.hpp"
 #include "restored.hpp"
@@ -56,11 +59,14 @@ void Repositories::prepare() {
     engine_.queue->add_kind(check_kind, {.run = [this](const jobs::Attempt& attempt) { return check(attempt); }});
     engine_.queue->add_kind(prune_kind, {.run = [this](const jobs::Attempt& attempt) { return prune(attempt); }});
     engine_.queue->add_kind(rekey_kind, {.run = [this](const jobs::Attempt& attempt) { return rekey(attempt); }});
+    engine_.queue->add_kind(drill_kind, {.run = [this](const jobs::Attempt& attempt) { return drill(attempt); }, .give_up = give_up});
 }
 
 void Repositories::erase(db::Tx& tx) {
     repository_charge::erase(tx);
     restored::erase(tx);
+    schedule_rows::erase(tx);
+    drill_rows::erase(tx);
     opened_.forget(tx.scope().tenant());
     const std::lock_guard lock(unlocked_mutex_);
     unlocked_.erase(tx.scope().tenant());
@@ -414,9 +420,13 @@ std::vector<backup::Verdict> judge(backup::Repository* repository, const ForgetO
     }
     if (!options.name.empty()) std::erase_if(infos, [&](const auto& info) { return info.name != options.name; });
     const auto& keep = options.keep;
-    return backup::apply({.last = keep.last, .hourly = keep.hourly, .daily = keep.daily, .weekly = keep.weekly, .monthly = keep.monthly,
-                          .yearly = keep.yearly, .within = keep.within, .tags = keep.tags, .utc_offset = keep.utc_offset},
-                         std::move(infos));
+    backup::KeepRules rules{.last = keep.last, .hourly = keep.hourly, .daily = keep.daily, .weekly = keep.weekly, .monthly = keep.monthly,
+                            .yearly = keep.yearly, .within = keep.within, .tags = keep.tags, .utc_offset = keep.utc_offset};
+    if (!keep.zone.empty()) {
+        if (keep.utc_offset != Duration::zero()) throw InvalidArgument("a zone or an offset, not both", {.subject = "utc_offset"});
+        rules.offset_at = [zone = tenant::Zone(keep.zone)](Time time) { return zone.wall(time) - time.time_since_epoch(); };
+    }
+    return backup::apply(rules, std::move(infos));
 }
 
 void Repositories::settle_restored(const db::TenantScope& scope) {

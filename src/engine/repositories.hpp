@@ -74,10 +74,17 @@ private:
     /// Does it with the repository as it is open, and again where its data keys have been rotated since.
     template <class Work>
     auto with_newest_keys(const db::TenantScope& scope, const std::string& otherwise, Work work);
+    jobs::Outcome drill(const jobs::Attempt& attempt);
     /// A file whose space lets a collection work on a full disk. One for all tenants.
     std::filesystem::path reserve() const;
     void keep_reserve() const noexcept;
     jobs::Outcome taken(const jobs::Attempt& attempt, const backup::BackupTotals& totals);
+    struct Forgotten {
+        std::int64_t snapshots = 0;
+        std::string problem{};   ///< Why none was.
+    };
+    /// Applies the keep rules that the backup came with.
+    Forgotten forget_by_rules(const jobs::Attempt& attempt) noexcept;
     backup::RestoreTotals restore_charged(const jobs::Attempt& attempt, backup::Repository& repository, const SnapshotId& snapshot,
                                           backup::RestoreRequest request);
     /// After a killed restore: what it left beside is removed, what it did not come to is not charged any more.
@@ -121,6 +128,14 @@ private:
 };
 
 Repositories& repositories_of(EngineImpl& engine);
+
+/// A thousand problems, each with a path and what is wrong with it.
+constexpr std::size_t largest_backup_result = 16 << 20;
+
+/// Puts a backup into the queue. `keep`: then applied to the snapshots of its name. Throws what Backups::start does.
+JobId start_backup(const SessionImpl& session, const BackupOptions& options, const std::optional<KeepRules>& keep = {});
+/// Puts a job of the repository into the queue with its audit record; `holds`: storage, of which it asks for more as it goes.
+JobId enqueue_backup_job(const SessionImpl& session, const std::string& action, jobs::NewJob job, bool holds);
 
 std::vector<db::Migration> repository_migrations();
 

@@ -2,6 +2,7 @@
 #include "repositories.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include <backup/prune.hpp>
 #include <backup/rekey.hpp>
@@ -66,10 +67,19 @@ backup::BackupRequest Repositories::request_of(const jobs::Attempt& attempt) {
     backup::BackupRequest request{.name = payload.get_string("name")};
     request.tags = tags_from(payload);
     request.exclude = texts_from(payload, "exclude");
+    request.include = texts_from(payload, "include");
     request.bytes_per_second = payload.int_or("per_second", 0);
     for (auto& folder : erasable_from(payload)) request.classes.push_back({std::move(folder.path), std::move(folder.subject)});
     request.sources = {{"projects", workspace.root / "projects"}, {"exports", workspace.exports()}};
-    if (!payload.get_bool("include_recordings")) return request;
+    const auto is_wanted = [&](const backup::Source& source) {
+        const auto begins = [&](const std::string& path) {
+            const auto from = std::min(path.find_first_not_of('/'), path.size());
+            return path.compare(from, path.find('/', from) - from, source.name) == 0;
+        };
+        return request.include.empty() || std::any_of(request.include.begin(), request.include.end(), begins);
+    };
+    std::erase_if(request.sources, std::not_fn(is_wanted));
+    if (!payload.get_bool("include_recordings") || !is_wanted({"recordings", {}})) return request;
 
     request.sources.push_back({"recordings", workspace.recordings()});
     // Footage that is still being written is left to the next backup.
@@ -112,7 +122,10 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
 
 /// What a backup that has its snapshot ends with.
 jobs::Outcome Repositories::taken(const jobs::Attempt& attempt, const backup::BackupTotals& totals) {
+    const auto forgotten = forget_by_rules(attempt);
     Json json;
+    if (forgotten.snapshots > 0) json.set("forgotten", forgotten.snapshots);
+    if (!forgotten.problem.empty()) json.set("not_forgotten", forgotten.problem);
     json.set("snapshot", snapshot_json(to_public(totals.snapshot))).set("files_new", totals.files_new).set("files_unchanged", totals.files_unchanged);
     json.set("read", totals.bytes_read).set("deduplicated", totals.bytes_read - totals.bytes_new).set("stored", totals.bytes_stored);
     json.set("problems", texts_json(lines_of(totals.problems)));
@@ -124,6 +137,36 @@ jobs::Outcome Repositories::taken(const jobs::Attempt& attempt, const backup::Ba
                     {.source = "backup", .id = job.id.text(), .meter = "backup_bytes", .quantity = stored, .occurred_at = at},
                     at);
             }};
+}
+
+/// The snapshot stands: that older ones could not be forgotten is no failure of the backup. The next one does it.
+Repositories::Forgotten Repositories::forget_by_rules(const jobs::Attempt& attempt) noexcept {
+    try {
+        const auto payload = base::parse_json(attempt.job.payload);
+        const auto* rules = payload.find("keep");
+        if (!rules) return {};
+        const auto repository = find(attempt.scope);
+        std::vector<SnapshotId> ids;
+        Json list = Json::array();
+        for (const auto& verdict : judge(repository.get(), {.keep = keep_from(*rules), .name = payload.get_string("name")})) {
+            if (verdict.kept) continue;
+            ids.push_back(verdict.snapshot.id);
+            list.push(verdict.snapshot.id.text());
+        }
+        if (ids.empty()) return {};
+        engine_.database->write(attempt.scope, [&](db::Tx& tx) {
+            Json details;
+            details.set("snapshots", list).set("job", attempt.job.id.text());
+            const auto target = ids.size() == 1 ? ids.front().text() : payload.get_string("name");
+            tenant::audit::append(tx, tenant::engine_actor("keep rules"),
+                                  {.time = engine_.now(), .action = "backup.forget", .target = target, .details = std::move(details)});
+        });
+        forget(attempt.scope, ids);
+        return {.snapshots = std::ssize(ids)};
+    } catch (const std::exception& error) {
+        engine_.log->failure("backup", "what the keep rules drop is not forgotten before the next backup", error);
+        return {.problem = std::string("what the keep rules drop is not forgotten yet: ") + error.what()};
+    }
 }
 
 /// Whether a restore puts footage where cameras record.

@@ -27,8 +27,8 @@ constexpr db::TenantStmt insert{
     "VALUES (:tenant, :name, :kind, :payload, :project, :cron, :zone, :misfire, :paused, :next_at, '', 0, 0, :created_at) "
     "ON CONFLICT (tenant_id, name) DO NOTHING"};
 constexpr db::TenantStmt one{"SELECT " TENON_RECURRENCE_COLUMNS " FROM recurrence WHERE tenant_id = :tenant AND name = :name"};
-constexpr db::TenantStmt all{"SELECT " TENON_RECURRENCE_COLUMNS " FROM recurrence WHERE tenant_id = :tenant ORDER BY name"};
-constexpr db::TenantStmt number{"SELECT COUNT(*) FROM recurrence WHERE tenant_id = :tenant"};
+constexpr db::TenantStmt all{"SELECT " TENON_RECURRENCE_COLUMNS " FROM recurrence WHERE tenant_id = :tenant AND kind <> :clock ORDER BY name"};
+constexpr db::TenantStmt number{"SELECT COUNT(*) FROM recurrence WHERE tenant_id = :tenant AND kind <> :clock"};
 constexpr db::TenantStmt update{"UPDATE recurrence_ SET cron = :cron, zone = :zone, misfire = :misfire, paused = :paused, next_at = :next_at "
                                 "WHERE tenant_id = :tenant AND name = :name"};
 constexpr db::TenantStmt drop{"DELETE FROM recurrence_ WHERE tenant_id = :tenant AND name = :name"};
@@ -99,8 +99,8 @@ Turn turn_of(const Recurrence& info, Time now) {
 
 void add(db::Tx& tx, const RecurrenceRow& row) {
     const auto& info = row.info;
-    {
-        auto rows = tx.query(number);
+    if (info.kind != clock_kind) {
+        auto rows = tx.query(number, clock_kind);
         if (rows.next() && rows.i64(0) >= most) throw Conflict("there are 100 recurrences already: remove one", {.subject = info.name});
     }
     if (tx.exec(insert, info.name, info.kind, row.payload, info.project, info.cron, info.zone,
@@ -116,7 +116,7 @@ std::optional<RecurrenceRow> find(db::Reader& reader, const std::string& name) {
 
 std::vector<Recurrence> list(db::Reader& reader) {
     std::vector<Recurrence> found;
-    for (auto rows = reader.query(all); rows.next();) found.push_back(recurrence_row(rows).info);
+    for (auto rows = reader.query(all, clock_kind); rows.next();) found.push_back(recurrence_row(rows).info);
     return found;
 }
 

@@ -227,6 +227,71 @@ class DataKeys(ToolTest):
         self.assertEqual(self.json("backup", "keys")[0]["generation"], 2)
 
 
+class Schedules(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.json("tenant", "create", "Acme", "--plan", "studio/professional")
+
+    def test_made_changed_run_paused_and_removed(self):
+        made = self.json("backup", "schedule", "create", "nightly", "--cron", "30 2 * * *", "--zone", "Europe/Berlin", "--keep-last", "2",
+                         "--keep-tag", "why", "--exclude", "*.tmp", "--include", "projects", "--prune", "@weekly", "--check", "@monthly",
+                         "--check-level", "objects", "--overlap", "queue", "--missed", "skip", "--retries", "1", "--retry-pause", "90s",
+                         "--time-limit", "2h", "--overdue-after", "3", "--tag", "by=clock", "--snapshots", "night")
+        self.assertEqual(made["keep"]["tags"], [{"key": "why", "value": ""}])
+        self.assertEqual((made["backup"]["include"], made["backup"]["exclude"], made["backup"]["name"]), (["projects"], ["*.tmp"], "night"))
+        self.assertEqual((made["overlap"], made["misfire"]), ("queue", "skip"))
+        self.assertEqual((made["retry_pause_us"], made["time_limit_us"]), (90_000_000, 7_200_000_000))
+        self.assertEqual([one["work"] for one in made["standings"]], ["backup", "prune", "check"])
+        self.assertEqual(self.json("recurrence", "list"), [])
+        error = self.error("backup", "schedule", "create", "nightly", "--cron", "@daily", code=15)
+        self.assertEqual(error["subject"], "nightly")
+        self.assertEqual(self.error("backup", "schedule", "create", "x", "--cron", "@daily", "--prune", "x", code=11)["subject"], "prune_cron")
+        for number in range(3):
+            ran = self.json("backup", "schedule", "run", "nightly")["standings"][0]
+            self.assertEqual((ran["last_state"], ran["runs"]), ("succeeded", number + 1))
+        kept = self.json("backup", "list")
+        self.assertEqual([snapshot["name"] for snapshot in kept], ["night", "night"], "the rules were applied")
+        self.assertEqual(kept[0]["id"], ran["snapshot"])
+        for work in ("check", "prune"):
+            self.json("backup", "schedule", "run", "nightly", "--work", work)
+        self.assertEqual(len(self.json("backup", "schedule", "upcoming", "nightly", "--limit", "4")), 4)
+        changed = self.json("backup", "schedule", "update", "nightly", "--cron", "@hourly", "--check", "", "--keep-all")
+        self.assertEqual((changed["cron"], changed["check_cron"], changed["keep"], changed["prune_cron"]), ("@hourly", None, None, "@weekly"))
+        self.assertEqual(changed["backup"]["tags"], [{"key": "by", "value": "clock"}], "what was not given stays")
+        self.assertEqual(self.error("backup", "schedule", "run", "nightly", "--work", "check", code=14)["subject"], "nightly")
+        self.assertTrue(self.json("backup", "schedule", "pause", "nightly")["paused"])
+        self.assertIn("paused", self.text("backup", "schedule", "list"))
+        self.assertFalse(self.json("backup", "schedule", "resume", "nightly")["paused"])
+        self.assertIn("every snapshot", self.text("backup", "schedule", "show", "nightly"))
+        self.assertEqual(self.json("backup", "schedule", "remove", "nightly"), {"removed": "nightly"})
+        self.assertEqual(self.json("backup", "schedule", "list"), [])
+        self.assertEqual(len(self.json("backup", "list")), 2)
+
+
+class Drills(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.json("tenant", "create", "Acme", "--plan", "studio/basic")
+        cls.json("project", "create", "Reel")
+
+    def test_practised_and_reported(self):
+        self.error("backup", "drill", code=14)
+        [workspace] = (self.home / "workspaces").iterdir()
+        for number in range(5):
+            (workspace / "projects" / f"{number}.txt").write_text("x" * (number + 1), encoding="utf-8")
+        self.json("backup", "start", "--name", "b")
+        some = self.json("backup", "drill", "--files", "2", "--rto", "1h")
+        self.assertEqual((some["passed"], some["complete"], some["files"], some["compared"]), (True, False, 2, 2))
+        self.assertEqual(some["rto_goal_us"], 3_600_000_000)
+        out, _ = self.tool("backup", "drill", "--files", "0", "--rpo", "1us", code=19)
+        self.assertRegex(out, r"Drill +failed")
+        reports = self.json("backup", "drills")
+        self.assertEqual([report["passed"] for report in reports], [False, True])
+        self.assertEqual(self.json("backup", "drills", "--after", reports[0]["job"]), reports[1:])
+        self.assertEqual(self.json("backup", "drills", "--schedule", "none"), [])
+        self.assertEqual(list((workspace / "temp").iterdir()), [])
+
+
 class Shred(ToolTest):
     @classmethod
     def prepare(cls):

@@ -27,9 +27,10 @@ VERBS = {
     "export": ["list", "show", "frame", "contact-sheet", "waveform", "remove"],
     "camera": ["add", "list", "show", "update", "record", "recordings", "clip", "timeline", "snapshot", "playlist",
                "schedule", "keep", "protect", "unprotect", "remove", "run"],
-    "backup": ["start", "list", "show", "browse", "diff", "tag", "forget", "prune", "restore", "check", "keys",
+    "backup": ["start", "list", "show", "browse", "diff", "tag", "forget", "prune", "restore", "check", "drill", "drills", "keys",
                "add-password", "add-recovery-code", "new-recipient", "add-recipient",
                "add-deferred", "rotate-keys", "rotate-data-key", "subjects", "shred", "erasures", "remove-key", "unlock"],
+    "backup schedule": ["create", "list", "show", "update", "pause", "resume", "run", "remove", "upcoming"],
     "usage": ["record", "correct", "events", "export", "breakdown", "tag", "tags", "verify", "rebuild"],
     "quota": [],
     "hold": ["list", "reserve", "extend", "commit", "release", "spend", "leases", "give-back"],
@@ -54,16 +55,16 @@ class Help(ToolTest):
         text = self.text("--help")
         self.assertEqual(text, self.text())
         self.assertEqual(text, self.text("help"))
-        self.assertEqual(re.findall(r"^  ([a-z]+) ", text.split("Verbs\n")[1].split("\n\n")[0], re.M), list(VERBS))
+        self.assertEqual(re.findall(r"^  ([a-z]+(?: [a-z]+)*)  ", text.split("Verbs\n")[1].split("\n\n")[0], re.M), list(VERBS))
         for word in ("--home", "$TENON_HOME", "--tenant", "--json", "16  quota_exceeded", "24  internal_error"):
             self.assertIn(word, text)
 
     def test_every_verb_is_explained_with_examples(self):
         for group, verbs in VERBS.items():
             if verbs:
-                listed = re.findall(rf"^  {group} ([a-z-]+) ", self.text(group, "--help"), re.M)
+                listed = re.findall(rf"^  {group} ([a-z-]+) ", self.text(*group.split(), "--help"), re.M)
                 self.assertEqual(listed, verbs)
-            for path in [(group, verb) for verb in verbs] or [(group,)]:
+            for path in [(*group.split(), verb) for verb in verbs] or [(group,)]:
                 text = self.help_of(*path)
                 self.assertTrue(text.startswith(f"Usage: tenon {' '.join(path)}"), text)
                 self.assertIn(f"\nExamples\n  tenon {' '.join(path)}", text)
@@ -78,7 +79,7 @@ class Help(ToolTest):
     def test_examples_of_the_help_are_understood(self):
         # Words only: an example must never end as a usage error. There is no home, so nothing is done.
         for group, verbs in VERBS.items():
-            for path in [(group, verb) for verb in verbs] or [(group,)]:
+            for path in [(*group.split(), verb) for verb in verbs] or [(group,)]:
                 for line in re.findall(r"^  tenon (.*)$", self.help_of(*path).split("\nExamples\n")[1], re.M):
                     command = f'"$TOOL" --home none {line}'
                     done = subprocess.run(["bash", "-c", command], cwd=self.folder, capture_output=True, text=True,
@@ -112,6 +113,9 @@ class WrongWords(ToolTest):
         (["render", "strat"], "Did you mean “start”?"),
         (["render"], "needs a verb"),
         (["project", "create"], "NAME is missing"),
+        (["backup", "schedul"], "Did you mean “schedule”?"),
+        (["backup", "schedule"], "needs a verb"),
+        (["backup", "schedule", "runs"], "Did you mean “run”?"),
         (["project", "create", "a", "b"], "“b” is one word too many"),
         (["project", "create", "a", "--jason"], "Did you mean “--json”?"),
         (["project", "create", "a", "--home"], "--home needs a value"),
@@ -158,6 +162,9 @@ class Completion(ToolTest):
     def test_verbs_and_options(self):
         self.assertEqual(self.complete("re"), ["render", "recurrence"])
         self.assertEqual(self.complete("backup", "res"), ["restore"])
+        self.assertEqual(self.complete("backup", "sch"), ["schedule"])
+        self.assertEqual(self.complete("backup", "schedule", "up"), ["update", "upcoming"])
+        self.assertEqual(self.complete("backup", "schedule", "run", "--wo"), ["--work", "--workers"])
         self.assertEqual(self.complete("render", "start", "--cl"), ["--clip"])
         self.assertEqual(self.complete("--json", "render", "start", "--ho"), ["--home"])
 

@@ -62,6 +62,21 @@ TEST(Retention, every_rule_keeps_the_newest_of_its_buckets) {
     }
 }
 
+TEST(Retention, days_are_those_of_a_clock_that_is_set_forward_and_back) {
+    // Central Europe: an hour ahead of UTC until 28 March 2027 01:00, two from then on.
+    const auto change = at(2027, 3, 28, 1);
+    const KeepRules rules{.daily = KeepRules::every, .offset_at = [&](Time time) -> Duration { return hours(time < change ? 1 : 2); }};
+    std::vector<SnapshotInfo> all;
+    std::uint64_t number = 0;
+    for (const auto& time : {at(2027, 3, 27, 22, 30), at(2027, 3, 27, 23, 30), at(2027, 3, 28, 21, 30), at(2027, 3, 28, 22, 30)})
+        all.push_back(taken(++number, time));
+    std::vector<std::string> reasons;
+    for (const auto& verdict : apply(rules, all))
+        if (verdict.kept) reasons.push_back(verdict.reasons.front());
+    // 23:30 of the 27th; 00:30 and 23:30 of the 28th, of which the later counts; 00:30 of the 29th
+    EXPECT_EQ(reasons, (std::vector<std::string>{"daily 2027-03-29", "daily 2027-03-28", "daily 2027-03-27"}));
+}
+
 TEST(Retention, says_why) {
     auto month = a_month_of_days();
     month[2].tags = {{"keep", "contract"}};

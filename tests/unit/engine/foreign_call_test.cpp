@@ -10,6 +10,8 @@
 #include <regex>
 #include <set>
 
+#include <tenon/backup_drill.hpp>
+#include <tenon/backup_schedule.hpp>
 #include <tenon/recurrence.hpp>
 
 namespace {
@@ -87,6 +89,7 @@ struct Belongings {
         snapshot = job.result().snapshot.id;
         backup = job.id();
         session.recurrences().create({.name = word, .cron = "0 0 29 2 *", .check = CheckLevel::structure});
+        session.backups().schedules().create({.name = word, .cron = "0 0 29 2 *"});
         user = session.users().create({.email = word + "@example.org", .name = word, .role = Role::editor}).id;
         role = session.roles().create({.name = word, .permissions = {"project:read"}}).id;
         key = session.api_keys().create({.name = word}).key.id;
@@ -178,6 +181,18 @@ TEST_F(ForeignCall, every_operation_given_another_tenants_id_or_name_finds_nothi
         {"Assets.list filter.after", [&] { lose(s.assets().list({.after = theirs.asset}), named); }},
         {"Assets.list filter.project", [&] { gone(s.assets().list({.project = theirs.project})); }},
         {"Assets.remove id", [&] { s.assets().remove(theirs.asset); }},
+        {"BackupDrills.find id", [&] { gone(s.backups().drills().find(theirs.backup)); }},
+        {"BackupDrills.list filter.after", [&] { s.backups().drills().list({.after = theirs.backup}); }},
+        {"BackupDrills.start options.name", [&] { s.backups().drills().start({.name = marker}).result(); }},
+        {"BackupDrills.start options.schedule.after", [&] { s.backups().drills().start({.schedule = after}); }},
+        {"BackupSchedules.find name", [&] { gone(s.backups().schedules().find(marker)); }},
+        {"BackupSchedules.get name", [&] { s.backups().schedules().get(marker); }},
+        {"BackupSchedules.pause name", [&] { s.backups().schedules().pause(marker); }},
+        {"BackupSchedules.remove name", [&] { s.backups().schedules().remove(marker); }},
+        {"BackupSchedules.resume name", [&] { s.backups().schedules().resume(marker); }},
+        {"BackupSchedules.run name", [&] { s.backups().schedules().run(marker); }},
+        {"BackupSchedules.upcoming name", [&] { s.backups().schedules().upcoming(marker, 1); }},
+        {"BackupSchedules.update options.name", [&] { s.backups().schedules().update({.name = marker, .cron = "@daily"}); }},
         {"Backups.browse options.snapshot", [&] { s.backups().browse({.snapshot = theirs.snapshot}); }},
         {"Backups.diff options.after", [&] { s.backups().diff({.before = mine.snapshot, .after = theirs.snapshot}); }},
         {"Backups.diff options.before", [&] { s.backups().diff({.before = theirs.snapshot, .after = mine.snapshot}); }},
@@ -340,6 +355,10 @@ TEST_F(ForeignCall, every_operation_given_another_tenants_id_or_name_finds_nothi
         {"Engine.login options.email",
          {Errc::unauthenticated,
           [&] { engine->login({.tenant = acme.id, .email = std::string(marker) + "@example.org", .password = "correct horse"}); }}},
+        {"BackupSchedules.create options.backup.schedule.after",
+         {Errc::invalid_argument, [&] { s.backups().schedules().create({.name = "x", .cron = "@daily", .backup = {.schedule = after}}); }}},
+        {"BackupSchedules.update options.backup.schedule.after",
+         {Errc::invalid_argument, [&] { s.backups().schedules().update({.name = "mine", .cron = "@daily", .backup = {.schedule = after}}); }}},
         {"Recurrences.create options.backup.schedule.after",
          {Errc::invalid_argument, [&] { comes_again({.backup = BackupOptions{.name = "x", .schedule = after}}); }}},
         {"Recurrences.create options.render.schedule.after",
@@ -383,6 +402,8 @@ TEST_F(ForeignCall, every_operation_given_another_tenants_id_or_name_finds_nothi
         {"Usage.events filter.after", "a place in one's own list, which is told nobody else's"},
         // Names that are given, not looked up: two tenants may give the same.
         {"ApiKeys.create options.name", "given"}, {"Assets.import_file options.name", "given"}, {"Backups.start options.name", "given"},
+        {"BackupSchedules.create options.name", "given"}, {"BackupSchedules.create options.backup.name", "given"},
+        {"BackupSchedules.update options.backup.name", "given"},
         {"Camera.export_clip options.name", "given"}, {"Camera.update update.name", "given"}, {"Cameras.create options.name", "given"},
         {"Partners.create options.name", "given"}, {"Partners.create options.slug", "given"}, {"Partners.update changed.name", "given"},
         {"Partners.update changed.slug", "given"}, {"Projects.create options.name", "given"}, {"Projects.rename name", "given"},

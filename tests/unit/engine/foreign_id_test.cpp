@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include <tenon/backup_schedule.hpp>
 #include <tenon/recurrence.hpp>
 
 namespace {
@@ -23,6 +24,7 @@ struct Estate {
         schedule.batch = named;
         render = session.renders().start({.project = project.id, .timeline = cut, .outputs = {"social_square"}, .schedule = schedule}).id();
         session.recurrences().create({.name = named, .cron = "0 0 29 2 *", .check = CheckLevel::structure});
+        session.backups().schedules().create({.name = named, .cron = "0 0 29 2 *"});
         session.jobs().get(render).join();
         exported = session.exports().list().at(0).name;
         camera = session.cameras().create({.name = "Door", .url = "rtsp://127.0.0.1:9/stream"}).id();
@@ -67,6 +69,10 @@ TEST_F(ForeignId, another_tenants_things_do_not_exist) {
         {"Recurrences::resume", [&] { s.recurrences().resume(theirs.named); }},
         {"Recurrences::trigger", [&] { s.recurrences().trigger(theirs.named); }},
         {"Recurrences::remove", [&] { s.recurrences().remove(theirs.named); }},
+        {"BackupSchedules::get", [&] { s.backups().schedules().get(theirs.named); }},
+        {"BackupSchedules::update", [&] { s.backups().schedules().update({.name = theirs.named, .cron = "@daily"}); }},
+        {"BackupSchedules::run", [&] { s.backups().schedules().run(theirs.named); }},
+        {"BackupSchedules::remove", [&] { s.backups().schedules().remove(theirs.named); }},
         {"Recurrences::create, project", [&] { again({.project = theirs.project.id, .timeline = mine.cut, .outputs = {"mp4"}}); }},
         {"Recurrences::create, asset", [&] { again({.project = mine.project.id, .timeline = theirs.cut, .outputs = {"mp4"}}); }},
         {"Cameras::get", [&] { s.cameras().get(theirs.camera); }},

@@ -55,7 +55,9 @@ protected:
         mine.usage().set_cost_tags({.project = project, .tags = {{"team", word}}});
         mine.quotas().reserve({.asks = {{Resource::sites, 1}}}).commit({{Resource::sites, 1}});
         mine.recurrences().create({.name = word + " check", .cron = "@yearly", .check = CheckLevel::structure});
+        mine.backups().schedules().create({.name = word + " schedule", .cron = "0 0 29 2 *", .keep = KeepRules{.last = 9}});
         mine.backups().start({.name = word + " nightly"}).result();
+        mine.backups().drills().start().result();
         mine.backups().keys().add_password(word + " repository password", "safe");
         std::ofstream(mine.workspace() / "projects" / (word + " notes é.txt")) << word << " notes";
         const auto secret = key.secret.substr(key.secret.rfind('_') + 1);
@@ -146,7 +148,11 @@ TEST_F(TakeoutTest, tells_of_everything_and_is_signed) {
     EXPECT_EQ(count(takeout, "snapshot"), std::ssize(mine.backups().list()));
     EXPECT_EQ(count(takeout, "job"), std::ssize(mine.jobs().list()));
     EXPECT_EQ(count(takeout, "render"), 1);
-    EXPECT_EQ(count(takeout, "recurrence"), 1);
+    EXPECT_EQ(count(takeout, "recurrence"), 2) << "and the clock of the schedule";
+    EXPECT_EQ(count(takeout, "backup_schedule"), 1);
+    EXPECT_EQ(count(takeout, "drill"), 1);
+    EXPECT_EQ(count(takeout, "backup_schedule_work"), 1);
+    EXPECT_EQ(lines(takeout.path, "backup_schedule").at(0).at("options").at("keep").get_int("last"), 9);
     EXPECT_EQ(count(takeout, "settings"), 1);
     EXPECT_GT(count(takeout, "usage_event"), 2);
     EXPECT_GT(count(takeout, "quota"), 0);

@@ -11,33 +11,35 @@ from ._base import AnyPath, Bytes, Label, Labels, Seconds
 from ._values import (
     Advice, AfterFailure, ApiKey, ApiKeyFilter, ApiKeyOptions, Ask, Asset, AssetFilter, AssetId, AuditCheckpoint,
     AuditFilter, AuditFormat, AuditListOptions, AuditListing, AuditProof, AuditRecord, AuditReport, AuditRetention,
-    AuditRetentionOptions, AuthenticateOptions, BackupErasure, BackupOptions, BackupResult, Brand, BreakdownOptions,
-    BrowseOptions, CameraHealth, CameraId, CameraInfo, CameraOptions, CameraSnapshot, CameraSnapshotOptions,
-    CameraState, CameraUpdate, Change, ChangeKind, CheckLevel, CheckReport, Clip, ClipOptions, ContactSheetOptions,
-    CorrectionOptions, CostTags, CustomRole, Cut, DamagedRange, DeferredKeyOptions, DiffOptions, EngineOptions,
-    ErasableFolder, EraseOptions, ErasePersonalOptions, ErasedPersonal, ErasureReceipt, Errc, Event, ExportFilter,
-    ExportedFile, FileChange, FileEntry, FileKind, FootageSpan, ForecastMethod, ForgetOptions, ForgetResult,
-    FrameImageOptions, FrameOptions, FramesOptions, GradeStillOptions, HoldId, HoldOptions, ImportOptions, IssuerId,
-    IssuerOptions, JobBatch, JobFilter, JobId, JobInfo, JobPause, JobSchedule, JobState, KeepRules, KeyDerivation,
-    KeyEnvironment, KeyId, KeyRotation, KeySlot, LeaseInfo, LeaseOptions, LegalHold, LegalHoldOptions, LimitOptions,
-    LimitOverride, LogLevel, LogOptions, LogRecord, LoginFilter, LoginId, LoginInfo, LoginOptions, Loudness,
-    MeterTotal, Misfire, Money, MoveOptions, MovedHome, MovedTable, NewApiKey, OpenHold, OperatorOptions, OverageRule,
-    Partner, PartnerFilter, PartnerId, PartnerOptions, PasswordOptions, PasswordTicket, PixelFormat, Plan, PlanChange,
+    AuditRetentionOptions, AuthenticateOptions, BackupErasure, BackupOptions, BackupResult, BackupSchedule,
+    BackupScheduleOptions, Brand, BreakdownOptions, BrowseOptions, CameraHealth, CameraId, CameraInfo, CameraOptions,
+    CameraSnapshot, CameraSnapshotOptions, CameraState, CameraUpdate, Change, ChangeKind, CheckLevel, CheckReport,
+    Clip, ClipOptions, ContactSheetOptions, CorrectionOptions, CostTags, CustomRole, Cut, DamagedRange,
+    DeferredKeyOptions, DiffOptions, DrillFilter, DrillOptions, DrillReport, EngineOptions, ErasableFolder,
+    EraseOptions, ErasePersonalOptions, ErasedPersonal, ErasureReceipt, Errc, Event, ExportFilter, ExportedFile,
+    FileChange, FileEntry, FileKind, FootageSpan, ForecastMethod, ForgetOptions, ForgetResult, FrameImageOptions,
+    FrameOptions, FramesOptions, GradeStillOptions, HoldId, HoldOptions, ImportOptions, IssuerId, IssuerOptions,
+    JobBatch, JobFilter, JobId, JobInfo, JobPause, JobSchedule, JobState, KeepRules, KeyDerivation, KeyEnvironment,
+    KeyId, KeyRotation, KeySlot, LeaseInfo, LeaseOptions, LegalHold, LegalHoldOptions, LimitOptions, LimitOverride,
+    LogLevel, LogOptions, LogRecord, LoginFilter, LoginId, LoginInfo, LoginOptions, Loudness, MeterTotal, Misfire,
+    Money, MoveOptions, MovedHome, MovedTable, NewApiKey, OpenHold, OperatorOptions, OverageRule, Overlap, Partner,
+    PartnerFilter, PartnerId, PartnerOptions, PasswordOptions, PasswordTicket, PixelFormat, Plan, PlanChange,
     PlanChangeOptions, PlanChangeState, PlanEffect, PlanImpact, PlanLimit, PlanOverage, Playlist, PlaylistOptions,
     Principal, PrincipalKind, Progress, Project, ProjectFilter, ProjectGrant, ProjectId, ProjectOptions, Protection,
     PruneOptions, PruneResult, Quality, Quota, QuotaForecast, QuotaOverage, RateCall, RateDecision, RateScope,
     Rational, RecipientKey, RecordCount, Recording, RecordingFilter, RecordingInfo, RecordingWindow, RecoveryCode,
     Recurrence, RecurrenceOptions, RecurrenceUpdate, RedeemOptions, RekeyOptions, RekeyResult, RemovedCount,
     RenderBatchOptions, RenderOptions, RenderResult, RenderedFile, Resource, ResourceUsage, RestoreOptions,
-    RestoreResult, Retention, Role, RoleId, RoleOptions, RotateOptions, SecondFactor, SessionOptions,
-    SettingsDocument, SettingsKind, SettingsOptions, ShadowCount, SiteId, Snapshot, SnapshotDiff, SnapshotFilter,
-    SnapshotId, SnapshotVerdict, SpanKind, StartedJob, SubscribeOptions, SupportOptions, TagOptions, Takeout,
-    TakeoutOptions, Tenant, TenantFilter, TenantId, TenantOptions, TenantState, TenantTakeoutOptions, TenantUpdate,
-    TimeRange, TimelineClip, TimelineImage, TimelineImageOptions, TimelineTitle, TokenKey, Tokens, Transition,
-    TransitionKind, TrustedIssuer, UpcomingOptions, UsageAdvice, UsageCheck, UsageDifference, UsageEvent, UsageExport,
-    UsageExportOptions, UsageFilter, UsageFormat, UsageGrain, UsageKey, UsageMonth, UsageOutcome, UsagePage,
-    UsagePoint, UsageReason, UsageReceipt, UsageRecord, UsageReport, UsageSeriesOptions, UsageShare, User, UserFilter,
-    UserId, UserOptions, UserState, UserUpdateOptions, Waveform, WaveformOptions, Weekday
+    RestoreResult, Retention, Role, RoleId, RoleOptions, RotateOptions, ScheduleStanding, ScheduledWork, SecondFactor,
+    SessionOptions, SettingsDocument, SettingsKind, SettingsOptions, ShadowCount, SiteId, Snapshot, SnapshotDiff,
+    SnapshotFilter, SnapshotId, SnapshotVerdict, SpanKind, StartedJob, SubscribeOptions, SupportOptions, TagOptions,
+    Takeout, TakeoutOptions, Tenant, TenantFilter, TenantId, TenantOptions, TenantState, TenantTakeoutOptions,
+    TenantUpdate, TimeRange, TimelineClip, TimelineImage, TimelineImageOptions, TimelineTitle, TokenKey, Tokens,
+    Transition, TransitionKind, TrustedIssuer, UpcomingOptions, UpcomingWork, UsageAdvice, UsageCheck,
+    UsageDifference, UsageEvent, UsageExport, UsageExportOptions, UsageFilter, UsageFormat, UsageGrain, UsageKey,
+    UsageMonth, UsageOutcome, UsagePage, UsagePoint, UsageReason, UsageReceipt, UsageRecord, UsageReport,
+    UsageSeriesOptions, UsageShare, User, UserFilter, UserId, UserOptions, UserState, UserUpdateOptions, Waveform,
+    WaveformOptions, Weekday
 )
 
 class Users:
@@ -238,7 +240,8 @@ class Backups:
     @overload
     def start(
             self, *, name: str, include_recordings: bool = ..., tags: Labels = ..., schedule: Optional[JobSchedule] = ...,
-            exclude: Iterable[str] = ..., erasable: Iterable[ErasableFolder] = ..., upload_per_second: int = ...
+            exclude: Iterable[str] = ..., erasable: Iterable[ErasableFolder] = ..., upload_per_second: int = ...,
+            include: Iterable[str] = ...
     ) -> BackupJob: ...
     @overload
     def restore(self, options: RestoreOptions) -> RestoreJob: ...
@@ -288,6 +291,56 @@ class Backups:
     def find_rekey(self, id: JobId) -> Optional[RekeyJob]: ...
     @property
     def keys(self) -> BackupKeys: ...
+    @property
+    def schedules(self) -> BackupSchedules: ...
+    @property
+    def drills(self) -> BackupDrills: ...
+
+class BackupDrills:
+    @overload
+    def start(self, options: DrillOptions = ...) -> DrillJob: ...
+    @overload
+    def start(
+            self, *, name: str = ..., files: int = ..., rto_goal: Seconds = ..., rpo_goal: Seconds = ...,
+            schedule: Optional[JobSchedule] = ...
+    ) -> DrillJob: ...
+    def find(self, id: JobId) -> Optional[DrillJob]: ...
+    @overload
+    def list(self, filter: DrillFilter = ...) -> Tuple[DrillReport, ...]: ...
+    @overload
+    def list(
+            self, *, schedule: str = ..., after: Optional[JobId] = ..., limit: int = ...
+    ) -> Tuple[DrillReport, ...]: ...
+
+class BackupSchedules:
+    @overload
+    def create(self, options: BackupScheduleOptions) -> BackupSchedule: ...
+    @overload
+    def create(
+            self, *, name: str, cron: str, zone: str = ..., backup: Optional[BackupOptions] = ..., misfire: Misfire = ...,
+            overlap: Overlap = ..., retries: int = ..., retry_pause: Seconds = ..., time_limit: Seconds = ...,
+            keep: Optional[KeepRules] = ..., prune_cron: str = ..., unused_percent: int = ..., check_cron: str = ...,
+            check_level: CheckLevel = ..., drill_cron: str = ..., drill_files: int = ..., rto_goal: Seconds = ...,
+            overdue_after: int = ...
+    ) -> BackupSchedule: ...
+    @overload
+    def update(self, options: BackupScheduleOptions) -> BackupSchedule: ...
+    @overload
+    def update(
+            self, *, name: str, cron: str, zone: str = ..., backup: Optional[BackupOptions] = ..., misfire: Misfire = ...,
+            overlap: Overlap = ..., retries: int = ..., retry_pause: Seconds = ..., time_limit: Seconds = ...,
+            keep: Optional[KeepRules] = ..., prune_cron: str = ..., unused_percent: int = ..., check_cron: str = ...,
+            check_level: CheckLevel = ..., drill_cron: str = ..., drill_files: int = ..., rto_goal: Seconds = ...,
+            overdue_after: int = ...
+    ) -> BackupSchedule: ...
+    def get(self, name: str) -> BackupSchedule: ...
+    def find(self, name: str) -> Optional[BackupSchedule]: ...
+    def list(self) -> Tuple[BackupSchedule, ...]: ...
+    def pause(self, name: str) -> BackupSchedule: ...
+    def resume(self, name: str) -> BackupSchedule: ...
+    def run(self, name: str, work: ScheduledWork = ...) -> Job: ...
+    def remove(self, name: str) -> None: ...
+    def upcoming(self, name: str, limit: int) -> Tuple[UpcomingWork, ...]: ...
 
 class Camera:
     @property
@@ -1048,6 +1101,10 @@ class RekeyJob(Job):
     def result(self) -> RekeyResult: ...
     def __await__(self) -> Generator[Any, None, RekeyResult]: ...
 
+class DrillJob(Job):
+    def result(self) -> DrillReport: ...
+    def __await__(self) -> Generator[Any, None, DrillReport]: ...
+
 class ClipJob(Job):
     def result(self) -> Clip: ...
     def __await__(self) -> Generator[Any, None, Clip]: ...
@@ -1077,10 +1134,11 @@ def _engine_number(handle: object) -> int: ...
 def _new_watch(handle: object) -> Watch: ...
 
 __all__ = [
-    "ApiKeys", "Assets", "Audit", "BackupJob", "BackupKeys", "Backups", "Camera", "Cameras", "CheckJob", "ClipJob",
-    "Engine", "EventStream", "Exports", "Frame", "FrameStream", "Hold", "Issuers", "Job", "Jobs", "Lease",
-    "LogStream", "Logins", "OperatorSession", "Partners", "Pictures", "Plane", "Plans", "Projects", "PruneJob",
-    "Quotas", "RateGate", "RateLimits", "RatePass", "Recurrences", "RekeyJob", "RenderJob", "Renders", "RestoreJob",
-    "Roles", "Session", "Settings", "TakeoutJob", "Takeouts", "Tenants", "Timeline", "TokenKeys", "Usage", "Users",
-    "Watch", "cancel_move", "crossfade", "move_progress", "move_to_postgres", "second_factor_code"
+    "ApiKeys", "Assets", "Audit", "BackupDrills", "BackupJob", "BackupKeys", "BackupSchedules", "Backups", "Camera",
+    "Cameras", "CheckJob", "ClipJob", "DrillJob", "Engine", "EventStream", "Exports", "Frame", "FrameStream", "Hold",
+    "Issuers", "Job", "Jobs", "Lease", "LogStream", "Logins", "OperatorSession", "Partners", "Pictures", "Plane",
+    "Plans", "Projects", "PruneJob", "Quotas", "RateGate", "RateLimits", "RatePass", "Recurrences", "RekeyJob",
+    "RenderJob", "Renders", "RestoreJob", "Roles", "Session", "Settings", "TakeoutJob", "Takeouts", "Tenants",
+    "Timeline", "TokenKeys", "Usage", "Users", "Watch", "cancel_move", "crossfade", "move_progress",
+    "move_to_postgres", "second_factor_code"
 ]

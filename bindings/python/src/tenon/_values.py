@@ -72,6 +72,24 @@ class KeyDerivation(NamedEnum):
     """HMAC-SHA256, 600,000 times: for those who must. Weaker against people with special hardware."""
 
 
+class Overlap(NamedEnum):
+    """What becomes of a time while the same work of the time before has not ended. Stored: append, never renumber."""
+    SKIP = 1
+    """The time is passed over."""
+    QUEUE = 2
+    """It waits until that has ended."""
+    CANCEL = 3
+    """That is cancelled."""
+
+
+class ScheduledWork(NamedEnum):
+    """What a schedule does. Stored: append, never renumber."""
+    BACKUP = 1
+    PRUNE = 2
+    CHECK = 3
+    DRILL = 4
+
+
 class Recording(NamedEnum):
     """What a camera is meant to do. An intent: every restart and reconnect returns to it."""
     OFF = 0
@@ -1409,8 +1427,12 @@ class BackupOptions(Value):
     - erasable: Folders with keys of their own. Nothing is shared between two subjects, also where content is the same, nor
         with the rest. Of folders within one another the inner one's subject counts.
     - upload_per_second: Written to the repository at most, once compressed. 0: no limit.
+    - include: Only these files and folders with what is below them, by paths as `browse` shows them; what `exclude` names
+        of them stays out. One that is not there is none. Empty: everything.
     """
-    __slots__ = ("name", "include_recordings", "tags", "schedule", "exclude", "erasable", "upload_per_second")
+    __slots__ = (
+            "name", "include_recordings", "tags", "schedule", "exclude", "erasable", "upload_per_second", "include"
+    )
     name: str
     include_recordings: bool
     tags: Tuple[Label, ...]
@@ -1418,11 +1440,12 @@ class BackupOptions(Value):
     exclude: Tuple[str, ...]
     erasable: Tuple[ErasableFolder, ...]
     upload_per_second: Bytes
+    include: Tuple[str, ...]
 
     def __init__(
             self, *, name: str, include_recordings: bool = False, tags: Labels = (),
             schedule: Optional[JobSchedule] = None, exclude: Iterable[str] = (), erasable: Iterable[ErasableFolder] = (),
-            upload_per_second: int = Bytes(0)
+            upload_per_second: int = Bytes(0), include: Iterable[str] = ()
     ) -> None:
         self.name = name
         self.include_recordings = include_recordings
@@ -1431,6 +1454,7 @@ class BackupOptions(Value):
         self.exclude = as_tuple(exclude)
         self.erasable = as_tuple(erasable)
         self.upload_per_second = Bytes(upload_per_second)
+        self.include = as_tuple(include)
 
 
 class Snapshot(Value):
@@ -1635,8 +1659,9 @@ class KeepRules(Value):
     - within: Those that are at most so much older than the newest.
     - tags: Those with one of these; an empty value stands for any.
     - utc_offset: Of the clock on the wall that hours and days go by.
+    - zone: IANA time zone of that clock instead, set forward and back as it is there.
     """
-    __slots__ = ("last", "hourly", "daily", "weekly", "monthly", "yearly", "within", "tags", "utc_offset")
+    __slots__ = ("last", "hourly", "daily", "weekly", "monthly", "yearly", "within", "tags", "utc_offset", "zone")
     last: int
     hourly: int
     daily: int
@@ -1646,10 +1671,11 @@ class KeepRules(Value):
     within: timedelta
     tags: Tuple[Label, ...]
     utc_offset: timedelta
+    zone: str
 
     def __init__(
             self, last: int = 0, hourly: int = 0, daily: int = 0, weekly: int = 0, monthly: int = 0, yearly: int = 0,
-            within: Seconds = timedelta(0), tags: Labels = (), utc_offset: Seconds = timedelta(0)
+            within: Seconds = timedelta(0), tags: Labels = (), utc_offset: Seconds = timedelta(0), zone: str = ""
     ) -> None:
         self.last = last
         self.hourly = hourly
@@ -1660,6 +1686,7 @@ class KeepRules(Value):
         self.within = as_timedelta(within)
         self.tags = label_tuple(tags)
         self.utc_offset = as_timedelta(utc_offset)
+        self.zone = zone
 
 
 class ForgetOptions(Value):
@@ -1993,6 +2020,268 @@ class KeyRotation(Value):
     def __init__(self, generation: int = 0, slots: Iterable[KeySlot] = ()) -> None:
         self.generation = generation
         self.slots = as_tuple(slots)
+
+
+class DrillOptions(Value):
+    """- name: The newest snapshot of this name is restored from. Empty: the newest of all.
+    - files: So many files are restored, drawn at random: 459 find, 99 times out of 100, damage to one file in a hundred. 0:
+        all of them.
+    - rto_goal: What restoring everything may take. 0: whatever it takes.
+    - rpo_goal: How old the newest snapshot may be. 0: any age.
+    """
+    __slots__ = ("name", "files", "rto_goal", "rpo_goal", "schedule")
+    name: str
+    files: int
+    rto_goal: timedelta
+    rpo_goal: timedelta
+    schedule: JobSchedule
+
+    def __init__(
+            self, *, name: str = "", files: int = 459, rto_goal: Seconds = timedelta(0), rpo_goal: Seconds = timedelta(0),
+            schedule: Optional[JobSchedule] = None
+    ) -> None:
+        self.name = name
+        self.files = files
+        self.rto_goal = as_timedelta(rto_goal)
+        self.rpo_goal = as_timedelta(rpo_goal)
+        self.schedule = JobSchedule() if schedule is None else schedule
+
+
+class DrillReport(Value):
+    """What a drill found. Kept for two years.
+
+    - schedule: That it belonged to. Empty: it was started by hand.
+    - snapshot: What was restored from.
+    - passed: No problem, and both goals are met.
+    - complete: Everything was restored: `rto` is measured, not estimated.
+    - files: Restored to a folder that is gone again, read back and compared with the snapshot's hashes.
+    - size: Of these.
+    - compared: Of these: also equal to the workspace's files, which were as old and as large as then.
+    - restore_time: What restoring these took.
+    - rto: Recovery time: what restoring everything takes, on this machine and to this disk.
+    - rpo: Recovery point: what would be lost now, the snapshot's age.
+    - rpo_goal: Of a schedule's drill: the age that it reaches only if a backup is missed.
+    - problems: What did not come back as it was backed up.
+    """
+    __slots__ = (
+            "job", "schedule", "snapshot", "started_at", "passed", "complete", "files", "size", "compared",
+            "restore_time", "rto", "rto_goal", "rpo", "rpo_goal", "problems"
+    )
+    job: JobId
+    schedule: str
+    snapshot: Snapshot
+    started_at: datetime
+    passed: bool
+    complete: bool
+    files: int
+    size: Bytes
+    compared: int
+    restore_time: timedelta
+    rto: timedelta
+    rto_goal: timedelta
+    rpo: timedelta
+    rpo_goal: timedelta
+    problems: Tuple[str, ...]
+
+    def __init__(
+            self, job: JobId = JobId(), schedule: str = "", snapshot: Optional[Snapshot] = None,
+            started_at: datetime = EPOCH, passed: bool = False, complete: bool = False, files: int = 0,
+            size: int = Bytes(0), compared: int = 0, restore_time: Seconds = timedelta(0), rto: Seconds = timedelta(0),
+            rto_goal: Seconds = timedelta(0), rpo: Seconds = timedelta(0), rpo_goal: Seconds = timedelta(0),
+            problems: Iterable[str] = ()
+    ) -> None:
+        self.job = job
+        self.schedule = schedule
+        self.snapshot = Snapshot() if snapshot is None else snapshot
+        self.started_at = as_time(started_at)
+        self.passed = passed
+        self.complete = complete
+        self.files = files
+        self.size = Bytes(size)
+        self.compared = compared
+        self.restore_time = as_timedelta(restore_time)
+        self.rto = as_timedelta(rto)
+        self.rto_goal = as_timedelta(rto_goal)
+        self.rpo = as_timedelta(rpo)
+        self.rpo_goal = as_timedelta(rpo_goal)
+        self.problems = as_tuple(problems)
+
+
+class DrillFilter(Value):
+    """- schedule: Empty: of all, and those by hand.
+    - after: The last one of the page before.
+    - limit: 1 to 1000.
+    """
+    __slots__ = ("schedule", "after", "limit")
+    schedule: str
+    after: Optional[JobId]
+    limit: int
+
+    def __init__(self, *, schedule: str = "", after: Optional[JobId] = None, limit: int = 100) -> None:
+        self.schedule = schedule
+        self.after = after
+        self.limit = limit
+
+
+class BackupScheduleOptions(Value):
+    """- name: Required. Unique among the tenant's, which are at most 100.
+    - cron: Required. When backups are taken: see RecurrenceOptions.
+    - zone: IANA time zone of all expressions, and of the hours and days that `keep` counts. Empty: the tenant's, as it is
+        now.
+    - backup: What is taken. Without a name, under the schedule's. Of its schedule priority, key and batch count.
+    - misfire: Of times that nobody saw because no process had the home open.
+    - overlap: Work of others never counts as overlap: a backup waits until one that was started by hand or by another
+        schedule has ended.
+    - retries: So often is tried again what failed, before the next of its times comes; 0 to 100. Each try is a job of its
+        own.
+    - retry_pause: Before the first; each next is twice as long, up to six hours. 0: five minutes.
+    - time_limit: Work that has not ended so long after its turn is cancelled, and has failed. 0: none.
+    - keep: Applied after each successful backup to the snapshots of its name, by `zone`'s clocks. Unset: all of them stay.
+    - prune_cron: When the space of forgotten snapshots is given back. Empty: never.
+    - unused_percent: See PruneOptions.
+    - check_cron: When the backups are checked. Empty: never.
+    - drill_cron: When a restore is practised. Empty: never.
+    - drill_files: See DrillOptions.
+    - rto_goal: See DrillOptions.
+    - overdue_after: The schedule is overdue at the first of its times that comes without a successful backup for longer
+        than so many intervals. 0: never.
+    """
+    __slots__ = (
+            "name", "cron", "zone", "backup", "misfire", "overlap", "retries", "retry_pause", "time_limit", "keep",
+            "prune_cron", "unused_percent", "check_cron", "check_level", "drill_cron", "drill_files", "rto_goal",
+            "overdue_after"
+    )
+    name: str
+    cron: str
+    zone: str
+    backup: BackupOptions
+    misfire: Misfire
+    overlap: Overlap
+    retries: int
+    retry_pause: timedelta
+    time_limit: timedelta
+    keep: Optional[KeepRules]
+    prune_cron: str
+    unused_percent: int
+    check_cron: str
+    check_level: CheckLevel
+    drill_cron: str
+    drill_files: int
+    rto_goal: timedelta
+    overdue_after: int
+
+    def __init__(
+            self, *, name: str, cron: str, zone: str = "", backup: Optional[BackupOptions] = None,
+            misfire: Misfire = Misfire.RUN_ONCE, overlap: Overlap = Overlap.SKIP, retries: int = 3,
+            retry_pause: Seconds = timedelta(0), time_limit: Seconds = timedelta(0), keep: Optional[KeepRules] = None,
+            prune_cron: str = "", unused_percent: int = 20, check_cron: str = "",
+            check_level: CheckLevel = CheckLevel.FULL, drill_cron: str = "", drill_files: int = 459,
+            rto_goal: Seconds = timedelta(0), overdue_after: int = 1
+    ) -> None:
+        self.name = name
+        self.cron = cron
+        self.zone = zone
+        self.backup = BackupOptions() if backup is None else backup
+        self.misfire = misfire
+        self.overlap = overlap
+        self.retries = retries
+        self.retry_pause = as_timedelta(retry_pause)
+        self.time_limit = as_timedelta(time_limit)
+        self.keep = keep
+        self.prune_cron = prune_cron
+        self.unused_percent = unused_percent
+        self.check_cron = check_cron
+        self.check_level = check_level
+        self.drill_cron = drill_cron
+        self.drill_files = drill_files
+        self.rto_goal = as_timedelta(rto_goal)
+        self.overdue_after = overdue_after
+
+
+class ScheduleStanding(Value):
+    """How one kind of a schedule's work stands.
+
+    - next_at: When it is looked at next: one of its times, or a retry's. Unset while paused.
+    - last_at: The last time whose turn it was, or when it was run by hand.
+    - last_job: Unset where none could be started.
+    - last_state: How that job stands, as long as it is kept.
+    - last_error: Why it failed; Corrupt for a check or drill that found damage.
+    - last_message: For people: what went wrong, what was passed over.
+    - failures: In a row, until now.
+    - succeeded_at: When it ended well the last time.
+    - snapshot: Of a backup: what it took then.
+    - runs: Jobs started, retries included.
+    """
+    __slots__ = (
+            "work", "cron", "next_at", "last_at", "last_job", "last_state", "last_error", "last_message", "failures",
+            "succeeded_at", "snapshot", "runs"
+    )
+    work: ScheduledWork
+    cron: str
+    next_at: Optional[datetime]
+    last_at: Optional[datetime]
+    last_job: Optional[JobId]
+    last_state: Optional[JobState]
+    last_error: Optional[Errc]
+    last_message: str
+    failures: int
+    succeeded_at: Optional[datetime]
+    snapshot: Optional[SnapshotId]
+    runs: int
+
+    def __init__(
+            self, work: ScheduledWork = ScheduledWork.BACKUP, cron: str = "", next_at: Optional[datetime] = None,
+            last_at: Optional[datetime] = None, last_job: Optional[JobId] = None, last_state: Optional[JobState] = None,
+            last_error: Optional[Errc] = None, last_message: str = "", failures: int = 0,
+            succeeded_at: Optional[datetime] = None, snapshot: Optional[SnapshotId] = None, runs: int = 0
+    ) -> None:
+        self.work = work
+        self.cron = cron
+        self.next_at = None if next_at is None else as_time(next_at)
+        self.last_at = None if last_at is None else as_time(last_at)
+        self.last_job = last_job
+        self.last_state = last_state
+        self.last_error = last_error
+        self.last_message = last_message
+        self.failures = failures
+        self.succeeded_at = None if succeeded_at is None else as_time(succeeded_at)
+        self.snapshot = snapshot
+        self.runs = runs
+
+
+class BackupSchedule(Value):
+    """- options: With zone and name of the backup filled in.
+    - overdue_at: When it becomes overdue unless a backup succeeds before; past: since when it is. Unset while paused.
+    - standings: Of backups first.
+    """
+    __slots__ = ("options", "paused", "overdue_at", "standings", "created_at")
+    options: BackupScheduleOptions
+    paused: bool
+    overdue_at: Optional[datetime]
+    standings: Tuple[ScheduleStanding, ...]
+    created_at: datetime
+
+    def __init__(
+            self, options: Optional[BackupScheduleOptions] = None, paused: bool = False,
+            overdue_at: Optional[datetime] = None, standings: Iterable[ScheduleStanding] = (),
+            created_at: datetime = EPOCH
+    ) -> None:
+        self.options = BackupScheduleOptions() if options is None else options
+        self.paused = paused
+        self.overdue_at = None if overdue_at is None else as_time(overdue_at)
+        self.standings = as_tuple(standings)
+        self.created_at = as_time(created_at)
+
+
+class UpcomingWork(Value):
+    """A time that will come."""
+    __slots__ = ("at", "work")
+    at: datetime
+    work: ScheduledWork
+
+    def __init__(self, at: datetime = EPOCH, work: ScheduledWork = ScheduledWork.BACKUP) -> None:
+        self.at = as_time(at)
+        self.work = work
 
 
 class Brand(Value):
@@ -5032,18 +5321,19 @@ __all__ = [
     "Advice", "AfterFailure", "ApiKey", "ApiKeyFilter", "ApiKeyOptions", "Ask", "Asset", "AssetFilter", "AssetId",
     "AuditCheckpoint", "AuditFilter", "AuditFormat", "AuditListOptions", "AuditListing", "AuditProof", "AuditRecord",
     "AuditReport", "AuditRetention", "AuditRetentionOptions", "AuthenticateOptions", "BackupErasure", "BackupOptions",
-    "BackupResult", "Brand", "BreakdownOptions", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo",
-    "CameraOptions", "CameraSnapshot", "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind",
-    "CheckLevel", "CheckReport", "Clip", "ClipOptions", "ContactSheetOptions", "CorrectionOptions", "CostTags",
-    "CustomRole", "Cut", "DamagedRange", "DeferredKeyOptions", "DiffOptions", "EngineOptions", "ErasableFolder",
-    "EraseOptions", "ErasePersonalOptions", "ErasedPersonal", "ErasureReceipt", "Errc", "Event", "ExportFilter",
-    "ExportedFile", "FileChange", "FileEntry", "FileKind", "FootageSpan", "ForecastMethod", "ForgetOptions",
-    "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions", "GradeStillOptions", "HoldId", "HoldOptions",
-    "ImportOptions", "IssuerId", "IssuerOptions", "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause", "JobSchedule",
-    "JobState", "KeepRules", "KeyDerivation", "KeyEnvironment", "KeyId", "KeyRotation", "KeySlot", "LeaseInfo",
-    "LeaseOptions", "LegalHold", "LegalHoldOptions", "LimitOptions", "LimitOverride", "LogLevel", "LogOptions",
-    "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness", "MeterTotal", "Misfire", "Money",
-    "MoveOptions", "MovedHome", "MovedTable", "NewApiKey", "OpenHold", "OperatorOptions", "OverageRule", "Partner",
+    "BackupResult", "BackupSchedule", "BackupScheduleOptions", "Brand", "BreakdownOptions", "BrowseOptions",
+    "CameraHealth", "CameraId", "CameraInfo", "CameraOptions", "CameraSnapshot", "CameraSnapshotOptions", "CameraState",
+    "CameraUpdate", "Change", "ChangeKind", "CheckLevel", "CheckReport", "Clip", "ClipOptions", "ContactSheetOptions",
+    "CorrectionOptions", "CostTags", "CustomRole", "Cut", "DamagedRange", "DeferredKeyOptions", "DiffOptions",
+    "DrillFilter", "DrillOptions", "DrillReport", "EngineOptions", "ErasableFolder", "EraseOptions",
+    "ErasePersonalOptions", "ErasedPersonal", "ErasureReceipt", "Errc", "Event", "ExportFilter", "ExportedFile",
+    "FileChange", "FileEntry", "FileKind", "FootageSpan", "ForecastMethod", "ForgetOptions", "ForgetResult",
+    "FrameImageOptions", "FrameOptions", "FramesOptions", "GradeStillOptions", "HoldId", "HoldOptions", "ImportOptions",
+    "IssuerId", "IssuerOptions", "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause", "JobSchedule", "JobState",
+    "KeepRules", "KeyDerivation", "KeyEnvironment", "KeyId", "KeyRotation", "KeySlot", "LeaseInfo", "LeaseOptions",
+    "LegalHold", "LegalHoldOptions", "LimitOptions", "LimitOverride", "LogLevel", "LogOptions", "LogRecord",
+    "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness", "MeterTotal", "Misfire", "Money", "MoveOptions",
+    "MovedHome", "MovedTable", "NewApiKey", "OpenHold", "OperatorOptions", "OverageRule", "Overlap", "Partner",
     "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions", "PasswordTicket", "PixelFormat", "Plan",
     "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect", "PlanImpact", "PlanLimit", "PlanOverage",
     "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress", "Project", "ProjectFilter", "ProjectGrant",
@@ -5052,14 +5342,15 @@ __all__ = [
     "RecordingFilter", "RecordingInfo", "RecordingWindow", "RecoveryCode", "Recurrence", "RecurrenceOptions",
     "RecurrenceUpdate", "RedeemOptions", "RekeyOptions", "RekeyResult", "RemovedCount", "RenderBatchOptions",
     "RenderOptions", "RenderResult", "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult",
-    "Retention", "Role", "RoleId", "RoleOptions", "RotateOptions", "SecondFactor", "SessionOptions", "SettingsDocument",
-    "SettingsKind", "SettingsOptions", "ShadowCount", "SiteId", "Snapshot", "SnapshotDiff", "SnapshotFilter",
-    "SnapshotId", "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions", "TagOptions",
-    "Takeout", "TakeoutOptions", "Tenant", "TenantFilter", "TenantId", "TenantOptions", "TenantState",
-    "TenantTakeoutOptions", "TenantUpdate", "TimeRange", "TimelineClip", "TimelineImage", "TimelineImageOptions",
-    "TimelineTitle", "TokenKey", "Tokens", "Transition", "TransitionKind", "TrustedIssuer", "UpcomingOptions",
-    "UsageAdvice", "UsageCheck", "UsageDifference", "UsageEvent", "UsageExport", "UsageExportOptions", "UsageFilter",
-    "UsageFormat", "UsageGrain", "UsageKey", "UsageMonth", "UsageOutcome", "UsagePage", "UsagePoint", "UsageReason",
-    "UsageReceipt", "UsageRecord", "UsageReport", "UsageSeriesOptions", "UsageShare", "User", "UserFilter", "UserId",
-    "UserOptions", "UserState", "UserUpdateOptions", "Waveform", "WaveformOptions", "Weekday"
+    "Retention", "Role", "RoleId", "RoleOptions", "RotateOptions", "ScheduleStanding", "ScheduledWork", "SecondFactor",
+    "SessionOptions", "SettingsDocument", "SettingsKind", "SettingsOptions", "ShadowCount", "SiteId", "Snapshot",
+    "SnapshotDiff", "SnapshotFilter", "SnapshotId", "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions",
+    "SupportOptions", "TagOptions", "Takeout", "TakeoutOptions", "Tenant", "TenantFilter", "TenantId", "TenantOptions",
+    "TenantState", "TenantTakeoutOptions", "TenantUpdate", "TimeRange", "TimelineClip", "TimelineImage",
+    "TimelineImageOptions", "TimelineTitle", "TokenKey", "Tokens", "Transition", "TransitionKind", "TrustedIssuer",
+    "UpcomingOptions", "UpcomingWork", "UsageAdvice", "UsageCheck", "UsageDifference", "UsageEvent", "UsageExport",
+    "UsageExportOptions", "UsageFilter", "UsageFormat", "UsageGrain", "UsageKey", "UsageMonth", "UsageOutcome",
+    "UsagePage", "UsagePoint", "UsageReason", "UsageReceipt", "UsageRecord", "UsageReport", "UsageSeriesOptions",
+    "UsageShare", "User", "UserFilter", "UserId", "UserOptions", "UserState", "UserUpdateOptions", "Waveform",
+    "WaveformOptions", "Weekday"
 ]

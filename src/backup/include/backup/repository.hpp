@@ -105,6 +105,8 @@ struct BackupRequest {
     /// Patterns on paths in the snapshot: `*`, `?`, `[…]` within a name, `**` for folders; one without '/' is about names in every
     /// folder, one that ends with '/' about folders alone; '!' takes back what those before it left out.
     std::vector<std::string> exclude{};
+    /// Files and folders in the snapshot that alone are taken, with what is below them. Empty: everything.
+    std::vector<std::string> include{};
     /// Asked for each file by its path in the snapshot. Unset: all of them. Unlike exclude it may differ from run to run.
     std::function<bool(const std::string& path)> keep{};
     std::vector<Label> tags{};
@@ -304,6 +306,8 @@ private:
 
 /// Throws InvalidArgument for what ClassRule::path cannot be.
 void check_class_path(const std::string& path);
+/// Throws InvalidArgument for what BackupRequest::include cannot have.
+void check_includes(const std::vector<std::string>& paths);
 /// Throws InvalidArgument for patterns that BackupRequest::exclude cannot have.
 void check_patterns(const std::vector<std::string>& patterns);
 

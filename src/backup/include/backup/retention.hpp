@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct KeepRules {
     Duration within{};                 ///< At most so much older than the newest.
     std::vector<Label> tags{};         ///< With one of these; an empty value stands for any.
     Duration utc_offset{};             ///< Of the clock on the wall by which hours, days … are counted.
+    std::function<Duration(Time)> offset_at{};  ///< Instead of it, of a clock that is set forward and back.
 };
 
 /// What becomes of one snapshot, and why.

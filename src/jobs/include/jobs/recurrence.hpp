@@ -24,6 +24,9 @@ namespace recurrences {
 
 constexpr std::int64_t most = 100;
 
+/// Of those that are only the clocks of another part's schedules: neither listed nor counted, and started by that part.
+inline constexpr const char* clock_kind = "backup_schedule";
+
 /// A time is seen in time up to so long after it; then it was missed.
 constexpr Duration grace = std::chrono::minutes(5);
 
@@ -41,7 +44,7 @@ std::optional<Time> next_of(const std::string& cron, const std::string& zone, Ti
 /// Throws Conflict when the name is taken or there are too many.
 void add(db::Tx& tx, const RecurrenceRow& row);
 [[nodiscard]] std::optional<RecurrenceRow> find(db::Reader& reader, const std::string& name);
-std::vector<Recurrence> list(db::Reader& reader);
+std::vector<Recurrence> list(db::Reader& reader);  ///< Without clocks.
 /// Stores when and how it comes again: cron, zone, misfire, paused, next_at.
 void change(db::Tx& tx, const Recurrence& info);
 /// False: there is none.
