@@ -185,7 +185,8 @@ jobs::Outcome Repositories::drill(const jobs::Attempt& attempt) {
     const auto repository = find(attempt.scope);
     const auto newest = repository ? newest_of(*repository, payload.get_string("name"), attempt.stop) : std::nullopt;
     if (!newest) throw NotFound("there is no such snapshot yet, so there is nothing to practise with: take a backup first");
-    DrillReport report{.job = attempt.job.id, .schedule = payload.get_string("schedule"), .snapshot = to_public(*newest), .started_at = engine_.now()};
+    DrillReport report{.job = attempt.job.id, .schedule = payload.get_string("schedule"), .snapshot = to_public(*newest),
+                       .started_at = engine_.now()};
     report.rto_goal = Duration(payload.get_int("rto_goal"));
     report.rpo = std::max(Duration::zero(), report.started_at - newest->taken_at);
     report.rpo_goal = rpo_goal_of(payload, newest->taken_at);

@@ -22,7 +22,8 @@ using tests::ChildProcess;
 class BackupDrillTest : public tests::EngineTest {
 protected:
     BackupDrillTest() {
-        for (int i = 0; i < 60; ++i) write(i, std::string(1000 + static_cast<std::size_t>(i) * 997, static_cast<char>('a' + i % 26)) + std::to_string(i));
+        for (int i = 0; i < 60; ++i)
+            write(i, std::string(1000 + static_cast<std::size_t>(i) * 997, static_cast<char>('a' + i % 26)) + std::to_string(i));
         mine.backups().start({.name = "b"}).join();
     }
     std::filesystem::path documents() const { return folder.path() / "home" / "workspaces" / acme.id.text() / "projects" / "documents"; }
