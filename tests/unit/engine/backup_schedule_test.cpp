@@ -9,6 +9,7 @@
 #include <base/json.hpp>
 #include <child_process.hpp>
 #include <core.hpp>
+#include <jobs/recurrence.hpp>
 #include <set_clock.hpp>
 #include <tenon/backup_schedule.hpp>
 
