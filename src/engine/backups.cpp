@@ -433,7 +433,7 @@ PruneResult PruneJob::result() {
 
 RekeyJob::RekeyJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
 RekeyResult RekeyJob::result() {
-    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = largest_result}, "result");
+    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = engine::largest_backup_result}, "result");
     return {
         .packs = json.get_int("packs"),
         .objects = json.get_int("objects"),
