@@ -3,6 +3,9 @@
 
 #include <cstdlib>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <crypto/agreement.hpp>
 #include <crypto/encoding.hpp>
 #include <crypto/hash.hpp>
