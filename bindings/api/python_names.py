@@ -54,7 +54,11 @@ def literal(default: str, kind: Type, api: Model) -> str:
     if kind.name == "Bytes" and not default:
         return "Bytes(0)"
     if kind.kind == "struct":
-        if not default or all(each.lstrip("-").isdigit() for each in default.split(",")):
+        if not default:
+            # What the caller of its own constructor must say is empty, as in C++.
+            needed = [field for field in api.classes[kind.name].fields if field.required]
+            return f"{kind.name}({', '.join(f'{field.name}={literal(field.default, field.type, api)}' for field in needed)})"
+        if all(each.lstrip("-").isdigit() for each in default.split(",")):
             return f"{kind.name}({default.replace(',', ', ')})"
     if kind.kind == "value" and not default:
         return f"{kind.name}()"

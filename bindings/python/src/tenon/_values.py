@@ -2181,7 +2181,7 @@ class BackupScheduleOptions(Value):
         self.name = name
         self.cron = cron
         self.zone = zone
-        self.backup = BackupOptions() if backup is None else backup
+        self.backup = BackupOptions(name="") if backup is None else backup
         self.misfire = misfire
         self.overlap = overlap
         self.retries = retries
@@ -2266,7 +2266,7 @@ class BackupSchedule(Value):
             overdue_at: Optional[datetime] = None, standings: Iterable[ScheduleStanding] = (),
             created_at: datetime = EPOCH
     ) -> None:
-        self.options = BackupScheduleOptions() if options is None else options
+        self.options = BackupScheduleOptions(name="", cron="") if options is None else options
         self.paused = paused
         self.overdue_at = None if overdue_at is None else as_time(overdue_at)
         self.standings = as_tuple(standings)
