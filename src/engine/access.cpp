@@ -122,7 +122,7 @@ std::shared_ptr<SessionImpl> Access::make(const TenantId& tenant, tenant::Actor 
     const auto state = standing->state_at(engine_.now());
     if (!allows(state, Permission::project_read))
         throw PermissionDenied(std::string("no session can be opened: the tenant is ") + to_string(state), {.subject = tenant.text()});
-    return std::make_shared<SessionImpl>(engine_.shared_from_this(), engine_.registry->scope_of(*standing), std::move(actor), identity);
+    return make_session(engine_.shared_from_this(), engine_.registry->scope_of(*standing), std::move(actor), identity);
 }
 
 std::shared_ptr<SessionImpl> Access::open(const TenantId& tenant, tenant::Actor actor, const access::Identity& identity) {

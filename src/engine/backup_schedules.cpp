@@ -425,7 +425,7 @@ Job BackupSchedules::run(const std::string& name, ScheduledWork work) {
     const auto beat = std::find_if(beats.begin(), beats.end(), [&](const Beat& one) { return one.work == work; });
     if (beat == beats.end()) throw NotFound(std::string("the schedule does no such work: ") + to_string(work), {.subject = name});
     const auto at = impl_->now();
-    const auto session = std::make_shared<SessionImpl>(impl_->engine, impl_->scope, impl_->actor, impl_->identity);
+    const auto session = make_session(impl_->engine, impl_->scope, impl_->actor, impl_->identity);
     session->with_job = [&](db::Tx& tx, const JobId& job) {
         auto row = schedule_rows::find_work(tx, name, work);
         const auto clock = clocks::find(tx, schedule_rows::clock_name(name, work));
@@ -544,8 +544,8 @@ private:
     }
 
     void start() {
-        const auto session = std::make_shared<SessionImpl>(engine_.shared_from_this(), scope_, tenant::engine_actor("backup schedule " + name_),
-                                                           Role::owner);
+        const auto session =
+            make_session(engine_.shared_from_this(), scope_, tenant::engine_actor("backup schedule " + name_), Role::owner);
         // In the transaction that starts the job: each time has one, whoever dies when.
         session->with_job = [&](db::Tx& tx, const JobId& job) {
             auto work = schedule_rows::find_work(tx, name_, kind_);

@@ -12,6 +12,7 @@
 
 #include <base/clock.hpp>
 #include <base/log.hpp>
+#include <base/slab.hpp>
 #include <crypto/master_key.hpp>
 #include <db/database.hpp>
 #include <exec/pool.hpp>
@@ -119,6 +120,7 @@ struct EngineImpl : std::enable_shared_from_this<EngineImpl> {
     const std::shared_ptr<const base::Clock> clock;
     const std::shared_ptr<base::Log> log;
     const std::shared_ptr<engine::Watches> watches;
+    const std::shared_ptr<base::Slab> session_memory;
     const db::SystemScope system;
     std::optional<crypto::MasterKey> master;
     std::unique_ptr<db::Database> database;
@@ -270,6 +272,23 @@ private:
     mutable std::mutex granted_mutex_;
     mutable std::shared_ptr<const engine::Granted> granted_;  // under granted_mutex_
 };
+
+/// One in the engine's memory for sessions: with very many tenants a call waits for memory, see base::Slab.
+template <class... Rest> std::shared_ptr<SessionImpl> make_session(const std::shared_ptr<EngineImpl>& engine, Rest&&... rest) {
+    void* const place = engine->session_memory->take();
+    SessionImpl* session = nullptr;
+    try {
+        session = new (place) SessionImpl(engine, std::forward<Rest>(rest)...);
+    } catch (...) {
+        engine->session_memory->give(place);
+        throw;
+    }
+    return {session, [](SessionImpl* ended) {
+                const auto memory = ended->engine->session_memory;  // of an engine that may end here
+                std::destroy_at(ended);
+                memory->give(ended);
+            }};
+}
 
 struct OperatorImpl {
     std::shared_ptr<EngineImpl> engine;

@@ -128,7 +128,8 @@ EngineOptions without_secrets(EngineOptions options) {
 
 EngineImpl::EngineImpl(const EngineOptions& given, std::shared_ptr<const base::Clock> time)
     : options(without_secrets(checked(given))), home{options.home}, clock(std::move(time)),
-      log(open_log(options, home, clock)), watches(std::make_shared<engine::Watches>()), system(engine::SessionBroker::system()) {
+      log(open_log(options, home, clock)), watches(std::make_shared<engine::Watches>()),
+      session_memory(std::make_shared<base::Slab>(sizeof(SessionImpl), alignof(SessionImpl))), system(engine::SessionBroker::system()) {
     log_to_empty = engine::has_left_log(home);
     database = db::Database::open(engine::metadata_place(given, home, clock), engine::all_migrations());
     if (!given.postgres.empty()) engine::join_metadata(*database, system, home);

@@ -308,7 +308,7 @@ private:
         }
         struct Late {};
         auto actor = tenant::engine_actor("recurrence " + info.name);
-        const auto session = std::make_shared<SessionImpl>(engine_.shared_from_this(), scope, std::move(actor), Role::owner);
+        const auto session = make_session(engine_.shared_from_this(), scope, std::move(actor), Role::owner);
         // In the transaction that starts the job: each time has one, whoever dies when.
         session->with_job = [&](db::Tx& tx, const JobId& job) {
             if (!move_on(tx)) throw Late{};

@@ -608,7 +608,7 @@ TakeoutJob Tenants::take_out(const TenantTakeoutOptions& options) {
     const auto tenant = engine.registry->find(impl_->actor, options.tenant);  // a partner's operator finds his own alone
     if (!tenant) throw NotFound("there is no such tenant", {.subject = options.tenant.text()});
     engine.registry->note(impl_->actor, "tenant.take_out", options.tenant.text());
-    auto session = std::make_shared<SessionImpl>(impl_->engine, engine.scope_of(options.tenant), impl_->actor, Role::owner);
+    auto session = make_session(impl_->engine, engine.scope_of(options.tenant), impl_->actor, Role::owner);
     return Internal::make<TakeoutJob>(engine::takeout::start(session, {.target = options.target, .schedule = options.schedule}));
 }
 
