@@ -216,7 +216,7 @@ Input Input::open_live(const std::string& url, const LiveOptions& options, std::
     try {
         impl->session = std::make_unique<rtsp::Session>(std::move(*address), longest, AVIOInterruptCB{&Impl::interrupted, impl.get()});
     } catch (const rtsp::Broken& broken) {
-        impl->fail(broken.code, "the camera cannot be opened");
+        impl->fail(broken.code, std::string("the camera cannot be opened") + broken.why);
     }
     impl->prepare(options.limits);
     impl->format->fps_probe_size = 3;   // describing must not take seconds: a recorder wants the pictures

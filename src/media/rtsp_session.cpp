@@ -121,7 +121,12 @@ void Session::connect(Duration longest) {
     AVIOContext* raw = nullptr;
     AvOptions options;
     options.set("protocol_whitelist", address_.secure ? "tcp,tls" : "tcp");
-    if (const int code = avio_open2(&raw, to.c_str(), AVIO_FLAG_READ_WRITE, &interrupt, options.out()); code < 0) throw Broken{code};
+    // A proxy of the environment's is for the web: a camera's address was checked, and nobody else is asked for it.
+    if (address_.secure) options.set("http_proxy", "");
+    if (const int code = avio_open2(&raw, to.c_str(), AVIO_FLAG_READ_WRITE, &interrupt, options.out()); code < 0) {
+        const bool connected = code == AVERROR(EIO) || code == AVERROR_EOF || code == AVERROR(ECONNRESET) || code == AVERROR(EPIPE);
+        throw Broken{code, address_.secure && connected ? ", TLS was not agreed on (an address without TLS begins with rtsp://)" : ""};
+    }
     transport_.reset(raw);
     url_ = address_.scheme() + address_.server + address_.rest;
     session_.clear();

@@ -30,6 +30,7 @@ namespace tenon::media::rtsp {
 /// The conversation cannot go on; by the library's number, as if it had led it.
 struct Broken {
     int code;
+    const char* why = "";   ///< What the number does not say.
 };
 
 /// An RTSP session that plays, its packets interleaved with the answers on one connection. The library's own would read each
