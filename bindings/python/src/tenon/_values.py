@@ -2370,7 +2370,9 @@ class CameraHealth(Value):
 class CameraOptions(Value):
     """- name: Required.
     - url: Required. rtsp:// or rtsps://. Sealed at rest, since cameras take passwords and tokens in path and query too. A
-        login in it is taken out and used as `username` and `password`, which must be empty then.
+        login in it is taken out and used as `username` and `password`, which must be empty then. rtsps:// is encrypted;
+        whose certificate the camera shows is not checked, since cameras sign their own: who listens in learns nothing, who
+        stands in between and answers in the camera's place is not found out.
     - password: Sealed at rest, never shown again.
     - schedule: Required for Recording::schedule.
     """
