@@ -87,7 +87,8 @@ TEST(TlsCamera, ItsDigestIsOfTheAddressThatIsAskedFor) {
                                                           "WWW-Authenticate: Digest realm=\"c\", nonce=\"n\", qop=\"auth\""}});
     const TlsFront front(camera.url());
     EXPECT_THROW((void)Input::open_live(front.url("admin", "s3cret"), unhurried, {}), Unauthenticated);
-    EXPECT_TRUE(says(camera.heard(), "Authorization: Digest username=\"admin\", realm=\"c\", nonce=\"n\", uri=\"" + front.url() + "\"")) << camera.heard();
+    EXPECT_TRUE(says(camera.heard(), "Authorization: Digest username=\"admin\", realm=\"c\", nonce=\"n\", uri=\"" + front.url() + "\""))
+        << camera.heard();
     EXPECT_FALSE(says(camera.heard(), "s3cret"));
     EXPECT_FALSE(says(camera.heard(), "Basic"));
 }
@@ -96,7 +97,8 @@ TEST(TlsCamera, WhatHasArrivedComesOutThoughTheConnectionFallsSilent) {
     constexpr unsigned count = 60;
     std::string stream;
     for (unsigned n = 0; n < count; ++n)
-        for (const unsigned byte : {36u, 0u, 0u, 15u, 0x80u, 96u, 0u, n, 0u, 0u, 0u, 0u, 9u, 9u, 9u, 9u, 0x41u, 1u, 2u}) stream += static_cast<char>(byte);
+        for (const unsigned byte : {36u, 0u, 0u, 15u, 0x80u, 96u, 0u, n, 0u, 0u, 0u, 0u, 9u, 9u, 9u, 9u, 0x41u, 1u, 2u})
+            stream += static_cast<char>(byte);
     // All packets in one record behind the answer to PLAY, and each of them in several records that come at once.
     for (const std::size_t record_size : {std::size_t{16'384}, std::size_t{7}}) {
         const OddCamera camera({}, stream);
