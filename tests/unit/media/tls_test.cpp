@@ -135,7 +135,8 @@ TEST(TlsCamera, AnUnfinishedHandshakeIsUnavailableInTime) {
     for (const auto fault : {Fault::silent, Fault::half_hello}) {
         front.set(fault);
         const auto from = std::chrono::steady_clock::now();
-        EXPECT_EQ(ends_with(front.url("admin", "s3cret"), {.open_timeout = 1s}), "the camera cannot be opened: no answer in time");
+        const auto error = ends_with(front.url("admin", "s3cret"), {.open_timeout = 1s});
+        EXPECT_TRUE(error.starts_with("the camera cannot be opened") && error.ends_with("no answer in time")) << error;
         EXPECT_LT(std::chrono::steady_clock::now() - from, 10s);
     }
     front.set(Fault::cut_hello);
