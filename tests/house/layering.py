@@ -34,7 +34,8 @@ THIRD = [
     (r"boost/asio(/.*|\.hpp)", {"exec"}),
     (r"boost/url(/.*|\.hpp)", {"base", "nvr"}),
     (r"boost/.*", set()),
-    (r"openssl/(ssl|err)\.h", {"tests"}),  # tests are servers of TLS
+    (r"openssl/ssl\.h", {"tests"}),  # tests are servers of TLS
+    (r"openssl/err\.h", {"crypto", "verify", "tests"}),
     (r"openssl/.*", {"crypto", "verify"}),
     (r"sodium(/.*|\.h)", {"crypto"}),
     (r"sqlite3\.h", {"db", "tests"}),  # tests damage stores behind the library's back
