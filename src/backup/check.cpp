@@ -102,7 +102,7 @@ bool CheckRun::changed_meanwhile() {
     for (const auto& object : blob::list_all(*repository_.objects, "", stop_)) names.insert(object.name);
     const auto is_collected = [](const std::string& name) {
         return is_under(name, "packs/") || is_under(name, "index/") || is_under(name, "snap/") || is_under(name, "gc/") ||
-               is_under(name, "log/");
+               is_under(name, "log/") || is_under(name, "gone/");
     };
     for (const auto& [name, size] : objects_)
         if (is_collected(name) && !names.contains(name)) return true;
@@ -225,8 +225,10 @@ void CheckRun::segments() {
 }
 
 void CheckRun::collections() {
-    for (const auto& [name, size] : objects_)
+    for (const auto& [name, size] : objects_) {
         if (is_under(name, "gc/")) guard(name, [&] { check_gc_object(repository_.keys, fetch(name, size), name); });
+        if (is_under(name, "gone/")) guard(name, [&] { (void)open_object(repository_.keys, Kind::collector, fetch(name, size), name); });
+    }
     const auto epochs = repository_.collections.read(repository_.keys, *repository_.objects, stop_);
     going_ = leaving(epochs);
     const auto gone = repository_.annotations.swept_packs(repository_.keys, *repository_.objects, stop_);

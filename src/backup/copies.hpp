@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -10,8 +11,9 @@
 
 namespace tenon::backup {
 
-/// What the control class's keys vouch for: with it a store knows which names are dead. Goes on with copies of these keys.
-std::shared_ptr<const blob::Seal> seal_of(const Keys& keys);
+/// What the control class's keys vouch for: with it a store knows which names are dead. Goes by the newest keys each time, as somebody may
+/// rotate them meanwhile, and by a copy of `keys` where nobody can be asked any more (null).
+std::shared_ptr<const blob::Seal> seal_of(const Keys& keys, std::function<std::shared_ptr<const Keys>()> newest);
 
 /// Whether this is such an object, whole and of this repository. False for names that are none of its objects'.
 [[nodiscard]] bool is_ours(const Keys& keys, const std::string& name, ByteView bytes);

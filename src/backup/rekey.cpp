@@ -15,14 +15,24 @@ namespace {
 
 constexpr std::uint64_t small_limit = 256 << 20;
 constexpr std::int64_t goes_at_most = 16;
-constexpr const char* sealed_prefixes[] = {"packs/", "index/", "snap/", "log/", "gc/", "sess/"};
+constexpr const char* sealed_prefixes[] = {"packs/", "index/", "snap/", "log/", "gone/", "gc/", "sess/"};
 
 /// A collection whose packs go because of their keys. Its rounds are collections like any other, to everybody else.
 class Rekeying final : public Collection {
 public:
-    Rekeying(Repository::Impl& impl, const RekeyRequest& request, PruneTotals& of_packs, RekeyTotals& totals, std::int64_t all,
+    /// How far copies have followed.
+    struct Copied {
+        std::int64_t done = -1;    ///< What had been written anew when they were brought up to date last.
+        bool is_wanted = false;    ///< They are to be, before the old keys go.
+    };
+
+    Rekeying(Repository::Impl& impl, const RekeyRequest& request, PruneTotals& of_packs, RekeyTotals& totals, Copied& copied, std::int64_t all,
              exec::ProgressSink& progress, std::stop_token stop)
-        : Collection(impl, request, of_packs, progress, std::move(stop), request.bytes_per_second), wanted_(request), done_(totals), all_(all) {}
+        : Collection(impl, request, of_packs, progress, std::move(stop), request.bytes_per_second),
+          wanted_(request),
+          done_(totals),
+          copied_(copied),
+          all_(all) {}
 
     /// What lies under old keys.
     std::int64_t measure();
@@ -48,11 +58,13 @@ private:
     Id reseal_snapshot(const std::string& prefix, const Id* log_head);
     void snapshots();
     void flags();
+    void graves();
     void finish_off();
     void problem(const std::string& object, const Error& error) { done_.problems.push_back({.object = object, .message = error.what()}); }
 
     const RekeyRequest& wanted_;
     RekeyTotals& done_;
+    Copied& copied_;
     const std::int64_t all_;
 };
 
@@ -131,6 +143,7 @@ bool Rekeying::round() {
     logs();
     snapshots();
     flags();
+    graves();
     sweep_sessions();
     finish_off();
     return true;
@@ -303,11 +316,37 @@ void Rekeying::flags() {
     }
 }
 
+/// What is dead stays dead: each grave is there under the new key before the old one goes, and be it an empty one, which says that there
+/// are copies somewhere.
+void Rekeying::graves() {
+    for (const auto& object : blob::list_all(store_, "gone/", stop_)) {
+        step();
+        try {
+            // One that cannot be read may be of these keys: what it says must not be lost with them.
+            const auto raw = blob::get_all(store_, object.name, small_limit, stop_);
+            if (!impl_.keys.is_old(decode_header(raw, object.name))) continue;
+            const auto sealed = seal_object(impl_.keys, Kind::collector, open_object(impl_.keys, Kind::collector, raw, object.name));
+            blob::put_bytes(store_, "gone/" + hex(crypto::sha256(sealed)), sealed, {}, stop_);
+            ++done_.objects;
+        } catch (const NotFound&) {
+            continue;
+        } catch (const KeyIsRetired&) {
+            // Whoever put it has done so again under newer keys.
+        } catch (const Corrupt& error) {
+            problem(object.name, error);
+            continue;
+        }
+        remove(object.name);
+    }
+}
+
 /// Only what was looked at behind the last session with old keys lets these go.
 void Rekeying::finish_off() {
     keep_lease();
     done_.bytes_left = measure();
     if (done_.bytes_left > 0 || !done_.problems.empty() || !totals_.problems.empty()) return;
+    copied_.is_wanted = wanted_.before_retiring && copied_.done != done_.packs + done_.objects;
+    if (copied_.is_wanted) return;
     const auto retire = [this] { impl_.retire_data_keys(); };
     if (wanted_.with_keys) wanted_.with_keys(retire);
     else retire();
@@ -331,15 +370,20 @@ RekeyTotals rekey(Repository& repository, const RekeyRequest& request, exec::Pro
     }
     PruneTotals of_packs;
     progress.stage("mark", 0.05, 0, "");
-    const auto all = Rekeying(impl, request, of_packs, totals, 0, progress, stop).measure();
+    Rekeying::Copied copied;
+    const auto all = Rekeying(impl, request, of_packs, totals, copied, 0, progress, stop).measure();
     bool released = false;
     for (int lost = 0;;) {
         try {
             // What one of them could not do the next one says again, if it is so still.
             of_packs.problems.clear();
             totals.problems.clear();
-            if (!Rekeying(impl, request, of_packs, totals, all, progress, stop).round()) continue;
-            break;
+            copied.is_wanted = false;
+            if (!Rekeying(impl, request, of_packs, totals, copied, all, progress, stop).round()) continue;
+            if (!copied.is_wanted) break;
+            // Without lease and beacon: that may take long.
+            request.before_retiring();
+            copied.done = totals.packs + totals.objects;
         } catch (const LeaseLost&) {
             if (++lost == most_lost) throw Unavailable("other collections take the lease again and again", {.subject = lease_name()});
         } catch (const NoSpace&) {

@@ -32,12 +32,20 @@ void Repository::Impl::follow_keys() {
     };
 }
 
+/// The store may outlive the repository, and then goes by the keys of its end.
+void Repository::Impl::trust_keys(const std::shared_ptr<Impl>& impl) {
+    impl->objects->trust(seal_of(impl->keys, [weak = std::weak_ptr(impl)]() -> std::shared_ptr<const Keys> {
+        const auto self = weak.lock();
+        return self ? self->newest_keys() : nullptr;
+    }));
+}
+
 void Repository::Impl::renew_writer() {
     crypto::fill_random(writer);
     chain = {};
 }
 
-Repository::Repository(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Repository::Repository(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Repository::~Repository() = default;
 
 bool Repository::exists(blob::Store& objects) { return objects.head("super", {}) || objects.head("super.1", {}); }
@@ -53,7 +61,7 @@ std::unique_ptr<Repository> Repository::create(std::shared_ptr<blob::Store> obje
     if (!objects->list("packs/", "", 1, {}).objects.empty() || !objects->list("snap/", "", 1, {}).objects.empty())
         throw Corrupt("both superblocks of this repository are missing", {.subject = "super"});
 
-    auto impl = std::make_unique<Impl>();
+    auto impl = std::make_shared<Impl>();
     const auto now = options.clock->now();
     impl->objects = std::move(objects);
     impl->vault = std::move(vault);
@@ -77,13 +85,13 @@ std::unique_ptr<Repository> Repository::create(std::shared_ptr<blob::Store> obje
     store_twin(*impl->vault, slot_name(1), seal_slot(impl->super.repo, lock, impl->generation, impl->root, identity), {});
     impl->ring_tag = impl->vault->head(ring_name(1), {}).value().tag;
     store_twin(*impl->objects, "super", encode(impl->super), {});
-    impl->objects->trust(seal_of(impl->keys));
+    Impl::trust_keys(impl);
     return std::unique_ptr<Repository>(new Repository(std::move(impl)));
 }
 
 std::unique_ptr<Repository> Repository::open(std::shared_ptr<blob::Store> objects, std::shared_ptr<blob::Store> vault,
                                              const KeySource& key, const RepositoryOptions& options) {
-    auto impl = std::make_unique<Impl>();
+    auto impl = std::make_shared<Impl>();
     impl->objects = std::move(objects);
     impl->vault = std::move(vault);
     impl->options = options;
@@ -103,7 +111,7 @@ std::unique_ptr<Repository> Repository::open(std::shared_ptr<blob::Store> object
     }
     impl->follow_keys();
     impl->renew_writer();
-    impl->objects->trust(seal_of(impl->keys));
+    Impl::trust_keys(impl);
     return std::unique_ptr<Repository>(new Repository(std::move(impl)));
 }
 
@@ -298,7 +306,10 @@ SnapshotRecord Repository::Impl::snapshot(const SnapshotId& id, std::stop_token 
 
 const std::shared_ptr<blob::Store>& Repository::objects() const { return impl_->objects; }
 
-bool Repository::is_ours(const std::string& name, base::ByteView bytes) const { return backup::is_ours(impl_->keys, name, bytes); }
+bool Repository::is_ours(const std::string& name, base::ByteView bytes) const {
+    // Not by keys that were retired since this was opened: who has those may be anybody.
+    return backup::is_ours(*impl_->newest_keys(), name, bytes);
+}
 
 std::vector<SnapshotInfo> Repository::list(std::stop_token stop) const {
     auto records = impl_->snapshots(stop);

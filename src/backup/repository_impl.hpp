@@ -50,6 +50,7 @@ struct Repository::Impl {
     unsigned threads() const;
     void renew_writer();
     void follow_keys();
+    static void trust_keys(const std::shared_ptr<Impl>& impl);
 
     /// Segments as they are now; where one is damaged, the footers of the packs it listed instead. Looks for collections before
     /// it lists packs.

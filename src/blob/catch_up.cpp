@@ -8,6 +8,7 @@
 #include <set>
 #include <thread>
 
+#include <crypto/hash.hpp>
 #include <exec/thread.hpp>
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
@@ -107,22 +108,45 @@ void Pass::check_same(TimedStore& store, const Listing& there, const std::stop_t
 }
 
 void Pass::share_graves(TimedStore& store, const std::set<std::string>& there, const std::stop_token& stop) {
+    using Taken = Graves::Taken;
+    auto& home = *impl_.home_timed;
     const auto& within = impl_.patience.last;
     std::set<std::string> here;
-    for (const auto& object : impl_.home_timed->list_all(std::string(grave_prefix), within, stop)) here.insert(object.name);
-    const auto hand_over = [&](TimedStore& from, const std::string& object, TimedStore& to) {
-        const auto bytes = from.get_all(object, grave_limit, within, stop);
-        if (!impl_.graves.add(object, bytes) || request_.dry_run) return;
+    for (const auto& object : home.list_all(std::string(grave_prefix), within, stop)) here.insert(object.name);
+    const auto hand_over = [&](TimedStore& from, const std::string& object, TimedStore& to, bool replaces) {
+        ByteVector bytes;
+        try {
+            bytes = from.get_all(object, grave_limit, within, stop);
+        } catch (const NotFound&) {
+            return Taken::old;  // it was sealed anew since the list, and goes with the next catch-up
+        }
+        // What takes the place of one that the home lists by this hash is what the home had.
+        const bool believes_old = replaces || impl_.believes_old_of(from);
+        const auto taken = hash_in(object) == crypto::sha256(bytes) ? impl_.graves.add(object, bytes, believes_old) : Taken::no;
+        if (taken != Taken::yes || request_.dry_run) return taken;
         ViewSource source(bytes);
         try {
-            to.put(object, source, {}, within, stop);
+            to.put(object, source, {.create_only = !replaces}, within, stop);
         } catch (const Conflict&) {
         }
+        return taken;
     };
-    for (const auto& object : there)
-        if (!here.contains(object)) hand_over(store, object, *impl_.home_timed);
-    for (const auto& object : here)
-        if (!there.contains(object)) hand_over(*impl_.home_timed, object, store);
+    for (const auto& object : there) {
+        if (!here.contains(object)) {
+            // What nobody can open any more was sealed under keys that were retired, or is somebody's who never had any.
+            if (hand_over(store, object, home, false) == Taken::no && !request_.dry_run && !impl_.without_home) store.remove(object, within, stop);
+        } else if (!impl_.graves.knows(object) || (request_.verify && !impl_.is_whole(home, object, {}, stop))) {
+            (void)hand_over(store, object, home, true);  // the home's own is damaged
+        }
+    }
+    for (const auto& object : here) {
+        if (!there.contains(object)) {
+            (void)hand_over(home, object, store, false);
+        } else if (request_.verify) {
+            const bool whole = impl_.is_whole(store, object, {}, stop);
+            if (!whole) (void)hand_over(home, object, store, true);
+        }
+    }
 }
 
 void Pass::evict(TimedStore& store, StoreState& state, const std::stop_token& stop) {
@@ -139,6 +163,7 @@ void Pass::evict(TimedStore& store, StoreState& state, const std::stop_token& st
 }
 
 void Pass::heal_home(StoreState& home, bool lost, const std::stop_token& stop) {
+    if (lost) impl_.without_home = true;
     struct Found {
         std::vector<TimedStore*> stores;
         std::uint64_t size = 0;
@@ -200,6 +225,7 @@ void Pass::heal_home(StoreState& home, bool lost, const std::stop_token& stop) {
     impl_.read_graves(stop);
     for (const auto& [name, size] : list(*impl_.home_timed, stop))
         if (impl_.graves.has(name)) impl_.home_timed->remove(name, impl_.patience.last, stop);
+    if (lost) impl_.without_home = false;  // from here on it is asked again
 }
 
 void Pass::verify_home(StoreState& home, const std::stop_token& stop) {

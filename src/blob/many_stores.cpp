@@ -124,7 +124,7 @@ void ManyStores::Impl::take_graves(TimedStore& store, Duration within, const std
         if (&store == home_timed.get()) has_graves = true;
         if (graves.knows(object.name)) continue;
         try {
-            (void)graves.add(object.name, store.get_all(object.name, small_limit, within, stop));
+            (void)graves.add(object.name, store.get_all(object.name, small_limit, within, stop), believes_old_of(store));
         } catch (const NotFound&) {
         } catch (const Corrupt&) {
         }
@@ -253,13 +253,20 @@ bool ManyStores::Impl::buries(const std::stop_token& stop) {
 }
 
 std::int64_t ManyStores::Impl::bury(const std::set<std::string>& names, const std::stop_token& stop) {
-    const auto sealed = graves.seal(names);
-    try {
-        put_bytes(*home, sealed.object, sealed.bytes, {}, stop);
-    } catch (const Conflict&) {  // its name is its hash: another process has written the same
+    constexpr int most_tries = 10;
+    auto sealed = graves.seal(names);
+    for (int tried = 1;; ++tried) {
+        try {
+            put_bytes(*home, sealed.object, sealed.bytes, {}, stop);
+        } catch (const Conflict&) {  // its name is its hash: another process has written the same
+        }
+        has_graves = true;
+        // Nobody waits for this: keys that were rotated meanwhile may be retired before anybody has sealed it anew.
+        if (!graves.is_old(sealed)) break;
+        if (tried == most_tries) throw Unavailable("the data keys are rotated again and again", {.subject = sealed.object});
+        sealed = graves.seal(names);
     }
-    has_graves = true;
-    (void)graves.add(sealed.object, sealed.bytes);
+    (void)graves.add(sealed.object, sealed.bytes, true);
     // As many others as answer at once: should the home's own store be lost before they catch up, they know.
     for (const auto& other : others) {
         if (names.empty() || !other.allowed || other.store->is_away()) continue;
@@ -405,7 +412,10 @@ private:
 
 }  // namespace
 
-std::shared_ptr<Store> ManyStores::elsewhere() { return std::make_shared<Elsewhere>(impl_); }
+std::shared_ptr<Store> ManyStores::elsewhere() {
+    impl_->without_home = true;
+    return std::make_shared<Elsewhere>(impl_);
+}
 
 bool ManyStores::is_lost(std::stop_token stop) {
     for (const auto* name : {"super", "super.1"})

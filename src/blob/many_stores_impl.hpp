@@ -61,6 +61,7 @@ struct ManyStores::Impl {
     std::mutex mutex;
     std::map<std::string, TimedStore*> preferred;   // guarded by mutex: whose copy is whole where the home's own is not
     std::atomic<bool> has_graves{false};            // the home's own store says that there are, or were, others
+    std::atomic<bool> without_home{false};          // what others say under old keys is all there is
 
     /// In the order in which they are asked.
     std::vector<TimedStore*> candidates(const std::string& name, bool with_home);
@@ -75,6 +76,9 @@ struct ManyStores::Impl {
     /// The same, for who is about to act on it. Throws what the home's own store throws.
     void read_graves(const std::stop_token& stop);
     void take_graves(TimedStore& store, Duration within, const std::stop_token& stop);
+    /// Behind a rotation of the data keys: of old keys only the home's own store is believed, which the rotation goes through. Another one
+    /// may be written to by whoever has them.
+    [[nodiscard]] bool believes_old_of(const TimedStore& store) const { return without_home || &store == home_timed.get(); }
     bool is_dead(const std::string& name, Ask ask, const std::stop_token& stop);
     [[nodiscard]] bool buries(const std::stop_token& stop);
     std::int64_t bury(const std::set<std::string>& names, const std::stop_token& stop);

@@ -198,7 +198,9 @@ std::vector<ObjectInfo> TimedStore::list_all(const std::string& prefix, Duration
     for (bool more = true; more;) {
         auto page = list(prefix, all.empty() ? std::string() : all.back().name, 1000, within, stop);
         more = page.more && !page.objects.empty();
-        std::move(page.objects.begin(), page.objects.end(), std::back_inserter(all));
+        // A store may say a thing twice.
+        for (auto& object : page.objects)
+            if (all.empty() || all.back().name < object.name) all.push_back(std::move(object));
     }
     return all;
 }

@@ -25,6 +25,7 @@ public:
         forgetful,   ///< Does what it is asked to and then says that it was Unavailable.
         spoiling,    ///< What it delivers has a wrong byte.
         losing,      ///< What it lists is NotFound.
+        doubling,    ///< Does what it is asked to twice, and lists everything twice.
     };
 
     explicit MoodyStore(std::shared_ptr<blob::Store> inner) : inner_(std::move(inner)) {}
@@ -43,6 +44,16 @@ public:
         const auto mood = enter();
         if (mood == Mood::full) throw NoSpace("no space is left", {.subject = name.text()});
         ++puts_;
+        if (mood == Mood::doubling) {
+            blob::ByteVector bytes(source.size());
+            for (std::size_t at = 0, some = 1; at < bytes.size() && some > 0; at += some) some = source.read(blob::ByteSpan(bytes).subspan(at));
+            auto doubled = blob::put_bytes(*inner_, name, bytes, options, stop);
+            try {
+                doubled = blob::put_bytes(*inner_, name, bytes, options, stop);
+            } catch (const Conflict&) {
+            }
+            return doubled;
+        }
         auto info = inner_->put(name, source, options, stop);
         if (mood == Mood::forgetful) fail();
         return info;
@@ -62,12 +73,17 @@ public:
         return inner_->head(name, stop);
     }
     blob::Page list(std::string_view prefix, std::string_view after, int limit, std::stop_token stop) override {
-        enter();
-        return inner_->list(prefix, after, limit, stop);
+        const auto mood = enter();
+        auto page = inner_->list(prefix, after, limit, stop);
+        if (mood != Mood::doubling) return page;
+        blob::Page twice{.objects = {}, .more = page.more};
+        for (const auto& object : page.objects) twice.objects.insert(twice.objects.end(), 2, object);
+        return twice;
     }
     bool remove(const blob::Name& name, const blob::RemoveOptions& options, std::stop_token stop) override {
         const auto mood = enter();
         const bool removed = inner_->remove(name, options, stop);
+        if (mood == Mood::doubling) (void)inner_->remove(name, options, stop);
         if (mood == Mood::forgetful) fail();
         return removed;
     }

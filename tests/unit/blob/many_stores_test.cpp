@@ -279,6 +279,28 @@ TEST_F(ManyStoresTest, what_was_buried_is_known_when_the_home_is_lost) {
     EXPECT_TRUE(home->head(packs[1], {}));
 }
 
+TEST_F(ManyStoresTest, stores_that_do_and_list_everything_twice_end_as_the_others) {
+    fill(*home);
+    a->be(Mood::doubling);
+    b->be(Mood::doubling);
+    const auto many = make();
+    const auto report = catch_up(*many);
+    EXPECT_EQ(report.whole(), 2);
+    EXPECT_EQ(of(report, "a").copied_objects, 8);
+    EXPECT_EQ(of(report, "a").objects, 8);
+    EXPECT_EQ(content(a->inner()), content(home->inner()));
+    EXPECT_TRUE(many->remove(packs[0], {}, {}));
+    EXPECT_EQ(of(catch_up(*many), "b").removed_objects, 1);
+    const auto want = content(*home);
+    for (const auto* what : {"super", "super.1", "packs", "index", "snap", "log", "gone"}) std::filesystem::remove_all(place("home") / what);
+    EXPECT_EQ(catch_up(*make(), {.heal = true}).home.healed_objects, 7);
+    EXPECT_EQ(content(*home), want);
+    auto others = both();
+    others[0].allowed = false;
+    EXPECT_EQ(of(catch_up(*make(others)), "a").objects, 0);
+    EXPECT_TRUE(list_all(a->inner(), "").empty());
+}
+
 TEST_F(ManyStoresTest, nobody_without_the_keys_buries_anything) {
     fill(*home);
     catch_up(*make());

@@ -18,6 +18,9 @@ struct RekeyRequest : PruneRequest {       // of which what is unused and the re
     std::int64_t batch = std::int64_t{256} << 20;
     /// Does what it is given while nobody else changes the repository's keys. Unset: nobody else does.
     std::function<void(const std::function<void()>& work)> with_keys{};
+    /// Brings copies in other stores up to date, once all is written anew and before the old keys go: nobody can read after that what a copy
+    /// has under them, be it all that is left of the repository. What it throws ends the run, and the next one goes on from there.
+    std::function<void()> before_retiring{};
 };
 
 struct RekeyTotals {

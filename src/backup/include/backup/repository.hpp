@@ -300,8 +300,8 @@ public:
     Impl& inside() const { return *impl_; }  ///< For the room itself and its tests.
 
 private:
-    explicit Repository(std::unique_ptr<Impl> impl);
-    std::unique_ptr<Impl> impl_;
+    explicit Repository(std::shared_ptr<Impl> impl);
+    std::shared_ptr<Impl> impl_;
 };
 
 /// Throws InvalidArgument for what ClassRule::path cannot be.

@@ -121,6 +121,8 @@ public:
     virtual ~Seal() = default;
     virtual ByteVector close(ByteView plain) const = 0;
     virtual ByteVector open(ByteView sealed, const std::string& object) const = 0;
+    /// Whether it was sealed under other keys than what is closed now: they may have leaked, and will open nothing before long.
+    [[nodiscard]] virtual bool is_old(ByteView sealed) const;
 };
 
 /// Says whether these are an object's bytes as they were stored.
