@@ -225,7 +225,7 @@ backup::RestoreTotals Repositories::restore_charged(const jobs::Attempt& attempt
     tidy(attempt.scope, attempt.stop);
     std::vector<backup::RestoredFile> named;
     request.admit = [&](const std::vector<backup::RestoredFile>& files) {
-        named = restored::admit(*engine_.database, attempt.scope, workspace, files, engine_.now());
+        named = restored::admit(*engine_.database, attempt.scope, workspace, attempt.job.id, files, engine_.now());
     };
     const auto settle = [&]() -> std::vector<std::string> {
         // Another restore may have begun since this one's lock ended: it settles for both.

@@ -158,7 +158,7 @@ std::vector<db::Migration> migrations() {
     return {{"engine", 5, db::tenant_table("restored", "path TEXT NOT NULL, bytes INTEGER NOT NULL", "PRIMARY KEY (tenant_id, path)")}};
 }
 
-std::vector<backup::RestoredFile> admit(db::Database& database, const db::TenantScope& scope, const Workspace& workspace,
+std::vector<backup::RestoredFile> admit(db::Database& database, const db::TenantScope& scope, const Workspace& workspace, const JobId& job,
                                         const std::vector<backup::RestoredFile>& files, Time now) {
     std::vector<std::string> paths;
     for (const auto& file : files) paths.push_back(file.path);
@@ -168,8 +168,12 @@ std::vector<backup::RestoredFile> admit(db::Database& database, const db::Tenant
         return file.size - std::max<std::int64_t>(0, sizes.at(file.path) - charged);
     };
     // All or nothing: the whole is held first. The rows follow in pages, because a snapshot has more files than everybody else
-    // can wait for; a kill between two of them leaves a hold that ends by itself and rows that tidying brings down.
+    // can wait for; a kill between two of them leaves rows that tidying brings down and a hold of the job, which its next attempt
+    // gives back or, if it has none, whoever looks for holds of jobs that have ended.
+    const quota::Cause cause{.kind = quota::CauseKind::job, .id = job.text()};
+    bool leftovers = false;
     const auto needed = database.read(scope, [&](db::Reader& reader) {
+        leftovers = !quota::of_cause(reader, cause.kind, cause.id).empty();
         std::int64_t more = 0;
         for (const auto& file : files) {
             if (is_named(reader, file.path)) continue;
@@ -180,9 +184,10 @@ std::vector<backup::RestoredFile> admit(db::Database& database, const db::Tenant
     });
     const auto hold = base::new_id<HoldId>(now);
     const bool is_held = needed > 0;
-    if (is_held)
+    if (is_held || leftovers)
         database.write(scope, [&](db::Tx& tx) {
-            quota::reserve(tx, hold, {.asks = {{Resource::storage, needed}}, .ttl = std::chrono::hours(1)}, now);
+            for (const auto& left_behind : quota::of_cause(tx, cause.kind, cause.id)) quota::release(tx, left_behind.id, now);
+            if (is_held) quota::reserve(tx, hold, {.asks = {{Resource::storage, needed}}, .cause = cause}, now);
         });
     std::int64_t left = needed;
     std::vector<backup::RestoredFile> charged_elsewhere;

@@ -17,8 +17,9 @@ std::vector<db::Migration> migrations();
 
 /// Charges what these files will take beyond what they take now. Throws QuotaExceeded; nothing is charged then. Returns those
 /// that another row names and has charged already. Nobody else may restore into the workspace, here and in settle().
-std::vector<backup::RestoredFile> admit(db::Database& database, const db::TenantScope& scope, const Workspace& workspace,
-           const std::vector<backup::RestoredFile>& files, Time now);
+/// `job`: whose restore it is. What an attempt of it that died had held is given back.
+std::vector<backup::RestoredFile> admit(db::Database& database, const db::TenantScope& scope, const Workspace& workspace, const JobId& job,
+                                        const std::vector<backup::RestoredFile>& files, Time now);
 
 /// Brings what is charged down to what lies on the disk and is nobody else's. `files`: what admit() returned; those that
 /// lost their rows while they were being restored are charged, or removed where there is no room. Returns what was removed.

@@ -179,6 +179,8 @@ TEST_F(Copies, killed_at_every_operation_of_a_forget_and_prune_all_stores_agree_
         for (const auto* name : {"home", "a", "b"}) copy_tree(folder / "kept" / name, place(name));
         copy_tree(folder / "kept/vault", vault_folder());
         const auto when = "killed at operation " + std::to_string(at);
+        repository.reset();
+        many.reset();  // and with it its threads: a child has none of them
         const pid_t child = fork();
         if (child == 0) {
             try {

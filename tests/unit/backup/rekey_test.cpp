@@ -385,7 +385,7 @@ TEST_F(Rekey, whoever_has_the_old_keys_reads_on_and_says_under_the_new_ones_what
     auto stale = open();
     EXPECT_EQ(stale->list().size(), 2u);
     repository->rotate_data_key();
-    int looks = 0;
+    std::atomic<int> looks{0};
     StageWatcher progress([&](const std::string&) {
         if (++looks % 4 != 0) return;
         expect_restores(*stale, copied[0]);

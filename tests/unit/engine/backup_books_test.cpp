@@ -224,11 +224,36 @@ TEST_F(BackupBooks, a_file_is_charged_with_the_row_that_names_it) {
     for (const auto& path : all) files.push_back({path, 1000});
     const auto before = charged(mine);
     std::vector<std::string> elsewhere;
-    for (const auto& file : engine::restored::admit(*impl.database, scope, {workspace()}, files, impl.now())) elsewhere.push_back(file.path);
+    const auto job = base::new_id<JobId>(impl.now());
+    for (const auto& file : engine::restored::admit(*impl.database, scope, {workspace()}, job, files, impl.now())) elsewhere.push_back(file.path);
     EXPECT_EQ(elsewhere, named);
     EXPECT_EQ(charged(mine) - before, 1000 * static_cast<std::int64_t>(all.size() - named.size()));
     engine::restored::settle(*impl.database, scope, {workspace()}, {}, impl.now());
     EXPECT_EQ(charged(mine), before) << "nothing of that came";
+}
+
+TEST_F(BackupBooks, what_a_killed_restore_held_its_next_attempt_gives_back) {
+    auto& impl = *Internal::impl(*engine);
+    const auto scope = impl.scope_of(mine.tenant());
+    const auto job = base::new_id<JobId>(impl.now());
+    const auto die_holding = [&](std::int64_t bytes) {
+        impl.database->write(scope, [&](db::Tx& tx) {
+            tenant::quota::reserve(tx, base::new_id<HoldId>(impl.now()),
+                                   {.asks = {{Resource::storage, bytes}}, .cause = {.kind = tenant::quota::CauseKind::job, .id = job.text()}},
+                                   impl.now());
+        });
+    };
+    const auto before = charged(mine);
+    die_holding(7000);
+    engine::restored::admit(*impl.database, scope, {workspace()}, job, {{"exports/new", 1000}}, impl.now());
+    EXPECT_EQ(reserved(mine, Resource::storage), 0);
+    EXPECT_EQ(charged(mine) - before, 1000);
+    die_holding(5000);
+    engine::restored::admit(*impl.database, scope, {workspace()}, job, {{"exports/new", 1000}}, impl.now());
+    EXPECT_EQ(reserved(mine, Resource::storage), 0) << "nothing more is needed, and it is given back all the same";
+    die_holding(3000);
+    impl.recover_holds();
+    EXPECT_EQ(reserved(mine, Resource::storage), 0) << "the job is gone";
 }
 
 TEST_F(BackupBooks, a_database_that_refuses_the_books_after_the_snapshot_does_not_fail_the_backup) {
