@@ -192,6 +192,20 @@ struct CheckReport {
     std::vector<std::string> problems{};      ///< Empty: all is well.
     Bytes unused{};                           ///< Stored and needed by no snapshot, about: `prune` gives it back.
     Bytes under_old_keys{};                   ///< Stored before the data keys were rotated and not written anew yet.
+    /// Of the problems: objects that were deleted, put back, replaced or forked, as checkpoints show.
+    std::int64_t tampered = 0;
+};
+
+/// What a repository held at one moment, signed. Whoever keeps its record somewhere else sees at any later time whether something was
+/// taken away, put back or replaced since: see Backups::check_against.
+struct BackupCheckpoint {
+    std::int64_t number = 0;                  ///< From 1; each is greater than those before.
+    Time made_at{};
+    std::int64_t snapshots = 0;
+    std::int64_t packs = 0;                   ///< Files of data that it vouches for, besides indexes and logs.
+    std::string record{};                     ///< Text of less than 1 KiB, signed by the repository's own key: what is to be kept.
+    std::string public_key{};                 ///< That key, Ed25519, in base64.
+    std::vector<std::string> accepted{};      ///< What accept() took for right.
 };
 
 struct PruneOptions {
@@ -389,8 +403,26 @@ public:
     /// While recordings are restored into the workspace the tenant's cameras wait.
     /// Cancel    between pieces; what was written beside is removed, what was renamed into its place stays.
     RestoreJob restore(const RestoreOptions& options);
+    /// Everything, at every level, is also compared with the newest checkpoint that the repository has and the newest that this home
+    /// remembers: see checkpoint().
     /// The job ends in NotFound where nothing was backed up yet.
     CheckJob check(CheckLevel level = CheckLevel::full);
+    /// The same, and a checkpoint's record that was kept elsewhere must be in the repository's past. That also tells of a repository that
+    /// was put back together with the whole home.
+    /// Throws    InvalidArgument for text that is no record.
+    CheckJob check_against(const std::string& record, CheckLevel level = CheckLevel::full);
+
+    /// Compares the repository with its newest checkpoint and takes the next one; where nothing has changed since, that one is it. The
+    /// engine does so behind each of its own changes and remembers the newest outside of the repository. Where the repository does not have
+    /// what is remembered, or something has gone without a reason, there is the event `backup.tampered`; backups, forgetting, prunes
+    /// and new data keys' work end in Corrupt then when the repository is not the one of before, until that one is there again or accept().
+    /// Restores go on.
+    /// Throws    NotFound where nothing was backed up yet; Corrupt for a repository that was tampered with (subject: the object).
+    BackupCheckpoint checkpoint();
+    /// Takes what there is now for right: after the home or its repository was put back from an older copy on purpose, or when what was
+    /// lost is known. The checkpoint that is taken says so for ever. `record`: one that was kept elsewhere and is not in the past any more.
+    /// Throws    NotFound, InvalidArgument. Needs the permission for keys.
+    BackupCheckpoint accept(const std::string& record = "");
 
     std::vector<Snapshot> list(const SnapshotFilter& filter = {}) const;  ///< Newest first.
     Snapshot get(const SnapshotId& id) const;

@@ -5,6 +5,7 @@
 
 #include <base/id.hpp>
 #include <crypto/encoding.hpp>
+#include <crypto/hash.hpp>
 #include <tenon/error.hpp>
 
 #include "repository_impl.hpp"
@@ -74,23 +75,31 @@ std::optional<AnnotationRecord> decode_annotation(const LogRecord& log, const st
 void Annotations::refresh(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
     constexpr int most_looks = 100;
     for (int looked = 1;; ++looked) {
-        std::map<std::string, std::optional<AnnotationRecord>> now;
+        std::map<std::string, Seen> now;
+        std::map<std::string, Id> broken;
         bool gone = false;
         for (const auto& object : blob::list_all(store, "log/", stop)) {
-            if (auto known = seen_.extract(object.name)) {
+            if (auto known = seen_.extract(object.name); known && known.mapped().tag == object.tag) {
                 now.insert(std::move(known));
                 continue;
             }
             try {
                 const auto raw = blob::get_all(store, object.name, record_limit, stop);
-                now.emplace(object.name, decode_annotation(open_log_record(keys, raw, object.name), object.name));
-            } catch (const Corrupt&) {
-                // It says nothing; check names it. A snapshot whose forgetting is damaged shows again, which loses nothing.
+                const auto sha = crypto::sha256(raw);
+                try {
+                    now.emplace(object.name, Seen{object.tag, sha, decode_annotation(open_log_record(keys, raw, object.name), object.name)});
+                } catch (const KeyIsRetired&) {
+                    // Nobody misses it.
+                } catch (const Corrupt&) {
+                    // It says nothing; check names it. A snapshot whose forgetting is damaged shows again, which loses nothing.
+                    broken.emplace(object.name, sha);
+                }
             } catch (const NotFound&) {
                 gone = true;  // written anew under another key: its copy may be in no list yet that this has seen
             }
         }
         seen_ = std::move(now);
+        broken_ = std::move(broken);
         if (!gone || looked == most_looks) return;
     }
 }
@@ -101,7 +110,8 @@ DamagedPacks Annotations::damaged_packs(const Keys& keys, blob::Store& store, co
     // Not by time: a clock that was set back must not make a damaged pack pass for whole. Within a round damage wins.
     std::map<Id, std::pair<std::uint64_t, bool>> verdicts;
     DamagedPacks found;
-    for (const auto& [name, record] : seen_) {
+    for (const auto& [name, seen] : seen_) {
+        const auto& record = seen.record;
         if (!record) continue;
         found.round = std::max(found.round, record->round);
         const auto say = [&](const Id& pack, bool damaged) {
@@ -117,12 +127,27 @@ DamagedPacks Annotations::damaged_packs(const Keys& keys, blob::Store& store, co
     return found;
 }
 
+void Annotations::each(const Keys& keys, blob::Store& store, const std::stop_token& stop,
+                       const std::function<void(const std::string& name, const LogSight&)>& see) {
+    const std::lock_guard lock(mutex_);
+    refresh(keys, store, stop);
+    auto broken = broken_.begin();
+    const auto see_broken = [&](const std::string* before) {
+        for (; broken != broken_.end() && (!before || broken->first < *before); ++broken) see(broken->first, {.sha = broken->second, .is_whole = false});
+    };
+    for (const auto& [name, seen] : seen_) {
+        see_broken(&name);
+        see(name, {.sha = seen.sha, .says = seen.record ? &*seen.record : nullptr});
+    }
+    see_broken(nullptr);
+}
+
 std::set<Id> Annotations::swept_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
     const std::lock_guard lock(mutex_);
     refresh(keys, store, stop);
     std::set<Id> packs;
-    for (const auto& [name, record] : seen_)
-        if (record) packs.insert(record->swept.begin(), record->swept.end());
+    for (const auto& [name, seen] : seen_)
+        if (seen.record) packs.insert(seen.record->swept.begin(), seen.record->swept.end());
     return packs;
 }
 
@@ -131,7 +156,8 @@ std::map<SnapshotId, Annotation> Annotations::read(const Keys& keys, blob::Store
     refresh(keys, store, stop);
     std::map<SnapshotId, Annotation> all;
     std::map<SnapshotId, std::pair<Time, std::string>> newest;
-    for (const auto& [name, record] : seen_) {
+    for (const auto& [name, seen] : seen_) {
+        const auto& record = seen.record;
         if (!record) continue;
         for (const auto& id : record->forgotten) all[id].forgotten = true;
         if (!record->committed.is_nil()) all[record->committed].committed = true;
@@ -157,17 +183,32 @@ std::int64_t append_record(Repository::Impl& impl, std::string_view type, ByteVi
             throw KeysChanged("the repository's keys were changed: open it again");
         }
     };
+    auto keys = now_newest();
+    Id16 id;
+    crypto::fill_random(id);
+    auto writer = hex(id);
+    const auto stored = impl.objects->server_time(stop);
+    std::string before;
     for (int tried = 1;; ++tried) {
-        const auto keys = now_newest();
-        Id16 writer;
-        crypto::fill_random(writer);
-        const auto name = "log/" + hex(writer) + '/' + sequence_text(0);
-        const auto object = seal_log_record(*keys, 0, {}, type, impl.objects->server_time(stop), body);
-        blob::put_bytes(*impl.objects, name, object, {}, stop);
+        const auto name = "log/" + writer + '/' + sequence_text(0);
+        const auto object = seal_log_record(*keys, 0, {}, type, stored, body);
+        try {
+            blob::put_bytes(*impl.objects, name, object, {}, stop);
+        } catch (const Conflict&) {
+            if (before.empty()) throw;  // else carried over already by who writes everything anew
+        }
+        if (!before.empty()) impl.objects->remove(before, {}, {});
         // Nobody waits for this one: keys that were rotated meanwhile may be retired before anybody has seen it.
-        if (now_newest()->ring.control().current() == keys->ring.control().current()) return static_cast<std::int64_t>(object.size());
-        impl.objects->remove(name, {}, {});
-        if (tried == most_tries) throw Unavailable("the data keys are rotated again and again", {.subject = name});
+        auto newest = now_newest();
+        if (newest->ring.control().current() == keys->ring.control().current()) return static_cast<std::int64_t>(object.size());
+        if (tried == most_tries) {
+            impl.objects->remove(name, {}, {});
+            throw Unavailable("the data keys are rotated again and again", {.subject = name});
+        }
+        // Where everything that is written anew goes, so that whoever has seen this one finds it again.
+        keys = std::move(newest);
+        writer = carried_writer(writer, keys->ring.control().current());
+        before = name;
     }
 }
 

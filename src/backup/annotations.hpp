@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -42,19 +43,35 @@ struct AnnotationRecord {
 /// Empty for records of other things. Throws Corrupt.
 std::optional<AnnotationRecord> decode_annotation(const LogRecord& record, const std::string& object);
 
+/// One object of the log as it lies there.
+struct LogSight {
+    Id sha{};
+    bool is_whole = true;                   ///< False: it does not open, so it says nothing.
+    const AnnotationRecord* says = nullptr;  ///< Null for records of other things.
+};
+
 /// Reads the log's records on snapshots and packs, each of them once. Thread-safe.
 class Annotations {
 public:
     std::map<SnapshotId, Annotation> read(const Keys& keys, blob::Store& store, const std::stop_token& stop);
     DamagedPacks damaged_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop);
+    /// Every object of the log, in the order of their names. `see` must not come back to this.
+    void each(const Keys& keys, blob::Store& store, const std::stop_token& stop,
+              const std::function<void(const std::string& name, const LogSight&)>& see);
     /// Packs that collections took away.
     std::set<Id> swept_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop);
 
 private:
+    struct Seen {
+        std::string tag;                         // another object under the same name is read anew
+        Id sha{};
+        std::optional<AnnotationRecord> record;  // empty for records of other things
+    };
     void refresh(const Keys& keys, blob::Store& store, const std::stop_token& stop);
 
     std::mutex mutex_;
-    std::map<std::string, std::optional<AnnotationRecord>> seen_;  // guarded by mutex_: by object; empty for records of other things
+    std::map<std::string, Seen> seen_;           // guarded by mutex_, as the next: by object
+    std::map<std::string, Id> broken_;           // hashes of those that say nothing
 };
 
 ByteVector commit_body(const SnapshotId& id);

@@ -33,8 +33,9 @@ bool is_under(const std::string& name, std::string_view prefix) { return name.st
 
 }  // namespace
 
-CheckRun::CheckRun(Repository::Impl& repository, CheckDepth depth, bool repair, exec::ProgressSink& progress, std::stop_token stop)
-    : repository_(repository), depth_(depth), repair_(repair), progress_(progress), stop_(std::move(stop)) {}
+CheckRun::CheckRun(Repository::Impl& repository, CheckDepth depth, bool repair, const std::vector<std::string>& known,
+                   exec::ProgressSink& progress, std::stop_token stop)
+    : repository_(repository), depth_(depth), repair_(repair), known_(known), progress_(progress), stop_(std::move(stop)) {}
 
 void CheckRun::problem(const std::string& object, const std::string& message) {
     const std::lock_guard lock(mutex_);
@@ -137,6 +138,7 @@ CheckReport CheckRun::look() {
     segments_.clear();
     walked_.clear();
     ids_.clear();
+    segments_of_.clear();
     report_ = {};
     list_objects();
     keys();
@@ -146,6 +148,7 @@ CheckReport CheckRun::look() {
     logs();
     sessions();
     packs();
+    evidence();
     count_unused();
     count_old();
     report_.objects = static_cast<std::int64_t>(objects_.size());
@@ -161,7 +164,7 @@ void CheckRun::list_objects() {
         const auto& name = object.name;
         const bool known = name == "super" || name == "super.1" || is_under(name, "packs/") || is_under(name, "index/") ||
                            is_under(name, "snap/") || is_under(name, "log/") || is_under(name, "sess/") ||
-                           is_under(name, "gc/") || is_under(name, "par/") || is_under(name, "gone/");
+                           is_under(name, "gc/") || is_under(name, "par/") || checkpoint_number(name) != 0 || is_under(name, "gone/");
         if (!known) problem(name, "this is not an object of a repository");
         if (is_under(name, "packs/")) {
             total += static_cast<std::int64_t>(object.size);
@@ -295,7 +298,7 @@ void CheckRun::count_old() {
 void CheckRun::note_packs(CheckReport& report) {
     std::set<Id> damaged, whole;
     for (const auto& problem : report.problems)
-        if (const auto pack = pack_in(problem.object); pack && objects_.contains(problem.object)) damaged.insert(*pack);
+        if (const auto pack = pack_in(problem.object); pack && !problem.tampered && objects_.contains(problem.object)) damaged.insert(*pack);
     if (depth_ >= CheckDepth::objects)
         for (const auto& [name, size] : objects_)
             if (const auto pack = pack_in(name); pack && !damaged.contains(*pack)) whole.insert(*pack);
@@ -335,6 +338,7 @@ void CheckRun::snapshots() {
             if (named.contains(record.session) && (note == said.end() || !note->second.committed)) return;
             // One that is being written anew under another key is there twice.
             if (ids_.insert(record.id).second) ++report_.snapshots;
+            segments_of_.emplace(record.id, record.segments);
             for (const auto& segment : record.segments)
                 if (!segments_.contains(segment) && !index_.replaced().contains(segment))
                     problem(name, "an index segment of this snapshot is missing");
@@ -421,6 +425,30 @@ void CheckRun::sessions() {
             }
         });
     }
+}
+
+/// What no damage shows: objects that are gone, or back, without a reason. A checkpoint that was taken meanwhile is no older than what was
+/// looked at until now, so all of this is looked at behind it.
+void CheckRun::evidence() {
+    const auto found = repository_.checkpoints.read(repository_.keys, *repository_.objects, stop_);
+    auto problems = compare_past(repository_, found, known_, stop_);
+    problems.insert(problems.end(), found.problems.begin(), found.problems.end());
+    for (const auto& [name, size] : objects_) {
+        if (checkpoint_number(name) == 0 || (found.newest && name == checkpoint_name(found.newest->note.number))) continue;
+        if (std::any_of(found.problems.begin(), found.problems.end(), [&](const auto& each) { return each.object == name; })) continue;
+        guard(name, [&] {
+            try {
+                (void)decode_checkpoint(open_object(repository_.keys, Kind::checkpoint, fetch(name, size), name), name);
+            } catch (const NotFound&) {
+                // A newer one is there.
+            }
+        });
+    }
+    if (found.newest) {
+        auto more = compare_state(repository_, *found.newest, segments_of_, stop_);
+        std::move(more.begin(), more.end(), std::back_inserter(problems));
+    }
+    std::move(problems.begin(), problems.end(), std::back_inserter(report_.problems));
 }
 
 void CheckRun::packs() {

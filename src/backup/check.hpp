@@ -15,7 +15,8 @@ namespace tenon::backup {
 /// Looks at everything a repository has, and writes down what is wrong with it.
 class CheckRun {
 public:
-    CheckRun(Repository::Impl& repository, CheckDepth depth, bool repair, exec::ProgressSink& progress, std::stop_token stop);
+    CheckRun(Repository::Impl& repository, CheckDepth depth, bool repair, const std::vector<std::string>& known, exec::ProgressSink& progress,
+             std::stop_token stop);
     /// Once more where a collection took away what this was looking at.
     CheckReport run();
 
@@ -38,6 +39,7 @@ private:
     void need(const Id& id);
     void logs();
     void sessions();
+    void evidence();
     void note_packs(CheckReport& report);
     void problem(const std::string& object, const std::string& message);
     void problem(const Error& error, const std::string& object);
@@ -48,6 +50,7 @@ private:
     Repository::Impl& repository_;
     const CheckDepth depth_;
     const bool repair_;
+    const std::vector<std::string>& known_;
     exec::ProgressSink& progress_;
     const std::stop_token stop_;
     std::map<std::string, std::uint64_t> objects_;      ///< Names and sizes.
@@ -56,6 +59,7 @@ private:
     std::set<Id> going_;                                ///< Packs that a collection takes away, or took.
     std::unordered_set<Id, IdHash> walked_;
     std::set<SnapshotId> ids_;
+    std::map<SnapshotId, std::vector<Id>> segments_of_;
     std::vector<bool> needed_;                          ///< By ordinal of the index.
     bool counts_ = true;                                ///< What is met now is needed.
     std::mutex mutex_;

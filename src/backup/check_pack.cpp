@@ -115,8 +115,9 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
     finish();
 }
 
-CheckReport Repository::check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop, bool repair) const {
-    return CheckRun(*impl_, depth, repair, progress, std::move(stop)).run();
+CheckReport Repository::check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop, bool repair,
+                              const std::vector<std::string>& known) const {
+    return CheckRun(*impl_, depth, repair, known, progress, std::move(stop)).run();
 }
 
 }  // namespace tenon::backup

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t small_limit = 256 << 20;
 constexpr std::int64_t goes_at_most = 16;
-constexpr const char* sealed_prefixes[] = {"packs/", "index/", "snap/", "log/", "gone/", "gc/", "sess/"};
+constexpr const char* sealed_prefixes[] = {"packs/", "index/", "snap/", "log/", "gone/", "gc/", "sess/", "checkpoint/"};
 
 /// A collection whose packs go because of their keys. Its rounds are collections like any other, to everybody else.
 class Rekeying final : public Collection {
@@ -57,7 +57,7 @@ private:
     void carry_over(const Chain& chain);
     Id reseal_snapshot(const std::string& prefix, const Id* log_head);
     void snapshots();
-    void flags();
+    void flags(const std::string& prefix, Kind kind);
     void graves();
     void finish_off();
     void problem(const std::string& object, const Error& error) { done_.problems.push_back({.object = object, .message = error.what()}); }
@@ -142,7 +142,8 @@ bool Rekeying::round() {
     segments(look());
     logs();
     snapshots();
-    flags();
+    flags("gc/", Kind::collector);
+    flags("checkpoint/", Kind::checkpoint);
     graves();
     sweep_sessions();
     finish_off();
@@ -201,11 +202,7 @@ void Rekeying::carry_over(const Chain& chain) {
             throw Corrupt("a log record does not follow the one before it", {.subject = name});
         previous = crypto::sha256(raw);
     }
-    // By the old name and the new key, so that a run that goes on with this finds what there is already.
-    ByteVector seed;
-    base::append(seed, base::view_of(chain.writer));
-    base::append_le(seed, impl_.keys.ring.control().current());
-    const auto writer = hex(crypto::sha256(seed)).substr(0, 32);
+    const auto writer = carried_writer(chain.writer, impl_.keys.ring.control().current());
     Id head{};
     for (const auto& record : records) {
         step();
@@ -296,16 +293,16 @@ void Rekeying::snapshots() {
     }
 }
 
-/// What former collections have left for ever: a flag is replaced in one step by itself under another key.
-void Rekeying::flags() {
-    for (const auto& object : blob::list_all(store_, "gc/", stop_)) {
+/// What former collections have left for ever: a flag is replaced in one step by itself under another key. Checkpoints as well.
+void Rekeying::flags(const std::string& prefix, Kind kind) {
+    for (const auto& object : blob::list_all(store_, prefix, stop_)) {
         step();
         if (object.name == lease_name() || !is_old(object.name)) continue;
         try {
             const auto there = store_.head(object.name, stop_);
             if (!there) continue;
-            const auto payload = open_object(impl_.keys, Kind::collector, blob::get_all(store_, object.name, small_limit, stop_), object.name);
-            const auto sealed = seal_object(impl_.keys, Kind::collector, payload);
+            const auto payload = open_object(impl_.keys, kind, blob::get_all(store_, object.name, small_limit, stop_), object.name);
+            const auto sealed = seal_object(impl_.keys, kind, payload);
             blob::put_bytes(store_, object.name, sealed, {.create_only = false, .if_match = there->tag}, stop_);
             ++done_.objects;
         } catch (const NotFound&) {

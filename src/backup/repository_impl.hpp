@@ -11,6 +11,7 @@
 
 #include "annotations.hpp"
 #include "collections.hpp"
+#include "evidence.hpp"
 #include "session.hpp"
 #include "slot.hpp"
 #include "snapshot.hpp"
@@ -45,6 +46,7 @@ struct Repository::Impl {
     std::set<Id> index_damaged, index_leaving;
 
     Annotations annotations;
+    CheckpointShelf checkpoints;
     Collections collections;
 
     unsigned threads() const;

@@ -172,6 +172,13 @@ SnapshotId snapshot_id_of(const std::string& name) {
     }
 }
 
+std::string carried_writer(std::string_view writer, std::uint16_t dek) {
+    ByteVector seed;
+    base::append(seed, base::view_of(writer));
+    base::append_le(seed, dek);
+    return hex(crypto::sha256(seed)).substr(0, 32);
+}
+
 std::string sequence_text(std::uint64_t seq) {
     auto text = std::to_string(seq);
     return std::string(8 - std::min<std::size_t>(8, text.size()), '0') + text;

@@ -66,6 +66,10 @@ LogRecord decode_log_record(ByteView payload, const std::string& object);
 /// Throws Corrupt, also for one whose mac is not of these keys.
 LogRecord open_log_record(const Keys& keys, ByteView raw, const std::string& object);
 
+/// Whose chain this one becomes when it is written anew under the control class's data key of that number: by the old name and the new key,
+/// so that a killed run finds what it has done, and a checkpoint what it has seen.
+std::string carried_writer(std::string_view writer, std::uint16_t dek);
+
 /// Eight digits, so that a list shows a chain in order.
 std::string sequence_text(std::uint64_t seq);
 

@@ -28,7 +28,8 @@ void refuse_lost() {
 }
 
 bool is_copied(std::string_view name) {
-    return !name.starts_with("sess/") && !name.starts_with("gc/") && !name.starts_with(grave_prefix);
+    // Checkpoints speak of the home's own store, and older ones of them go without a word.
+    return !name.starts_with("sess/") && !name.starts_with("gc/") && !name.starts_with("checkpoint/") && !name.starts_with(grave_prefix);
 }
 
 // ---- one object on its way ----

@@ -233,6 +233,51 @@ CheckJob Backups::check(CheckLevel level) {
     return Internal::make<CheckJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::check_kind}));
 }
 
+CheckJob Backups::check_against(const std::string& record, CheckLevel level) {
+    const auto pass = impl_->enter(Permission::backup_read);
+    if (level > CheckLevel::full) throw InvalidArgument("there is no such level of checking", {.subject = "level"});
+    (void)backup::read_checkpoint(record);
+    Json payload;
+    payload.set("level", static_cast<std::int64_t>(level)).set("against", kept("record", record));
+    const auto id = enqueue(*impl_, "backup.check", {.kind = engine::check_kind, .payload = base::to_json(payload)}, {});
+    return Internal::make<CheckJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::check_kind}));
+}
+
+namespace {
+
+BackupCheckpoint to_public(const backup::CheckpointResult& result) {
+    const auto& note = *result.note;
+    BackupCheckpoint taken{.number = static_cast<std::int64_t>(note.number), .made_at = note.made_at, .snapshots = note.snapshots,
+                           .packs = note.packs, .record = note.record, .public_key = result.public_key};
+    for (const auto& problem : result.problems) taken.accepted.push_back(problem.object + ": " + problem.message);
+    return taken;
+}
+
+}  // namespace
+
+BackupCheckpoint Backups::checkpoint() {
+    const auto pass = impl_->enter(Permission::backup_write);
+    const auto result =
+        impl_->interruptible([&](const std::stop_token& stop) { return repositories(impl_).take_checkpoint(impl_->scope, {}, false, stop); });
+    if (!result.note) {
+        const auto more = result.problems.size() - 1;
+        throw Corrupt("the repository was tampered with: " + result.problems.front().message +
+                          (more > 0 ? "; and " + std::to_string(more) + " more, which a check lists" : ""),
+                      {.subject = result.problems.front().object});
+    }
+    return to_public(result);
+}
+
+BackupCheckpoint Backups::accept(const std::string& record) {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    std::vector<std::string> also;
+    if (!record.empty()) also.push_back(backup::read_checkpoint(record).record);
+    return recorded(*impl_, "backup.accept", "", [&] {
+        return impl_->interruptible(
+            [&](const std::stop_token& stop) { return to_public(repositories(impl_).take_checkpoint(impl_->scope, also, true, stop)); });
+    });
+}
+
 PruneJob Backups::prune(const PruneOptions& options) {
     const auto pass = impl_->enter(Permission::backup_forget);
     if (options.unused_percent < 0 || options.unused_percent > 100)
@@ -414,6 +459,7 @@ CheckReport CheckJob::result() {
         .problems = engine::texts_from(json, "problems"),
         .unused = {json.int_or("unused", 0)},
         .under_old_keys = {json.int_or("under_old_keys", 0)},
+        .tampered = json.int_or("tampered", 0),
     };
 }
 

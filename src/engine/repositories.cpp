@@ -67,6 +67,7 @@ void Repositories::erase(db::Tx& tx) {
     restored::erase(tx);
     schedule_rows::erase(tx);
     drill_rows::erase(tx);
+    checkpoint_rows::erase(tx);
     opened_.forget(tx.scope().tenant());
     const std::lock_guard lock(unlocked_mutex_);
     unlocked_.erase(tx.scope().tenant());
@@ -115,6 +116,7 @@ backup::ErasedClass Repositories::shred(const db::TenantScope& scope, const std:
         erased = repository->shred(subject);
     }
     (void)find(scope);  // with what is left of the keys
+    note_state(scope);
     repository_charge::try_reconcile(engine_, scope);
     return erased;
 }
@@ -179,6 +181,7 @@ std::shared_ptr<backup::Repository> Repositories::open_now(const db::TenantScope
     }
     // What a rotation that was killed left to do; whoever is at the keys now does it, too.
     if (const auto alone = base::FileLock::try_acquire(lock_file(tenant))) repository->settle();
+    try_look_at_past(scope, *repository);
     return repository;
 }
 
@@ -378,6 +381,7 @@ backup::SnapshotInfo Repositories::tag(const db::TenantScope& scope, const Snaps
     auto tags = found->tags;
     change(tags);
     auto info = backup::set_tags(*repository, id, tags, engine_.stopping.get_token());
+    note_state(scope);
     repository_charge::try_reconcile(engine_, scope);
     return info;
 }
@@ -385,7 +389,9 @@ backup::SnapshotInfo Repositories::tag(const db::TenantScope& scope, const Snaps
 void Repositories::forget(const db::TenantScope& scope, const std::vector<SnapshotId>& ids) {
     const auto repository = find(scope);
     if (!repository) throw NotFound("nothing was backed up yet", {.subject = scope.tenant().text()});
+    refuse_tampered(scope, *repository, engine_.stopping.get_token());
     backup::forget(*repository, ids, engine_.stopping.get_token());
+    note_state(scope);
     repository_charge::try_reconcile(engine_, scope);
 }
 

@@ -12,6 +12,7 @@
 #include <backup/retention.hpp>
 #include <nvr/camera_rows.hpp>
 
+#include "backup_evidence.hpp"
 #include "core.hpp"
 #include "per_tenant.hpp"
 
@@ -60,6 +61,10 @@ public:
     void forget(const db::TenantScope& scope, const std::vector<SnapshotId>& ids);
     /// For work that makes room on a full disk. False: there is nothing to give.
     bool release_reserve() const noexcept;
+    /// Compares the repository with its newest checkpoint, and takes the next one, which this home remembers. `also`: records that somebody
+    /// else has kept. Throws NotFound, InvalidArgument.
+    backup::CheckpointResult take_checkpoint(const db::TenantScope& scope, const std::vector<std::string>& also, bool accept,
+                                             const std::stop_token& stop);
     /// Frees what is charged for restored files that have gone since. Does nothing while a restore writes into the workspace.
     void settle_restored(const db::TenantScope& scope);
 
@@ -75,6 +80,15 @@ private:
     template <class Work>
     auto with_newest_keys(const db::TenantScope& scope, const std::string& otherwise, Work work);
     jobs::Outcome drill(const jobs::Attempt& attempt);
+    std::optional<checkpoint_rows::Known> known_checkpoint(const db::TenantScope& scope) const;
+    void tell_tampered(const db::TenantScope& scope, const std::vector<backup::CheckProblem>& problems);
+    /// Whether the newest checkpoint that this home knows is in the repository's past; what is wrong is told as an event.
+    std::vector<backup::CheckProblem> look_at_past(const db::TenantScope& scope, backup::Repository& repository, const std::stop_token& stop);
+    void try_look_at_past(const db::TenantScope& scope, backup::Repository& repository) noexcept;
+    /// Throws Corrupt: nothing is written to a repository that is not the one of before.
+    void refuse_tampered(const db::TenantScope& scope, backup::Repository& repository, const std::stop_token& stop);
+    /// Takes a checkpoint of what has just been changed. Returns what the repository weighs more by that.
+    std::int64_t note_state(const db::TenantScope& scope) noexcept;
     /// A file whose space lets a collection work on a full disk. One for all tenants.
     std::filesystem::path reserve() const;
     void keep_reserve() const noexcept;

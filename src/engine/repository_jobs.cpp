@@ -100,6 +100,7 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
     tidy(attempt.scope, attempt.stop);
     auto request = request_of(attempt);
     const auto repository = with_classes(attempt.scope, request.classes, attempt.stop);
+    refuse_tampered(attempt.scope, *repository, attempt.stop);
     repository_charge::reconcile(engine_, attempt.scope);
     request.run = attempt.job.id.text();
     if (attempt.job.attempt > 1) {
@@ -116,12 +117,13 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
         return with_classes(attempt.scope, request.classes, attempt.stop)->backup(request, ledger, attempt.progress, attempt.stop);
     });
     keep_reserve();
-    repository_charge::try_reconcile(engine_, attempt.scope);  // the snapshot stands: that its weight is not booked yet is no failure of the backup
     return taken(attempt, totals);
 }
 
 /// What a backup that has its snapshot ends with.
 jobs::Outcome Repositories::taken(const jobs::Attempt& attempt, const backup::BackupTotals& totals) {
+    note_state(attempt.scope);
+    repository_charge::try_reconcile(engine_, attempt.scope);  // the snapshot stands: that its weight is not booked yet is no failure of the backup
     const auto forgotten = forget_by_rules(attempt);
     Json json;
     if (forgotten.snapshots > 0) json.set("forgotten", forgotten.snapshots);
@@ -195,6 +197,7 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
                                     .bytes_per_second = payload.int_or("per_second", 0), .overwrite = true};
     for (const auto& path : payload.get_array("paths")) request.paths.push_back(path.as_string("paths"));
     const auto snapshot = SnapshotId::parse(payload.get_string("snapshot"));
+    try_look_at_past(attempt.scope, *repository);  // said, and no reason not to give back what is there
     std::shared_ptr<void> pause;
     if (restores_recordings(attempt.scope, snapshot, request.target, request.paths))
         pause = pause_recordings(engine_, attempt.scope, attempt.stop);
@@ -254,7 +257,14 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     const auto payload = base::parse_json(attempt.job.payload);
     const auto repository = find(attempt.scope);
     if (!repository) throw NotFound("nothing was backed up yet, so there is nothing to check: take a backup first");
-    const auto report = repository->check(static_cast<backup::CheckDepth>(payload.get_int("level")), attempt.progress, attempt.stop);
+    std::vector<std::string> known;
+    if (const auto mine = known_checkpoint(attempt.scope); mine && !mine->record.empty()) known.push_back(mine->record);
+    if (const auto* against = payload.find("against")) known.push_back(against->as_string("against"));
+    const auto report = repository->check(static_cast<backup::CheckDepth>(payload.get_int("level")), attempt.progress, attempt.stop, false, known);
+    std::vector<backup::CheckProblem> tampered;
+    for (const auto& problem : report.problems)
+        if (problem.tampered) tampered.push_back(problem);
+    if (!tampered.empty()) tell_tampered(attempt.scope, tampered);
     if (report.bytes_written > 0) repository_charge::try_reconcile(engine_, attempt.scope);
     Json problems = Json::array();
     for (const auto& problem : report.problems) {
@@ -269,6 +279,7 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     Json json;
     json.set("snapshots", report.snapshots).set("objects", report.objects).set("chunks", report.chunks).set("read", report.bytes_read);
     json.set("problems", std::move(problems)).set("unused", report.bytes_unused).set("under_old_keys", report.bytes_under_old_keys);
+    json.set("tampered", static_cast<std::int64_t>(tampered.size()));
     return {.result = base::to_json(json), .settle = {}};
 }
 
@@ -279,9 +290,10 @@ jobs::Outcome Repositories::prune(const jobs::Attempt& attempt) {
     backup::PruneRequest request{.unused_percent = static_cast<std::int32_t>(payload.get_int("unused_percent")),
                                  .dry_run = payload.get_bool("dry_run")};
     request.release_space = [this] { return release_reserve(); };
-    const auto totals = [&] {
+    auto totals = [&] {
         try {
             return with_newest_keys(attempt.scope, "nothing was backed up yet, so there is nothing to give back", [&](auto& repository) {
+                refuse_tampered(attempt.scope, repository, attempt.stop);
                 return backup::prune(repository, request, attempt.progress, attempt.stop);
             });
         } catch (...) {
@@ -290,6 +302,7 @@ jobs::Outcome Repositories::prune(const jobs::Attempt& attempt) {
             throw;
         }
     }();
+    if (!request.dry_run) totals.bytes_freed -= note_state(attempt.scope);
     repository_charge::try_reconcile(engine_, attempt.scope);
     keep_reserve();
     std::vector<backup::FileProblem> problems;
@@ -315,6 +328,7 @@ jobs::Outcome Repositories::rekey(const jobs::Attempt& attempt) {
     const auto totals = [&] {
         try {
             return with_newest_keys(attempt.scope, "nothing was backed up yet, so there is nothing to write anew", [&](auto& repository) {
+                refuse_tampered(attempt.scope, repository, attempt.stop);
                 return backup::rekey(repository, request, attempt.progress, attempt.stop);
             });
         } catch (...) {
@@ -322,6 +336,7 @@ jobs::Outcome Repositories::rekey(const jobs::Attempt& attempt) {
             throw;
         }
     }();
+    note_state(attempt.scope);
     repository_charge::try_reconcile(engine_, attempt.scope);
     keep_reserve();
     std::vector<backup::FileProblem> problems;

@@ -6,6 +6,7 @@
 #include <base/bytes.hpp>
 #include <crypto/encoding.hpp>
 #include <crypto/merkle.hpp>
+#include <crypto/note.hpp>
 #include <tenon/error.hpp>
 
 #include "audit_log.hpp"
@@ -32,22 +33,10 @@ constexpr db::SystemStmt insert_leaf_node{"INSERT INTO audit_leaf_node (level, n
 constexpr db::SystemStmt insert_checkpoint{
     "INSERT INTO audit_checkpoint (n, size, edge, time, note, vkey) VALUES (:n, :size, :edge, :time, :note, :vkey)"};
 
-std::string key_name(const crypto::PublicKey& key) { return "audit/" + crypto::to_hex(base::ByteView(key).first(8)); }
-
-base::ByteVector key_bytes(const crypto::PublicKey& key) {
-    base::ByteVector bytes{1};  // Ed25519, says C2SP
-    base::append(bytes, key);
-    return bytes;
-}
-
-base::ByteVector key_hash(const crypto::PublicKey& key) {
-    const auto text = key_name(key) + "\n";
-    const auto hash = crypto::Sha256().update(base::view_of(text)).update(key_bytes(key)).finish();
-    return {hash.begin(), hash.begin() + 4};
-}
+constexpr std::string_view origin = "audit";
 
 std::string sign_note(const crypto::SigningKey& key, const crypto::MerkleTree& tree, Time now) {
-    const auto name = key_name(key.public_key());
+    const auto name = crypto::note_key_name(origin, key.public_key());
     const auto body = name + "\n" + std::to_string(tree.size()) + "\n" + crypto::to_base64(tree.root()) + "\ntime " +
                       std::to_string(now.time_since_epoch().count()) + "\n";
     return signed_text(body, key);
@@ -90,15 +79,9 @@ std::int64_t seal_some(db::SystemTx& tx, std::span<const TenantId> logs, const c
 
 }  // namespace
 
-std::string signed_text(const std::string& text, const crypto::SigningKey& key) {
-    auto signature = key_hash(key.public_key());
-    base::append(signature, key.sign(base::view_of(text)));
-    return text + "\n\u2014 " + key_name(key.public_key()) + " " + crypto::to_base64(signature) + "\n";
-}
+std::string signed_text(const std::string& text, const crypto::SigningKey& key) { return crypto::sign_note(origin, text, key); }
 
-std::string key_text(const crypto::PublicKey& key) {
-    return key_name(key) + "+" + crypto::to_hex(key_hash(key)) + "+" + crypto::to_base64(key_bytes(key));
-}
+std::string key_text(const crypto::PublicKey& key) { return crypto::note_key_text(origin, key); }
 
 std::int64_t seal(db::Database& database, const db::SystemScope& system, const crypto::SigningKey& key, Time now) {
     const auto logs = database.read(system, [](db::SystemReader& reader) {

@@ -208,6 +208,7 @@ struct CheckProblem {
     std::uint64_t offset = 0;
     std::uint64_t length = 0;          ///< 0: all of it.
     std::string message{};
+    bool tampered = false;             ///< Objects are whole as they lie here: a checkpoint shows that they are not those that should.
 };
 
 struct CheckReport {
@@ -289,7 +290,10 @@ public:
     /// Damage is reported, not thrown, and which packs it hit is kept in the repository's log: later backups store again what
     /// only those have.
     /// `repair`: damaged and missing objects that another store has as they were are put back first.
-    CheckReport check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop, bool repair = false) const;
+    /// What there is is compared with the newest checkpoint, at every depth; `known`: records of checkpoints that must be in its past
+    /// (backup/checkpoint.hpp). Throws InvalidArgument for known text that is no record.
+    CheckReport check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop, bool repair = false,
+                      const std::vector<std::string>& known = {}) const;
     /// Whether these bytes are such an object of this repository: what else lies in another store never comes back into this one.
     [[nodiscard]] bool is_ours(const std::string& name, base::ByteView bytes) const;
 

@@ -1,0 +1,508 @@
+// Checkpoints: what is taken down, and what has no explanation since.
+#include "evidence.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include <base/id.hpp>
+#include <crypto/encoding.hpp>
+#include <crypto/hash.hpp>
+#include <crypto/note.hpp>
+#include <exec/wait.hpp>
+#include <tenon/error.hpp>
+
+#include "repository_impl.hpp"
+
+namespace tenon::backup {
+namespace {
+
+constexpr std::string_view note_origin = "backup";
+constexpr std::uint64_t checkpoint_limit = std::uint64_t{1} << 30;
+constexpr int most_evidence_looks = 100;
+
+/// Everything that a checkpoint is about, as it lies there, with what explains that something is gone.
+struct Sight {
+    struct Record {
+        Id sha{};
+        SnapshotId committed{};
+        std::vector<Id> swept{};
+    };
+    Holdings holdings;
+    std::map<Id16, std::vector<Record>> chains;   // as far as they go without a gap
+    std::set<Id> packs;                           // all that are there
+    std::set<SnapshotId> objects, forgotten;      // snapshots that are there, counting or not; those of which somebody said that they go
+    std::set<Id> swept;
+    bool segments_whole = true;
+};
+
+std::optional<Id16> writer_in(std::string_view name) {
+    if (name.size() < 4 + 32 + 1) return std::nullopt;
+    const auto bytes = crypto::from_hex(name.substr(4, 32));
+    if (!bytes || bytes->size() != sizeof(Id16) || name[36] != '/') return std::nullopt;
+    Id16 id{};
+    std::copy(bytes->begin(), bytes->end(), id.begin());
+    return id;
+}
+
+std::optional<Id> sha_in(std::string_view name) {
+    if (name.size() < 64) return std::nullopt;
+    const auto bytes = crypto::from_hex(name.substr(name.size() - 64));
+    if (!bytes || bytes->size() != sizeof(Id)) return std::nullopt;
+    Id id{};
+    std::copy(bytes->begin(), bytes->end(), id.begin());
+    return id;
+}
+
+Holdings::KeyState key_state(const Ring& ring) {
+    const auto& control = ring.control();
+    return {.generation = ring.generation, .oldest = control.dek.begin()->first, .newest = control.current(),
+            .classes = static_cast<std::uint32_t>(ring.classes.size() + ring.erased.size()), .erased = static_cast<std::uint32_t>(ring.erased.size())};
+}
+
+Sight look_once(Repository::Impl& impl, const Keys& newest, const std::stop_token& stop) {
+    Sight sight;
+    std::set<SnapshotId> committed;
+    impl.annotations.each(impl.keys, *impl.objects, stop, [&](const std::string& name, const LogSight& seen) {
+        const auto writer = writer_in(name);
+        if (!writer) return;
+        auto& chain = sight.chains[*writer];
+        // In the order of names: behind a gap nothing counts.
+        if (name != "log/" + hex(*writer) + '/' + sequence_text(chain.size())) return;
+        auto& record = chain.emplace_back(Sight::Record{.sha = seen.sha});
+        if (!seen.says) return;
+        record.committed = seen.says->committed;
+        record.swept = seen.says->swept;
+        if (!record.committed.is_nil()) committed.insert(record.committed);
+        sight.swept.insert(record.swept.begin(), record.swept.end());
+        sight.forgotten.insert(seen.says->forgotten.begin(), seen.says->forgotten.end());
+    });
+    for (const auto& [writer, chain] : sight.chains)
+        if (!chain.empty()) sight.holdings.chains.emplace(writer, Holdings::ChainEnd{.count = chain.size(), .head = chain.back().sha});
+
+    std::vector<std::pair<SnapshotId, std::string>> unsaid;
+    for (const auto& object : blob::list_all(*impl.objects, "snap/", stop)) {
+        const auto id = snapshot_id_of(object.name);
+        if (id.is_nil()) continue;
+        sight.objects.insert(id);
+        if (committed.contains(id)) sight.holdings.snapshots.insert(id);
+        else unsaid.emplace_back(id, object.name);
+    }
+    // One of which no record tells counts once its writer cannot take it back any more.
+    if (!unsaid.empty()) {
+        const auto named = impl.named_sessions(stop);
+        for (const auto& [id, name] : unsaid) {
+            try {
+                const auto record = impl.read_snapshot(name, stop);
+                const auto beacon = beacon_name(record.writer, record.session);
+                const auto lives = impl.objects->beacon_lives(beacon);
+                const bool ended = lives == false || (!lives && !impl.objects->head(beacon, stop));
+                if (ended && !named.contains(record.session)) sight.holdings.snapshots.insert(id);
+            } catch (const Corrupt&) {
+            } catch (const NotFound&) {
+            }
+        }
+    }
+    const auto index = impl.load_index(stop);
+    for (const auto& name : index->segments())
+        if (const auto sha = sha_in(name)) sight.holdings.segments.insert(*sha);
+    for (const auto& [name, size] : impl.list_packs(stop))
+        if (const auto sha = pack_in(name)) sight.packs.insert(*sha);
+    for (const auto& pack : index->packs()) {
+        if (pack.segment == PackInfo::no_segment) sight.segments_whole = false;
+        else if (sight.packs.contains(pack.sha)) sight.holdings.packs.insert(pack.sha);
+    }
+    sight.holdings.keys = key_state(newest.ring);
+    return sight;
+}
+
+/// What explains that packs go: looked at while nothing changed, so that no reason is missed whoever is at work.
+struct StableSight {
+    Sight sight;
+    std::set<Id> leaving;
+};
+
+StableSight look_twice(Repository::Impl& impl, const std::stop_token& stop) {
+    const auto newest = [&]() -> std::shared_ptr<const Keys> {
+        try {
+            return impl.newest_keys();
+        } catch (const PermissionDenied&) {
+            throw KeysChanged("the repository's keys were changed: open it again");
+        }
+    };
+    auto before = look_once(impl, *newest(), stop);
+    for (int looked = 1;; ++looked) {
+        exec::check_stop(stop);
+        StableSight seen{.sight = {}, .leaving = leaving(impl.collections.read(impl.keys, *impl.objects, stop))};
+        seen.sight = look_once(impl, *newest(), stop);
+        const auto& now = seen.sight;
+        if (now.holdings == before.holdings && now.packs == before.packs && now.objects == before.objects) return seen;
+        if (looked == most_evidence_looks) throw Unavailable("the repository changes all the time: try again", {.subject = "checkpoint/", .retryable = true});
+        before = std::move(seen.sight);
+    }
+}
+
+/// How what was said before is named now: a chain that was written anew under newer data keys lies under another writer's name.
+std::vector<Id16> names_since(const Id16& writer, const Holdings::KeyState& then, const Holdings::KeyState& now) {
+    constexpr std::size_t most_names = 4096;
+    std::vector<std::string> names{hex(writer)};
+    for (auto dek = then.oldest + 1; dek <= now.newest; ++dek)
+        for (std::size_t i = 0, known = names.size(); i < known && names.size() < most_names; ++i)
+            names.push_back(carried_writer(names[i], static_cast<std::uint16_t>(dek)));
+    std::vector<Id16> ids;
+    for (const auto& name : names) {
+        Id16 id{};
+        if (const auto bytes = crypto::from_hex(name); bytes && bytes->size() == id.size()) std::copy(bytes->begin(), bytes->end(), id.begin());
+        ids.push_back(id);
+    }
+    return ids;
+}
+
+class Comparison {
+public:
+    Comparison(const Checkpoint& since, const StableSight& seen) : since_(since), sight_(seen.sight), leaving_(seen.leaving) {
+        const auto& at = since.note;
+        seen_by_ = "checkpoint " + std::to_string(at.number) + " saw ";
+    }
+
+    std::vector<CheckProblem> run(const std::map<SnapshotId, std::vector<Id>>& segments_of) {
+        keys();
+        chains();
+        snapshots();
+        packs();
+        segments(segments_of);
+        return std::move(problems_);
+    }
+
+private:
+    void problem(std::string object, std::string message) {
+        problems_.push_back({.object = std::move(object), .message = std::move(message), .tampered = true});
+    }
+
+    void keys() {
+        const auto& then = since_.holdings.keys;
+        const auto& now = sight_.holdings.keys;
+        const bool older = now.generation < then.generation || now.newest < then.newest || now.classes < then.classes || now.erased < then.erased;
+        if (older) problem("vault:ring/" + std::to_string(now.generation), "rolled back: " + seen_by_ + "newer keys; an older vault was put in place");
+        else if (now.oldest < then.oldest)
+            problem("vault:ring/" + std::to_string(now.generation), "replayed: " + seen_by_ + "that these data keys had been retired");
+    }
+
+    void chains() {
+        for (const auto& [writer, then] : since_.holdings.chains) {
+            const std::vector<Sight::Record>* found = nullptr;
+            std::size_t longest = 0;
+            bool forked = false;
+            Id16 now{};
+            for (const auto& name : names_since(writer, since_.holdings.keys, sight_.holdings.keys)) {
+                const auto chain = sight_.chains.find(name);
+                if (chain == sight_.chains.end()) continue;
+                longest = std::max(longest, chain->second.size());
+                if (chain->second.size() < then.count) continue;
+                // Only under its own name are its records the same objects.
+                if (name == writer && chain->second[then.count - 1].sha != then.head) {
+                    forked = true;
+                    continue;
+                }
+                found = &chain->second;
+                now = name;
+                break;
+            }
+            const auto object = "log/" + hex(writer);
+            if (found) covered_[now] = then.count;
+            else if (forked)
+                problem(object + '/' + sequence_text(then.count - 1), "forked: " + seen_by_ + "another record here; this copy was written on by itself, or damaged");
+            else if (longest == 0)
+                problem(object, "deleted: " + seen_by_ + std::to_string(then.count) + " records of this log, and nothing is left of it");
+            else
+                problem(object, "rolled back: " + seen_by_ + std::to_string(then.count) + " records of this log, and " + std::to_string(longest) + " are there");
+        }
+    }
+
+    /// What records that the checkpoint had seen already say.
+    template <class See> void each_covered(See see) const {
+        for (const auto& [writer, count] : covered_) {
+            const auto& chain = sight_.chains.at(writer);
+            for (std::size_t i = 0; i < count; ++i) see(chain[i]);
+        }
+    }
+
+    void snapshots() {
+        const auto& then = since_.holdings.snapshots;
+        for (const auto& id : then)
+            if (!sight_.objects.contains(id) && !sight_.forgotten.contains(id))
+                problem("snap/" + id.text().substr(std::string_view(SnapshotId::prefix()).size()),
+                        "deleted: " + seen_by_ + "this snapshot, and nobody has forgotten it");
+        std::set<SnapshotId> back;
+        each_covered([&](const Sight::Record& record) {
+            if (!record.committed.is_nil() && sight_.objects.contains(record.committed) && !then.contains(record.committed)) back.insert(record.committed);
+        });
+        for (const auto& id : back)
+            problem("snap/" + id.text().substr(std::string_view(SnapshotId::prefix()).size()),
+                    "replayed: " + seen_by_ + "that this snapshot had gone, and it is there again");
+    }
+
+    void packs() {
+        const auto& then = since_.holdings.packs;
+        for (const auto& pack : then) {
+            const bool may_go = sight_.swept.contains(pack) || leaving_.contains(pack);
+            if (may_go) continue;
+            if (!sight_.packs.contains(pack)) problem(pack_name(pack), "deleted: " + seen_by_ + "this pack, and no collection has taken it away");
+            else if (sight_.segments_whole && !sight_.holdings.packs.contains(pack))
+                problem(pack_name(pack), "deleted: " + seen_by_ + "an index of this pack, and none lists it any more");
+        }
+        std::set<Id> back;
+        each_covered([&](const Sight::Record& record) {
+            for (const auto& pack : record.swept)
+                if (sight_.packs.contains(pack) && !then.contains(pack)) back.insert(pack);
+        });
+        for (const auto& pack : back) problem(pack_name(pack), "replayed: " + seen_by_ + "that a collection had taken this pack away, and it is there again");
+    }
+
+    void segments(const std::map<SnapshotId, std::vector<Id>>& segments_of) {
+        const auto& then = since_.holdings.segments;
+        for (const auto& id : since_.holdings.snapshots) {
+            const auto found = segments_of.find(id);
+            if (found == segments_of.end()) continue;
+            for (const auto& segment : found->second)
+                if (sight_.holdings.segments.contains(segment) && !then.contains(segment))
+                    problem("index/" + hex(segment), "replayed: " + seen_by_ + "that this index had been replaced, and it is there again");
+        }
+    }
+
+    const Checkpoint& since_;
+    const Sight& sight_;
+    const std::set<Id>& leaving_;
+    std::string seen_by_;
+    std::map<Id16, std::uint64_t> covered_;  // by the names of now: so many records are known to the checkpoint
+    std::vector<CheckProblem> problems_;
+};
+
+}  // namespace
+
+CheckpointShelf::Found CheckpointShelf::read(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
+    const std::lock_guard lock(mutex_);
+    for (int looked = 1;; ++looked) {
+        Found found;
+        bool gone = false;
+        auto objects = blob::list_all(store, std::string("checkpoint/"), stop);
+        std::reverse(objects.begin(), objects.end());
+        for (const auto& object : objects) {
+            if (checkpoint_number(object.name) == 0) continue;
+            if (found.newest) {
+                found.names.push_back(object.name);
+                continue;
+            }
+            if (object.name == name_ && object.tag == tag_) {
+                found.newest = last_;
+                found.names.push_back(object.name);
+                continue;
+            }
+            try {
+                const auto raw = blob::get_all(store, object.name, checkpoint_limit, stop);
+                auto fresh = std::make_shared<Checkpoint>(decode_checkpoint(open_object(keys, Kind::checkpoint, raw, object.name), object.name));
+                if (checkpoint_name(fresh->note.number) != object.name || fresh->note.repository != hex(keys.repo))
+                    throw Corrupt("swapped: a checkpoint lies under another one's name", {.subject = object.name});
+                found.newest = last_ = std::move(fresh);
+                found.names.push_back(object.name);
+                name_ = object.name;
+                tag_ = object.tag;
+            } catch (const KeyIsRetired&) {
+                // Put by a process that slept through a rotation, which never said so.
+            } catch (const Corrupt& error) {
+                found.names.push_back(object.name);
+                found.problems.push_back({.object = object.name, .message = std::string("this checkpoint cannot be read: ") + error.what(), .tampered = true});
+            } catch (const NotFound&) {
+                gone = true;  // a newer one is there
+            }
+        }
+        if (!gone || looked == most_evidence_looks) return found;
+    }
+}
+
+std::vector<CheckProblem> compare_past(Repository::Impl& impl, const CheckpointShelf::Found& found, const std::vector<std::string>& known,
+                                       const std::stop_token&) {
+    std::vector<CheckProblem> problems;
+    const auto problem = [&](const CheckpointNote& note, std::string message) {
+        problems.push_back({.object = checkpoint_name(note.number), .message = std::move(message), .tampered = true});
+    };
+    for (const auto& record : known) {
+        const auto note = read_checkpoint(record);
+        const auto its = "checkpoint " + std::to_string(note.number);
+        const auto& identity = impl.keys.ring.identity;
+        if (note.repository != hex(impl.super.repo)) {
+            problem(note, "swapped: the record is of another repository, " + note.repository);
+            continue;
+        }
+        if (!identity.empty() && !crypto::open_note(note_origin, record, impl.keys.ring.signer().public_key())) {
+            problem(note, "the record was not signed by this repository");
+            continue;
+        }
+        if (!found.newest) {
+            problem(note, "rolled back: " + its + " is known, and there is no checkpoint here: an older copy was put in place, or they were deleted");
+            continue;
+        }
+        const auto& newest = *found.newest;
+        if (note.number > newest.note.number) {
+            problem(note, "rolled back: " + its + " is known, and the newest one here is " + std::to_string(newest.note.number) +
+                              ": an older copy of the repository was put in place, or newer objects were deleted");
+            continue;
+        }
+        const auto in_past = [&]() -> std::optional<crypto::Digest> {
+            if (note.number == newest.note.number) return newest.note.hash();
+            const auto at = std::lower_bound(newest.past.begin(), newest.past.end(), note.number, [](const auto& each, auto n) { return each.number < n; });
+            if (at == newest.past.end() || at->number != note.number) return std::nullopt;
+            return at->hash;
+        }();
+        if (!in_past) {
+            const auto next = std::upper_bound(newest.past.begin(), newest.past.end(), note.number, [](auto n, const auto& each) { return n < each.number; });
+            const auto accepting = next == newest.past.end() ? newest.note.number : next->number;
+            problem(note, "rolled back: the repository was put back to before " + its + ", which checkpoint " + std::to_string(accepting) + " accepts");
+        } else if (*in_past != note.hash()) {
+            problem(note, "forked: " + its + " of this repository is another one than the record: two copies were written on separately");
+        }
+    }
+    return problems;
+}
+
+std::vector<CheckProblem> compare_state(Repository::Impl& impl, const Checkpoint& since, const std::map<SnapshotId, std::vector<Id>>& segments_of,
+                                        const std::stop_token& stop) {
+    const auto seen = look_twice(impl, stop);
+    return Comparison(since, seen).run(segments_of);
+}
+
+std::vector<CheckProblem> compare_past(const Repository& repository, const std::vector<std::string>& known, std::stop_token stop) {
+    auto& impl = repository.inside();
+    return compare_past(impl, impl.checkpoints.read(impl.keys, *impl.objects, stop), known, stop);
+}
+
+std::optional<CheckpointNote> newest_checkpoint(const Repository& repository, std::stop_token stop) {
+    auto& impl = repository.inside();
+    const auto found = impl.checkpoints.read(impl.keys, *impl.objects, stop);
+    return found.newest ? std::optional(found.newest->note) : std::nullopt;
+}
+
+namespace {
+
+/// Not under keys that were rotated meanwhile: they may be retired before anybody has read it.
+void put_checkpoint(Repository::Impl& impl, const Checkpoint& checkpoint, const std::stop_token& stop) {
+    const auto name = checkpoint_name(checkpoint.note.number);
+    const auto payload = encode(checkpoint);
+    auto keys = impl.newest_keys();
+    auto tag = blob::put_bytes(*impl.objects, name, seal_object(*keys, Kind::checkpoint, payload), {}, stop).tag;
+    for (auto now = impl.newest_keys(); now->ring.control().current() != keys->ring.control().current(); now = impl.newest_keys()) {
+        keys = std::move(now);
+        try {
+            tag = blob::put_bytes(*impl.objects, name, seal_object(*keys, Kind::checkpoint, payload), {.create_only = false, .if_match = tag}, {}).tag;
+        } catch (const Conflict&) {
+            return;  // who writes everything anew was here
+        }
+    }
+}
+
+std::int64_t weight_of_all(Repository::Impl& impl, const std::stop_token& stop) {
+    std::int64_t bytes = 0;
+    for (const auto& object : blob::list_all(*impl.objects, "checkpoint/", stop)) bytes += static_cast<std::int64_t>(object.size);
+    return bytes;
+}
+
+crypto::SigningKey signer_of(Repository::Impl& impl, const CheckpointRequest& request) {
+    auto keys = impl.newest_keys();
+    if (keys->ring.identity.empty()) {
+        const auto give = [&] {
+            const std::lock_guard lock(impl.slots_mutex);
+            impl.settle();
+            impl.refresh();
+            (void)impl.ring_with_identity();
+        };
+        if (request.with_keys) request.with_keys(give);
+        else give();
+        keys = impl.newest_keys();
+    }
+    return keys->ring.signer();
+}
+
+}  // namespace
+
+CheckpointResult take_checkpoint(Repository& repository, const CheckpointRequest& request, std::stop_token stop) {
+    auto& impl = repository.inside();
+    const auto signer = signer_of(impl, request);
+    CheckpointResult result{.public_key = crypto::to_base64(signer.public_key())};
+    for (int tried = 1;; ++tried) {
+        // The checkpoint before what there is: it speaks of no later moment.
+        const auto found = impl.checkpoints.read(impl.keys, *impl.objects, stop);
+        const auto seen = look_twice(impl, stop);
+        auto problems = compare_past(impl, found, request.known, stop);
+        problems.insert(problems.end(), found.problems.begin(), found.problems.end());
+        if (found.newest) {
+            auto more = Comparison(*found.newest, seen).run({});
+            std::move(more.begin(), more.end(), std::back_inserter(problems));
+        }
+        result.problems = std::move(problems);
+        if (!result.problems.empty() && !request.accept) return result;
+        const auto root = seen.sight.holdings.root();
+        if (found.newest && result.problems.empty() && found.newest->note.state == root) {
+            result.note = found.newest->note;
+            return result;
+        }
+
+        Checkpoint next{.note = {}, .past = {}, .holdings = seen.sight.holdings};
+        auto& note = next.note;
+        if (found.newest) {
+            next.past = found.newest->past;
+            next.past.push_back({found.newest->note.number, found.newest->note.hash()});
+            note.before = next.past.back().hash;
+        }
+        note.number = next.past.empty() ? 1 : next.past.back().number + 1;
+        for (const auto& name : found.names) note.number = std::max(note.number, checkpoint_number(name) + 1);
+        if (request.accept) {
+            for (const auto& record : request.known) {
+                const auto known = read_checkpoint(record);
+                if (known.repository != hex(impl.super.repo) || !crypto::open_note(note_origin, record, signer.public_key())) continue;
+                note.number = std::max(note.number, known.number + 1);
+                const CheckpointNote::Other lost{known.number, known.hash()};
+                const bool is_past = std::find(next.past.begin(), next.past.end(), lost) != next.past.end();
+                if (!is_past && (!note.accepted || note.accepted->number < lost.number)) note.accepted = lost;
+            }
+        }
+        const auto& h = next.holdings;
+        note.repository = hex(impl.super.repo);
+        note.made_at = impl.objects->server_time(stop);
+        note.past = root_of(next.past);
+        note.state = root;
+        note.snapshots = std::ssize(h.snapshots);
+        note.packs = std::ssize(h.packs);
+        note.segments = std::ssize(h.segments);
+        note.chains = std::ssize(h.chains);
+        note.generation = h.keys.generation;
+        note.oldest_key = h.keys.oldest;
+        note.newest_key = h.keys.newest;
+        note.classes = h.keys.classes;
+        note.erased = h.keys.erased;
+        note.record = crypto::sign_note(note_origin, statement_of(note), signer);
+        const auto weight = weight_of_all(impl, stop);
+        try {
+            put_checkpoint(impl, next, stop);
+        } catch (const Conflict&) {
+            // Another process was faster, and what it has taken is to be compared with, too.
+            const auto name = checkpoint_name(note.number);
+            try {
+                (void)open_object(impl.keys, Kind::checkpoint, blob::get_all(*impl.objects, name, checkpoint_limit, stop), name);
+            } catch (const KeyIsRetired&) {
+                impl.objects->remove(name, {}, {});
+            } catch (const Error&) {
+            }
+            if (tried == most_evidence_looks) throw Unavailable("others take checkpoints again and again", {.subject = name});
+            continue;
+        }
+        // The one before stays: whoever has just read that it is the newest goes on with it.
+        const auto keep = found.newest ? found.newest->note.number : note.number;
+        for (const auto& name : found.names)
+            if (checkpoint_number(name) < keep || (request.accept && checkpoint_number(name) > keep)) impl.objects->remove(name, {}, {});
+        result.is_new = true;
+        result.bytes_written = weight_of_all(impl, stop) - weight;
+        result.note = std::move(note);
+        return result;
+    }
+}
+
+}  // namespace tenon::backup

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <backup/checkpoint.hpp>
+#include <crypto/merkle.hpp>
+
+#include "snapshot.hpp"
+
+namespace tenon::backup {
+
+/// What a checkpoint vouches for. Everything in it goes for reasons that the log or a collection's intent tells, or not at all.
+struct Holdings {
+    struct ChainEnd {
+        std::uint64_t count = 0;  ///< Of records.
+        Id head{};                ///< SHA-256 of the last one.
+        bool operator==(const ChainEnd&) const = default;
+    };
+    struct KeyState {
+        std::uint32_t generation = 0, oldest = 0, newest = 0, classes = 0, erased = 0;
+        bool operator==(const KeyState&) const = default;
+    };
+    std::set<SnapshotId> snapshots{};
+    std::set<Id> packs{};            ///< That segments list.
+    std::set<Id> segments{};
+    std::map<Id16, ChainEnd> chains{};
+    KeyState keys{};
+
+    bool operator==(const Holdings&) const = default;
+    /// RFC 6962 over one line each, in byte order.
+    crypto::Digest root() const;
+};
+
+/// The object checkpoint/<number>.
+struct Checkpoint {
+    CheckpointNote note{};
+    std::vector<CheckpointNote::Other> past{};  ///< All before, oldest first.
+    Holdings holdings{};
+};
+
+std::string checkpoint_name(std::uint64_t number);
+/// Zero for what is none.
+std::uint64_t checkpoint_number(std::string_view name);
+crypto::Digest root_of(const std::vector<CheckpointNote::Other>& past);
+/// The text that is signed.
+std::string statement_of(const CheckpointNote& note);
+
+ByteVector encode(const Checkpoint& checkpoint);
+/// Throws Corrupt, also where its parts do not belong together.
+Checkpoint decode_checkpoint(ByteView payload, const std::string& object);
+
+/// What lies under checkpoint/, the newest one read once. Thread-safe.
+class CheckpointShelf {
+public:
+    struct Found {
+        std::shared_ptr<const Checkpoint> newest;  ///< Null: there is none.
+        std::vector<std::string> names;            ///< All of them, those that cannot be read too; not those under retired keys.
+        std::vector<CheckProblem> problems;        ///< Of newer ones that cannot be read.
+    };
+    Found read(const Keys& keys, blob::Store& store, const std::stop_token& stop);
+
+private:
+    std::mutex mutex_;
+    std::string name_, tag_;                       // guarded by mutex_, as the next: of what was read last
+    std::shared_ptr<const Checkpoint> last_;
+};
+
+/// What has no explanation in the repository since its newest checkpoint. `segments_of`: of snapshots that were read, what their runs wrote.
+std::vector<CheckProblem> compare_state(Repository::Impl& impl, const Checkpoint& since, const std::map<SnapshotId, std::vector<Id>>& segments_of,
+                                        const std::stop_token& stop);
+std::vector<CheckProblem> compare_past(Repository::Impl& impl, const CheckpointShelf::Found& found, const std::vector<std::string>& known,
+                                       const std::stop_token& stop);
+
+}  // namespace tenon::backup
