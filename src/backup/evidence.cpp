@@ -325,7 +325,7 @@ std::vector<CheckProblem> compare_past(Repository::Impl& impl, const CheckpointS
     const auto problem = [&](const CheckpointNote& note, std::string message) {
         problems.push_back({.object = checkpoint_name(note.number), .message = std::move(message), .tampered = true});
     };
-    for (const auto& record : known) {
+    for (const auto& record : std::set<std::string>(known.begin(), known.end())) {
         const auto note = read_checkpoint(record);
         const auto its = "checkpoint " + std::to_string(note.number);
         const auto& identity = impl.keys.ring.identity;

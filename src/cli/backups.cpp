@@ -133,7 +133,10 @@ int restore(Context& context, const Args& args) {
 }
 
 int check(Context& context, const Args& args) {
-    CheckJob job = backup_session(context).backups().check(level_named(args.text("--level", "full"), "--level"));
+    const auto level = level_named(args.text("--level", "full"), "--level");
+    const auto record = args.has("--against") ? record_in(args, "--against") : std::string();
+    Backups backups = backup_session(context).backups();
+    CheckJob job = args.has("--against") ? backups.check_against(record, level) : backups.check(level);
     if (args.has(detach.name)) return show_started(context, job);
     follow(context, job, "check");
     const CheckReport report = job.result();
@@ -144,7 +147,8 @@ int check(Context& context, const Args& args) {
                          {"Chunks", count(report.chunks)},
                          {"Read", size(report.read)},
                          {"Unused", size(report.unused)},
-                         {"Old keys", report.under_old_keys.count > 0 ? size(report.under_old_keys) : ""}});
+                         {"Old keys", report.under_old_keys.count > 0 ? size(report.under_old_keys) : ""},
+                         {"Tampered", report.tampered > 0 ? count(report.tampered) : ""}});
     say_problems(context, report.problems);
     return report.problems.empty() ? 0 : exit_code(Errc::corrupt);
 }
@@ -284,10 +288,31 @@ Group backup_verbs() {
             {.path = "backup check",
              .summary = "prove that a restore would work",
              .about = "Reads the repository and proves that it is whole: structure looks at lists and sizes, objects at the hash "
-                      "of everything stored, full also decrypts and recomputes every piece. Exit code 19 if anything is damaged.",
-             .options = {{"--level", "LEVEL", "structure, objects or full; default full"}, detach},
-             .examples = {{"backup check", "Everything."}, {"backup check --level structure", "Quick; for every hour."}},
+                      "of everything stored, full also decrypts and recomputes every piece. Each of them also compares with the newest "
+                      "checkpoint, so that nothing is taken away or put back unseen. Exit code 19 if anything is damaged.",
+             .options = {{"--level", "LEVEL", "structure, objects or full; default full"},
+                         {"--against", "FILE", "and with a checkpoint's record that was kept elsewhere"},
+                         detach},
+             .examples = {{"backup check", "Everything."}, {"backup check --level structure", "Quick; for every hour."},
+                          {"backup check --against /mnt/safe/acme.checkpoint", "Also tells of an older copy of the whole home."}},
              .run = check},
+            {.path = "backup checkpoint",
+             .summary = "take a signed record to keep elsewhere",
+             .about = "Compares the repository with its newest checkpoint, takes the next one, and gives its record: less than 1 KiB of text. "
+                      "Whoever keeps it outside of this home sees with “backup check --against” whether something was taken away, put back or "
+                      "replaced since, whoever did it. Exit code 19 if something was already.",
+             .options = {{"--to", "FILE", "writes the record there; --json shows it, too"}},
+             .examples = {{"backup checkpoint --to /mnt/safe/acme.checkpoint", "On a disk that this machine cannot write to later."}},
+             .run = take_checkpoint},
+            {.path = "backup accept",
+             .summary = "take the repository for right as it is",
+             .about = "After the home or its repository was put back from an older copy, or what was lost is known: takes a checkpoint that says "
+                      "so for ever, and backups go on. Check first what is missing.",
+             .options = {{"--against", "FILE", "a record that was kept elsewhere and is not in the past any more"},
+                         {"--to", "FILE", "writes the new record there"},
+                         yes},
+             .examples = {{"backup accept --to /mnt/safe/acme.checkpoint", "Asks first; keep this record instead of the older one."}},
+             .run = accept_repository},
             {.path = "backup drill",
              .summary = "restore for practice, and measure it",
              .about = "Restores files of the newest snapshot, drawn at random, to a folder that goes again, reads them back and compares "

@@ -36,6 +36,12 @@ Session backup_session(Context& context);
 int start_drill(Context& context, const Args& args);
 int list_drills(Context& context, const Args& args);
 
+// Checkpoints, and records of them that are kept elsewhere.
+int take_checkpoint(Context& context, const Args& args);
+int accept_repository(Context& context, const Args& args);
+/// The record in a file. Throws NotFound.
+std::string record_in(const Args& args, std::string_view option);
+
 // The verbs of a repository's keys.
 int list_keys(Context& context, const Args& args);
 int add_password(Context& context, const Args& args);

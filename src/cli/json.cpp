@@ -379,7 +379,18 @@ json::object to_json(const CheckReport& r) {
             {"read", r.read.count},
             {"unused", r.unused.count},
             {"under_old_keys", r.under_old_keys.count},
+            {"tampered", r.tampered},
             {"problems", strings(r.problems)}};
+}
+
+json::object to_json(const BackupCheckpoint& c) {
+    return {{"number", c.number},
+            {"made_at", stamp(c.made_at)},
+            {"snapshots", c.snapshots},
+            {"packs", c.packs},
+            {"record", c.record},
+            {"public_key", c.public_key},
+            {"accepted", strings(c.accepted)}};
 }
 
 json::object to_json(const RekeyResult& r) {

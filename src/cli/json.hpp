@@ -60,6 +60,7 @@ boost::json::object to_json(const SnapshotVerdict& verdict);
 boost::json::object to_json(const ForgetResult& result);
 boost::json::object to_json(const RestoreResult& result);
 boost::json::object to_json(const CheckReport& report);
+boost::json::object to_json(const BackupCheckpoint& checkpoint);
 boost::json::object to_json(const PruneResult& result);
 boost::json::object to_json(const RekeyResult& result);
 boost::json::object to_json(const BackupSchedule& schedule);

@@ -127,6 +127,9 @@ backup::CheckpointResult Repositories::take_checkpoint(const db::TenantScope& sc
                                                        const std::stop_token& stop) {
     const auto repository = find(scope);
     if (!repository) throw NotFound("nothing was backed up yet", {.subject = scope.tenant().text()});
+    const auto id = backup::Repository::id_of(*stores_of(scope.tenant()).objects);
+    for (const auto& record : also)
+        if (backup::read_checkpoint(record).repository != id) throw InvalidArgument("this record is of another repository", {.subject = "record"});
     backup::CheckpointRequest request{.known = also, .accept = accept};
     if (const auto known = known_checkpoint(scope); known && !known->record.empty()) request.known.push_back(known->record);
     request.with_keys = [&](const std::function<void()>& work) {

@@ -17,6 +17,7 @@
 #include "core.hpp"
 #include "footage_use.hpp"
 #include "repositories.hpp"
+#include "repository_charge.hpp"
 
 TENON_BEGIN
 
@@ -265,6 +266,7 @@ BackupCheckpoint Backups::checkpoint() {
                           (more > 0 ? "; and " + std::to_string(more) + " more, which a check lists" : ""),
                       {.subject = result.problems.front().object});
     }
+    if (result.is_new) engine::repository_charge::try_reconcile(*impl_->engine, impl_->scope);
     return to_public(result);
 }
 
@@ -274,7 +276,11 @@ BackupCheckpoint Backups::accept(const std::string& record) {
     if (!record.empty()) also.push_back(backup::read_checkpoint(record).record);
     return recorded(*impl_, "backup.accept", "", [&] {
         return impl_->interruptible(
-            [&](const std::stop_token& stop) { return to_public(repositories(impl_).take_checkpoint(impl_->scope, also, true, stop)); });
+            [&](const std::stop_token& stop) {
+                auto taken = to_public(repositories(impl_).take_checkpoint(impl_->scope, also, true, stop));
+                engine::repository_charge::try_reconcile(*impl_->engine, impl_->scope);
+                return taken;
+            });
     });
 }
 

@@ -292,6 +292,40 @@ class Drills(ToolTest):
         self.assertEqual(list((workspace / "temp").iterdir()), [])
 
 
+class Checkpoints(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.json("tenant", "create", "Acme", "--plan", "studio/basic")
+        cls.json("project", "create", "Reel")
+
+    def test_kept_checked_against_and_accepted(self):
+        self.error("backup", "checkpoint", code=14)
+        [workspace] = (self.home / "workspaces").iterdir()
+        (workspace / "projects" / "a.txt").write_text("a", encoding="utf-8")
+        self.json("backup", "start", "--name", "b")
+        record = self.home.parent / "kept record"
+        first = self.json("backup", "checkpoint", "--to", str(record))
+        self.assertEqual((first["number"], first["snapshots"], first["accepted"]), (1, 1, []))
+        self.assertEqual(record.read_text(encoding="utf-8"), first["record"])
+        shutil.copytree(self.home / "backups", self.home.parent / "older")
+        (workspace / "projects" / "b.txt").write_text("b", encoding="utf-8")
+        self.json("backup", "start", "--name", "b")
+        self.assertEqual(self.json("backup", "check", "--against", str(record))["tampered"], 0)
+        self.json("backup", "checkpoint", "--to", str(record))
+        shutil.rmtree(self.home / "backups")
+        shutil.copytree(self.home.parent / "older", self.home / "backups")
+        self.assertIn("rolled back", self.error("backup", "start", "--name", "b", code=19)["message"])
+        out, _ = self.tool("backup", "check", "--level", "structure", "--against", str(record), code=19)
+        self.assertRegex(out, r"Tampered +1")
+        self.error("backup", "check", "--against", str(record) + "x", code=14)
+        accepted = self.json("backup", "accept", "--against", str(record), "--yes")
+        self.assertEqual((accepted["number"], len(accepted["accepted"])), (3, 1))
+        self.json("backup", "start", "--name", "b")
+        out, _ = self.tool("backup", "check", "--against", str(record), code=19)
+        self.assertIn("which checkpoint 3 accepts", out + _)
+        self.assertEqual(self.json("backup", "check")["problems"], [])
+
+
 class Shred(ToolTest):
     @classmethod
     def prepare(cls):

@@ -3,10 +3,13 @@
 #include <array>
 #include <string>
 
+#include <crypto/note.hpp>
+
 #include "fuzz.hpp"
 
 #include "annotations.hpp"
 #include "container.hpp"
+#include "evidence.hpp"
 #include "index.hpp"
 #include "ring.hpp"
 #include "slot.hpp"
@@ -50,9 +53,17 @@ void segment(ByteView bytes) {
 void ring(ByteView bytes) { (void)decode_ring(bytes, "ring"); }
 void log_record(ByteView bytes) { (void)decode_annotation(decode_log_record(bytes, "log"), "log"); }
 
+void checkpoint(ByteView bytes) { (void)encode(decode_checkpoint(bytes, "checkpoint")); }
+/// What is let in says one thing only: written anew it is the same text.
+void checkpoint_record(ByteView bytes) {
+    const auto record = std::string(base::text_of(bytes));
+    const auto note = read_checkpoint(record);
+    if (!record.starts_with(statement_of(note))) __builtin_trap();
+}
+
 // The first byte of inputs that were kept picks by position: new ones come last.
 constexpr std::array parsers{sealed_tree, list, snapshot, progress, super, slot, header, frame_header, frame, footer, segment,
-                              ring, log_record, recovery};
+                              ring, log_record, recovery, checkpoint, checkpoint_record};
 
 ByteVector whole_snapshot() {
     SnapshotRecord record;
@@ -91,6 +102,29 @@ ByteVector log_of(std::string_view type, ByteView body) {
     out.map(6).uint(1).uint(0).uint(2).bytes(Id{}).uint(3).text(type).uint(4).integer(1'700'000'000'000'000).uint(5).raw(body);
     out.uint(6).bytes(Id{});
     return out.take();
+}
+
+Checkpoint whole_checkpoint() {
+    Checkpoint c;
+    c.past = {{1, {1}}, {3, {3}}};
+    c.holdings.snapshots = {SnapshotId{1, 2}, SnapshotId{1, 3}};
+    c.holdings.packs = {Id{1}, Id{2}};
+    c.holdings.segments = {Id{4}};
+    c.holdings.chains.emplace(Id16{5}, Holdings::ChainEnd{.count = 3, .head = {6}});
+    c.holdings.keys = {.generation = 2, .oldest = 1, .newest = 2, .classes = 2, .erased = 0};
+    auto& n = c.note;
+    n.repository = std::string(32, 'a');
+    n.number = 4;
+    n.before = {3};
+    n.past = root_of(c.past);
+    n.state = c.holdings.root();
+    n.snapshots = n.packs = 2;
+    n.segments = n.chains = 1;
+    n.generation = n.newest_key = n.classes = 2;
+    n.oldest_key = 1;
+    n.accepted = {.number = 2, .hash = {9}};
+    n.record = crypto::sign_note("backup", statement_of(n), crypto::SigningKey::from_seed(Id{5}));
+    return c;
 }
 
 ByteVector sealed_slot(KeySource key) {
@@ -141,6 +175,10 @@ std::vector<Input> seeds() {
             seed(5, seal_plain_slot({}, {.kind = KeySource::Kind::key_file, .secret = crypto::Secret(32)}, {}, 1, "label", crypto::Secret(32))),
             seed(13, [] {
                 const auto text = recovery_text(Id{3});
+                return ByteVector(text.begin(), text.end());
+            }()),
+            seed(14, encode(whole_checkpoint())), seed(15, [] {
+                const auto text = whole_checkpoint().note.record;
                 return ByteVector(text.begin(), text.end());
             }())};
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <backup/checkpoint.hpp>
 #include <crypto/agreement.hpp>
 #include <crypto/encoding.hpp>
 #include <crypto/hash.hpp>
@@ -113,6 +114,11 @@ TEST_F(Vectors, are_read_for_ever) {
         auto repository = open_copy("vault-first", key);
         EXPECT_EQ(repository->list().size(), 2u);
         EXPECT_EQ(all(check(*repository).problems), "");
+        // Which had no key to sign with.
+        const auto taken = backup::take_checkpoint(*repository, {}, {});
+        ASSERT_TRUE(taken.note) << all(taken.problems);
+        EXPECT_EQ(taken.note->snapshots, 2);
+        EXPECT_EQ(all(open_copy("vault-first", key)->check(backup::CheckDepth::full, exec::no_progress(), {}, false, {taken.note->record}).problems), "");
     }
 }
 

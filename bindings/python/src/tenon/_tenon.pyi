@@ -11,10 +11,10 @@ from ._base import AnyPath, Bytes, Label, Labels, Seconds
 from ._values import (
     Advice, AfterFailure, ApiKey, ApiKeyFilter, ApiKeyOptions, Ask, Asset, AssetFilter, AssetId, AuditCheckpoint,
     AuditFilter, AuditFormat, AuditListOptions, AuditListing, AuditProof, AuditRecord, AuditReport, AuditRetention,
-    AuditRetentionOptions, AuthenticateOptions, BackupErasure, BackupOptions, BackupResult, BackupSchedule,
-    BackupScheduleOptions, Brand, BreakdownOptions, BrowseOptions, CameraHealth, CameraId, CameraInfo, CameraOptions,
-    CameraSnapshot, CameraSnapshotOptions, CameraState, CameraUpdate, Change, ChangeKind, CheckLevel, CheckReport,
-    Clip, ClipOptions, ContactSheetOptions, CorrectionOptions, CostTags, CustomRole, Cut, DamagedRange,
+    AuditRetentionOptions, AuthenticateOptions, BackupCheckpoint, BackupErasure, BackupOptions, BackupResult,
+    BackupSchedule, BackupScheduleOptions, Brand, BreakdownOptions, BrowseOptions, CameraHealth, CameraId, CameraInfo,
+    CameraOptions, CameraSnapshot, CameraSnapshotOptions, CameraState, CameraUpdate, Change, ChangeKind, CheckLevel,
+    CheckReport, Clip, ClipOptions, ContactSheetOptions, CorrectionOptions, CostTags, CustomRole, Cut, DamagedRange,
     DeferredKeyOptions, DiffOptions, DrillFilter, DrillOptions, DrillReport, EngineOptions, ErasableFolder,
     EraseOptions, ErasePersonalOptions, ErasedPersonal, ErasureReceipt, Errc, Event, ExportFilter, ExportedFile,
     FileChange, FileEntry, FileKind, FootageSpan, ForecastMethod, ForgetOptions, ForgetResult, FrameImageOptions,
@@ -251,6 +251,9 @@ class Backups:
             schedule: Optional[JobSchedule] = ..., exclude: Iterable[str] = ..., download_per_second: int = ...
     ) -> RestoreJob: ...
     def check(self, level: CheckLevel = ...) -> CheckJob: ...
+    def check_against(self, record: str, level: CheckLevel = ...) -> CheckJob: ...
+    def checkpoint(self) -> BackupCheckpoint: ...
+    def accept(self, record: str = ...) -> BackupCheckpoint: ...
     @overload
     def list(self, filter: SnapshotFilter = ...) -> Tuple[Snapshot, ...]: ...
     @overload

@@ -1797,8 +1797,9 @@ class CheckReport(Value):
     """- problems: Empty: all is well.
     - unused: Stored and needed by no snapshot, about: `prune` gives it back.
     - under_old_keys: Stored before the data keys were rotated and not written anew yet.
+    - tampered: Of the problems: objects that were deleted, put back, replaced or forked, as checkpoints show.
     """
-    __slots__ = ("snapshots", "objects", "chunks", "read", "problems", "unused", "under_old_keys")
+    __slots__ = ("snapshots", "objects", "chunks", "read", "problems", "unused", "under_old_keys", "tampered")
     snapshots: int
     objects: int
     chunks: int
@@ -1806,10 +1807,11 @@ class CheckReport(Value):
     problems: Tuple[str, ...]
     unused: Bytes
     under_old_keys: Bytes
+    tampered: int
 
     def __init__(
             self, snapshots: int = 0, objects: int = 0, chunks: int = 0, read: int = Bytes(0),
-            problems: Iterable[str] = (), unused: int = Bytes(0), under_old_keys: int = Bytes(0)
+            problems: Iterable[str] = (), unused: int = Bytes(0), under_old_keys: int = Bytes(0), tampered: int = 0
     ) -> None:
         self.snapshots = snapshots
         self.objects = objects
@@ -1818,6 +1820,40 @@ class CheckReport(Value):
         self.problems = as_tuple(problems)
         self.unused = Bytes(unused)
         self.under_old_keys = Bytes(under_old_keys)
+        self.tampered = tampered
+
+
+class BackupCheckpoint(Value):
+    """What a repository held at one moment, signed. Whoever keeps its record somewhere else sees at any later time whether
+    something was
+    taken away, put back or replaced since: see Backups::check_against.
+
+    - number: From 1; each is greater than those before.
+    - packs: Files of data that it vouches for, besides indexes and logs.
+    - record: Text of less than 1 KiB, signed by the repository's own key: what is to be kept.
+    - public_key: That key, Ed25519, in base64.
+    - accepted: What accept() took for right.
+    """
+    __slots__ = ("number", "made_at", "snapshots", "packs", "record", "public_key", "accepted")
+    number: int
+    made_at: datetime
+    snapshots: int
+    packs: int
+    record: str
+    public_key: str
+    accepted: Tuple[str, ...]
+
+    def __init__(
+            self, number: int = 0, made_at: datetime = EPOCH, snapshots: int = 0, packs: int = 0, record: str = "",
+            public_key: str = "", accepted: Iterable[str] = ()
+    ) -> None:
+        self.number = number
+        self.made_at = as_time(made_at)
+        self.snapshots = snapshots
+        self.packs = packs
+        self.record = record
+        self.public_key = public_key
+        self.accepted = as_tuple(accepted)
 
 
 class PruneOptions(Value):
@@ -5322,12 +5358,12 @@ class Change(Value):
 __all__ = [
     "Advice", "AfterFailure", "ApiKey", "ApiKeyFilter", "ApiKeyOptions", "Ask", "Asset", "AssetFilter", "AssetId",
     "AuditCheckpoint", "AuditFilter", "AuditFormat", "AuditListOptions", "AuditListing", "AuditProof", "AuditRecord",
-    "AuditReport", "AuditRetention", "AuditRetentionOptions", "AuthenticateOptions", "BackupErasure", "BackupOptions",
-    "BackupResult", "BackupSchedule", "BackupScheduleOptions", "Brand", "BreakdownOptions", "BrowseOptions",
-    "CameraHealth", "CameraId", "CameraInfo", "CameraOptions", "CameraSnapshot", "CameraSnapshotOptions", "CameraState",
-    "CameraUpdate", "Change", "ChangeKind", "CheckLevel", "CheckReport", "Clip", "ClipOptions", "ContactSheetOptions",
-    "CorrectionOptions", "CostTags", "CustomRole", "Cut", "DamagedRange", "DeferredKeyOptions", "DiffOptions",
-    "DrillFilter", "DrillOptions", "DrillReport", "EngineOptions", "ErasableFolder", "EraseOptions",
+    "AuditReport", "AuditRetention", "AuditRetentionOptions", "AuthenticateOptions", "BackupCheckpoint", "BackupErasure",
+    "BackupOptions", "BackupResult", "BackupSchedule", "BackupScheduleOptions", "Brand", "BreakdownOptions",
+    "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo", "CameraOptions", "CameraSnapshot", "CameraSnapshotOptions",
+    "CameraState", "CameraUpdate", "Change", "ChangeKind", "CheckLevel", "CheckReport", "Clip", "ClipOptions",
+    "ContactSheetOptions", "CorrectionOptions", "CostTags", "CustomRole", "Cut", "DamagedRange", "DeferredKeyOptions",
+    "DiffOptions", "DrillFilter", "DrillOptions", "DrillReport", "EngineOptions", "ErasableFolder", "EraseOptions",
     "ErasePersonalOptions", "ErasedPersonal", "ErasureReceipt", "Errc", "Event", "ExportFilter", "ExportedFile",
     "FileChange", "FileEntry", "FileKind", "FootageSpan", "ForecastMethod", "ForgetOptions", "ForgetResult",
     "FrameImageOptions", "FrameOptions", "FramesOptions", "GradeStillOptions", "HoldId", "HoldOptions", "ImportOptions",
