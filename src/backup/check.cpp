@@ -138,7 +138,6 @@ CheckReport CheckRun::look() {
     segments_.clear();
     walked_.clear();
     ids_.clear();
-    segments_of_.clear();
     report_ = {};
     list_objects();
     keys();
@@ -338,7 +337,6 @@ void CheckRun::snapshots() {
             if (named.contains(record.session) && (note == said.end() || !note->second.committed)) return;
             // One that is being written anew under another key is there twice.
             if (ids_.insert(record.id).second) ++report_.snapshots;
-            segments_of_.emplace(record.id, record.segments);
             for (const auto& segment : record.segments)
                 if (!segments_.contains(segment) && !index_.replaced().contains(segment))
                     problem(name, "an index segment of this snapshot is missing");
@@ -445,7 +443,7 @@ void CheckRun::evidence() {
         });
     }
     if (found.newest) {
-        auto more = compare_state(repository_, *found.newest, segments_of_, stop_);
+        auto more = compare_state(repository_, *found.newest, stop_);
         std::move(more.begin(), more.end(), std::back_inserter(problems));
     }
     std::move(problems.begin(), problems.end(), std::back_inserter(report_.problems));

@@ -59,7 +59,6 @@ private:
     std::set<Id> going_;                                ///< Packs that a collection takes away, or took.
     std::unordered_set<Id, IdHash> walked_;
     std::set<SnapshotId> ids_;
-    std::map<SnapshotId, std::vector<Id>> segments_of_;
     std::vector<bool> needed_;                          ///< By ordinal of the index.
     bool counts_ = true;                                ///< What is met now is needed.
     std::mutex mutex_;

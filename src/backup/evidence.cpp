@@ -105,6 +105,7 @@ Sight look_once(Repository::Impl& impl, const Keys& newest, const std::stop_toke
     const auto index = impl.load_index(stop);
     for (const auto& name : index->segments())
         if (const auto sha = sha_in(name)) sight.holdings.segments.insert(*sha);
+    sight.holdings.replaced = index->replaced();
     for (const auto& [name, size] : impl.list_packs(stop))
         if (const auto sha = pack_in(name)) sight.packs.insert(*sha);
     for (const auto& pack : index->packs()) {
@@ -132,7 +133,8 @@ StableSight look_twice(Repository::Impl& impl, const std::stop_token& stop) {
     auto before = look_once(impl, *newest(), stop);
     for (int looked = 1;; ++looked) {
         exec::check_stop(stop);
-        StableSight seen{.sight = {}, .leaving = leaving(impl.collections.read(impl.keys, *impl.objects, stop))};
+        StableSight seen;
+        seen.leaving = leaving(impl.collections.read(impl.keys, *impl.objects, stop));
         seen.sight = look_once(impl, *newest(), stop);
         const auto& now = seen.sight;
         if (now.holdings == before.holdings && now.packs == before.packs && now.objects == before.objects) return seen;
@@ -164,12 +166,12 @@ public:
         seen_by_ = "checkpoint " + std::to_string(at.number) + " saw ";
     }
 
-    std::vector<CheckProblem> run(const std::map<SnapshotId, std::vector<Id>>& segments_of) {
+    std::vector<CheckProblem> run() {
         keys();
         chains();
         snapshots();
         packs();
-        segments(segments_of);
+        segments();
         return std::move(problems_);
     }
 
@@ -258,15 +260,10 @@ private:
         for (const auto& pack : back) problem(pack_name(pack), "replayed: " + seen_by_ + "that a collection had taken this pack away, and it is there again");
     }
 
-    void segments(const std::map<SnapshotId, std::vector<Id>>& segments_of) {
-        const auto& then = since_.holdings.segments;
-        for (const auto& id : since_.holdings.snapshots) {
-            const auto found = segments_of.find(id);
-            if (found == segments_of.end()) continue;
-            for (const auto& segment : found->second)
-                if (sight_.holdings.segments.contains(segment) && !then.contains(segment))
-                    problem("index/" + hex(segment), "replayed: " + seen_by_ + "that this index had been replaced, and it is there again");
-        }
+    void segments() {
+        for (const auto& segment : since_.holdings.replaced)
+            if (sight_.holdings.segments.contains(segment) && !since_.holdings.segments.contains(segment))
+                problem("index/" + hex(segment), "replayed: " + seen_by_ + "that this index had been replaced, and it is there again");
     }
 
     const Checkpoint& since_;
@@ -364,10 +361,9 @@ std::vector<CheckProblem> compare_past(Repository::Impl& impl, const CheckpointS
     return problems;
 }
 
-std::vector<CheckProblem> compare_state(Repository::Impl& impl, const Checkpoint& since, const std::map<SnapshotId, std::vector<Id>>& segments_of,
-                                        const std::stop_token& stop) {
+std::vector<CheckProblem> compare_state(Repository::Impl& impl, const Checkpoint& since, const std::stop_token& stop) {
     const auto seen = look_twice(impl, stop);
-    return Comparison(since, seen).run(segments_of);
+    return Comparison(since, seen).run();
 }
 
 std::vector<CheckProblem> compare_past(const Repository& repository, const std::vector<std::string>& known, std::stop_token stop) {
@@ -434,7 +430,7 @@ CheckpointResult take_checkpoint(Repository& repository, const CheckpointRequest
         auto problems = compare_past(impl, found, request.known, stop);
         problems.insert(problems.end(), found.problems.begin(), found.problems.end());
         if (found.newest) {
-            auto more = Comparison(*found.newest, seen).run({});
+            auto more = Comparison(*found.newest, seen).run();
             std::move(more.begin(), more.end(), std::back_inserter(problems));
         }
         result.problems = std::move(problems);

@@ -30,11 +30,12 @@ struct Holdings {
     std::set<SnapshotId> snapshots{};
     std::set<Id> packs{};            ///< That segments list.
     std::set<Id> segments{};
+    std::set<Id> replaced{};         ///< Segments for which those stand.
     std::map<Id16, ChainEnd> chains{};
     KeyState keys{};
 
     bool operator==(const Holdings&) const = default;
-    /// RFC 6962 over one line each, in byte order.
+    /// RFC 6962 over one line each, in byte order, of all but what was replaced.
     crypto::Digest root() const;
 };
 
@@ -72,9 +73,8 @@ private:
     std::shared_ptr<const Checkpoint> last_;
 };
 
-/// What has no explanation in the repository since its newest checkpoint. `segments_of`: of snapshots that were read, what their runs wrote.
-std::vector<CheckProblem> compare_state(Repository::Impl& impl, const Checkpoint& since, const std::map<SnapshotId, std::vector<Id>>& segments_of,
-                                        const std::stop_token& stop);
+/// What has no explanation in the repository since its newest checkpoint.
+std::vector<CheckProblem> compare_state(Repository::Impl& impl, const Checkpoint& since, const std::stop_token& stop);
 std::vector<CheckProblem> compare_past(Repository::Impl& impl, const CheckpointShelf::Found& found, const std::vector<std::string>& known,
                                        const std::stop_token& stop);
 

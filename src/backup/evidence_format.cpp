@@ -170,7 +170,7 @@ CheckpointNote read_checkpoint(std::string_view record) {
 
 ByteVector encode(const Checkpoint& c) {
     cbor::Writer out;
-    out.map(6).uint(1).text(c.note.record);
+    out.map(7).uint(1).text(c.note.record);
     ByteVector past;
     for (const auto& each : c.past) {
         base::append_le(past, each.number);
@@ -186,6 +186,7 @@ ByteVector encode(const Checkpoint& c) {
     }
     out.uint(2).bytes(past).uint(3).bytes(snapshots).uint(4).bytes(rows_of(c.holdings.packs));
     out.uint(5).bytes(rows_of(c.holdings.segments)).uint(6).bytes(chains);
+    out.uint(7).bytes(rows_of(c.holdings.replaced));
     return out.take();
 }
 
@@ -217,6 +218,7 @@ Checkpoint decode_checkpoint(ByteView payload, const std::string& object) {
                 return true;
             case 4: h.packs = ids_of<32>(reader); return true;
             case 5: h.segments = ids_of<32>(reader); return true;
+            case 7: h.replaced = ids_of<32>(reader); return true;
             case 6: {
                 const auto rows = reader.bytes();
                 if (rows.size() % chain_row != 0) reader.fail();
