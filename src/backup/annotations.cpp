@@ -133,7 +133,8 @@ void Annotations::each(const Keys& keys, blob::Store& store, const std::stop_tok
     refresh(keys, store, stop);
     auto broken = broken_.begin();
     const auto see_broken = [&](const std::string* before) {
-        for (; broken != broken_.end() && (!before || broken->first < *before); ++broken) see(broken->first, {.sha = broken->second, .is_whole = false});
+        for (; broken != broken_.end() && (!before || broken->first < *before); ++broken)
+            see(broken->first, {.sha = broken->second, .is_whole = false});
     };
     for (const auto& [name, seen] : seen_) {
         see_broken(&name);

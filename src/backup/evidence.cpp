@@ -55,8 +55,9 @@ std::optional<Id> sha_in(std::string_view name) {
 
 Holdings::KeyState key_state(const Ring& ring) {
     const auto& control = ring.control();
+    const auto erased = static_cast<std::uint32_t>(ring.erased.size());
     return {.generation = ring.generation, .oldest = control.dek.begin()->first, .newest = control.current(),
-            .classes = static_cast<std::uint32_t>(ring.classes.size() + ring.erased.size()), .erased = static_cast<std::uint32_t>(ring.erased.size())};
+            .classes = static_cast<std::uint32_t>(ring.classes.size()) + erased, .erased = erased};
 }
 
 Sight look_once(Repository::Impl& impl, const Keys& newest, const std::stop_token& stop) {
@@ -138,7 +139,8 @@ StableSight look_twice(Repository::Impl& impl, const std::stop_token& stop) {
         seen.sight = look_once(impl, *newest(), stop);
         const auto& now = seen.sight;
         if (now.holdings == before.holdings && now.packs == before.packs && now.objects == before.objects) return seen;
-        if (looked == most_evidence_looks) throw Unavailable("the repository changes all the time: try again", {.subject = "checkpoint/", .retryable = true});
+        if (looked == most_evidence_looks)
+            throw Unavailable("the repository changes all the time: try again", {.subject = "checkpoint/", .retryable = true});
         before = std::move(seen.sight);
     }
 }
@@ -183,8 +185,9 @@ private:
     void keys() {
         const auto& then = since_.holdings.keys;
         const auto& now = sight_.holdings.keys;
-        const bool older = now.generation < then.generation || now.newest < then.newest || now.classes < then.classes || now.erased < then.erased;
-        if (older) problem("vault:ring/" + std::to_string(now.generation), "rolled back: " + seen_by_ + "newer keys; an older vault was put in place");
+        const bool older = now.generation < then.generation || now.newest < then.newest;
+        if (older || now.classes < then.classes || now.erased < then.erased)
+            problem("vault:ring/" + std::to_string(now.generation), "rolled back: " + seen_by_ + "newer keys; an older vault was put in place");
         else if (now.oldest < then.oldest)
             problem("vault:ring/" + std::to_string(now.generation), "replayed: " + seen_by_ + "that these data keys had been retired");
     }
@@ -210,13 +213,15 @@ private:
                 break;
             }
             const auto object = "log/" + hex(writer);
+            const auto saw = seen_by_ + std::to_string(then.count) + " records of this log";
             if (found) covered_[now] = then.count;
             else if (forked)
-                problem(object + '/' + sequence_text(then.count - 1), "forked: " + seen_by_ + "another record here; this copy was written on by itself, or damaged");
+                problem(object + '/' + sequence_text(then.count - 1),
+                        "forked: " + seen_by_ + "another record here; this copy was written on by itself, or damaged");
             else if (longest == 0)
-                problem(object, "deleted: " + seen_by_ + std::to_string(then.count) + " records of this log, and nothing is left of it");
+                problem(object, "deleted: " + saw + ", and nothing is left of it");
             else
-                problem(object, "rolled back: " + seen_by_ + std::to_string(then.count) + " records of this log, and " + std::to_string(longest) + " are there");
+                problem(object, "rolled back: " + saw + ", and " + std::to_string(longest) + " are there");
         }
     }
 
@@ -236,7 +241,8 @@ private:
                         "deleted: " + seen_by_ + "this snapshot, and nobody has forgotten it");
         std::set<SnapshotId> back;
         each_covered([&](const Sight::Record& record) {
-            if (!record.committed.is_nil() && sight_.objects.contains(record.committed) && !then.contains(record.committed)) back.insert(record.committed);
+            const auto& id = record.committed;
+            if (!id.is_nil() && sight_.objects.contains(id) && !then.contains(id)) back.insert(id);
         });
         for (const auto& id : back)
             problem("snap/" + id.text().substr(std::string_view(SnapshotId::prefix()).size()),
@@ -257,7 +263,8 @@ private:
             for (const auto& pack : record.swept)
                 if (sight_.packs.contains(pack) && !then.contains(pack)) back.insert(pack);
         });
-        for (const auto& pack : back) problem(pack_name(pack), "replayed: " + seen_by_ + "that a collection had taken this pack away, and it is there again");
+        for (const auto& pack : back)
+            problem(pack_name(pack), "replayed: " + seen_by_ + "that a collection had taken this pack away, and it is there again");
     }
 
     void segments() {
@@ -307,7 +314,8 @@ CheckpointShelf::Found CheckpointShelf::read(const Keys& keys, blob::Store& stor
                 // Put by a process that slept through a rotation, which never said so.
             } catch (const Corrupt& error) {
                 found.names.push_back(object.name);
-                found.problems.push_back({.object = object.name, .message = std::string("this checkpoint cannot be read: ") + error.what(), .tampered = true});
+                const std::string what = "this checkpoint cannot be read: ";
+                found.problems.push_back({.object = object.name, .message = what + error.what(), .tampered = true});
             } catch (const NotFound&) {
                 gone = true;  // a newer one is there
             }
@@ -346,14 +354,17 @@ std::vector<CheckProblem> compare_past(Repository::Impl& impl, const CheckpointS
         }
         const auto in_past = [&]() -> std::optional<crypto::Digest> {
             if (note.number == newest.note.number) return newest.note.hash();
-            const auto at = std::lower_bound(newest.past.begin(), newest.past.end(), note.number, [](const auto& each, auto n) { return each.number < n; });
+            const auto is_before = [](const auto& each, auto n) { return each.number < n; };
+            const auto at = std::lower_bound(newest.past.begin(), newest.past.end(), note.number, is_before);
             if (at == newest.past.end() || at->number != note.number) return std::nullopt;
             return at->hash;
         }();
         if (!in_past) {
-            const auto next = std::upper_bound(newest.past.begin(), newest.past.end(), note.number, [](auto n, const auto& each) { return n < each.number; });
+            const auto is_behind = [](auto n, const auto& each) { return n < each.number; };
+            const auto next = std::upper_bound(newest.past.begin(), newest.past.end(), note.number, is_behind);
             const auto accepting = next == newest.past.end() ? newest.note.number : next->number;
-            problem(note, "rolled back: the repository was put back to before " + its + ", which checkpoint " + std::to_string(accepting) + " accepts");
+            problem(note, "rolled back: the repository was put back to before " + its + ", which checkpoint " + std::to_string(accepting) +
+                              " accepts");
         } else if (*in_past != note.hash()) {
             problem(note, "forked: " + its + " of this repository is another one than the record: two copies were written on separately");
         }
@@ -388,7 +399,8 @@ void put_checkpoint(Repository::Impl& impl, const Checkpoint& checkpoint, const 
     for (auto now = impl.newest_keys(); now->ring.control().current() != keys->ring.control().current(); now = impl.newest_keys()) {
         keys = std::move(now);
         try {
-            tag = blob::put_bytes(*impl.objects, name, seal_object(*keys, Kind::checkpoint, payload), {.create_only = false, .if_match = tag}, {}).tag;
+            const auto sealed = seal_object(*keys, Kind::checkpoint, payload);
+            tag = blob::put_bytes(*impl.objects, name, sealed, {.create_only = false, .if_match = tag}, {}).tag;
         } catch (const Conflict&) {
             return;  // who writes everything anew was here
         }

@@ -39,7 +39,8 @@ std::string sign_note(std::string_view origin, std::string_view text, const Sign
 
 std::optional<std::string> text_of_note(std::string_view note) {
     const auto at = note.rfind(signing);
-    if (at == std::string_view::npos || at == 0 || note[at - 1] != '\n' || note.find('\n', at + signing.size()) != note.size() - 1) return std::nullopt;
+    if (at == std::string_view::npos || at == 0 || note[at - 1] != '\n') return std::nullopt;
+    if (note.find('\n', at + signing.size()) != note.size() - 1) return std::nullopt;
     return std::string(note.substr(0, at));
 }
 

@@ -88,7 +88,8 @@ void Repositories::tell_tampered(const db::TenantScope& scope, const std::vector
     });
 }
 
-std::vector<backup::CheckProblem> Repositories::look_at_past(const db::TenantScope& scope, backup::Repository& repository, const std::stop_token& stop) {
+std::vector<backup::CheckProblem> Repositories::look_at_past(const db::TenantScope& scope, backup::Repository& repository,
+                                                             const std::stop_token& stop) {
     // What is remembered first: the repository is no older than that.
     const auto known = known_checkpoint(scope);
     std::vector<std::string> records;

@@ -529,7 +529,8 @@ TEST_F(Evidence, writers_prunes_and_checkpoints_at_once_raise_no_alarm) {
                     guard([&] {
                         const auto repository = open();
                         write(folder / ("other" + std::to_string(w)) / "file", crypto::random_bytes(100'000));
-                        backup::BackupRequest wanted{.name = "w" + std::to_string(w), .sources = {{.name = "", .path = folder / ("other" + std::to_string(w))}}};
+                        const auto path = folder / ("other" + std::to_string(w));
+                        const backup::BackupRequest wanted{.name = "w" + std::to_string(w), .sources = {{.name = "", .path = path}}};
                         const auto id = repository->backup(wanted, backup::free_ledger(), exec::no_progress(), {}).snapshot.id;
                         if (i % 2 == 0) forget(*repository, id);
                     });
