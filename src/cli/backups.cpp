@@ -311,7 +311,7 @@ Group backup_verbs() {
              .options = {{"--against", "FILE", "a record that was kept elsewhere and is not in the past any more"},
                          {"--to", "FILE", "writes the new record there"},
                          yes},
-             .examples = {{"backup accept --to /mnt/safe/acme.checkpoint", "Asks first; keep this record instead of the older one."}},
+             .examples = {{"backup accept --to /mnt/safe/acme.checkpoint --yes", "Keep this record instead of the older one."}},
              .run = accept_repository},
             {.path = "backup drill",
              .summary = "restore for practice, and measure it",
