@@ -95,12 +95,16 @@ std::vector<backup::CheckProblem> Repositories::look_at_past(const db::TenantSco
     std::vector<std::string> records;
     if (known && !known->record.empty()) records.push_back(known->record);
     auto problems = backup::compare_past(repository, records, stop);
-    if (!problems.empty()) {
+    const auto newest = backup::newest_checkpoint(repository, stop);
+    // Who accepted that this one is lost may have died before the home remembered it.
+    const bool is_accepted = newest && newest->accepted && known && newest->accepted->number == static_cast<std::uint64_t>(known->number) &&
+                             !records.empty() && newest->accepted->hash == backup::read_checkpoint(known->record).hash();
+    if (!problems.empty() && !is_accepted) {
         tell_tampered(scope, problems);
         return problems;
     }
+    problems.clear();
     // Another process of this home may have died before it remembered its own, or the home's rows were restored from older ones.
-    const auto newest = backup::newest_checkpoint(repository, stop);
     if (newest && (!known || static_cast<std::int64_t>(newest->number) > known->number))
         engine_.database->write(scope, [&](db::Tx& tx) {
             checkpoint_rows::remember(tx, static_cast<std::int64_t>(newest->number), newest->record, false);
@@ -131,6 +135,7 @@ backup::CheckpointResult Repositories::take_checkpoint(const db::TenantScope& sc
     const auto id = backup::Repository::id_of(*stores_of(scope.tenant()).objects);
     for (const auto& record : also)
         if (backup::read_checkpoint(record).repository != id) throw InvalidArgument("this record is of another repository", {.subject = "record"});
+    (void)look_at_past(scope, *repository, stop);
     backup::CheckpointRequest request{.known = also, .accept = accept};
     if (const auto known = known_checkpoint(scope); known && !known->record.empty()) request.known.push_back(known->record);
     request.with_keys = [&](const std::function<void()>& work) {

@@ -257,6 +257,7 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     const auto payload = base::parse_json(attempt.job.payload);
     const auto repository = find(attempt.scope);
     if (!repository) throw NotFound("nothing was backed up yet, so there is nothing to check: take a backup first");
+    (void)look_at_past(attempt.scope, *repository, attempt.stop);
     std::vector<std::string> known;
     if (const auto mine = known_checkpoint(attempt.scope); mine && !mine->record.empty()) known.push_back(mine->record);
     if (const auto* against = payload.find("against")) known.push_back(against->as_string("against"));
