@@ -20,7 +20,8 @@ TEST(Note, opens_for_its_key_and_origin_alone_and_no_other_byte_may_be_in_it) {
         EXPECT_FALSE(open_note("backup", changed, key.public_key())) << i;
         EXPECT_FALSE(open_note("backup", note.substr(0, i), key.public_key())) << i;
     }
-    for (const auto& more : {note + "x", note + "\n", "x" + note, note + note, std::string()}) EXPECT_FALSE(open_note("backup", more, key.public_key())) << more;
+    for (const auto& more : {note + "x", note + "\n", "x" + note, note + note, std::string()})
+        EXPECT_FALSE(open_note("backup", more, key.public_key())) << more;
     EXPECT_TRUE(note_key_text("backup", key.public_key()).starts_with(note_key_name("backup", key.public_key()) + "+"));
 }
 
