@@ -3,6 +3,9 @@
 
 #include "fixture.hpp"
 
+#include <iterator>
+#include <thread>
+
 #include <backup/prune.hpp>
 #include <blob/many_stores.hpp>
 #include <moody_store.hpp>
@@ -19,6 +22,11 @@ protected:
     void SetUp() override {
         for (int i = 0; i < 30; ++i) write(source() / ("folder" + std::to_string(i % 3)) / std::to_string(i), "file " + std::to_string(i));
         write(source() / "long.bin", crypto::random_bytes(400'000));
+    }
+    /// Before a fork: whose threads a child would lack is gone, and so are its threads, some of which end a moment later.
+    void be_alone() {
+        many.reset();
+        for (int i = 0; i < 5000 && threads() > threads_before; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     std::filesystem::path place(const std::string& name) const { return name == "home" ? repo() : folder / ("store-" + name); }
     std::shared_ptr<blob::Store> files(const std::string& name) const {
@@ -77,6 +85,12 @@ protected:
         }
     }
 
+    static std::ptrdiff_t threads() {
+        const std::filesystem::directory_iterator all("/proc/self/task");
+        return std::distance(begin(all), end(all));
+    }
+
+    const std::ptrdiff_t threads_before = threads();
     blob::Patience patience;
     std::shared_ptr<MoodyStore> home = std::make_shared<MoodyStore>(files("home"));
     std::shared_ptr<MoodyStore> a = std::make_shared<MoodyStore>(files("a")), b = std::make_shared<MoodyStore>(files("b"));

@@ -299,6 +299,7 @@ TEST_F(CopiesRekey, killed_at_every_operation_nothing_dead_comes_back_and_all_st
             for (const auto* name : {"home", "a", "b"}) copy_tree(folder / "kept" / name, place(name));
             copy_tree(folder / "kept/vault", vault_folder());
             const auto when = std::string(of_home ? "home" : "b") + " killed at operation " + std::to_string(at);
+            be_alone();
             const pid_t child = fork();
             if (child == 0) {
                 try {

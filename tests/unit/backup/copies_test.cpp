@@ -3,8 +3,6 @@
 
 #include <csignal>
 #include <functional>
-#include <iterator>
-#include <thread>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -162,11 +160,6 @@ TEST_F(Copies, what_was_erased_while_a_store_was_away_reads_as_erased_from_there
 }
 
 TEST_F(Copies, killed_at_every_operation_of_a_forget_and_prune_all_stores_agree_afterwards) {
-    const auto threads = [] {
-        const std::filesystem::directory_iterator all("/proc/self/task");
-        return std::distance(begin(all), end(all));
-    };
-    const auto threads_before = threads();
     auto repository = create_many();
     const auto gone = back_up(*repository).snapshot.id;
     std::filesystem::remove(source() / "long.bin");
@@ -187,9 +180,7 @@ TEST_F(Copies, killed_at_every_operation_of_a_forget_and_prune_all_stores_agree_
         copy_tree(folder / "kept/vault", vault_folder());
         const auto when = "killed at operation " + std::to_string(at);
         repository.reset();
-        many.reset();
-        // Its threads end with it, some a moment later; a child would have none of them.
-        for (int i = 0; i < 5000 && threads() > threads_before; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        be_alone();
         const pid_t child = fork();
         if (child == 0) {
             try {
