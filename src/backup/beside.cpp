@@ -2,7 +2,9 @@
 #include "beside.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include <dirent.h>
@@ -91,7 +93,12 @@ std::int64_t sweep_left_over(const std::filesystem::path& folder, const std::sto
 /// One restore per target at a time: what is swept must be nobody's work. Where folders cannot be locked, the worst is a
 /// restore that fails because another one swept its work; no name ever gets wrong content.
 void RestoreRun::lock_target() {
-    lock_ = TargetLock::try_acquire(request_.target);
+    // Whoever only tidies up after a restore has it for a moment.
+    constexpr std::chrono::milliseconds longest{5000}, pause{10};
+    for (auto waited = std::chrono::milliseconds::zero(); !(lock_ = TargetLock::try_acquire(request_.target)) && waited < longest; waited += pause) {
+        exec::check_stop(stop_);
+        std::this_thread::sleep_for(pause);
+    }
     if (!lock_) throw Conflict("another restore writes into this folder: wait for it or cancel it", {.subject = request_.target.string()});
 }
 

@@ -502,6 +502,25 @@ CheckpointResult take_checkpoint(Repository& repository, const CheckpointRequest
             if (tried == most_evidence_looks) throw Unavailable("others take checkpoints again and again", {.subject = name});
             continue;
         }
+        // Its number was free, yet others may have gone on meanwhile and removed whoever had it: theirs count, this one never was.
+        const auto is_new_here = [&](const auto& object) {
+            const auto number = checkpoint_number(object.name);
+            if (number == 0 || number == note.number || std::find(found.names.begin(), found.names.end(), object.name) != found.names.end())
+                return false;
+            try {
+                (void)open_object(impl.keys, Kind::checkpoint, blob::get_all(*impl.objects, object.name, checkpoint_limit, {}), object.name);
+            } catch (const KeyIsRetired&) {
+                return false;
+            } catch (const NotFound&) {  // others go on
+            }
+            return true;
+        };
+        const auto listed = blob::list_all(*impl.objects, "checkpoint/", {});
+        if (std::any_of(listed.begin(), listed.end(), is_new_here)) {
+            impl.objects->remove(checkpoint_name(note.number), {}, {});
+            if (tried == most_evidence_looks) throw Unavailable("others take checkpoints again and again", {.subject = checkpoint_name(note.number)});
+            continue;
+        }
         // The one before stays: whoever has just read that it is the newest goes on with it.
         const auto keep = found.newest ? found.newest->note.number : note.number;
         for (const auto& name : found.names)

@@ -105,10 +105,16 @@ std::vector<backup::CheckProblem> Repositories::look_at_past(const db::TenantSco
     }
     problems.clear();
     // Another process of this home may have died before it remembered its own, or the home's rows were restored from older ones.
-    if (newest && (!known || static_cast<std::int64_t>(newest->number) > known->number))
-        engine_.database->write(scope, [&](db::Tx& tx) {
-            checkpoint_rows::remember(tx, static_cast<std::int64_t>(newest->number), newest->record, false);
-        });
+    if (newest && (!known || static_cast<std::int64_t>(newest->number) > known->number)) {
+        try {
+            engine_.database->write(scope, [&](db::Tx& tx) {
+                checkpoint_rows::remember(tx, static_cast<std::int64_t>(newest->number), newest->record, false);
+            });
+        } catch (const NoSpace& error) {
+            // A prune that makes room must not end here.
+            engine_.log->failure("backup", "the newest checkpoint is remembered at the next look", error);
+        }
+    }
     return problems;
 }
 

@@ -356,6 +356,7 @@ std::uint32_t Repositories::rotate(const db::TenantScope& scope, const std::stop
         generation = repository->rotate_root();
         return repository;
     });
+    note_state(scope);  // or the keys of before could be put back unseen
     return generation;
 }
 
@@ -368,19 +369,22 @@ void Repositories::rotate_data_key(const db::TenantScope& scope, const std::stop
         repository->rotate_data_key();
         return open_now(scope);
     });
+    note_state(scope);
 }
 
 backup::SnapshotInfo Repositories::tag(const db::TenantScope& scope, const SnapshotId& id,
                                        const std::function<void(std::vector<Label>&)>& change) {
     const auto repository = find(scope);
     if (!repository) throw NotFound("there is no such snapshot", {.subject = id.text()});
-    // A record holds the whole list, so two who add at once would lose one of the two.
-    const auto alone = lock(scope.tenant(), engine_.stopping.get_token());
-    const auto found = repository->find(id);
-    if (!found) throw NotFound("there is no such snapshot", {.subject = id.text()});
-    auto tags = found->tags;
-    change(tags);
-    auto info = backup::set_tags(*repository, id, tags, engine_.stopping.get_token());
+    auto info = [&] {
+        // A record holds the whole list, so two who add at once would lose one of the two.
+        const auto alone = lock(scope.tenant(), engine_.stopping.get_token());
+        const auto found = repository->find(id);
+        if (!found) throw NotFound("there is no such snapshot", {.subject = id.text()});
+        auto tags = found->tags;
+        change(tags);
+        return backup::set_tags(*repository, id, tags, engine_.stopping.get_token());
+    }();
     note_state(scope);
     repository_charge::try_reconcile(engine_, scope);
     return info;

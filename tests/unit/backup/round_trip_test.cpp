@@ -1,5 +1,8 @@
 #include "fixture.hpp"
 
+#include <chrono>
+#include <thread>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -156,6 +159,23 @@ TEST_F(RoundTrip, restores_over_what_is_there_writing_only_what_differs) {
     auto lines = differences(source(), folder / "out");
     std::erase_if(lines, [](const auto& line) { return line.starts_with(".:"); });  // a target that was there keeps its times
     EXPECT_EQ(all(lines), "extra: is extra\n");
+}
+
+TEST_F(RoundTrip, a_restore_waits_for_whoever_tidies_up_where_it_goes_and_refuses_beside_another_one) {
+    fill_source();
+    auto repository = create();
+    const auto id = back_up(*repository).snapshot.id;
+    std::filesystem::create_directories(folder / "out");
+    auto lock = TargetLock::try_acquire(folder / "out");
+    ASSERT_TRUE(lock);
+    EXPECT_THROW(repository->restore(id, {.target = folder / "out", .overwrite = true}, exec::no_progress(), {}), Conflict);
+    std::thread tidying([lock = std::move(lock)]() mutable {
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        lock.reset();
+    });
+    repository->restore(id, {.target = folder / "out", .overwrite = true}, exec::no_progress(), {});
+    tidying.join();
+    EXPECT_EQ(all(differences(source() / "folder1", folder / "out/folder1")), "");
 }
 
 TEST_F(RoundTrip, several_sources_lie_beside_each_other) {
