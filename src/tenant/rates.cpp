@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <bit>
 #include <map>
 #include <mutex>
 #include <random>
@@ -13,6 +11,9 @@
 #include <base/network.hpp>
 #include <base/ticks.hpp>
 #include <tenon/error.hpp>
+
+#include "rate_buckets.hpp"
+#include "rate_loans.hpp"
 
 namespace tenon::tenant::rates {
 namespace {
@@ -38,68 +39,23 @@ std::uint64_t mix(std::uint64_t seed, std::string_view text) noexcept {
     return mix(seed, rest);
 }
 
-}  // namespace
-
-/// Two cache lines: places for buckets that may share a set.
-///
-/// A bucket's TAT moves by compare-and-swap alone. A place changes hands under the lock of its stripe: the name goes first, then the
-/// TAT gets a value that it did not have, then the new name comes. So who read a TAT and finds the name still there read the bucket's
-/// own, and who read it before the hand-over fails to swap.
-struct alignas(128) Set {
-    static constexpr std::size_t places = 8;
-
-    std::array<std::atomic<std::uint64_t>, places> names{};  // 0: free
-    std::array<std::atomic<std::int64_t>, places> tats{};
-
-    std::size_t find(std::uint64_t name) const noexcept {
-        std::size_t place = 0;
-        while (place < places && names[place].load(std::memory_order_acquire) != name) ++place;
-        return place;
-    }
-};
-
-namespace {
-
-class Table {
-public:
-    explicit Table(std::size_t buckets)
-        : count_(std::bit_ceil(std::max<std::size_t>(1, buckets / Set::places))), sets_(std::make_unique<Set[]>(count_)) {}
-    Set& of(std::uint64_t name) const noexcept { return sets_[name >> 32 & (count_ - 1)]; }
-
-private:
-    std::size_t count_;
-    std::unique_ptr<Set[]> sets_;
-};
-
-/// Where a bucket is, and its TAT.
-struct Cell {
-    std::size_t place = Set::places;  // Set::places: nowhere, it is empty
-    std::int64_t tat = INT64_MIN;
-};
-
-Cell read_bucket(const Set& set, std::uint64_t name) noexcept {
-    for (;;) {
-        const auto place = set.find(name);
-        if (place == Set::places) return {};
-        const auto tat = set.tats[place].load(std::memory_order_acquire);
-        if (set.names[place].load(std::memory_order_relaxed) == name) return {place, tat};
-    }
-}
+/// How far ahead of now a TAT may be.
+std::int64_t tolerance(const RateTerm& term) noexcept { return term.burst * term.interval; }
 
 /// How a rate stands once the bucket's TAT is `next`.
 Verdict let_through(const RateTerm& term, std::int64_t next, std::int64_t now) noexcept {
     const auto ahead = next - now;
-    return {.term = &term, .remaining = (term.burst * term.interval - ahead) / term.interval, .reset = ahead};
+    return {.term = &term, .remaining = (tolerance(term) - ahead) / term.interval, .reset = ahead};
 }
 
 /// `next`: what it would have become.
 Verdict refused(const RateTerm& term, std::int64_t next, std::int64_t now, std::int64_t cost) noexcept {
-    const auto tolerance = term.burst * term.interval, ahead = next - now, used = ahead - cost * term.interval;
+    const auto all = tolerance(term), ahead = next - now, used = ahead - cost * term.interval;
     return {.term = &term,
             .allowed = false,
-            .remaining = std::max<std::int64_t>(0, tolerance - used) / term.interval,
+            .remaining = std::max<std::int64_t>(0, all - used) / term.interval,
             .reset = used,
-            .retry_after = ahead - tolerance};
+            .retry_after = ahead - all};
 }
 
 /// Of two that refuse the one that does longest, of two that do not the one with the least left.
@@ -139,23 +95,12 @@ struct Limiter::Impl {
         return name | 1;
     }
 
-    /// A place for a bucket that has none; it is empty.
-    void seat(Set& set, std::uint64_t name, std::int64_t now) {
-        const std::lock_guard lock(stripes[reinterpret_cast<std::uintptr_t>(&set) / sizeof(Set) % stripes.size()]);
-        while (set.find(name) == Set::places) {
-            // The one that is free, or will be first.
-            std::array<std::int64_t, Set::places> tats{};
-            for (std::size_t i = 0; i < Set::places; ++i) tats[i] = set.tats[i].load(std::memory_order_acquire);
-            const auto place = static_cast<std::size_t>(std::ranges::min_element(tats) - tats.begin());
-            auto tat = tats[place];
-            const auto before = set.names[place].exchange(0, std::memory_order_acq_rel);
-            if (!set.tats[place].compare_exchange_strong(tat, tat <= now ? tat - 1 : now, std::memory_order_acq_rel)) {
-                set.names[place].store(before, std::memory_order_release);  // it was just charged
-                continue;
-            }
-            if (before != 0 && tat > now) given_up.fetch_add(1, std::memory_order_relaxed);
-            set.names[place].store(name, std::memory_order_release);
-        }
+    /// A bucket, with what was lent of it called in if taking so much goes beyond its half.
+    Cell look(const Path::Spot& spot, std::int64_t taken, std::int64_t now) const {
+        const auto cell = Buckets::read(*spot.set, spot.name);
+        if (!cell.lent() || std::max(now, cell.tat()) + taken - now <= tolerance(*spot.term) / 2) return cell;
+        loans->call_in(*spot.set, spot.name, now);
+        return Buckets::read(*spot.set, spot.name);
     }
 
     struct Charged {
@@ -163,30 +108,53 @@ struct Limiter::Impl {
         std::int64_t next = 0;  // its TAT, or what that would have become
     };
 
-    Charged charge(const RateTerm& term, Set& set, std::uint64_t name, std::int64_t cost, std::int64_t now) {
-        const auto taken = cost * term.interval, tolerance = term.burst * term.interval;
+    Charged charge(const Path::Spot& spot, std::int64_t cost, std::int64_t now) {
+        const auto taken = cost * spot.term->interval;
+        auto& buckets = spot.term->kind == RateScope::address ? addresses : tenants;
         for (;;) {
-            auto cell = read_bucket(set, name);
-            if (cell.place == Set::places) {
-                seat(set, name, now);
-                continue;
-            }
-            const auto next = std::max(now, cell.tat) + taken;
-            if (next - now > tolerance) return {.allowed = false, .next = next};
-            if (set.tats[cell.place].compare_exchange_weak(cell.tat, next, std::memory_order_acq_rel, std::memory_order_relaxed))
-                return {.allowed = true, .next = next};
+            auto cell = look(spot, taken, now);
+            if (cell.nowhere()) cell = buckets.seated(*spot.set, spot.name, now);
+            const auto next = std::max(now, cell.tat()) + taken;
+            if (next - now > tolerance(*spot.term)) return {.allowed = false, .next = next};
+            if (Buckets::swap(*spot.set, cell, word_of(next, cell.lent()))) return {.allowed = true, .next = next};
         }
     }
 
     /// Takes back what was charged at `then`, less what time has taken off since: others may have been let through meanwhile as if
     /// the charge stood.
-    void take_back(const RateTerm& term, Set& set, std::uint64_t name, std::int64_t cost, std::int64_t then) {
+    void take_back(const Path::Spot& spot, std::int64_t cost, std::int64_t then) {
         for (;;) {
-            auto cell = read_bucket(set, name);
-            const auto back = cost * term.interval - std::max<std::int64_t>(0, now() - then);
-            if (cell.place == Set::places || back <= 0 || cell.tat < then + back) return;
-            if (set.tats[cell.place].compare_exchange_weak(cell.tat, cell.tat - back, std::memory_order_acq_rel, std::memory_order_relaxed)) return;
+            const auto cell = Buckets::read(*spot.set, spot.name);
+            const auto back = cost * spot.term->interval - std::max<std::int64_t>(0, now() - then);
+            if (cell.nowhere() || back <= 0 || cell.tat() < then + back) return;
+            if (Buckets::swap(*spot.set, cell, word_of(cell.tat() - back, cell.lent()))) return;
         }
+    }
+
+    /// Of what this processor was lent, all or nothing.
+    bool take_lent(const Path& path, std::size_t lane, std::int64_t now) {
+        for (std::size_t i = 0; i < path.count_; ++i) {
+            const auto& spot = path.spots_[i];
+            if (loans->take(lane, spot.name, path.cost_ * spot.term->interval, now)) continue;
+            while (i-- > 0)
+                if (const auto& before = path.spots_[i]; !loans->put_back(lane, before.name, path.cost_ * before.term->interval))
+                    take_back(before, path.cost_, now);
+            return false;
+        }
+        return true;
+    }
+
+    void lend(const Path& path, std::size_t lane, std::int64_t now) {
+        for (std::size_t i = 0; i < path.count_; ++i) {
+            const auto& spot = path.spots_[i];
+            loans->lend(lane, *spot.set, spot.name, spot.loan, tolerance(*spot.term), now);
+        }
+    }
+
+    /// So that what is said of a bucket's rest holds what was lent of it.
+    void call_in(const Path& path, std::int64_t now) const {
+        for (std::size_t i = 0; path.lendable_ && i < path.count_; ++i)
+            if (const auto& spot = path.spots_[i]; Buckets::read(*spot.set, spot.name).lent()) loans->call_in(*spot.set, spot.name, now);
     }
 
     struct Counts {
@@ -196,17 +164,17 @@ struct Limiter::Impl {
     Counts& counts_of(const TenantId& tenant) noexcept { return counts[tenant.low % counts.size()]; }
 
     const std::shared_ptr<const base::Clock> clock;
-    const Table tenants, addresses;
+    Buckets tenants, addresses;
+    std::once_flag lends;
+    std::unique_ptr<Loans> loans;  // on buckets of `tenants`; made with the first path that may use it
     std::uint64_t seed = 0;
-    std::atomic<std::int64_t> given_up{0};
-    std::array<std::mutex, 64> stripes;  // of places that change hands
     std::array<Counts, 16> counts;
 };
 
 Limiter::Limiter(std::shared_ptr<const base::Clock> clock, std::size_t buckets) : impl_(std::make_unique<Impl>(std::move(clock), buckets)) {}
 Limiter::~Limiter() = default;
 
-std::int64_t Limiter::given_up() const noexcept { return impl_->given_up.load(std::memory_order_relaxed); }
+std::int64_t Limiter::given_up() const noexcept { return impl_->tenants.given_up() + impl_->addresses.given_up(); }
 
 Path Limiter::path_of(const std::vector<RateTerm>& terms, const Call& call) const {
     Path path;
@@ -220,9 +188,14 @@ Path Limiter::path_of(const std::vector<RateTerm>& terms, const Call& call) cons
         if (name == 0) continue;
         if (call.cost > term.burst)
             throw InvalidArgument("costs more than the burst of " + std::to_string(term.burst), {.subject = "cost"});
-        const auto& table = term.kind == RateScope::address ? impl_->addresses : impl_->tenants;
-        path.spots_[path.count_++] = {.term = &term, .name = name, .set = &table.of(name)};
+        const bool is_address = term.kind == RateScope::address;
+        auto& buckets = is_address ? impl_->addresses : impl_->tenants;
+        path.spots_[path.count_++] = {.term = &term, .name = name, .set = &buckets.of(name),
+                                      .loan = is_address ? LoanTerms{} : Loans::terms_of(term.interval, term.burst)};
     }
+    path.lendable_ = path.count_ > 0 && std::all_of(path.spots_.begin(), path.spots_.begin() + static_cast<std::ptrdiff_t>(path.count_),
+                                                    [](const Path::Spot& spot) { return spot.loan.amount > 0; });
+    if (path.lendable_) std::call_once(impl_->lends, [&] { impl_->loans = std::make_unique<Loans>(impl_->tenants); });
     return path;
 }
 
@@ -231,8 +204,8 @@ std::optional<Verdict> Limiter::refusal(const Path& path, std::int64_t now) cons
     for (std::size_t i = 0; i < path.count_; ++i) {
         const auto& spot = path.spots_[i];
         const auto& term = *spot.term;
-        const auto next = std::max(now, read_bucket(*spot.set, spot.name).tat) + path.cost_ * term.interval;
-        if (next - now > term.burst * term.interval) add_verdict(worst, refused(term, next, now, path.cost_));
+        const auto taken = path.cost_ * term.interval, next = std::max(now, impl_->look(spot, taken, now).tat()) + taken;
+        if (next - now > tolerance(term)) add_verdict(worst, refused(term, next, now, path.cost_));
     }
     return worst;
 }
@@ -240,26 +213,32 @@ std::optional<Verdict> Limiter::refusal(const Path& path, std::int64_t now) cons
 std::int64_t Limiter::now() const { return impl_->now(); }
 
 bool Limiter::admit(const Path& path, std::int64_t now) {
+    const auto lane = path.lendable_ ? impl_->loans->lane() : 0;
+    if (path.lendable_ && impl_->take_lent(path, lane, now)) return true;
     if (path.count_ > 1 && refusal(path, now)) return false;
+    bool lends = path.lendable_;
     for (std::size_t i = 0; i < path.count_; ++i) {
-        const auto& spot = path.spots_[i];
-        if (impl_->charge(*spot.term, *spot.set, spot.name, path.cost_, now).allowed) continue;
-        while (i-- > 0) impl_->take_back(*path.spots_[i].term, *path.spots_[i].set, path.spots_[i].name, path.cost_, now);
+        const auto charged = impl_->charge(path.spots_[i], path.cost_, now);
+        lends = lends && charged.next - now <= tolerance(*path.spots_[i].term) / 2;
+        if (charged.allowed) continue;
+        while (i-- > 0) impl_->take_back(path.spots_[i], path.cost_, now);
         return false;
     }
+    if (lends) impl_->lend(path, lane, now);
     return true;
 }
 
 Verdict Limiter::take(const Path& path) {
     const auto at = now();
+    impl_->call_in(path, at);
     if (const auto worst = refusal(path, at)) return *worst;
     std::optional<Verdict> tightest;
     for (std::size_t i = 0; i < path.count_; ++i) {
         const auto& spot = path.spots_[i];
-        const auto charged = impl_->charge(*spot.term, *spot.set, spot.name, path.cost_, at);
+        const auto charged = impl_->charge(spot, path.cost_, at);
         if (!charged.allowed) {
             const auto late = refused(*spot.term, charged.next, at, path.cost_);
-            while (i-- > 0) impl_->take_back(*path.spots_[i].term, *path.spots_[i].set, path.spots_[i].name, path.cost_, at);
+            while (i-- > 0) impl_->take_back(path.spots_[i], path.cost_, at);
             return late;
         }
         add_verdict(tightest, let_through(*spot.term, charged.next, at));
@@ -269,11 +248,12 @@ Verdict Limiter::take(const Path& path) {
 
 Verdict Limiter::peek(const Path& path) const {
     const auto at = now();
+    impl_->call_in(path, at);
     if (const auto worst = refusal(path, at)) return *worst;
     std::optional<Verdict> tightest;
     for (std::size_t i = 0; i < path.count_; ++i) {
         const auto& spot = path.spots_[i];
-        const auto next = std::max(at, read_bucket(*spot.set, spot.name).tat) + path.cost_ * spot.term->interval;
+        const auto next = std::max(at, Buckets::read(*spot.set, spot.name).tat()) + path.cost_ * spot.term->interval;
         add_verdict(tightest, let_through(*spot.term, next, at));
     }
     return tightest.value_or(Verdict{});

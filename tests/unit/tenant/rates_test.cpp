@@ -227,6 +227,99 @@ TEST_F(Rates, OfManyThreadsAreNeverPassedWherePlacesChangeHands) {
     EXPECT_GE(all, static_cast<std::int64_t>(passed.size()) * 100);
 }
 
+/// A rate of which processors are lent: 4,000,000 a minute.
+RateTerm lendable(std::int64_t burst) { return term(RateScope::tenant, 4'000'000, 60s, burst); }
+
+/// What the rule itself would have made of the calls that were let through: how far the TAT was ahead at most.
+class WhatPassed {
+public:
+    explicit WhatPassed(const RateTerm& term) : term_(term) {}
+    void count(std::int64_t now, std::int64_t cost = 1) {
+        tat_ = std::max(now, tat_) + cost * term_.interval;
+        ahead_ = std::max(ahead_, tat_ - now);
+    }
+    bool is_within() const { return ahead_ <= term_.burst * term_.interval; }
+
+private:
+    const RateTerm term_;
+    std::int64_t tat_ = 0, ahead_ = 0;
+};
+
+TEST_F(Rates, ThatAreLentOfPassExactlyTheBurstWhereTimeStandsStill) {
+    const std::vector terms{lendable(100'000)};
+    const auto path = limiter.path_of(terms, call_of(1));
+    clock->at = begin;
+    std::int64_t passed = 0;
+    while (limiter.admit(path)) ++passed;
+    EXPECT_LE(passed, 100'000);
+    EXPECT_GE(passed, 100'000 * 31 / 32);
+    clock->at = begin + 60 * second;
+    for (int i = 0; i < 1'000; ++i) EXPECT_TRUE(limiter.admit(path));
+    const auto rest = limiter.peek(path).remaining;
+    EXPECT_LE(rest, 100'000 - 1'001);
+    EXPECT_GE(rest, 100'000 * 31 / 32 - 1'001) << "what was lent and not used is not gone";
+    clock->at = begin + 120 * second;
+    EXPECT_EQ(limiter.peek(path).remaining, 99'999);
+}
+
+/// Random gaps and costs, in bursts and in quiet: whatever was let through obeys the rule at its own moment, and what the rule alone
+/// would have refused is not refused much earlier.
+TEST_F(Rates, ThatAreLentOfLetThroughWhatTheRuleDoes) {
+    const std::vector terms{lendable(50'000), term(RateScope::key, 3'000'000, 60s, 60'000)};
+    for (const bool with_key : {false, true}) {
+        const auto path = limiter.path_of(terms, call_of(with_key ? 2 : 1, with_key ? "k" : ""));
+        std::mt19937_64 random(4712);
+        std::vector<WhatPassed> rules(terms.begin(), terms.end());
+        std::int64_t now = begin, asked = 0, passed = 0;
+        for (int phase = 0; phase < 400; ++phase) {
+            const auto gap = static_cast<std::int64_t>(random() % 40'000);  // on average 15,000 and 20,000 are the rates
+            for (int i = 0; i < 2'000; ++i, ++asked) {
+                clock->at = now += static_cast<std::int64_t>(random() % (2 * gap + 1)) / 1000 * 1000;
+                if (!limiter.admit(path)) continue;
+                ++passed;
+                for (std::size_t n = 0; n < (with_key ? 2U : 1U); ++n) rules[n].count(now);
+            }
+            if (phase % 7 == 0) now += static_cast<std::int64_t>(random() % second);
+        }
+        for (std::size_t n = 0; n < (with_key ? 2U : 1U); ++n) EXPECT_TRUE(rules[n].is_within()) << n;
+        EXPECT_GT(passed, asked / 2);
+    }
+}
+
+TEST_F(Rates, ThatAreLentOfPassTheSameUnderSteadyPressure) {
+    const std::vector terms{lendable(20'000)};
+    const auto path = limiter.path_of(terms, call_of(1));
+    std::int64_t passed = 0;
+    for (std::int64_t now = begin; now < begin + 10 * second; now += 5'000)  // three times the rate
+        passed += (clock->at = now, limiter.admit(path));
+    EXPECT_LE(passed, 20'000 + 10 * second / terms[0].interval + 1);
+    EXPECT_GE(passed, 20'000 * 31 / 32 + 10 * second / terms[0].interval - 1);
+}
+
+TEST_F(Rates, ThatAreLentOfAreNeverPassedByManyThreads) {
+    const std::vector terms{lendable(200'000)};
+    std::vector<std::thread> threads;
+    std::atomic<std::int64_t> passed{0}, time{begin};
+    clock->at = begin;
+    for (int t = 0; t < 4; ++t)
+        threads.emplace_back([&, t] {
+            const auto path = limiter.path_of(terms, call_of(1));
+            std::int64_t mine = 0;
+            for (int i = 0; i < 200'000; ++i) {
+                if (i % 100 == 0) clock->at = time += 10'000;
+                mine += limiter.admit(path);
+                if (i % 5'000 == t) limiter.peek(path);
+                if (i % 7'000 == t && limiter.take(path).allowed) ++mine;
+            }
+            passed += mine;
+        });
+    for (auto& thread : threads) thread.join();
+    while (limiter.admit(limiter.path_of(terms, call_of(1)))) ++passed;
+    const auto allowed = 200'000 + (time - begin) / terms[0].interval;
+    EXPECT_LE(passed, allowed + 1);
+    EXPECT_GE(passed, allowed - 200'000 / 32);
+}
+
 TEST_F(Rates, InFlightCountsWhatGoesOn) {
     const std::vector terms{term(RateScope::tenant, 100, 1s, 100), RateTerm{.kind = RateScope::in_flight, .limit = 2}};
     EXPECT_EQ(enter(terms, call_of(1), begin).remaining, 1);

@@ -42,6 +42,12 @@ struct Verdict {
 
 struct Set;
 
+/// What a processor may be lent of a rate: see rate_loans.hpp. Nanoseconds of a bucket's time.
+struct LoanTerms {
+    std::int32_t amount = 0;  ///< 0: nothing
+    std::int32_t lasts = 0;
+};
+
 /// Where a call is counted: found once, for as many calls of its kind as there will be. Belongs to the limiter that made it, and
 /// points into the terms that it was made from.
 class Path {
@@ -53,17 +59,20 @@ class Path {
         const RateTerm* term = nullptr;
         std::uint64_t name = 0;  // of its bucket …
         Set* set = nullptr;      // … and where that is, if anywhere
+        LoanTerms loan{};
     };
 
-    std::array<Spot, most> spots_{};
     std::size_t count_ = 0;
     std::int64_t cost_ = 1;
+    bool lendable_ = false;  // each of them
+    std::array<Spot, most> spots_{};
     TenantId tenant_{};
     const RateTerm* in_flight_ = nullptr;  // the tightest
 };
 
-/// Threads   any member, from any thread, at once. What is checked costs no lock: each bucket is charged by one compare-and-swap. Who
-///           meets several charges them one after the other; if one refuses after all because others were faster, he takes back what he
+/// Threads   any member, from any thread, at once. What is checked waits for no lock: each bucket is charged by one compare-and-swap,
+///           or what a processor was lent of it; loans are called in before they could make a difference (rate_loans.hpp). Who meets
+///           several charges them one after the other; if one refuses after all because others were faster, he takes back what he
 ///           charged, less what time has taken off it meanwhile, so that nothing is handed out twice.
 class Limiter {
 public:
