@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <tenon/error.hpp>
+#include <tenon/units.hpp>
 
 namespace tenon_cs {
 
@@ -98,6 +99,12 @@ inline void read(const unsigned char*& at, std::filesystem::path& to) {
     to = std::move(bytes);
 }
 
+inline void read(const unsigned char*& at, tenon::Buffer& to) {
+    const auto size = static_cast<std::size_t>(size_at(at));
+    to.assign(at, at + size);
+    at += size;
+}
+
 inline void read(const unsigned char*& at, double& to) {
     std::memcpy(&to, at, sizeof to);
     at += sizeof to;
@@ -173,6 +180,9 @@ inline void write(std::string& to, std::string_view text) {
 }
 inline void write(std::string& to, const std::string& text) { write(to, std::string_view(text)); }
 inline void write(std::string& to, const std::filesystem::path& path) { write(to, std::string_view(path.native())); }
+inline void write(std::string& to, const tenon::Buffer& bytes) {
+    write(to, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
 inline void write(std::string& to, double number) { to.append(reinterpret_cast<const char*>(&number), sizeof number); }
 inline void write(std::string& to, std::int64_t number) { to.append(reinterpret_cast<const char*>(&number), sizeof number); }
 inline void write(std::string& to, std::int32_t number) { write(to, std::int64_t{number}); }

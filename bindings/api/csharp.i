@@ -134,6 +134,12 @@ TENON_OUT(std::filesystem::path, $result = const_cast<void*>(tenon_cs::written(g
 %typemap(ctype, out="void*") std::string, const std::string& "const void*"
 %typemap(ctype, out="void*") std::filesystem::path, const std::filesystem::path& "const void*"
 
+// ---- bytes ----
+TENON_CROSSING(tenon::Buffer, const void*, byte[], byte[], Native.Sized($csinput), Native.BytesOf)
+TENON_READ(tenon::Buffer)
+TENON_OUT(tenon::Buffer, $result = const_cast<void*>(tenon_cs::written(given)))
+%typemap(ctype, out="void*") tenon::Buffer, const tenon::Buffer& "const void*"
+
 // ---- time ----
 %define TENON_COUNT(T, CS, FROM, MAKE)
 %typemap(ctype) T, const T& "long long"
@@ -516,5 +522,19 @@ TENON_HANDLE(tenon::Frame, Frame)
     if (target.LongLength < Size()) throw new ArgumentException("has room for " + target.LongLength + " bytes, not " + Size(), nameof(target));
     Marshal.Copy(Data(), target, 0, checked((int)Size()));
     GC.KeepAlive(this);
+  }
+%}
+
+// ---- what a snapshot holds, as streams ----
+%typemap(cscode) tenon::BackupFile %{
+  /// <summary>Its bytes, to be read from anywhere. Several streams may read at once; disposing of one leaves the file open.</summary>
+  public System.IO.Stream AsStream() {
+    return new FileStreaming(this);
+  }
+%}
+%typemap(cscode) tenon::BackupArchive %{
+  /// <summary>The bytes that are left. Disposing of it closes the archive.</summary>
+  public System.IO.Stream AsStream() {
+    return new ArchiveStreaming(this);
   }
 %}

@@ -11,7 +11,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 SCALARS = {
     "bool": "bool", "double": "double", "std::string": "string", "std::filesystem::path": "path", "Time": "time",
     "Duration": "duration", "std::uint8_t": "uint8", "std::uint16_t": "uint16", "std::int32_t": "int32", "std::int64_t": "int64",
-    "std::uint64_t": "uint64", "std::size_t": "uint64", "int": "int32",
+    "std::uint64_t": "uint64", "std::size_t": "uint64", "int": "int32", "Buffer": "buffer",
 }
 
 
@@ -34,7 +34,7 @@ class Type:
             return f"tenon::{self.name}"
         for cpp, kind in SCALARS.items():
             if kind == self.kind:
-                return f"tenon::{cpp}" if cpp in ("Time", "Duration") else cpp
+                return f"tenon::{cpp}" if cpp in ("Time", "Duration", "Buffer") else cpp
         raise Refused(f"{self.kind} has no C++ name")
 
 
@@ -488,8 +488,8 @@ class Reader:
             elif word in ("struct", "class"):
                 self.record(doc)
             elif word == "using":
-                if self.peek(1) not in ("Time", "Duration"):
-                    raise self.fail("an alias; only Time and Duration are")
+                if self.peek(1) not in ("Time", "Duration", "Buffer"):
+                    raise self.fail("an alias; only Time, Duration and Buffer are")
                 self.skip_declaration()
             else:
                 self.attributes()

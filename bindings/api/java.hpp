@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <tenon/error.hpp>
+#include <tenon/units.hpp>
 
 #include "utf.hpp"
 
@@ -171,6 +172,27 @@ inline bool path(JNIEnv* env, jbyteArray from, std::filesystem::path& to) noexce
         std::string bytes(static_cast<std::size_t>(env->GetArrayLength(from)), '\0');
         env->GetByteArrayRegion(from, 0, static_cast<jsize>(bytes.size()), reinterpret_cast<jbyte*>(bytes.data()));
         to = std::move(bytes);
+        return true;
+    } catch (...) {
+        raise(env);
+        return false;
+    }
+}
+
+inline jbyteArray bytes(JNIEnv* env, const tenon::Buffer& from) noexcept {
+    const auto made = env->NewByteArray(static_cast<jsize>(from.size()));
+    if (made) env->SetByteArrayRegion(made, 0, static_cast<jsize>(from.size()), reinterpret_cast<const jbyte*>(from.data()));
+    return made;
+}
+
+inline bool bytes(JNIEnv* env, jbyteArray from, tenon::Buffer& to) noexcept {
+    if (!from) {
+        null_argument(env, "bytes are null");
+        return false;
+    }
+    try {
+        to.resize(static_cast<std::size_t>(env->GetArrayLength(from)));
+        env->GetByteArrayRegion(from, 0, static_cast<jsize>(to.size()), reinterpret_cast<jbyte*>(to.data()));
         return true;
     } catch (...) {
         raise(env);

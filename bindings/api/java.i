@@ -133,6 +133,16 @@
 %typemap(out) std::filesystem::path %{ $result = tenon_java::path(jenv, $1); %}
 %typemap(out) const std::filesystem::path& %{ $result = tenon_java::path(jenv, *$1); %}
 
+// ---- bytes ----
+%typemap(jni) tenon::Buffer, const tenon::Buffer& "jbyteArray"
+%typemap(jtype) tenon::Buffer, const tenon::Buffer& "byte[]"
+%typemap(jstype) tenon::Buffer, const tenon::Buffer& "byte[]"
+%typemap(javain) tenon::Buffer, const tenon::Buffer& "$javainput"
+%typemap(javaout) tenon::Buffer, const tenon::Buffer& { return $jnicall; }
+%typemap(in) const tenon::Buffer& (tenon::Buffer held) %{ if (!tenon_java::bytes(jenv, $input, held)) return $null;
+  $1 = &held; %}
+TENON_OUT(tenon::Buffer, $result = tenon_java::bytes(jenv, given))
+
 // ---- time ----
 %define TENON_COUNT(T, JAVA, TO, FROM, MAKE)
 %typemap(jni) T, const T& "jlong"
@@ -511,3 +521,25 @@ TENON_PROXY_OF_HANDLE(T, NAME, open = Native.freeTold)
 %typemap(javaout) const std::uint8_t* { return Native.view($jnicall, this); }
 %typemap(out) const std::uint8_t* %{
   $result = jenv->NewDirectByteBuffer(const_cast<std::uint8_t*>($1), static_cast<jlong>(arg1->size())); %}
+
+// ---- what a snapshot holds, as the JDK's streams ----
+%typemap(javacode) tenon::BackupFile %{
+  /**
+   * Its bytes from the beginning to the end. Several streams may read at once; closing one leaves the file open.
+   *
+   * @return a new stream, which throws what {@link #read(long, long)} throws
+   */
+  public java.io.InputStream stream() {
+    return Streams.of(this);
+  }
+%}
+%typemap(javacode) tenon::BackupArchive %{
+  /**
+   * The bytes that are left, for whoever unpacks or stores them. Closing it closes the archive.
+   *
+   * @return a stream, which throws what {@link #read(long)} throws
+   */
+  public java.io.InputStream stream() {
+    return Streams.of(this);
+  }
+%}

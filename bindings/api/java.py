@@ -7,7 +7,7 @@ from prose import camel, pascal
 
 SCALARS = {"bool": ("boolean", "Boolean"), "double": ("double", "Double"), "int32": ("int", "Integer"), "int64": ("long", "Long"),
            "uint64": ("long", "Long"), "string": ("String",) * 2, "path": ("java.nio.file.Path",) * 2,
-           "time": ("java.time.Instant",) * 2, "duration": ("java.time.Duration",) * 2}
+           "time": ("java.time.Instant",) * 2, "duration": ("java.time.Duration",) * 2, "buffer": ("byte[]",) * 2}
 
 
 def boxed(kind):

@@ -10,7 +10,7 @@ HEAD = '"""{about}\n\nWritten by bindings/api/generate.py from the public header
 
 NUMBERS = {"bool": "bool", "double": "float", "string": "str", "text": "str", "int32": "int", "int64": "int", "uint64": "int",
            "uint8": "int", "uint16": "int", "void": "None", "time": "datetime", "duration": "timedelta", "data": "memoryview",
-           "path": "Path"}
+           "path": "Path", "buffer": "bytes"}
 
 
 def out_type(kind: Type) -> str:
@@ -30,7 +30,7 @@ def in_type(kind: Type) -> str:
         return "Labels" if kind.of.name == "Label" else f"Iterable[{in_type(kind.of)}]"
     if kind.name == "Bytes":
         return "int"
-    return {"duration": "Seconds", "path": "AnyPath"}.get(kind.kind) or out_type(kind)
+    return {"duration": "Seconds", "path": "AnyPath", "buffer": "AnyBytes"}.get(kind.kind) or out_type(kind)
 
 
 def field_type(field: Field, given: bool) -> str:
@@ -162,6 +162,8 @@ def stored(field: Field, api: Model) -> str:
 # ---- _tenon.pyi
 
 EXTRAS = {
+    "BackupFile": ["def stream(self) -> BufferedReader: ..."],
+    "BackupArchive": ["def stream(self) -> BufferedReader: ..."],
     "EventStream": ["def __iter__(self) -> Iterator[Event]: ...", "def __aiter__(self) -> AsyncIterator[Event]: ..."],
     "LogStream": ["def __iter__(self) -> Iterator[LogRecord]: ..."],
     "FrameStream": ["def __iter__(self) -> Iterator[Frame]: ..."],
@@ -190,9 +192,9 @@ def stubs(api: Model) -> str:
                    if name not in ("Bytes", "Label", "ErrorInfo"))
     imported = textwrap.wrap(", ".join(names), 114)
     lines = [HEAD.format(about="Stubs of the compiled part of tenon."),
-             "from datetime import datetime, timedelta", "from pathlib import Path",
+             "from datetime import datetime, timedelta", "from io import BufferedReader", "from pathlib import Path",
              "from typing import Any, AsyncIterator, Dict, Generator, Iterable, Iterator, Optional, Tuple, overload", "",
-             "from ._base import AnyPath, Bytes, Label, Labels, Seconds", "from ._values import (",
+             "from ._base import AnyBytes, AnyPath, Bytes, Label, Labels, Seconds", "from ._values import (",
              *(f"    {line}" for line in imported), ")", ""]
     for each in bases_first(api.of_kind("handle", "value")):
         lines += stub_class(each, api) + [""]

@@ -15,9 +15,11 @@ namespace filesystem { class path; }
 namespace tenon {
 class Time;
 class Duration;
+class Buffer;
 }
 %warnfilter(302) tenon::Time;
 %warnfilter(302) tenon::Duration;
+%warnfilter(302) tenon::Buffer;
 
 // Counts fit into a signed number of 64 bits.
 %apply long long { unsigned long long, const unsigned long long& };

@@ -70,6 +70,27 @@ json::value plane_rows(const tenon::Plane& plane) {
     return json::object{{"size", row * static_cast<std::size_t>(plane.height())}, {"crc32", crc ^ 0xFFFFFFFFU}};
 }
 
+json::string text_of(const tenon::Buffer& bytes) {
+    json::string text;
+    for (const auto each : bytes) {
+        if (each >= 0x80) text.push_back(static_cast<char>(0xC0 | each >> 6));
+        text.push_back(static_cast<char>(each >= 0x80 ? 0x80 | (each & 0x3F) : each));
+    }
+    return text;
+}
+
+tenon::Buffer bytes_of(const json::string& text) {
+    tenon::Buffer bytes;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const auto each = static_cast<std::uint8_t>(text[at]);
+        if (each < 0x80) bytes.push_back(each);
+        else if ((each == 0xC2 || each == 0xC3) && at + 1 < text.size())
+            bytes.push_back(static_cast<std::uint8_t>((each & 3) << 6 | (static_cast<std::uint8_t>(text[++at]) & 0x3F)));
+        else throw Difference("no bytes: " + std::string(text));
+    }
+    return bytes;
+}
+
 Result id_part(const Saved& id, const std::string& name) {
     // All kinds of ids have the same bytes; only the prefix differs.
     const auto same = tenon::JobId::parse(tenon::JobId::prefix() + std::string(id.form.as_string()).substr(4));

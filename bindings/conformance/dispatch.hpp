@@ -49,6 +49,8 @@ std::string base_of(const std::string& name);
 /// What the library's to_string says of an enum's item; empty: it has none.
 std::string text_of(const std::string& kind, int number);
 json::value plane_rows(const tenon::Plane& plane);
+json::string text_of(const tenon::Buffer& bytes);
+tenon::Buffer bytes_of(const json::string& text);
 struct Result;
 /// `high` or `low` of an id.
 Result id_part(const Saved& id, const std::string& name);
@@ -113,6 +115,8 @@ json::value to_json(const T& value, World& world) {
         return json::value(value.count);
     } else if constexpr (is_optional<T>) {
         return value ? to_json(*value, world) : json::value(nullptr);
+    } else if constexpr (std::is_same_v<T, tenon::Buffer>) {
+        return text_of(value);
     } else if constexpr (is_vector<T>) {
         json::array made;
         for (const auto& each : value) made.push_back(to_json(each, world));
@@ -159,6 +163,8 @@ T from_json(const json::value& form, World& world) {
     } else if constexpr (is_optional<T>) {
         if (form.is_null()) return std::nullopt;
         return from_json<typename T::value_type>(form, world);
+    } else if constexpr (std::is_same_v<T, tenon::Buffer>) {
+        return bytes_of(form.as_string());
     } else if constexpr (is_vector<T>) {
         T made;
         for (const auto& each : form.as_array()) made.push_back(from_json<typename T::value_type>(each, world));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <tenon/backup_stream.hpp>
 #include <tenon/config.hpp>
 #include <tenon/id.hpp>
 #include <tenon/job.hpp>
@@ -176,6 +177,29 @@ struct RestoreResult {
     std::int64_t files_unchanged = 0;         ///< Of them: were already there with the same content.
     std::vector<std::string> problems{};      ///< Owners, modes and the like that the target refused, and files that the
                                               ///< tenant's storage had no room for in the end.
+};
+
+/// What a restore would do.
+struct RestorePreview {
+    std::filesystem::path target{};
+    std::int64_t files = 0;                   ///< In the snapshot, of what was asked for; links too.
+    std::int64_t files_new = 0;               ///< Of them: nothing bears their name in the target.
+    std::int64_t files_replaced = 0;          ///< Something else does, and goes.
+    std::int64_t files_unchanged = 0;         ///< Are there with the same content, and stay.
+    std::int64_t folders_new = 0;
+    /// Files and folders in the target's folders that the snapshot does not have: they stay, as a restore deletes nothing.
+    std::int64_t extra = 0;
+    Bytes written{};                          ///< Out of the repository.
+    Bytes kept{};                             ///< Of what is asked for, already in the target.
+    Bytes fetched{};                          ///< Read from the repository, where it is compressed.
+    std::int64_t requests = 0;                ///< To its store.
+    /// How long it takes: as the newest drill of the backup measured it, scaled to what is written. Where there was none: what fetching and
+    /// opening a sample took just now, without what the target's disk costs.
+    Duration time{};
+    bool measured = false;                    ///< `time` comes from a drill.
+    std::vector<FileChange> changes{};        ///< What is new (`added`) or replaced (`modified`), at most 10,000.
+    /// What would end the restore in Conflict: a folder where a file belongs and the like. And what was erased, and does not come back.
+    std::vector<std::string> problems{};
 };
 
 enum class CheckLevel : std::uint8_t {
@@ -403,6 +427,17 @@ public:
     /// While recordings are restored into the workspace the tenant's cameras wait.
     /// Cancel    between pieces; what was written beside is removed, what was renamed into its place stays.
     RestoreJob restore(const RestoreOptions& options);
+    /// What restore() would do with the same options, and how long it would take. Changes nothing.
+    /// `compare`: reads what lies in the target, as a restore does, so that the answer is exact; else a file of the same size and
+    /// modification time is taken for the same. Needs the permission to restore.
+    /// Throws    as restore(); Unavailable while the repository is locked.
+    RestorePreview preview(const RestoreOptions& options, bool compare = true) const;
+    /// One file of a snapshot, to be read in ranges. Records who opened it. Needs the permission to restore.
+    /// Throws    NotFound (no such snapshot or file, or it was erased), InvalidArgument (it is a folder or a link).
+    BackupFile open_file(const OpenFileOptions& options);
+    /// Files and folders of a snapshot as a tar stream. Records who opened it. Needs the permission to restore.
+    /// Throws    NotFound, InvalidArgument.
+    BackupArchive open_archive(const ArchiveOptions& options);
     /// Everything, at every level, is also compared with the newest checkpoint that the repository has and the newest that this home
     /// remembers: see checkpoint().
     /// The job ends in NotFound where nothing was backed up yet.

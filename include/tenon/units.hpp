@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <tenon/config.hpp>
 
@@ -13,6 +14,9 @@ using Time = std::chrono::sys_time<std::chrono::microseconds>;
 
 /// A length of time, to the microsecond.
 using Duration = std::chrono::microseconds;
+
+/// Bytes as they are: what a file or a stream holds.
+using Buffer = std::vector<std::uint8_t>;
 
 /// An amount of data. Exact; never negative in what the library returns.
 struct Bytes {

@@ -20,8 +20,6 @@ namespace {
 
 constexpr std::size_t open_folders = 64;
 constexpr int open_file_limit = 256;
-constexpr std::uint64_t gap_limit = 64 * 1024;  // merging over less is cheaper than another request
-constexpr std::uint64_t request_limit = 8 << 20;
 constexpr std::uint64_t preallocate_from = 1 << 20;
 
 }  // namespace
@@ -163,18 +161,8 @@ void RestoreRun::write_pieces(Lane& lane, std::size_t first, std::size_t last) {
         const auto pack = pieces[first].place.pack;
         const auto& frames = index_.packs()[pack].frames;
         const auto from = pieces[first].place.frame;
-        // As many frames as one request may bring.
-        auto end = first;
-        auto until = from;
-        while (end < last && pieces[end].place.pack == pack) {
-            const auto frame = pieces[end].place.frame;
-            const auto reached = frames[until].offset + frames[until].stored();
-            if (frame != until && (frames[frame].offset > reached + gap_limit ||
-                                   frames[frame].offset + frames[frame].stored() - frames[from].offset > request_limit))
-                break;
-            until = frame;
-            ++end;
-        }
+        const auto end = end_of_request(pieces, index_, first, last);
+        const auto until = pieces[end - 1].place.frame;
         ByteVector stored;
         try {
             stored = lane.reader.fetch(pack, from, until);

@@ -40,6 +40,9 @@ void each_part(const Entry& entry, std::uint64_t stream, Bytes bytes, On on) {
     }
 }
 
+/// Whether a hole's place holds nothing but zeros in a file that is there.
+bool is_zero(const base::Fd& fd, const Extent& hole, const std::string& path);
+
 /// Open folders below the target, a few at a time. Nothing reached through it lies outside: no link is followed on the
 /// way, whoever swaps one in meanwhile. One thread at a time.
 class TargetFolders {

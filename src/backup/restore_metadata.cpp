@@ -105,27 +105,11 @@ void RestoreRun::finish_folders() {
 
 namespace {
 
-RestoreTotals restore_from(Repository::Impl& impl, const SnapshotRecord& snapshot, const std::optional<Entry>& self,
-                           const RestoreRequest& request, const Globs& exclude, exec::ProgressSink& progress, const std::stop_token& stop) {
-    auto index = impl.load_index(stop);
-    const auto plan = [&] {
-        ChunkReader nodes(impl.keys, *impl.objects, *index, stop, impl.reload(stop));
-        return plan_restore(impl.keys.ring, *index, nodes, snapshot.root, self, request.paths, exclude, stop);
-    };
-    std::optional<RestorePlan> planned;
-    while (!planned) {
-        try {
-            planned.emplace(plan());
-        } catch (const Corrupt&) {
-            // A collection has put it elsewhere meanwhile; or a lost segment's packs tell themselves what they hold.
-            const auto before = std::exchange(index, impl.load_index(stop));
-            if (index != before) continue;
-            index = impl.index_with_footers(stop);
-            planned.emplace(plan());
-        }
-    }
+RestoreTotals restore_from(Repository::Impl& impl, const SnapshotRecord& snapshot, const RestoreRequest& request, const Globs& exclude,
+                           exec::ProgressSink& progress, const std::stop_token& stop) {
+    auto [index, plan] = plan_restore(impl, snapshot, request.paths, exclude, stop);
     Throttle throttle(request.bytes_per_second, impl.options.clock);
-    return RestoreRun(impl.keys, *impl.objects, *index, impl.reload(stop), *planned, request, throttle, impl.threads(), progress, stop).run();
+    return RestoreRun(impl.keys, *impl.objects, *index, impl.reload(stop), plan, request, throttle, impl.threads(), progress, stop).run();
 }
 
 }  // namespace
@@ -136,10 +120,8 @@ RestoreTotals Repository::restore(const SnapshotId& id, const RestoreRequest& re
     if (request.bytes_per_second < 0) throw InvalidArgument("a limit is not negative", {.subject = "bytes_per_second"});
     const Globs exclude(request.exclude);
     const auto snapshot = impl_->snapshot(id, stop);
-    std::optional<Entry> self;
-    if (snapshot.sources.size() == 1 && snapshot.sources.front().name.empty()) self = snapshot.sources.front().folder;
     try {
-        return restore_from(*impl_, snapshot, self, request, exclude, progress, stop);
+        return restore_from(*impl_, snapshot, request, exclude, progress, stop);
     } catch (const Corrupt& error) {
         (void)impl_->snapshot(id, {});  // NotFound: it was forgotten and collected under this restore
         // Who backs up again after this must not build upon that pack.

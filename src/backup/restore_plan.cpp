@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
@@ -124,6 +125,49 @@ RestorePlan plan_restore(const Ring& ring, const Index& index, ChunkReader& node
     Planner planner(ring, index, nodes, exclude, stop);
     planner.folder(root, "", wanted, wanted.all ? self : std::nullopt);
     return planner.take();
+}
+
+PlannedRestore plan_restore(Repository::Impl& impl, const SnapshotRecord& snapshot, const std::vector<std::string>& paths, const Globs& exclude,
+                            const std::stop_token& stop) {
+    std::optional<Entry> self;
+    if (snapshot.sources.size() == 1 && snapshot.sources.front().name.empty()) self = snapshot.sources.front().folder;
+    auto index = impl.load_index(stop);
+    const auto plan = [&] {
+        ChunkReader nodes(impl.keys, *impl.objects, *index, stop, impl.reload(stop));
+        return plan_restore(impl.keys.ring, *index, nodes, snapshot.root, self, paths, exclude, stop);
+    };
+    while (true) {
+        try {
+            auto planned = plan();
+            return {index, std::move(planned)};
+        } catch (const Corrupt&) {
+            // A collection has put it elsewhere meanwhile; or a lost segment's packs tell themselves what they hold.
+            const auto before = std::exchange(index, impl.load_index(stop));
+            if (index != before) continue;
+            index = impl.index_with_footers(stop);
+            auto planned = plan();
+            return {index, std::move(planned)};
+        }
+    }
+}
+
+std::size_t end_of_request(const std::vector<Piece>& pieces, const Index& index, std::size_t first, std::size_t last) {
+    constexpr std::uint64_t gap_limit = 64 * 1024;  // merging over less is cheaper than another request
+    constexpr std::uint64_t request_limit = 8 << 20;
+    const auto pack = pieces[first].place.pack;
+    const auto& frames = index.packs()[pack].frames;
+    const auto from = pieces[first].place.frame;
+    auto until = from;
+    for (auto end = first; end < last; ++end) {
+        const auto frame = pieces[end].place.frame;
+        const auto reached = frames[until].offset + frames[until].stored();
+        if (pieces[end].place.pack != pack ||
+            (frame != until && (frames[frame].offset > reached + gap_limit ||
+                                frames[frame].offset + frames[frame].stored() - frames[from].offset > request_limit)))
+            return end;
+        until = frame;
+    }
+    return last;
 }
 
 }  // namespace tenon::backup

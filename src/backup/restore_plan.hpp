@@ -12,6 +12,7 @@
 
 #include "chunk_reader.hpp"
 #include "globs.hpp"
+#include "repository_impl.hpp"
 #include "tree.hpp"
 
 namespace tenon::backup {
@@ -71,5 +72,17 @@ struct RestorePlan {
 /// `self`: the root folder's own metadata, for a target that is made.
 RestorePlan plan_restore(const Ring& ring, const Index& index, ChunkReader& nodes, const Id& root, const std::optional<Entry>& self,
                          const std::vector<std::string>& paths, const Globs& exclude, const std::stop_token& stop);
+
+struct PlannedRestore {
+    std::shared_ptr<const Index> index;  ///< By which the plan says where things are.
+    RestorePlan plan;
+};
+
+/// The same of a snapshot, also while a collection puts its parts elsewhere, and where segments were lost.
+PlannedRestore plan_restore(Repository::Impl& impl, const SnapshotRecord& snapshot, const std::vector<std::string>& paths, const Globs& exclude,
+                            const std::stop_token& stop);
+
+/// One request to the store brings these pieces from `first` on, and nothing behind `last`. Returns the first that it does not.
+std::size_t end_of_request(const std::vector<Piece>& pieces, const Index& index, std::size_t first, std::size_t last);
 
 }  // namespace tenon::backup

@@ -15,7 +15,6 @@
 #include "restore.hpp"
 
 namespace tenon::backup {
-namespace {
 
 bool is_zero(const base::Fd& fd, const Extent& hole, const std::string& path) {
     ByteVector bytes(64 * 1024);
@@ -31,8 +30,6 @@ bool is_zero(const base::Fd& fd, const Extent& hole, const std::string& path) {
     }
     return true;
 }
-
-}  // namespace
 
 void RestoreRun::publish(const base::Fd& folder, const std::string& beside, const std::string& name, bool replace,
                          const std::string& path) {

@@ -166,6 +166,15 @@ void check_backup(const BackupOptions& options) {
 
 void check_keep(const KeepRules& rules) { (void)judge(nullptr, {.keep = rules}); }
 
+std::filesystem::path restore_target(const SessionImpl& session, const RestoreOptions& options) {
+    if (options.target.native().find('\0') != std::string::npos) throw InvalidArgument("the path holds a NUL byte", {.subject = "target"});
+    auto target = options.target.empty() ? session.workspace.root : std::filesystem::absolute(options.target).lexically_normal();
+    if (target != session.workspace.root) session.check_outside(target, "target", false);
+    backup::check_patterns(options.exclude);
+    if (options.download_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "download_per_second"});
+    return target;
+}
+
 JobId enqueue_backup_job(const SessionImpl& session, const std::string& action, jobs::NewJob job, bool holds) {
     return tenon::enqueue(session, action, std::move(job), holds ? std::optional(base::new_id<HoldId>(session.now())) : std::nullopt);
 }
@@ -202,15 +211,10 @@ BackupJob Backups::start(const BackupOptions& options) {
 
 RestoreJob Backups::restore(const RestoreOptions& options) {
     const auto pass = impl_->enter(Permission::backup_restore);
-    if (options.target.native().find('\0') != std::string::npos)
-        throw InvalidArgument("the path holds a NUL byte", {.subject = "target"});
     jobs::check_schedule(options.schedule, impl_->now());
     // Behind a lock nobody can look; the job will.
     if (!repositories(impl_).is_locked(impl_->scope.tenant())) (void)get(options.snapshot);
-    const auto target = options.target.empty() ? impl_->workspace.root : std::filesystem::absolute(options.target).lexically_normal();
-    if (target != impl_->workspace.root) impl_->check_outside(target, "target", false);
-    backup::check_patterns(options.exclude);
-    if (options.download_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "download_per_second"});
+    const auto target = engine::restore_target(*impl_, options);
     Json payload;
     // The workspace is named by no path: it may lie elsewhere by the time the job runs, and need not be UTF-8.
     const bool is_elsewhere = target != impl_->workspace.root;

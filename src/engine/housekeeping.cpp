@@ -25,7 +25,7 @@
 namespace tenon {
 namespace {
 
-constexpr std::string_view room = "engine";
+constexpr std::string_view housekeeping_room = "engine";
 constexpr Duration sweep_interval = std::chrono::minutes(1);
 constexpr Duration events_interval = std::chrono::minutes(10);  // a look at every tenant
 constexpr Duration usage_portion = std::chrono::seconds(1);
@@ -63,14 +63,14 @@ void EngineImpl::recover_holds() {
         } catch (const Closed&) {
             throw;
         } catch (const Error& error) {
-            log->warning(room, "whether a hold is still needed cannot be said yet",
+            log->warning(housekeeping_room, "whether a hold is still needed cannot be said yet",
                          {{"tenant", id.text()}, {"error", error.what()}, {"subject", error.subject()}});
             return true;
         }
     };
     const auto returned = tenant::quota::recover(
         *database, system, [this](const TenantId& id) { return scope_of(id); }, is_live_or_unknown, now());
-    if (returned > 0) log->warning(room, "returned holds of work that a process left behind", {{"holds", returned}});
+    if (returned > 0) log->warning(housekeeping_room, "returned holds of work that a process left behind", {{"holds", returned}});
 }
 
 bool EngineImpl::import_lives(const TenantId& id, const tenant::quota::Cause& cause) {
@@ -88,7 +88,7 @@ void EngineImpl::schedule_sweep(Duration delay) {
         } catch (const Closed&) {
             return;
         } catch (const std::exception& error) {
-            log->failure(room, "the sweep failed", error);
+            log->failure(housekeeping_room, "the sweep failed", error);
         }
         try {
             schedule_sweep(sweep_interval);
@@ -105,7 +105,7 @@ void EngineImpl::sweep() {
         } catch (const Closed&) {
             throw;
         } catch (const std::exception& error) {
-            log->failure(room, failure, error);
+            log->failure(housekeeping_room, failure, error);
         }
     };
     // Also of an import that could not return its own, for want of room.
@@ -161,7 +161,7 @@ void EngineImpl::check_usage() {
         const auto check = std::move(checked->verifier).result();
         database->write(checked->scope, [&](db::Tx& tx) { tenant::usage::end_check(tx, check, now()); });
         if (check.different > 0)
-            log->warning(room, "sums of usage are not what its events add up to",
+            log->warning(housekeeping_room, "sums of usage are not what its events add up to",
                          {{"tenant", checked->tenant.text()}, {"different", check.different}, {"events", check.events}});
         checked.reset();
     }
@@ -216,12 +216,12 @@ void EngineImpl::sweep_doomed() {
 void EngineImpl::remove_doomed(const TenantId& id) noexcept {
     try {
         if (const auto error = engine::doomed::sweep(*database, scope_of(id), workspace(id)))
-            log->warning(room, "files that nothing names cannot be removed yet", {{"tenant", id.text()}, {"error", error.message()}});
+            log->warning(housekeeping_room, "files that nothing names cannot be removed yet", {{"tenant", id.text()}, {"error", error.message()}});
         engine::repositories_of(*this).settle_restored(scope_of(id));  // with a project go the files that were restored into it
     } catch (const Closed&) {
         // Swept when the home is opened again.
     } catch (const std::exception& error) {
-        log->failure(room, "files that nothing names are not removed yet", error);
+        log->failure(housekeeping_room, "files that nothing names are not removed yet", error);
     }
 }
 
@@ -334,7 +334,7 @@ void EngineImpl::erase(const TenantId& id) {
     log_to_empty = true;
     watches->may_have_changed();
     remove_files(id);  // what a call that was under way wrote meanwhile
-    log->info(room, "erased a tenant", {{"tenant", id.text()}});
+    log->info(housekeeping_room, "erased a tenant", {{"tenant", id.text()}});
 }
 
 bool EngineImpl::is_idle(const db::TenantScope& scope) {

@@ -151,6 +151,9 @@ JobId start_backup(const SessionImpl& session, const BackupOptions& options, con
 /// Puts a job of the repository into the queue with its audit record; `holds`: storage, of which it asks for more as it goes.
 JobId enqueue_backup_job(const SessionImpl& session, const std::string& action, jobs::NewJob job, bool holds);
 
+/// Where these bring things. Throws InvalidArgument, PermissionDenied.
+std::filesystem::path restore_target(const SessionImpl& session, const RestoreOptions& options);
+
 std::vector<db::Migration> repository_migrations();
 
 std::string path_in_workspace(const nvr::rows::SegmentRow& row);

@@ -21,7 +21,7 @@ INTEGERS = {f"{std}{sign}int{bits}_t" for std in ("", "std::") for sign in ("", 
 SCALARS = INTEGERS | {"bool", "int", "double", "std::size_t", "size_t"}
 VALUES = {"std::string", "std::filesystem::path"}
 TEMPLATES = {"std::optional", "std::vector"}
-ALIASES = {"tenon::Time", "tenon::Duration"}  # the two names for std::chrono types; every binding has a typemap for them
+ALIASES = {"tenon::Time", "tenon::Duration", "tenon::Buffer"}  # names for types of the standard library; every binding has a typemap for them
 TEXT_RETURNS = {"to_string", "what", "prefix"}  # may return const char*: static text
 
 CPP = """alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class compl concept

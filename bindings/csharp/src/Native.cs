@@ -56,6 +56,22 @@ internal static class Native {
     return size == 0 ? "" : Encoding.UTF8.GetString((byte*)bytes, size);
   }
 
+  // ---- bytes: their count in four bytes, then they ----
+
+  internal static byte[] Sized(byte[] bytes) {
+    if (bytes == null) throw new ArgumentNullException(nameof(bytes));
+    byte[] made = new byte[checked(4 + bytes.Length)];
+    BitConverter.GetBytes(bytes.Length).CopyTo(made, 0);
+    Buffer.BlockCopy(bytes, 0, made, 4, bytes.Length);
+    return made;
+  }
+
+  internal static byte[] BytesOf(IntPtr from) {
+    byte[] made = new byte[Marshal.ReadInt32(from)];
+    Marshal.Copy(IntPtr.Add(from, 4), made, 0, made.Length);
+    return made;
+  }
+
   internal static byte[] ListOfText(IReadOnlyList<string> texts) {
     if (texts == null) throw new ArgumentNullException(nameof(texts));
     string[] held = new string[texts.Count];

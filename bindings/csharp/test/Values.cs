@@ -79,6 +79,7 @@ internal sealed class Values {
   }
 
   private object Text(string from, Type target) {
+    if (target == typeof(byte[])) return System.Text.Encoding.GetEncoding("iso-8859-1").GetBytes(from);
     if (target == typeof(DateTimeOffset)) return DateTimeOffset.Parse(from, CultureInfo.InvariantCulture);
     if (target == typeof(TimeSpan) && Regex.IsMatch(from, "^-?[0-9]+us$")) return new TimeSpan(checked(Match.Micros(from) * 10));
     if (target.IsEnum && Enum.IsDefined(target, Pascal(from))) {
@@ -123,6 +124,7 @@ internal sealed class Values {
       Item(from);
       return Snake(from.ToString());
     }
+    if (from is byte[]) return System.Text.Encoding.GetEncoding("iso-8859-1").GetString((byte[])from);
     if (from is PlaneView) return Buffer((PlaneView)from);
     if (from is ITenonError) return Error((ITenonError)from);
     Type type = from.GetType();

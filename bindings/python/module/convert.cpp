@@ -153,6 +153,21 @@ std::vector<tenon::Label> take_labels(py::handle value, const Place& at) {
     return labels;
 }
 
+tenon::Buffer take_buffer(py::handle value, const Place& at) {
+    if (!PyObject_CheckBuffer(value.ptr())) refuse(at, "bytes or another object with a buffer", value);
+    Py_buffer view;
+    if (PyObject_GetBuffer(value.ptr(), &view, PyBUF_SIMPLE) != 0) throw py::error_already_set();
+    const auto* begin = static_cast<const std::uint8_t*>(view.buf);
+    try {
+        tenon::Buffer taken(begin, begin + view.len);
+        PyBuffer_Release(&view);
+        return taken;
+    } catch (...) {
+        PyBuffer_Release(&view);
+        throw;
+    }
+}
+
 py::object give_text(const std::string& value) {
     // What is not UTF-8 can only be a file's name of long ago: it is kept as Python keeps such names.
     PyObject* text = PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()), "surrogateescape");
@@ -196,6 +211,12 @@ py::object give_duration(tenon::Duration value) {
 
 py::object give_bytes(std::int64_t count) {
     PyObject* made = PyObject_CallFunction(reinterpret_cast<PyObject*>(python_class<tenon::Bytes>().type), "L", static_cast<long long>(count));
+    if (!made) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(made);
+}
+
+py::object give_buffer(const tenon::Buffer& value) {
+    PyObject* made = PyBytes_FromStringAndSize(reinterpret_cast<const char*>(value.data()), static_cast<Py_ssize_t>(value.size()));
     if (!made) throw py::error_already_set();
     return py::reinterpret_steal<py::object>(made);
 }

@@ -42,6 +42,7 @@ std::filesystem::path take_path(py::handle value, const Place& at);
 tenon::Time take_time(py::handle value, const Place& at);
 tenon::Duration take_duration(py::handle value, const Place& at);
 std::vector<tenon::Label> take_labels(py::handle value, const Place& at);
+tenon::Buffer take_buffer(py::handle value, const Place& at);
 /// A tuple or list of what an iterable gives; text and bytes are none here.
 py::object take_sequence(py::handle value, const Place& at);
 
@@ -50,6 +51,7 @@ py::object give_path(const std::filesystem::path& value);
 py::object give_time(tenon::Time value);
 py::object give_duration(tenon::Duration value);
 py::object give_bytes(std::int64_t count);
+py::object give_buffer(const tenon::Buffer& value);
 
 /// A class written in Python, by its name; set once by _register and kept for ever.
 struct PythonClass {
@@ -147,6 +149,8 @@ T take(py::handle value, const Place& at) {
         return {take<std::int64_t>(value, at)};
     } else if constexpr (std::is_same_v<T, std::vector<tenon::Label>>) {
         return take_labels(value, at);
+    } else if constexpr (std::is_same_v<T, tenon::Buffer>) {
+        return take_buffer(value, at);
     } else if constexpr (is_optional<T>) {
         if (value.is_none()) return std::nullopt;
         return take<typename T::value_type>(value, at);
@@ -195,6 +199,8 @@ py::object give(const T& value) {
         return give_duration(value);
     } else if constexpr (std::is_same_v<T, tenon::Bytes>) {
         return give_bytes(value.count);
+    } else if constexpr (std::is_same_v<T, tenon::Buffer>) {
+        return give_buffer(value);
     } else if constexpr (is_optional<T>) {
         return value ? give(*value) : py::none();
     } else if constexpr (is_vector<T>) {

@@ -84,6 +84,8 @@ def native(value, kind, calls):
         return datetime.datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     if kind.kind == "path":
         return pathlib.Path(value) if value else None
+    if kind.kind == "buffer":
+        return value.encode("latin-1")
     if kind.kind == "id":
         return getattr(tenon, kind.name).parse(value)
     if kind.kind == "enum":
@@ -155,6 +157,9 @@ def form_of(value, kind, calls):
     if kind.kind == "duration":
         need(type(value) is datetime.timedelta, value, kind)
         return f"{value // datetime.timedelta(microseconds=1)}us"
+    if kind.kind == "buffer":
+        need(type(value) is bytes, value, kind)
+        return value.decode("latin-1")
     if kind.kind == "data":
         need(type(value) is memoryview and value.readonly, value, kind)
         rows = value.tobytes()

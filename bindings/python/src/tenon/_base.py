@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, FrozenSet, Iterable, Iterator, Mapping, Tuple, TypeVar, Union
 
 AnyPath = Union[str, "os.PathLike[str]"]
+AnyBytes = Union[bytes, bytearray, memoryview]
 Seconds = Union[timedelta, float]
 """A length of time: a timedelta, or seconds as a number."""
 

@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import atexit
+import io
 import os
 from typing import Any, AsyncIterator, Iterator, Optional, Tuple
 
 from . import _logs, _tenon, aio
 from ._errors import Closed
-from ._tenon import Engine, EventStream, Frame, FrameStream, Hold, Job, LogStream, Plane, Timeline
+from ._tenon import BackupArchive, BackupFile, Engine, EventStream, Frame, FrameStream, Hold, Job, LogStream, Plane, Timeline
 from ._values import Event, LogRecord, Progress
 
 
@@ -116,6 +117,71 @@ def _frame_copy(self: Frame) -> Tuple[memoryview, ...]:
 
 _adopt(Plane, copy=_plane_copy)
 _adopt(Frame, copy=_frame_copy, __iter__=_planes)
+
+
+class _FileStream(io.RawIOBase):
+    """A file of a snapshot as Python's own kind of file."""
+
+    def __init__(self, file: BackupFile) -> None:
+        self._file, self._at = file, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._file.size}[whence]
+        if at < 0:
+            raise ValueError("a place in a file is not negative")
+        self._at = at
+        return at
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(self._at, min(len(buffer), _MOST_AT_ONCE))
+        buffer[:len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+class _ArchiveStream(io.RawIOBase):
+    def __init__(self, archive: BackupArchive) -> None:
+        self._archive = archive
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._archive.read(min(len(buffer), _MOST_AT_ONCE))
+        buffer[:len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._archive.close()
+        super().close()
+
+
+_MOST_AT_ONCE = 64 << 20
+_BUFFERED = 1 << 20
+
+
+def _file_stream(self: BackupFile) -> io.BufferedReader:
+    """The file's bytes, to be read from anywhere. Closing the stream leaves the file open."""
+    return io.BufferedReader(_FileStream(self), _BUFFERED)
+
+
+def _archive_stream(self: BackupArchive) -> io.BufferedReader:
+    """The bytes that are left: `tarfile.open(fileobj=archive.stream(), mode="r|")`. Closing the stream closes the archive."""
+    return io.BufferedReader(_ArchiveStream(self), _BUFFERED)
+
+
+_adopt(BackupFile, stream=_file_stream)
+_adopt(BackupArchive, stream=_archive_stream)
 
 
 def _same_timeline(self: Timeline, other: object) -> bool:

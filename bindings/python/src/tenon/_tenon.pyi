@@ -4,40 +4,42 @@ Written by bindings/api/generate.py from the public headers: change those.
 """
 
 from datetime import datetime, timedelta
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, AsyncIterator, Dict, Generator, Iterable, Iterator, Optional, Tuple, overload
 
-from ._base import AnyPath, Bytes, Label, Labels, Seconds
+from ._base import AnyBytes, AnyPath, Bytes, Label, Labels, Seconds
 from ._values import (
-    Advice, AfterFailure, ApiKey, ApiKeyFilter, ApiKeyOptions, Ask, Asset, AssetFilter, AssetId, AuditCheckpoint,
-    AuditFilter, AuditFormat, AuditListOptions, AuditListing, AuditProof, AuditRecord, AuditReport, AuditRetention,
-    AuditRetentionOptions, AuthenticateOptions, BackupCheckpoint, BackupErasure, BackupOptions, BackupResult,
-    BackupSchedule, BackupScheduleOptions, Brand, BreakdownOptions, BrowseOptions, CameraHealth, CameraId, CameraInfo,
-    CameraOptions, CameraSnapshot, CameraSnapshotOptions, CameraState, CameraUpdate, Change, ChangeKind, CheckLevel,
-    CheckReport, Clip, ClipOptions, ContactSheetOptions, CorrectionOptions, CostTags, CustomRole, Cut, DamagedRange,
-    DeferredKeyOptions, DiffOptions, DrillFilter, DrillOptions, DrillReport, EngineOptions, ErasableFolder,
-    EraseOptions, ErasePersonalOptions, ErasedPersonal, ErasureReceipt, Errc, Event, ExportFilter, ExportedFile,
-    FileChange, FileEntry, FileKind, FootageSpan, ForecastMethod, ForgetOptions, ForgetResult, FrameImageOptions,
-    FrameOptions, FramesOptions, GradeStillOptions, HoldId, HoldOptions, ImportOptions, IssuerId, IssuerOptions,
-    JobBatch, JobFilter, JobId, JobInfo, JobPause, JobSchedule, JobState, KeepRules, KeyDerivation, KeyEnvironment,
-    KeyId, KeyRotation, KeySlot, LeaseInfo, LeaseOptions, LegalHold, LegalHoldOptions, LimitOptions, LimitOverride,
-    LogLevel, LogOptions, LogRecord, LoginFilter, LoginId, LoginInfo, LoginOptions, Loudness, MeterTotal, Misfire,
-    Money, MoveOptions, MovedHome, MovedTable, NewApiKey, OpenHold, OperatorOptions, OverageRule, Overlap, Partner,
-    PartnerFilter, PartnerId, PartnerOptions, PasswordOptions, PasswordTicket, PixelFormat, Plan, PlanChange,
-    PlanChangeOptions, PlanChangeState, PlanEffect, PlanImpact, PlanLimit, PlanOverage, Playlist, PlaylistOptions,
-    Principal, PrincipalKind, Progress, Project, ProjectFilter, ProjectGrant, ProjectId, ProjectOptions, Protection,
+    Advice, AfterFailure, ApiKey, ApiKeyFilter, ApiKeyOptions, ArchiveOptions, Ask, Asset, AssetFilter, AssetId,
+    AuditCheckpoint, AuditFilter, AuditFormat, AuditListOptions, AuditListing, AuditProof, AuditRecord, AuditReport,
+    AuditRetention, AuditRetentionOptions, AuthenticateOptions, BackupCheckpoint, BackupErasure, BackupOptions,
+    BackupResult, BackupSchedule, BackupScheduleOptions, Brand, BreakdownOptions, BrowseOptions, CameraHealth,
+    CameraId, CameraInfo, CameraOptions, CameraSnapshot, CameraSnapshotOptions, CameraState, CameraUpdate, Change,
+    ChangeKind, CheckLevel, CheckReport, Clip, ClipOptions, ContactSheetOptions, CorrectionOptions, CostTags,
+    CustomRole, Cut, DamagedRange, DeferredKeyOptions, DiffOptions, DrillFilter, DrillOptions, DrillReport,
+    EngineOptions, ErasableFolder, EraseOptions, ErasePersonalOptions, ErasedPersonal, ErasureReceipt, Errc, Event,
+    ExportFilter, ExportedFile, FileChange, FileEntry, FileKind, FootageSpan, ForecastMethod, ForgetOptions,
+    ForgetResult, FrameImageOptions, FrameOptions, FramesOptions, GradeStillOptions, HoldId, HoldOptions,
+    ImportOptions, IssuerId, IssuerOptions, JobBatch, JobFilter, JobId, JobInfo, JobPause, JobSchedule, JobState,
+    KeepRules, KeyDerivation, KeyEnvironment, KeyId, KeyRotation, KeySlot, LeaseInfo, LeaseOptions, LegalHold,
+    LegalHoldOptions, LimitOptions, LimitOverride, LogLevel, LogOptions, LogRecord, LoginFilter, LoginId, LoginInfo,
+    LoginOptions, Loudness, MeterTotal, Misfire, Money, MoveOptions, MovedHome, MovedTable, NewApiKey,
+    OpenFileOptions, OpenHold, OperatorOptions, OverageRule, Overlap, Partner, PartnerFilter, PartnerId,
+    PartnerOptions, PasswordOptions, PasswordTicket, PixelFormat, Plan, PlanChange, PlanChangeOptions,
+    PlanChangeState, PlanEffect, PlanImpact, PlanLimit, PlanOverage, Playlist, PlaylistOptions, Principal,
+    PrincipalKind, Progress, Project, ProjectFilter, ProjectGrant, ProjectId, ProjectOptions, Protection,
     PruneOptions, PruneResult, Quality, Quota, QuotaForecast, QuotaOverage, RateCall, RateDecision, RateScope,
     Rational, RecipientKey, RecordCount, Recording, RecordingFilter, RecordingInfo, RecordingWindow, RecoveryCode,
     Recurrence, RecurrenceOptions, RecurrenceUpdate, RedeemOptions, RekeyOptions, RekeyResult, RemovedCount,
     RenderBatchOptions, RenderOptions, RenderResult, RenderedFile, Resource, ResourceUsage, RestoreOptions,
-    RestoreResult, Retention, Role, RoleId, RoleOptions, RotateOptions, ScheduleStanding, ScheduledWork, SecondFactor,
-    SessionOptions, SettingsDocument, SettingsKind, SettingsOptions, ShadowCount, SiteId, Snapshot, SnapshotDiff,
-    SnapshotFilter, SnapshotId, SnapshotVerdict, SpanKind, StartedJob, SubscribeOptions, SupportOptions, TagOptions,
-    Takeout, TakeoutOptions, Tenant, TenantFilter, TenantId, TenantOptions, TenantState, TenantTakeoutOptions,
-    TenantUpdate, TimeRange, TimelineClip, TimelineImage, TimelineImageOptions, TimelineTitle, TokenKey, Tokens,
-    Transition, TransitionKind, TrustedIssuer, UpcomingOptions, UpcomingWork, UsageAdvice, UsageCheck,
-    UsageDifference, UsageEvent, UsageExport, UsageExportOptions, UsageFilter, UsageFormat, UsageGrain, UsageKey,
-    UsageMonth, UsageOutcome, UsagePage, UsagePoint, UsageReason, UsageReceipt, UsageRecord, UsageReport,
+    RestorePreview, RestoreResult, Retention, Role, RoleId, RoleOptions, RotateOptions, ScheduleStanding,
+    ScheduledWork, SecondFactor, SessionOptions, SettingsDocument, SettingsKind, SettingsOptions, ShadowCount, SiteId,
+    Snapshot, SnapshotDiff, SnapshotFilter, SnapshotId, SnapshotVerdict, SpanKind, StartedJob, SubscribeOptions,
+    SupportOptions, TagOptions, Takeout, TakeoutOptions, Tenant, TenantFilter, TenantId, TenantOptions, TenantState,
+    TenantTakeoutOptions, TenantUpdate, TimeRange, TimelineClip, TimelineImage, TimelineImageOptions, TimelineTitle,
+    TokenKey, Tokens, Transition, TransitionKind, TrustedIssuer, UpcomingOptions, UpcomingWork, UsageAdvice,
+    UsageCheck, UsageDifference, UsageEvent, UsageExport, UsageExportOptions, UsageFilter, UsageFormat, UsageGrain,
+    UsageKey, UsageMonth, UsageOutcome, UsagePage, UsagePoint, UsageReason, UsageReceipt, UsageRecord, UsageReport,
     UsageSeriesOptions, UsageShare, User, UserFilter, UserId, UserOptions, UserState, UserUpdateOptions, Waveform,
     WaveformOptions, Weekday
 )
@@ -250,6 +252,25 @@ class Backups:
             self, *, snapshot: SnapshotId, target: Optional[AnyPath] = ..., paths: Iterable[str] = ...,
             schedule: Optional[JobSchedule] = ..., exclude: Iterable[str] = ..., download_per_second: int = ...
     ) -> RestoreJob: ...
+    @overload
+    def preview(self, options: RestoreOptions, compare: bool = ...) -> RestorePreview: ...
+    @overload
+    def preview(
+            self, *, snapshot: SnapshotId, target: Optional[AnyPath] = ..., paths: Iterable[str] = ...,
+            schedule: Optional[JobSchedule] = ..., exclude: Iterable[str] = ..., download_per_second: int = ...,
+            compare: bool
+    ) -> RestorePreview: ...
+    @overload
+    def open_file(self, options: OpenFileOptions) -> BackupFile: ...
+    @overload
+    def open_file(self, *, snapshot: SnapshotId, path: str) -> BackupFile: ...
+    @overload
+    def open_archive(self, options: ArchiveOptions) -> BackupArchive: ...
+    @overload
+    def open_archive(
+            self, *, snapshot: SnapshotId, paths: Iterable[str] = ..., exclude: Iterable[str] = ...,
+            download_per_second: int = ...
+    ) -> BackupArchive: ...
     def check(self, level: CheckLevel = ...) -> CheckJob: ...
     def check_against(self, record: str, level: CheckLevel = ...) -> CheckJob: ...
     def checkpoint(self) -> BackupCheckpoint: ...
@@ -344,6 +365,24 @@ class BackupSchedules:
     def run(self, name: str, work: ScheduledWork = ...) -> Job: ...
     def remove(self, name: str) -> None: ...
     def upcoming(self, name: str, limit: int) -> Tuple[UpcomingWork, ...]: ...
+
+class BackupFile:
+    @property
+    def size(self) -> int: ...
+    def read(self, offset: int, length: int) -> bytes: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> BackupFile: ...
+    def __exit__(self, *about: object) -> None: ...
+    def stream(self) -> BufferedReader: ...
+
+class BackupArchive:
+    def read(self, length: int) -> bytes: ...
+    @property
+    def problems(self) -> Tuple[str, ...]: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> BackupArchive: ...
+    def __exit__(self, *about: object) -> None: ...
+    def stream(self) -> BufferedReader: ...
 
 class Camera:
     @property
@@ -1137,11 +1176,11 @@ def _engine_number(handle: object) -> int: ...
 def _new_watch(handle: object) -> Watch: ...
 
 __all__ = [
-    "ApiKeys", "Assets", "Audit", "BackupDrills", "BackupJob", "BackupKeys", "BackupSchedules", "Backups", "Camera",
-    "Cameras", "CheckJob", "ClipJob", "DrillJob", "Engine", "EventStream", "Exports", "Frame", "FrameStream", "Hold",
-    "Issuers", "Job", "Jobs", "Lease", "LogStream", "Logins", "OperatorSession", "Partners", "Pictures", "Plane",
-    "Plans", "Projects", "PruneJob", "Quotas", "RateGate", "RateLimits", "RatePass", "Recurrences", "RekeyJob",
-    "RenderJob", "Renders", "RestoreJob", "Roles", "Session", "Settings", "TakeoutJob", "Takeouts", "Tenants",
-    "Timeline", "TokenKeys", "Usage", "Users", "Watch", "cancel_move", "crossfade", "move_progress",
-    "move_to_postgres", "second_factor_code"
+    "ApiKeys", "Assets", "Audit", "BackupArchive", "BackupDrills", "BackupFile", "BackupJob", "BackupKeys",
+    "BackupSchedules", "Backups", "Camera", "Cameras", "CheckJob", "ClipJob", "DrillJob", "Engine", "EventStream",
+    "Exports", "Frame", "FrameStream", "Hold", "Issuers", "Job", "Jobs", "Lease", "LogStream", "Logins",
+    "OperatorSession", "Partners", "Pictures", "Plane", "Plans", "Projects", "PruneJob", "Quotas", "RateGate",
+    "RateLimits", "RatePass", "Recurrences", "RekeyJob", "RenderJob", "Renders", "RestoreJob", "Roles", "Session",
+    "Settings", "TakeoutJob", "Takeouts", "Tenants", "Timeline", "TokenKeys", "Usage", "Users", "Watch",
+    "cancel_move", "crossfade", "move_progress", "move_to_postgres", "second_factor_code"
 ]

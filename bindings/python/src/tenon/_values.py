@@ -1793,6 +1793,69 @@ class RestoreResult(Value):
         self.problems = as_tuple(problems)
 
 
+class RestorePreview(Value):
+    """What a restore would do.
+
+    - files: In the snapshot, of what was asked for; links too.
+    - files_new: Of them: nothing bears their name in the target.
+    - files_replaced: Something else does, and goes.
+    - files_unchanged: Are there with the same content, and stay.
+    - extra: Files and folders in the target's folders that the snapshot does not have: they stay, as a restore deletes
+        nothing.
+    - written: Out of the repository.
+    - kept: Of what is asked for, already in the target.
+    - fetched: Read from the repository, where it is compressed.
+    - requests: To its store.
+    - time: How long it takes: as the newest drill of the backup measured it, scaled to what is written. Where there was
+        none: what fetching and opening a sample took just now, without what the target's disk costs.
+    - measured: `time` comes from a drill.
+    - changes: What is new (`added`) or replaced (`modified`), at most 10,000.
+    - problems: What would end the restore in Conflict: a folder where a file belongs and the like. And what was erased, and
+        does not come back.
+    """
+    __slots__ = (
+            "target", "files", "files_new", "files_replaced", "files_unchanged", "folders_new", "extra", "written",
+            "kept", "fetched", "requests", "time", "measured", "changes", "problems"
+    )
+    target: Path
+    files: int
+    files_new: int
+    files_replaced: int
+    files_unchanged: int
+    folders_new: int
+    extra: int
+    written: Bytes
+    kept: Bytes
+    fetched: Bytes
+    requests: int
+    time: timedelta
+    measured: bool
+    changes: Tuple[FileChange, ...]
+    problems: Tuple[str, ...]
+
+    def __init__(
+            self, target: AnyPath = Path(), files: int = 0, files_new: int = 0, files_replaced: int = 0,
+            files_unchanged: int = 0, folders_new: int = 0, extra: int = 0, written: int = Bytes(0), kept: int = Bytes(0),
+            fetched: int = Bytes(0), requests: int = 0, time: Seconds = timedelta(0), measured: bool = False,
+            changes: Iterable[FileChange] = (), problems: Iterable[str] = ()
+    ) -> None:
+        self.target = as_path(target)
+        self.files = files
+        self.files_new = files_new
+        self.files_replaced = files_replaced
+        self.files_unchanged = files_unchanged
+        self.folders_new = folders_new
+        self.extra = extra
+        self.written = Bytes(written)
+        self.kept = Bytes(kept)
+        self.fetched = Bytes(fetched)
+        self.requests = requests
+        self.time = as_timedelta(time)
+        self.measured = measured
+        self.changes = as_tuple(changes)
+        self.problems = as_tuple(problems)
+
+
 class CheckReport(Value):
     """- problems: Empty: all is well.
     - unused: Stored and needed by no snapshot, about: `prune` gives it back.
@@ -2318,6 +2381,41 @@ class UpcomingWork(Value):
     def __init__(self, at: datetime = EPOCH, work: ScheduledWork = ScheduledWork.BACKUP) -> None:
         self.at = as_time(at)
         self.work = work
+
+
+class OpenFileOptions(Value):
+    """- snapshot: Required.
+    - path: Required. A file, as `browse` shows it: "projects/prj_…/cut.mp4".
+    """
+    __slots__ = ("snapshot", "path")
+    snapshot: SnapshotId
+    path: str
+
+    def __init__(self, *, snapshot: SnapshotId, path: str) -> None:
+        self.snapshot = snapshot
+        self.path = path
+
+
+class ArchiveOptions(Value):
+    """- snapshot: Required.
+    - paths: Files and folders within the snapshot. Empty: all.
+    - exclude: What of that to leave out: patterns as in BackupOptions.
+    - download_per_second: Read from the repository at most. 0: no limit.
+    """
+    __slots__ = ("snapshot", "paths", "exclude", "download_per_second")
+    snapshot: SnapshotId
+    paths: Tuple[str, ...]
+    exclude: Tuple[str, ...]
+    download_per_second: Bytes
+
+    def __init__(
+            self, *, snapshot: SnapshotId, paths: Iterable[str] = (), exclude: Iterable[str] = (),
+            download_per_second: int = Bytes(0)
+    ) -> None:
+        self.snapshot = snapshot
+        self.paths = as_tuple(paths)
+        self.exclude = as_tuple(exclude)
+        self.download_per_second = Bytes(download_per_second)
 
 
 class Brand(Value):
@@ -5356,39 +5454,39 @@ class Change(Value):
 
 
 __all__ = [
-    "Advice", "AfterFailure", "ApiKey", "ApiKeyFilter", "ApiKeyOptions", "Ask", "Asset", "AssetFilter", "AssetId",
-    "AuditCheckpoint", "AuditFilter", "AuditFormat", "AuditListOptions", "AuditListing", "AuditProof", "AuditRecord",
-    "AuditReport", "AuditRetention", "AuditRetentionOptions", "AuthenticateOptions", "BackupCheckpoint", "BackupErasure",
-    "BackupOptions", "BackupResult", "BackupSchedule", "BackupScheduleOptions", "Brand", "BreakdownOptions",
-    "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo", "CameraOptions", "CameraSnapshot", "CameraSnapshotOptions",
-    "CameraState", "CameraUpdate", "Change", "ChangeKind", "CheckLevel", "CheckReport", "Clip", "ClipOptions",
-    "ContactSheetOptions", "CorrectionOptions", "CostTags", "CustomRole", "Cut", "DamagedRange", "DeferredKeyOptions",
-    "DiffOptions", "DrillFilter", "DrillOptions", "DrillReport", "EngineOptions", "ErasableFolder", "EraseOptions",
-    "ErasePersonalOptions", "ErasedPersonal", "ErasureReceipt", "Errc", "Event", "ExportFilter", "ExportedFile",
-    "FileChange", "FileEntry", "FileKind", "FootageSpan", "ForecastMethod", "ForgetOptions", "ForgetResult",
-    "FrameImageOptions", "FrameOptions", "FramesOptions", "GradeStillOptions", "HoldId", "HoldOptions", "ImportOptions",
-    "IssuerId", "IssuerOptions", "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause", "JobSchedule", "JobState",
-    "KeepRules", "KeyDerivation", "KeyEnvironment", "KeyId", "KeyRotation", "KeySlot", "LeaseInfo", "LeaseOptions",
-    "LegalHold", "LegalHoldOptions", "LimitOptions", "LimitOverride", "LogLevel", "LogOptions", "LogRecord",
-    "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness", "MeterTotal", "Misfire", "Money", "MoveOptions",
-    "MovedHome", "MovedTable", "NewApiKey", "OpenHold", "OperatorOptions", "OverageRule", "Overlap", "Partner",
-    "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions", "PasswordTicket", "PixelFormat", "Plan",
-    "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect", "PlanImpact", "PlanLimit", "PlanOverage",
-    "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress", "Project", "ProjectFilter", "ProjectGrant",
-    "ProjectId", "ProjectOptions", "Protection", "PruneOptions", "PruneResult", "Quality", "Quota", "QuotaForecast",
-    "QuotaOverage", "RateCall", "RateDecision", "RateScope", "Rational", "RecipientKey", "RecordCount", "Recording",
-    "RecordingFilter", "RecordingInfo", "RecordingWindow", "RecoveryCode", "Recurrence", "RecurrenceOptions",
-    "RecurrenceUpdate", "RedeemOptions", "RekeyOptions", "RekeyResult", "RemovedCount", "RenderBatchOptions",
-    "RenderOptions", "RenderResult", "RenderedFile", "Resource", "ResourceUsage", "RestoreOptions", "RestoreResult",
-    "Retention", "Role", "RoleId", "RoleOptions", "RotateOptions", "ScheduleStanding", "ScheduledWork", "SecondFactor",
-    "SessionOptions", "SettingsDocument", "SettingsKind", "SettingsOptions", "ShadowCount", "SiteId", "Snapshot",
-    "SnapshotDiff", "SnapshotFilter", "SnapshotId", "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions",
-    "SupportOptions", "TagOptions", "Takeout", "TakeoutOptions", "Tenant", "TenantFilter", "TenantId", "TenantOptions",
-    "TenantState", "TenantTakeoutOptions", "TenantUpdate", "TimeRange", "TimelineClip", "TimelineImage",
-    "TimelineImageOptions", "TimelineTitle", "TokenKey", "Tokens", "Transition", "TransitionKind", "TrustedIssuer",
-    "UpcomingOptions", "UpcomingWork", "UsageAdvice", "UsageCheck", "UsageDifference", "UsageEvent", "UsageExport",
-    "UsageExportOptions", "UsageFilter", "UsageFormat", "UsageGrain", "UsageKey", "UsageMonth", "UsageOutcome",
-    "UsagePage", "UsagePoint", "UsageReason", "UsageReceipt", "UsageRecord", "UsageReport", "UsageSeriesOptions",
-    "UsageShare", "User", "UserFilter", "UserId", "UserOptions", "UserState", "UserUpdateOptions", "Waveform",
-    "WaveformOptions", "Weekday"
+    "Advice", "AfterFailure", "ApiKey", "ApiKeyFilter", "ApiKeyOptions", "ArchiveOptions", "Ask", "Asset", "AssetFilter",
+    "AssetId", "AuditCheckpoint", "AuditFilter", "AuditFormat", "AuditListOptions", "AuditListing", "AuditProof",
+    "AuditRecord", "AuditReport", "AuditRetention", "AuditRetentionOptions", "AuthenticateOptions", "BackupCheckpoint",
+    "BackupErasure", "BackupOptions", "BackupResult", "BackupSchedule", "BackupScheduleOptions", "Brand",
+    "BreakdownOptions", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo", "CameraOptions", "CameraSnapshot",
+    "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind", "CheckLevel", "CheckReport", "Clip",
+    "ClipOptions", "ContactSheetOptions", "CorrectionOptions", "CostTags", "CustomRole", "Cut", "DamagedRange",
+    "DeferredKeyOptions", "DiffOptions", "DrillFilter", "DrillOptions", "DrillReport", "EngineOptions", "ErasableFolder",
+    "EraseOptions", "ErasePersonalOptions", "ErasedPersonal", "ErasureReceipt", "Errc", "Event", "ExportFilter",
+    "ExportedFile", "FileChange", "FileEntry", "FileKind", "FootageSpan", "ForecastMethod", "ForgetOptions",
+    "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions", "GradeStillOptions", "HoldId", "HoldOptions",
+    "ImportOptions", "IssuerId", "IssuerOptions", "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause", "JobSchedule",
+    "JobState", "KeepRules", "KeyDerivation", "KeyEnvironment", "KeyId", "KeyRotation", "KeySlot", "LeaseInfo",
+    "LeaseOptions", "LegalHold", "LegalHoldOptions", "LimitOptions", "LimitOverride", "LogLevel", "LogOptions",
+    "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness", "MeterTotal", "Misfire", "Money",
+    "MoveOptions", "MovedHome", "MovedTable", "NewApiKey", "OpenFileOptions", "OpenHold", "OperatorOptions",
+    "OverageRule", "Overlap", "Partner", "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions",
+    "PasswordTicket", "PixelFormat", "Plan", "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect",
+    "PlanImpact", "PlanLimit", "PlanOverage", "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress",
+    "Project", "ProjectFilter", "ProjectGrant", "ProjectId", "ProjectOptions", "Protection", "PruneOptions",
+    "PruneResult", "Quality", "Quota", "QuotaForecast", "QuotaOverage", "RateCall", "RateDecision", "RateScope",
+    "Rational", "RecipientKey", "RecordCount", "Recording", "RecordingFilter", "RecordingInfo", "RecordingWindow",
+    "RecoveryCode", "Recurrence", "RecurrenceOptions", "RecurrenceUpdate", "RedeemOptions", "RekeyOptions", "RekeyResult",
+    "RemovedCount", "RenderBatchOptions", "RenderOptions", "RenderResult", "RenderedFile", "Resource", "ResourceUsage",
+    "RestoreOptions", "RestorePreview", "RestoreResult", "Retention", "Role", "RoleId", "RoleOptions", "RotateOptions",
+    "ScheduleStanding", "ScheduledWork", "SecondFactor", "SessionOptions", "SettingsDocument", "SettingsKind",
+    "SettingsOptions", "ShadowCount", "SiteId", "Snapshot", "SnapshotDiff", "SnapshotFilter", "SnapshotId",
+    "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions", "SupportOptions", "TagOptions", "Takeout",
+    "TakeoutOptions", "Tenant", "TenantFilter", "TenantId", "TenantOptions", "TenantState", "TenantTakeoutOptions",
+    "TenantUpdate", "TimeRange", "TimelineClip", "TimelineImage", "TimelineImageOptions", "TimelineTitle", "TokenKey",
+    "Tokens", "Transition", "TransitionKind", "TrustedIssuer", "UpcomingOptions", "UpcomingWork", "UsageAdvice",
+    "UsageCheck", "UsageDifference", "UsageEvent", "UsageExport", "UsageExportOptions", "UsageFilter", "UsageFormat",
+    "UsageGrain", "UsageKey", "UsageMonth", "UsageOutcome", "UsagePage", "UsagePoint", "UsageReason", "UsageReceipt",
+    "UsageRecord", "UsageReport", "UsageSeriesOptions", "UsageShare", "User", "UserFilter", "UserId", "UserOptions",
+    "UserState", "UserUpdateOptions", "Waveform", "WaveformOptions", "Weekday"
 ]

@@ -123,6 +123,7 @@ final class Values {
 
   private Object text(String from, Class<?> target) throws Throwable {
     if (target == Path.class) return Path.of(from);
+    if (target == byte[].class) return from.getBytes(java.nio.charset.StandardCharsets.ISO_8859_1);
     if (target == Instant.class) return Instant.parse(from);
     if (target == Duration.class && from.matches("-?[0-9]+us"))
       return Duration.of(Long.parseLong(from.substring(0, from.length() - 2)), ChronoUnit.MICROS);
@@ -187,6 +188,7 @@ final class Values {
       for (Object each : (List<?>) from) made.add(json(each));
       return made;
     }
+    if (from instanceof byte[]) return new String((byte[]) from, java.nio.charset.StandardCharsets.ISO_8859_1);
     if (from instanceof ByteBuffer) return buffer((ByteBuffer) from);
     if (from instanceof TenonException) return error((TenonException) from);
     Class<?> type = from.getClass();
@@ -238,6 +240,7 @@ final class Values {
     if (value instanceof Path) return value.toString().isEmpty();
     if (value instanceof List) return ((List<?>) value).isEmpty();
     if (value instanceof Bytes) return ((Bytes) value).getCount() == 0;
+    if (value instanceof byte[]) return ((byte[]) value).length == 0;
     if (value instanceof ByteBuffer) return ((ByteBuffer) value).remaining() == 0;
     Class<?> type = value.getClass();
     if (value instanceof Enum) return invoke(find(type, "number", 0), value).equals(0);

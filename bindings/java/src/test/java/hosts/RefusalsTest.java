@@ -93,6 +93,7 @@ final class RefusalsTest {
     if (kind == int.class) return 1;
     if (kind == long.class) return 1L;
     if (kind == double.class) return 0.5;
+    if (kind == byte[].class) return new byte[1];
     if (kind == Duration.class) return Duration.ZERO;
     if (kind == Instant.class) return Instant.EPOCH;
     if (kind == Path.class) return Path.of("x");
