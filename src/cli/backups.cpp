@@ -118,6 +118,7 @@ int restore(Context& context, const Args& args) {
     RestoreOptions options{.snapshot = snapshot_named(session, args.operand(0)), .paths = args.operands_from(1), .exclude = args.all("--exclude"),
                            .download_per_second = args.size("--limit").value_or(Bytes{})};
     if (args.has("--target")) options.target = std::filesystem::absolute(args.text("--target"));
+    if (args.has("--dry-run")) return preview_restore(context, session, options, !args.has("--by-time"));
     options.schedule = schedule_of(args);
     RestoreJob job = session.backups().restore(options);
     if (is_for_later(args)) return show_started(context, job);
@@ -237,6 +238,30 @@ Group backup_verbs() {
                           {"backup browse nightly exports", "What was rendered by then."}},
              .run = browse,
              .looks = true},
+            {.path = "backup cat",
+             .summary = "print one file of a snapshot, or a part of it",
+             .about = "Writes a file's bytes to standard output, or into a new file, without restoring anything. With --offset and --length "
+                      "only what holds these bytes is fetched, however large the file is.",
+             .operands = {snapshot_operand, {"PATH", "a file within it"}},
+             .options = {{"--offset", "SIZE", "from this byte on; default the first"},
+                         {"--length", "SIZE", "so many bytes at most; default all"},
+                         {"--output", "FILE", "into this new file instead of standard output"}},
+             .examples = {{"backup cat latest exports/notes.txt", "What it said then."},
+                          {"backup cat nightly recordings/door.mp4 --offset 2GB --length 1MB --output part.bin", "A MiB out of the middle."}},
+             .run = cat_file,
+             .looks = true},
+            {.path = "backup archive",
+             .summary = "write files and folders as a tar archive",
+             .about = "Writes files and folders of a snapshot as a tar archive to standard output, or into a new file, without restoring "
+                      "anything: owners, modes, times, links, extended attributes and holes included (PAX format).",
+             .operands = {snapshot_operand, {"PATH", "files and folders within it; default all", false, true}},
+             .options = {exclude,
+                         {"--limit", "SIZE", "bytes a second that are read at most"},
+                         {"--output", "FILE", "into this new file instead of standard output"}},
+             .examples = {{"backup archive latest projects | ssh elsewhere tar -x", "To another machine, with no copy in between."},
+                          {"backup archive nightly --exclude '*.mov' --output nightly.tar", "Everything but some."}},
+             .run = archive_files,
+             .looks = true},
             {.path = "backup diff",
              .summary = "say what differs between two snapshots",
              .about = "Lists what was added (+), removed (-) and modified (M) from one snapshot to another, and what only got other "
@@ -281,8 +306,11 @@ Group backup_verbs() {
              .options = {{"--target", "DIR", "below this folder instead of the workspace"},
                          exclude,
                          {"--limit", "SIZE", "bytes a second that are read at most"},
+                         {"--dry-run", "", "only say what it would do, and about how long it would take"},
+                         {"--by-time", "", "with --dry-run: take a file of the same size and time for the same, unread"},
                          at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
              .examples = {{"backup restore latest", "The whole workspace as it was."},
+                          {"backup restore latest --dry-run", "What that would write, replace and keep."},
                           {"backup restore nightly exports/render-2m3n4p5q.mp4 --target /tmp/back", "One file, elsewhere."}},
              .run = restore},
             {.path = "backup check",

@@ -32,6 +32,11 @@ int forget_snapshots(Context& context, const Args& args);
 /// A session whose repository is open: where the host keeps its key, $PREFIX_BACKUP_KEY has it.
 Session backup_session(Context& context);
 
+// What is in a snapshot without restoring it, and what a restore would do.
+int cat_file(Context& context, const Args& args);
+int archive_files(Context& context, const Args& args);
+int preview_restore(Context& context, const Session& session, const RestoreOptions& options, bool compare);
+
 // Restores for practice.
 int start_drill(Context& context, const Args& args);
 int list_drills(Context& context, const Args& args);

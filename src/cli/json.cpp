@@ -372,6 +372,24 @@ json::object to_json(const RestoreResult& r) {
             {"problems", strings(r.problems)}};
 }
 
+json::object to_json(const RestorePreview& p) {
+    return {{"target", p.target.string()},
+            {"files", p.files},
+            {"files_new", p.files_new},
+            {"files_replaced", p.files_replaced},
+            {"files_unchanged", p.files_unchanged},
+            {"folders_new", p.folders_new},
+            {"extra", p.extra},
+            {"written", p.written.count},
+            {"kept", p.kept.count},
+            {"fetched", p.fetched.count},
+            {"requests", p.requests},
+            {"time_us", p.time.count()},
+            {"measured", p.measured},
+            {"changes", to_json(p.changes)},
+            {"problems", strings(p.problems)}};
+}
+
 json::object to_json(const CheckReport& r) {
     return {{"snapshots", r.snapshots},
             {"objects", r.objects},

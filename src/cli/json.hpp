@@ -59,6 +59,7 @@ boost::json::object to_json(const SnapshotDiff& diff);
 boost::json::object to_json(const SnapshotVerdict& verdict);
 boost::json::object to_json(const ForgetResult& result);
 boost::json::object to_json(const RestoreResult& result);
+boost::json::object to_json(const RestorePreview& preview);
 boost::json::object to_json(const CheckReport& report);
 boost::json::object to_json(const BackupCheckpoint& checkpoint);
 boost::json::object to_json(const PruneResult& result);

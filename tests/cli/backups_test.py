@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 """Backups through the tool: take, browse, lose, restore, damage, check, passwords."""
 import hashlib
+import io
+import os
 import pathlib
 import shutil
+import subprocess
+import tarfile
 
 from tool import TIME, ToolTest, main
 
@@ -63,6 +67,36 @@ class Backups(ToolTest):
             self.assertEqual((report["snapshots"], report["problems"]), (2, []))
         self.assertIn("whole", self.text("backup", "check"))
         self.assertIn("full", self.tool("backup", "check", "--level", "deep", code=2)[1])
+
+    def test_reading_without_restoring(self):
+        self.json("backup", "start", "--name", "read")
+        inside = str(pathlib.Path(self.clip["path"]).relative_to(self.workspace))
+        content = pathlib.Path(self.clip["path"]).read_bytes()
+        self.json("backup", "cat", "read", inside, "--output", "clip.mp4")
+        self.assertEqual((self.folder / "clip.mp4").read_bytes(), content)
+        self.json("backup", "cat", "read", inside, "--offset", "1000", "--length", "500", "--output", "part")
+        self.assertEqual((self.folder / "part").read_bytes(), content[1000:1500])
+        self.assertEqual(self.error("backup", "cat", "read", inside, "--output", "part", code=15)["code"], "conflict")
+        self.assertEqual((self.folder / "part").read_bytes(), content[1000:1500])
+        (self.workspace / "exports").mkdir(exist_ok=True)
+        self.assertEqual(self.error("backup", "cat", "read", "nowhere", code=14)["subject"], "nowhere")
+        self.assertEqual(self.error("--role", "viewer", "backup", "cat", "read", inside, code=13)["code"], "permission_denied")
+        done = subprocess.run([os.environ["TOOL"], "backup", "archive", "read", "projects"], cwd=self.folder, env=self.environment(),
+                              capture_output=True, check=True)
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+            self.assertEqual(archive.extractfile(inside).read(), content)
+            self.assertEqual(archive.getmember(inside).mtime, pathlib.Path(self.clip["path"]).stat().st_mtime)
+        made = self.json("backup", "archive", "read", "--exclude", "*.mp4", "--output", "small.tar")
+        self.assertEqual(made["size"], (self.folder / "small.tar").stat().st_size)
+        with tarfile.open(self.folder / "small.tar") as archive:
+            self.assertNotIn(inside, archive.getnames())
+
+        plan = self.json("backup", "restore", "read", "--target", "plan", "--dry-run")
+        self.assertEqual((plan["files_replaced"], plan["files_unchanged"], plan["problems"]), (0, 0, []))
+        self.assertGreaterEqual(plan["written"], self.clip["size"])
+        self.assertIn(inside, [change["path"] for change in plan["changes"]])
+        self.assertFalse((self.folder / "plan").exists())
+        self.assertIn("Would restore to", self.text("backup", "restore", "read", "--dry-run", "--by-time"))
 
     def test_refusals(self):
         self.assertEqual(self.error("backup", "show", "no such", code=14)["subject"], "no such")

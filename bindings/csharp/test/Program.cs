@@ -13,6 +13,8 @@ internal static class Program {
       return Check.Run(rest, typeof(AsyncTest));
     case "frames":
       return Check.Run(rest, typeof(FramesTest));
+    case "streams":
+      return Check.Run(rest, typeof(StreamsTest));
     case "exit":
       return Check.Run(rest, typeof(ExitTest));
     case "ends":
@@ -24,7 +26,7 @@ internal static class Program {
     case "bench":
       return Bench.Run(rest[0]);
     default:
-      Console.Error.WriteLine("values, closing, async, exit, conformance or members");
+      Console.Error.WriteLine("values, closing, async, streams, exit, conformance or members");
       return 2;
     }
   }

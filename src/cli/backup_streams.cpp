@@ -1,0 +1,153 @@
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backups.hpp"
+#include "interrupt.hpp"
+#include "json.hpp"
+#include "text.hpp"
+
+namespace tenon::cli {
+namespace {
+
+constexpr std::int64_t piece = 4 << 20;
+
+/// Where bytes go: a new file that is taken away again unless it is finished, or standard output.
+class Sink {
+public:
+    explicit Sink(const Args& args) : path_(args.text("--output")) {
+        if (path_.empty() || path_ == "-") {
+            path_.clear();
+            return;
+        }
+        fd_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd_ < 0) fail(errno);
+    }
+    ~Sink() {
+        if (fd_ < 0) return;
+        close(fd_);
+        if (!is_finished_) unlink(path_.c_str());
+    }
+    Sink(const Sink&) = delete;
+    Sink& operator=(const Sink&) = delete;
+
+    bool is_file() const { return fd_ >= 0; }
+    const std::string& path() const { return path_; }
+    std::int64_t written() const { return written_; }
+    /// False: whoever read standard output has what he wanted.
+    bool put(const Buffer& bytes) {
+        if (Interrupt::came()) throw Cancelled("interrupted");
+        written_ += static_cast<std::int64_t>(bytes.size());
+        if (!is_file()) {
+            if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size()) flush_output();
+            return !output_gone();
+        }
+        for (std::size_t at = 0; at < bytes.size();) {
+            const auto put = write(fd_, bytes.data() + at, bytes.size() - at);
+            if (put < 0 && errno == EINTR) continue;
+            if (put < 0) fail(errno);
+            at += static_cast<std::size_t>(put);
+        }
+        return true;
+    }
+    void finish() {
+        if (is_file() && fsync(fd_) != 0) fail(errno);
+        is_finished_ = true;
+        if (!is_file()) flush_output();
+    }
+
+private:
+    [[noreturn]] void fail(int error) const {
+        throw_error(error == EEXIST   ? Errc::conflict
+                    : error == ENOSPC ? Errc::no_space
+                    : error == ENOENT ? Errc::not_found
+                    : error == EACCES ? Errc::permission_denied
+                                      : Errc::unavailable,
+                    std::string("cannot write it: ") + std::strerror(error), {.subject = path_});
+    }
+
+    std::string path_;
+    int fd_ = -1;
+    bool is_finished_ = false;
+    std::int64_t written_ = 0;
+};
+
+void say_written(const Context& context, const Sink& sink) {
+    if (sink.is_file())
+        context.out().thing({{"path", sink.path()}, {"size", sink.written()}}, sink.path(), {{"Written", sink.path()}, {"Size", size({sink.written()})}});
+}
+
+}  // namespace
+
+int cat_file(Context& context, const Args& args) {
+    const Session session = backup_session(context);
+    BackupFile file = session.backups().open_file({.snapshot = snapshot_named(session, args.operand(0)), .path = args.operand(1)});
+    const Interrupt interrupt;
+    Sink sink(args);
+    auto at = args.size("--offset").value_or(Bytes{}).count;
+    auto left = args.has("--length") ? args.size("--length")->count : file.size();
+    while (left > 0) {
+        const auto bytes = file.read(at, std::min(left, piece));
+        if (bytes.empty() || !sink.put(bytes)) break;
+        at += static_cast<std::int64_t>(bytes.size());
+        left -= static_cast<std::int64_t>(bytes.size());
+    }
+    sink.finish();
+    say_written(context, sink);
+    return 0;
+}
+
+int archive_files(Context& context, const Args& args) {
+    const Session session = backup_session(context);
+    BackupArchive archive = session.backups().open_archive({.snapshot = snapshot_named(session, args.operand(0)), .paths = args.operands_from(1),
+                                                            .exclude = args.all("--exclude"),
+                                                            .download_per_second = args.size("--limit").value_or(Bytes{})});
+    if (!args.has("--output") && isatty(STDOUT_FILENO) == 1)
+        throw UsageError("an archive is nothing for a terminal: give --output FILE, or put it into a pipe");
+    const Interrupt interrupt;
+    Sink sink(args);
+    while (true) {
+        const auto bytes = archive.read(piece);
+        if (bytes.empty() || !sink.put(bytes)) break;
+    }
+    sink.finish();
+    say_written(context, sink);
+    for (const auto& problem : archive.problems()) std::fprintf(stderr, "! %s\n", clean(problem).c_str());
+    return 0;
+}
+
+int preview_restore(Context& context, const Session& session, const RestoreOptions& options, bool compare) {
+    const RestorePreview p = session.backups().preview(options, compare);
+    if (context.out().people() && !p.changes.empty()) {
+        Table table({"", "PATH", ">NOW", ">THEN"});
+        for (const auto& change : p.changes) {
+            const bool is_new = change.change == ChangeKind::added;
+            const bool is_file = change.kind == FileKind::file;
+            table.row({is_new ? "+" : "M", change.path, is_new ? "-" : size(change.before), is_file ? size(change.after) : to_string(change.kind)});
+        }
+        context.out().list({}, {}, table, "");
+        context.out().line("");
+    }
+    context.out().thing(to_json(p), std::to_string(p.written.count),
+                        {{"Would restore to", p.target.string()},
+                         {"Files", count(p.files) + ": " + count(p.files_new) + " new, " + count(p.files_replaced) + " replaced, " +
+                                       count(p.files_unchanged) + " already there"},
+                         {"Folders", count(p.folders_new) + " new"},
+                         {"Others", count(p.extra) + " stay that the snapshot does not have"},
+                         {"Written", size(p.written)},
+                         {"Kept", size(p.kept)},
+                         {"Fetched", size(p.fetched) + " in " + count(p.requests) + " requests"},
+                         {"Time", "about " + length(p.time) + (p.measured ? ", as the newest drill measured" : ", without the disk; “backup drill” measures")}});
+    for (const auto& problem : p.problems) context.out().remark("! " + problem);
+    return 0;
+}
+
+}  // namespace tenon::cli
