@@ -187,7 +187,7 @@ struct RestorePreview {
     std::int64_t files_replaced = 0;          ///< Something else does, and goes.
     std::int64_t files_unchanged = 0;         ///< Are there with the same content, and stay.
     std::int64_t folders_new = 0;
-    /// Files and folders in the target's folders that the snapshot does not have: they stay, as a restore deletes nothing.
+    /// Files and folders that the target has in the folders of the snapshot, and the snapshot has not: they stay, as a restore deletes nothing.
     std::int64_t extra = 0;
     Bytes written{};                          ///< Out of the repository.
     Bytes kept{};                             ///< Of what is asked for, already in the target.

@@ -147,14 +147,13 @@ private:
         return same;
     }
 
-    /// Only where the snapshot has the whole folder: elsewhere nobody asked what else it has.
+    /// Only where the snapshot has the folder itself: what else lies beside its sources was never asked.
     void count_extra(const std::map<std::uint32_t, std::set<std::string>>& names) {
         std::set<std::string> folders;
         for (const auto& folder : plan_.folders) folders.insert(folder.path);
         for (std::uint32_t i = 0; i < plan_.folders.size(); ++i) {
             const auto& folder = plan_.folders[i];
-            const bool is_whole = i == 0 ? request_.paths.empty() : folder.has_entry;
-            if (!folder.existed || !is_whole) continue;
+            if (!folder.existed || !folder.has_entry) continue;
             exec::check_stop(stop_);
             const int copy = openat(folders_.open(i).get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
             const std::unique_ptr<DIR, int (*)(DIR*)> listing(copy < 0 ? nullptr : fdopendir(copy), closedir);

@@ -68,6 +68,21 @@ class Backups(ToolTest):
         self.assertIn("whole", self.text("backup", "check"))
         self.assertIn("full", self.tool("backup", "check", "--level", "deep", code=2)[1])
 
+    def test_refusals(self):
+        self.assertEqual(self.error("backup", "show", "no such", code=14)["subject"], "no such")
+        self.assertEqual(self.error("backup", "restore", "snp_01jd8w3v5e6f7g8h9j0k1m2n3p", code=14)["code"], "not_found")
+        self.assertIn("KEY=VALUE", self.tool("backup", "start", "--tag", "x", code=2)[1])
+        self.assertEqual(self.error("--role", "viewer", "backup", "start", code=13)["code"], "permission_denied")
+
+
+class Reading(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.tenant = cls.json("tenant", "create", "Acme", "--plan", "studio/professional")["id"]
+        cls.tool("project", "create", "Reel")
+        cls.clip = cls.json("asset", "import", "--project", "Reel", "interview.mp4")
+        cls.workspace = cls.home / "workspaces" / cls.tenant
+
     def test_reading_without_restoring(self):
         self.json("backup", "start", "--name", "read")
         inside = str(pathlib.Path(self.clip["path"]).relative_to(self.workspace))
@@ -97,12 +112,6 @@ class Backups(ToolTest):
         self.assertIn(inside, [change["path"] for change in plan["changes"]])
         self.assertFalse((self.folder / "plan").exists())
         self.assertIn("Would restore to", self.text("backup", "restore", "read", "--dry-run", "--by-time"))
-
-    def test_refusals(self):
-        self.assertEqual(self.error("backup", "show", "no such", code=14)["subject"], "no such")
-        self.assertEqual(self.error("backup", "restore", "snp_01jd8w3v5e6f7g8h9j0k1m2n3p", code=14)["code"], "not_found")
-        self.assertIn("KEY=VALUE", self.tool("backup", "start", "--tag", "x", code=2)[1])
-        self.assertEqual(self.error("--role", "viewer", "backup", "start", code=13)["code"], "permission_denied")
 
 
 class Later(ToolTest):

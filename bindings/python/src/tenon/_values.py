@@ -1800,8 +1800,8 @@ class RestorePreview(Value):
     - files_new: Of them: nothing bears their name in the target.
     - files_replaced: Something else does, and goes.
     - files_unchanged: Are there with the same content, and stay.
-    - extra: Files and folders in the target's folders that the snapshot does not have: they stay, as a restore deletes
-        nothing.
+    - extra: Files and folders that the target has in the folders of the snapshot, and the snapshot has not: they stay, as a
+        restore deletes nothing.
     - written: Out of the repository.
     - kept: Of what is asked for, already in the target.
     - fetched: Read from the repository, where it is compressed.

@@ -64,7 +64,7 @@ struct RestoreForecast {
     std::int64_t files_replaced = 0;
     std::int64_t files_unchanged = 0;             ///< Have their content already.
     std::int64_t folders_new = 0;
-    std::int64_t extra = 0;                       ///< Names in the target's folders that the snapshot has not: they stay.
+    std::int64_t extra = 0;                       ///< Names in folders of the snapshot that only the target has: they stay.
     std::int64_t bytes_written = 0;               ///< Out of the repository; parts that are there are copied.
     std::int64_t bytes_kept = 0;                  ///< Of files that stay, and of parts that are copied.
     std::int64_t bytes_fetched = 0;               ///< As they are stored: compressed, with what lies between them.
