@@ -81,8 +81,9 @@ private:
 };
 
 void say_written(const Context& context, const Sink& sink) {
-    if (sink.is_file())
-        context.out().thing({{"path", sink.path()}, {"size", sink.written()}}, sink.path(), {{"Written", sink.path()}, {"Size", size({sink.written()})}});
+    if (!sink.is_file()) return;
+    context.out().thing({{"path", sink.path()}, {"size", sink.written()}}, sink.path(),
+                        {{"Written", sink.path()}, {"Size", size({sink.written()})}});
 }
 
 }  // namespace
@@ -145,7 +146,8 @@ int preview_restore(Context& context, const Session& session, const RestoreOptio
                          {"Written", size(p.written)},
                          {"Kept", size(p.kept)},
                          {"Fetched", size(p.fetched) + " in " + count(p.requests) + " requests"},
-                         {"Time", "about " + length(p.time) + (p.measured ? ", as the newest drill measured" : ", without the disk; “backup drill” measures")}});
+                         {"Time", "about " + length(p.time) +
+                                      (p.measured ? ", as the newest drill measured" : ", without the disk; “backup drill” measures")}});
     for (const auto& problem : p.problems) context.out().remark("! " + problem);
     return 0;
 }

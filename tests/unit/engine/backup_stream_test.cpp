@@ -89,7 +89,8 @@ TEST_F(BackupReadTest, only_who_may_restore_reads_and_it_is_recorded) {
 TEST_F(BackupReadTest, an_archive_is_unpacked_by_tar) {
     write("folder/two.txt", "second");
     const auto id = back_up().id;
-    auto archive = mine.backups().open_archive({.snapshot = id, .paths = {inside()}, .exclude = {"one.*"}, .download_per_second = Bytes{100'000'000}});
+    auto archive = mine.backups().open_archive(
+        {.snapshot = id, .paths = {inside()}, .exclude = {"one.*"}, .download_per_second = Bytes{100'000'000}});
     const auto file = folder.path() / "archive.tar";
     {
         std::ofstream out(file, std::ios::binary);
