@@ -201,7 +201,7 @@ std::int64_t append_record(Repository::Impl& impl, std::string_view type, ByteVi
         if (!before.empty()) impl.objects->remove(before, {}, {});
         // Nobody waits for this one: keys that were rotated meanwhile may be retired before anybody has seen it.
         auto newest = now_newest();
-        if (newest->ring.control().current() == keys->ring.control().current()) return static_cast<std::int64_t>(object.size());
+        if (newest->ring.control().current() == keys->ring.control().current()) return blob::weight(*impl.objects, name, object.size());
         if (tried == most_tries) {
             impl.objects->remove(name, {}, {});
             throw Unavailable("the data keys are rotated again and again", {.subject = name});

@@ -14,6 +14,7 @@
 #include <tenon/error.hpp>
 
 #include "copies.hpp"
+#include "parity.hpp"
 #include "slot.hpp"
 
 namespace tenon::backup {
@@ -80,6 +81,7 @@ ByteVector CheckRun::fetch(const std::string& name, std::uint64_t size) {
     if (depth_ >= CheckDepth::objects)
         if (const auto hash = hash_in(name); hash && crypto::sha256(bytes) != *hash)
             throw Corrupt("the object's bytes are not those its name promises", {.subject = name});
+    if (depth_ >= CheckDepth::objects && is_protected(name) && !is_matched(name, bytes)) doubt(name);
     return bytes;
 }
 
@@ -91,7 +93,10 @@ CheckReport CheckRun::run() {
         if (!report.problems.empty() && looked < most_looks && changed_meanwhile()) continue;
         if (repair_ && mend(report, tried, mended)) continue;
         for (const auto& problem : report.problems) mended.erase(problem.object);
-        report.mended = static_cast<std::int64_t>(mended.size());
+        report.mended = std::count_if(mended.begin(), mended.end(), [](const auto& name) { return !is_under(name, "par/"); });
+        report.protected_again = static_cast<std::int64_t>(mended.size()) - report.mended;
+        if (repair_) protect(report);
+        else say_what_is_repairable(report);
         note_packs(report);
         return report;
     }
@@ -117,12 +122,13 @@ bool CheckRun::mend(const CheckReport& report, std::set<std::string>& tried, std
         const auto& name = problem.object;
         const auto slash = name.find('/');
         const bool is_object = name == "super" || name == "super.1" ||
-                               (slash != std::string::npos && name.find(':') == std::string::npos && (is_under(name, "packs/") ||
-                                is_under(name, "index/") || is_under(name, "snap/") || is_under(name, "log/")));
+                               (slash != std::string::npos && name.find(':') == std::string::npos && (is_protected(name) || is_under(name, "par/")));
         if (!is_object || !tried.insert(name).second) continue;
         try {
-            const auto is_whole = [&](ByteView bytes) { return is_ours(repository_.keys, name, bytes); };
-            if (!repository_.objects->mend(name, is_whole, stop_)) continue;
+            const auto about = is_under(name, "par/") ? protected_by(name) : name;
+            const auto is_whole = [&](ByteView bytes) { return is_ours(repository_.keys, about, bytes); };
+            const bool done = about == name ? repository_.objects->mend(name, is_whole, stop_) : repository_.objects->protect(about, is_whole, stop_);
+            if (!done) continue;
             mended.insert(name);
             any = true;
         } catch (const InvalidArgument&) {
@@ -132,8 +138,99 @@ bool CheckRun::mend(const CheckReport& report, std::set<std::string>& tried, std
     return any;
 }
 
+/// Makes what mend() would need and is not there.
+void CheckRun::protect(CheckReport& report) {
+    std::int64_t left = 0;
+    for (const auto& name : unprotected_) {
+        exec::check_stop(stop_);
+        const auto is_whole = [&](ByteView bytes) { return is_ours(repository_.keys, name, bytes); };
+        try {
+            if (repository_.objects->protect(name, is_whole, stop_)) ++report.protected_again;
+            else ++left;
+        } catch (const NoSpace&) {
+            ++left;  // what was mended stays so, and nothing is worse than before
+        }
+    }
+    report.unprotected = left;
+}
+
+void CheckRun::say_what_is_repairable(CheckReport& report) {
+    std::map<std::string, bool> known;
+    std::set<std::string> damaged;
+    for (const auto& problem : report.problems) damaged.insert(problem.object);
+    for (auto& problem : report.problems) {
+        const auto& name = problem.object;
+        if (name.find(':') != std::string::npos) continue;
+        if (const auto about = protected_by(name); !about.empty()) {
+            problem.repairable = !damaged.contains(about);
+            continue;
+        }
+        const auto found = known.find(name);
+        if (found == known.end()) {
+            const auto is_whole = [&](ByteView bytes) { return is_ours(repository_.keys, name, bytes); };
+            bool can = false;
+            try {
+                can = repository_.objects->can_mend(name, is_whole, stop_);
+            } catch (const InvalidArgument&) {
+                // A path within a snapshot.
+            }
+            known[name] = problem.repairable = can;
+        } else {
+            problem.repairable = found->second;
+        }
+    }
+}
+
+/// Whether the parity of an object that is whole is its own. One that is not there is missed elsewhere.
+bool CheckRun::is_matched(const std::string& name, ByteView bytes) {
+    const auto there = objects_.find(parity_name(name, bytes.size()));
+    if (there == objects_.end()) return true;
+    try {
+        auto kept = blob::get_all(*repository_.objects, there->first, std::max<std::uint64_t>(there->second, 1), stop_);
+        if (bytes.size() <= stripe_size) return std::equal(kept.begin(), kept.end(), bytes.begin(), bytes.end());
+        const auto file = ParityFile::parse(kept, there->first);
+        if (file.size() != bytes.size()) return false;
+        ParityMaker maker(file.mode(), file.size());
+        maker.add(bytes);
+        return maker.finish() == kept;
+    } catch (const NotFound&) {
+        return true;  // it goes, and its object with it
+    } catch (const Corrupt&) {
+        return false;
+    }
+}
+
+void CheckRun::doubt(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    doubted_.insert(name);
+}
+
+/// Parity that is not there, that is nobody's, or that is another one's.
+void CheckRun::parity() {
+    std::set<std::string> damaged;
+    for (const auto& problem : report_.problems) damaged.insert(problem.object);
+    for (const auto& [name, size] : objects_) {
+        if (const auto about = protected_by(name); !about.empty()) {
+            const auto found = objects_.find(about);
+            if (found == objects_.end()) {
+                report_.bytes_unused += static_cast<std::int64_t>(size);
+            } else if (parity_name(about, found->second) == name && !damaged.contains(about) && size != parity_size(Parity::thin, found->second) &&
+                       size != parity_size(Parity::full, found->second)) {
+                doubted_.insert(about);
+            }
+        } else if (is_protected(name) && repository_.objects->beside(name, size) > 0 && !objects_.contains(parity_name(name, size))) {
+            unprotected_.push_back(name);
+        }
+    }
+    for (const auto& name : doubted_)
+        if (!damaged.contains(name)) problem(parity_name(name, objects_.at(name)), "this parity is damaged, or not of its object");
+    report_.unprotected = static_cast<std::int64_t>(unprotected_.size());
+}
+
 CheckReport CheckRun::look() {
     objects_.clear();
+    unprotected_.clear();
+    doubted_.clear();
     index_ = {};
     segments_.clear();
     walked_.clear();
@@ -150,6 +247,7 @@ CheckReport CheckRun::look() {
     evidence();
     count_unused();
     count_old();
+    parity();
     report_.objects = static_cast<std::int64_t>(objects_.size());
     std::sort(report_.problems.begin(), report_.problems.end(),
               [](const auto& a, const auto& b) { return std::tie(a.object, a.offset) < std::tie(b.object, b.offset); });
@@ -315,6 +413,7 @@ void CheckRun::snapshots() {
     const auto named = repository_.named_sessions(stop_);
     const auto said = repository_.annotations.read(repository_.keys, *repository_.objects, stop_);
     ChunkReader nodes(repository_.keys, *repository_.objects, index_, stop_);
+    nodes.leave_damage();  // it is to be said; mend() comes behind the look
     // Forgotten ones last, so that what only they have is looked at and not counted as needed.
     std::vector<std::pair<std::string, std::uint64_t>> listed, forgotten;
     for (const auto& [name, size] : objects_) {

@@ -40,6 +40,11 @@ private:
     void logs();
     void sessions();
     void evidence();
+    void parity();
+    void doubt(const std::string& name);
+    bool is_matched(const std::string& name, ByteView bytes);
+    void protect(CheckReport& report);
+    void say_what_is_repairable(CheckReport& report);
     void note_packs(CheckReport& report);
     void problem(const std::string& object, const std::string& message);
     void problem(const Error& error, const std::string& object);
@@ -61,6 +66,8 @@ private:
     std::set<SnapshotId> ids_;
     std::vector<bool> needed_;                          ///< By ordinal of the index.
     bool counts_ = true;                                ///< What is met now is needed.
+    std::vector<std::string> unprotected_;              ///< Objects.
+    std::set<std::string> doubted_;                     ///< Objects whose parity is not theirs; guarded by mutex_ while packs() runs
     std::mutex mutex_;
     CheckReport report_;                                // guarded by mutex_ while packs() runs
 };

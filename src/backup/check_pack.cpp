@@ -5,6 +5,7 @@
 #include <tenon/error.hpp>
 
 #include "check.hpp"
+#include "parity.hpp"
 
 namespace tenon::backup {
 namespace {
@@ -20,6 +21,7 @@ public:
         if (buffer_.size() - at_ < count) fill(count);
         const auto out = ByteSpan(buffer_).subspan(at_, count);
         hash_.update(out);
+        if (parity_) parity_->add(out);
         at_ += count;
         passed_ += count;
         return out;
@@ -27,6 +29,10 @@ public:
     std::uint64_t passed() const { return passed_; }
     std::uint64_t left() const { return size_ - passed_; }
     Id hash() { return hash_.finish(); }
+    /// Makes the parity on the way.
+    void make_parity(Parity mode) { parity_.emplace(mode, size_); }
+    [[nodiscard]] bool has_parity() const { return parity_.has_value(); }
+    ByteVector parity() { return parity_->finish(); }
 
 private:
     void fill(std::uint64_t count) {
@@ -48,6 +54,7 @@ private:
     std::size_t at_ = 0;
     std::uint64_t read_ = 0, passed_ = 0;
     crypto::Sha256 hash_;
+    std::optional<ParityMaker> parity_;
 };
 
 }  // namespace
@@ -55,9 +62,28 @@ private:
 void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo* known, const std::map<Id, ChunkPlace>& expected) {
     exec::check_stop(stop_);
     Front front(*repository_.objects, name, size, stop_);
+    // What there is of its parity, to be compared with what it should be once the pack has turned out to be whole.
+    ByteVector kept;
+    const auto there = objects_.find(parity_name(name, size));
+    if (there != objects_.end()) {
+        try {
+            kept = blob::get_all(*repository_.objects, there->first, std::max<std::uint64_t>(there->second, 1), stop_);
+            if (size > stripe_size) {
+                const auto file = ParityFile::parse(kept, there->first);
+                if (file.size() == size) front.make_parity(file.mode());
+                else doubt(name);
+            }
+        } catch (const NotFound&) {
+        } catch (const Corrupt&) {
+            kept.clear();
+            doubt(name);
+        }
+    }
     const auto finish = [&] {
         while (front.left() > 0) front.next(std::min<std::uint64_t>(front.left(), 1 << 20));
         if (pack_name(front.hash()) != name) problem(name, "the pack's bytes are not those its name promises");
+        else if (!kept.empty() && size <= stripe_size && crypto::sha256(kept) != *pack_in(name)) doubt(name);
+        else if (front.has_parity() && front.parity() != kept) doubt(name);
         progress_.advance(static_cast<std::int64_t>(size));
         const std::lock_guard lock(mutex_);
         report_.bytes_read += static_cast<std::int64_t>(size);

@@ -40,7 +40,7 @@ ByteVector ChunkReader::fetch(std::uint32_t pack, std::size_t first, std::size_t
         }
     };
     read();
-    if (sink.bytes.size() != length && store_.mend(name, {}, stop_)) read();
+    if (sink.bytes.size() != length && mends_ && store_.mend(name, {}, stop_)) read();
     if (sink.bytes.size() != length) throw Corrupt("a pack is cut short", {.subject = place(name, offset, length)});
     fetched_ += static_cast<std::int64_t>(length);
     return std::move(sink.bytes);
@@ -60,7 +60,7 @@ FrameContent ChunkReader::open_or_mend(std::uint32_t pack, std::size_t frame, By
     try {
         return open(pack, frame, stored);
     } catch (const Corrupt&) {
-        if (!store_.mend(pack_name(index_.packs()[pack].sha), {}, stop_)) throw;
+        if (!mends_ || !store_.mend(pack_name(index_.packs()[pack].sha), {}, stop_)) throw;
     }
     auto again = fetch(pack, frame, frame);
     return open(pack, frame, again);

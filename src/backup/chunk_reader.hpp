@@ -53,6 +53,9 @@ public:
     /// Whether these bytes are what the id names, by the keys of where it lies.
     [[nodiscard]] bool is(const Id& id, ChunkType type, ByteView bytes, const ChunkPlace& place);
 
+    /// From now on what is damaged is said, and left as it is.
+    void leave_damage() { mends_ = false; }
+
     /// By way of a small cache of opened frames, from wherever it lies by now.
     ByteVector chunk(const Id& id, ChunkType type);
     /// A tree or list node.
@@ -81,6 +84,7 @@ private:
     std::shared_ptr<const Index> newer_index_;
     std::unique_ptr<ChunkReader> newer_;
     std::int64_t fetched_ = 0;
+    bool mends_ = true;
 };
 
 }  // namespace tenon::backup

@@ -15,6 +15,7 @@
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
 
+#include "parity.hpp"
 #include "session.hpp"
 
 namespace tenon::backup {
@@ -134,7 +135,7 @@ void Collection::step() {
 void Collection::put(const std::string& name, ByteView payload) {
     const auto object = seal_object(impl_.keys, Kind::collector, payload);
     blob::put_bytes(store_, name, object, {}, stop_);
-    totals_.bytes_freed -= static_cast<std::int64_t>(object.size());
+    totals_.bytes_freed -= blob::weight(store_, name, object.size());
 }
 
 void Collection::record(std::string_view type, ByteView body) { totals_.bytes_freed -= append_record(impl_, type, body, stop_); }
@@ -144,8 +145,9 @@ void Collection::bury(const std::vector<std::string>& names) { totals_.bytes_fre
 
 bool Collection::remove(const std::string& name) {
     const auto info = store_.head(name, stop_);
+    const auto beside = info ? store_.kept_beside(name, stop_) : 0;
     if (!info || !store_.remove(name, {}, stop_)) return false;
-    totals_.bytes_freed += static_cast<std::int64_t>(info->size);
+    totals_.bytes_freed += static_cast<std::int64_t>(info->size) + beside;
     return true;
 }
 
@@ -208,6 +210,7 @@ void Collection::run() {
     vouch();
     sweep_sessions();
     remove_retired();
+    sweep_parity();
 }
 
 void Collection::rehearse() {
@@ -329,6 +332,18 @@ void Collection::remove_retired() {
             step();
             if (const auto header = header_of(object.name); header && impl_.keys.is_retired(*header)) remove(object.name);
         }
+}
+
+/// What a killed put or removal left of what was kept beside an object that is not there. One who writes puts parity first, so while
+/// anybody does it stays: the next collection looks again.
+void Collection::sweep_parity() {
+    const auto parity = blob::list_all(store_, "par/", stop_);
+    if (parity.empty() || before().any_alive) return;
+    for (const auto& object : parity) {
+        step();
+        const auto name = protected_by(object.name);
+        if (!is_protected(name) || !store_.head(name, stop_)) remove(object.name);
+    }
 }
 
 // ---- mark ----
@@ -677,7 +692,7 @@ std::vector<SealedPack> Collection::copy(const View& view, const std::vector<Nee
     }
     writers_.clear();
     for (const auto& pack : fresh) {
-        totals_.bytes_freed -= static_cast<std::int64_t>(pack.info.size);
+        totals_.bytes_freed -= blob::weight(store_, pack_name(pack.info.sha), pack.info.size);
         totals_.bytes_rewritten += static_cast<std::int64_t>(pack.info.size);
     }
     if (!stay.empty()) totals_.bytes_freed -= note_packs(impl_, stay, {}, stop_);
@@ -751,8 +766,9 @@ void Collection::replace_segments(const View& view, const std::set<Id>& gone, st
 
 void Collection::put_segment(const std::vector<SealedPack>& packs, const std::set<Id>& replaced) {
     const auto object = seal_object(impl_.keys, Kind::index, encode_segment(packs, replaced));
-    blob::put_bytes(store_, "index/" + hex(writer_) + '-' + sequence_text(segments_++) + '-' + hex(crypto::sha256(object)), object, {}, stop_);
-    totals_.bytes_freed -= static_cast<std::int64_t>(object.size());
+    const auto name = "index/" + hex(writer_) + '-' + sequence_text(segments_++) + '-' + hex(crypto::sha256(object));
+    blob::put_bytes(store_, name, object, {}, stop_);
+    totals_.bytes_freed -= blob::weight(store_, name, object.size());
 }
 
 /// Snapshots of sessions that were given up count once somebody has looked at them behind everything that could have taken

@@ -118,6 +118,7 @@ protected:  // for the one that writes packs anew under other keys
     void vouch();
     void sweep_sessions();
     void remove_retired();
+    void sweep_parity();
     std::optional<ContainerHeader> header_of(const std::string& name);
     void step();
     void stage(std::string_view name, double share, std::int64_t total, std::string_view unit) {

@@ -6,6 +6,8 @@
 #include <tenon/error.hpp>
 
 #include "annotations.hpp"
+#include "collections.hpp"
+#include "snapshot.hpp"
 #include "superblock.hpp"
 
 namespace tenon::backup {
@@ -45,9 +47,10 @@ bool is_ours(const Keys& keys, const std::string& name, ByteView bytes) {
         if (name == "super" || name == "super.1") return decode_superblock(bytes, name).repo == keys.repo;
         if (name.starts_with("index/")) (void)open_object(keys, Kind::index, bytes, name);
         else if (name.starts_with("snap/")) (void)open_object(keys, Kind::snapshot, bytes, name);
-        else if (name.starts_with("log/")) (void)open_object(keys, Kind::log, bytes, name);
-        else if (const auto hash = blob::hash_in(name)) return name.starts_with("par/") || crypto::sha256(bytes) == *hash;
-        else return name.starts_with("par/");
+        else if (name.starts_with("log/")) return name.ends_with('/' + sequence_text(open_log_record(keys, bytes, name).seq));
+        else if (name.starts_with("gc/")) check_gc_object(keys, bytes, name);
+        else if (const auto hash = blob::hash_in(name)) return crypto::sha256(bytes) == *hash;
+        else return false;
         return true;
     } catch (const Corrupt&) {
     } catch (const Unsupported&) {

@@ -235,7 +235,7 @@ RestoreForecast forecast(const Repository& repository, const SnapshotId& id, con
     const Globs exclude(request.exclude);
     const auto snapshot = impl.snapshot(id, stop);
     try {
-        auto planned = plan_restore(impl, snapshot, request.paths, exclude, stop);
+        auto planned = plan_restore(impl, snapshot, request.paths, exclude, request.salvage, stop);
         return Forecaster(impl, planned, request, compare, most_changes, stop).look(sample);
     } catch (const Corrupt&) {
         (void)impl.snapshot(id, {});  // NotFound: it was forgotten and collected meanwhile

@@ -130,11 +130,14 @@ void PackWriter::finish(OpenPack& pack) {
     pack.append(trailer);
     info.size = footer_offset + frame.size() + trailer.size();
     info.sha = pack.hash.finish();
-    store_.put(pack_name(info.sha), *pack.spool, {.deferred = deferred_}, {});
+    const auto name = pack_name(info.sha);
+    const auto beside = store_.beside(name, info.size);
+    meter_.hold(beside);
+    store_.put(name, *pack.spool, {.deferred = deferred_}, {});
     pack.spool.reset();
 
     const std::lock_guard lock(mutex_);
-    stored_bytes_ += static_cast<std::int64_t>(info.size - footer_offset + container_header_size);
+    stored_bytes_ += static_cast<std::int64_t>(info.size - footer_offset + container_header_size) + beside;
     finished_.push_back(std::move(pack.sealed));
 }
 

@@ -339,6 +339,7 @@ void Rekeying::graves() {
 
 /// Only what was looked at behind the last session with old keys lets these go.
 void Rekeying::finish_off() {
+    sweep_parity();  // a copy without its object would keep what nobody looks for any more
     keep_lease();
     done_.bytes_left = measure();
     if (done_.bytes_left > 0 || !done_.problems.empty() || !totals_.problems.empty()) return;

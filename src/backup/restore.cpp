@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <tuple>
 #include <utility>
 
 #include <fcntl.h>
@@ -92,6 +94,10 @@ RestoreTotals RestoreRun::run() {
     totals.bytes_written = written_;
     totals.files_unchanged = same_;
     totals.problems = std::move(problems_);
+    totals.damaged = std::move(plan_.damaged);
+    std::move(damaged_.begin(), damaged_.end(), std::back_inserter(totals.damaged));
+    std::sort(totals.damaged.begin(), totals.damaged.end(),
+              [](const auto& a, const auto& b) { return std::tie(a.path, a.offset) < std::tie(b.path, b.offset); });
     for (const auto& path : plan_.erased) totals.problems.push_back({path, Errc::not_found, "was erased: its keys were destroyed"});
     return totals;
 }
@@ -135,7 +141,7 @@ base::Fd RestoreRun::create(Lane& lane, PlannedFile& file) {
     if (!fd) base::throw_errno("cannot make the file", path(), errno);
     if (std::exchange(file.made, true)) return fd;
     const auto size = file.entry.size;
-    if (!file.entry.holes.empty()) {
+    if (!file.entry.holes.empty() || request_.salvage) {
         if (ftruncate(fd.get(), static_cast<off_t>(size)) != 0) base::throw_errno("cannot size the file", path(), errno);
     } else if (size >= preallocate_from && fallocate(fd.get(), 0, 0, static_cast<off_t>(size)) != 0 && errno == ENOSPC) {
         base::throw_errno("there is no room for the file", path(), errno);
@@ -170,6 +176,18 @@ void RestoreRun::write_pieces(Lane& lane, std::size_t first, std::size_t last) {
             write_moved(lane, first, end);
             first = end;
             continue;
+        } catch (const Corrupt& error) {
+            if (!request_.salvage) throw;
+            // Some of it is there: frame by frame.
+            if (from == until) {
+                for (; first < end; ++first) lose(lane, pieces[first], error);
+            } else {
+                for (auto next = first; first < end; first = next) {
+                    while (next < end && pieces[next].place.frame == pieces[first].place.frame) ++next;
+                    write_pieces(lane, first, next);
+                }
+            }
+            continue;
         }
         throttle_.spend(static_cast<std::int64_t>(stored.size()), stop_);
         while (first < end) {
@@ -177,9 +195,15 @@ void RestoreRun::write_pieces(Lane& lane, std::size_t first, std::size_t last) {
             const auto frame = pieces[first].place.frame;
             auto next = first;
             while (next < end && pieces[next].place.frame == frame) ++next;
-            const auto content = lane.reader.open_or_mend(
-                pack, frame, ByteSpan(stored).subspan(frames[frame].offset - frames[from].offset, frames[frame].stored()));
-            write_frame(lane, content, first, next);
+            auto at = first;
+            try {
+                const auto content = lane.reader.open_or_mend(
+                    pack, frame, ByteSpan(stored).subspan(frames[frame].offset - frames[from].offset, frames[frame].stored()));
+                write_frame(lane, content, at, next);
+            } catch (const Corrupt& error) {
+                if (!request_.salvage) throw;
+                for (; at < next; ++at) lose(lane, pieces[at], error);
+            }
             first = next;
         }
     }
@@ -190,13 +214,20 @@ void RestoreRun::write_moved(Lane& lane, std::size_t first, std::size_t last) {
     for (; first < last; ++first) {
         exec::check_stop(stop_);
         const auto& piece = plan_.pieces[first];
-        const auto bytes = lane.reader.chunk(piece.id, ChunkType::data);
+        ByteVector bytes;
+        try {
+            bytes = lane.reader.chunk(piece.id, ChunkType::data);
+        } catch (const Corrupt& error) {
+            if (!request_.salvage) throw;
+            lose(lane, piece, error);
+            continue;
+        }
         throttle_.spend(static_cast<std::int64_t>(bytes.size()), stop_);
         put_piece(lane, piece, bytes);
     }
 }
 
-void RestoreRun::write_frame(Lane& lane, const FrameContent& frame, std::size_t first, std::size_t last) {
+void RestoreRun::write_frame(Lane& lane, const FrameContent& frame, std::size_t& first, std::size_t last) {
     const Piece* verified = nullptr;
     for (; first < last; ++first) {
         const auto& piece = plan_.pieces[first];
@@ -209,7 +240,28 @@ void RestoreRun::write_frame(Lane& lane, const FrameContent& frame, std::size_t 
 
 void RestoreRun::put_piece(Lane& lane, const Piece& piece, ByteView bytes) {
     auto& file = *piece.file;
-    const auto path = [&] { return path_of(file.folder, file.entry.name); };
+    with_file(lane, piece, bytes, [&](std::uint64_t offset, ByteView part) {
+        base::pwrite_all(file.fd, part, offset, path_of(file.folder, file.entry.name));
+        written_ += static_cast<std::int64_t>(part.size());
+    });
+}
+
+/// Zeros, which lie there already.
+void RestoreRun::lose(Lane& lane, const Piece& piece, const Corrupt& error) {
+    {
+        const std::lock_guard lock(problems_mutex_);
+        const auto& file = *piece.file;
+        damaged_.push_back({path_of(file.folder, file.entry.name), static_cast<std::int64_t>(file_offset(file.entry, piece.offset)),
+                            static_cast<std::int64_t>(piece.place.length)});
+        if (const auto pack = pack_in(error.subject())) damaged_packs_.insert(*pack);
+    }
+    with_file(lane, piece, ByteView(), [](std::uint64_t, ByteView) {});
+}
+
+/// Calls on(offset, part) for the parts of a piece, with its file open; the last piece completes the file.
+template <class Bytes, class On>
+void RestoreRun::with_file(Lane& lane, const Piece& piece, Bytes bytes, On on) {
+    auto& file = *piece.file;
     {
         const std::lock_guard lock(file.mutex);
         if (!file.fd) {
@@ -218,11 +270,8 @@ void RestoreRun::put_piece(Lane& lane, const Piece& piece, ByteView bytes) {
         }
         ++file.users;
     }
-    each_part(file.entry, piece.offset, bytes, [&](std::uint64_t offset, ByteView part) {
-        base::pwrite_all(file.fd, part, offset, path());
-        written_ += static_cast<std::int64_t>(part.size());
-    });
-    progress_.advance(static_cast<std::int64_t>(bytes.size()));
+    each_part(file.entry, piece.offset, bytes, on);
+    progress_.advance(static_cast<std::int64_t>(piece.place.length));
     if (--file.missing == 0) complete(lane, file);
     const std::lock_guard lock(file.mutex);
     // Files whose pieces lie far apart would add up to more than a process may have open.

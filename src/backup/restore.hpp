@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <map>
+#include <set>
 #include <thread>
 
 #include <exec/thread.hpp>
@@ -63,6 +64,8 @@ public:
     RestoreRun(const Keys& keys, blob::Store& store, const Index& index, ChunkReader::Reload reload, RestorePlan& plan, const RestoreRequest& request,
                Throttle& throttle, unsigned threads, exec::ProgressSink& progress, std::stop_token stop);
     RestoreTotals run();
+    /// That it met.
+    const std::set<Id>& damaged_packs() const { return damaged_packs_; }
 
 private:
     struct Lane;
@@ -80,8 +83,11 @@ private:
     void empty_files();
     void write_pieces(Lane& lane, std::size_t first, std::size_t last);
     void write_moved(Lane& lane, std::size_t first, std::size_t last);
-    void write_frame(Lane& lane, const FrameContent& frame, std::size_t first, std::size_t last);
+    void write_frame(Lane& lane, const FrameContent& frame, std::size_t& first, std::size_t last);
     void put_piece(Lane& lane, const Piece& piece, ByteView bytes);
+    void lose(Lane& lane, const Piece& piece, const Corrupt& error);
+    template <class Bytes, class On>
+    void with_file(Lane& lane, const Piece& piece, Bytes bytes, On on);
     base::Fd create(Lane& lane, PlannedFile& file);
     void complete(Lane& lane, PlannedFile& file);
     void publish(const base::Fd& folder, const std::string& beside, const std::string& name, bool replace, const std::string& path);
@@ -112,6 +118,8 @@ private:
     std::atomic<int> open_files_{0};
     std::mutex problems_mutex_;
     std::vector<FileProblem> problems_;  // guarded by problems_mutex_
+    std::vector<DamagedPart> damaged_;   // guarded by problems_mutex_
+    std::set<Id> damaged_packs_;         // guarded by problems_mutex_
 };
 
 /// What one thread of a restore needs for itself.

@@ -107,9 +107,19 @@ namespace {
 
 RestoreTotals restore_from(Repository::Impl& impl, const SnapshotRecord& snapshot, const RestoreRequest& request, const Globs& exclude,
                            exec::ProgressSink& progress, const std::stop_token& stop) {
-    auto [index, plan] = plan_restore(impl, snapshot, request.paths, exclude, stop);
+    auto [index, plan] = plan_restore(impl, snapshot, request.paths, exclude, request.salvage, stop);
     Throttle throttle(request.bytes_per_second, impl.options.clock);
-    return RestoreRun(impl.keys, *impl.objects, *index, impl.reload(stop), plan, request, throttle, impl.threads(), progress, stop).run();
+    RestoreRun run(impl.keys, *impl.objects, *index, impl.reload(stop), plan, request, throttle, impl.threads(), progress, stop);
+    auto totals = run.run();
+    // Who backs up again after this must not build upon these.
+    if (!run.damaged_packs().empty()) {
+        try {
+            note_packs(impl, run.damaged_packs(), {}, {});
+        } catch (const std::exception&) {
+            // A check finds them as well.
+        }
+    }
+    return totals;
 }
 
 }  // namespace

@@ -21,8 +21,8 @@ struct Wanted {
 
 class Planner {
 public:
-    Planner(const Ring& ring, const Index& index, ChunkReader& nodes, const Globs& exclude, const std::stop_token& stop)
-        : ring_(ring), index_(index), nodes_(nodes), exclude_(exclude), stop_(stop) {}
+    Planner(const Ring& ring, const Index& index, ChunkReader& nodes, const Globs& exclude, bool salvage, const std::stop_token& stop)
+        : ring_(ring), index_(index), nodes_(nodes), exclude_(exclude), salvage_(salvage), stop_(stop) {}
 
     RestorePlan take() {
         std::sort(plan_.pieces.begin(), plan_.pieces.end(), [](const Piece& a, const Piece& b) {
@@ -38,6 +38,16 @@ public:
         made.path = path;
         made.has_entry = self.has_value();
         if (self) made.entry = std::move(*self);
+        try {
+            content(root, number, path, wanted);
+        } catch (const Corrupt&) {
+            if (!salvage_) throw;
+            plan_.damaged.push_back({.path = path});
+        }
+    }
+
+private:
+    void content(const Id& root, std::uint32_t number, const std::string& path, const Wanted& wanted) {
         DirCursor cursor(nodes_, root);
         if (wanted.all) {
             while (cursor.peek()) entry(cursor.take(), number, wanted);
@@ -49,7 +59,6 @@ public:
         }
     }
 
-private:
     void entry(Entry entry, std::uint32_t folder_number, const Wanted& wanted) {
         const auto path = join(plan_.folders[folder_number].path, entry.name);
         if (wanted.all && exclude_.match(path, entry.kind == EntryKind::folder)) return;
@@ -83,21 +92,33 @@ private:
         file.entry = std::move(entry);
         std::uint64_t at = 0;
         std::uint32_t count = 0;
-        each_chunk(
-            file.entry, nodes_,
-            [&](const ChunkRef& ref) {
-                const auto* place = index_.find(ref.id);
-                if (!place || place->length != ref.length)
-                    throw Corrupt("a part of this file is missing from the repository",
-                                  {.subject = tenon::backup::place(path, at, ref.length)});
-                plan_.pieces.push_back({.place = *place, .id = ref.id, .file = &file, .offset = at});
+        const auto see = [&](const ChunkRef& ref) {
+            const auto* place = index_.find(ref.id);
+            if ((!place || place->length != ref.length) && salvage_) {
+                plan_.damaged.push_back({path, static_cast<std::int64_t>(at), static_cast<std::int64_t>(ref.length)});
                 at += ref.length;
-                ++count;
-            },
-            [](const Id&) { return true; });
+                return;
+            }
+            if (!place || place->length != ref.length)
+                throw Corrupt("a part of this file is missing from the repository",
+                              {.subject = tenon::backup::place(path, at, ref.length)});
+            plan_.pieces.push_back({.place = *place, .id = ref.id, .file = &file, .offset = at});
+            at += ref.length;
+            ++count;
+        };
+        bool lost = false;
+        try {
+            each_chunk(file.entry, nodes_, see, [](const Id&) { return true; });
+        } catch (const Corrupt&) {
+            // What its list does not say any more is missing from here on.
+            if (!salvage_) throw;
+            lost = true;
+            const auto left = file.entry.size - std::min(file.entry.size, at);
+            plan_.damaged.push_back({path, static_cast<std::int64_t>(at), static_cast<std::int64_t>(left)});
+        }
         std::uint64_t holes = 0;
         for (const auto& hole : file.entry.holes) holes += hole.length;
-        if (at + holes != file.entry.size) throw Corrupt("a file's parts do not add up to its size", {.subject = path});
+        if (!lost && at + holes != file.entry.size) throw Corrupt("a file's parts do not add up to its size", {.subject = path});
         file.missing = count;
         plan_.bytes += static_cast<std::int64_t>(at);
     }
@@ -106,6 +127,7 @@ private:
     const Index& index_;
     ChunkReader& nodes_;
     const Globs& exclude_;
+    const bool salvage_;
     const std::stop_token& stop_;
     RestorePlan plan_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, PlannedFile*> links_;
@@ -114,7 +136,7 @@ private:
 }  // namespace
 
 RestorePlan plan_restore(const Ring& ring, const Index& index, ChunkReader& nodes, const Id& root, const std::optional<Entry>& self,
-                         const std::vector<std::string>& paths, const Globs& exclude, const std::stop_token& stop) {
+                         const std::vector<std::string>& paths, const Globs& exclude, bool salvage, const std::stop_token& stop) {
     Wanted wanted;
     wanted.all = paths.empty();
     for (const auto& path : paths) {
@@ -122,19 +144,19 @@ RestorePlan plan_restore(const Ring& ring, const Index& index, ChunkReader& node
         for (const auto& part : split_path(path)) at = &at->names[part];
         at->all = true;
     }
-    Planner planner(ring, index, nodes, exclude, stop);
+    Planner planner(ring, index, nodes, exclude, salvage, stop);
     planner.folder(root, "", wanted, wanted.all ? self : std::nullopt);
     return planner.take();
 }
 
 PlannedRestore plan_restore(Repository::Impl& impl, const SnapshotRecord& snapshot, const std::vector<std::string>& paths, const Globs& exclude,
-                            const std::stop_token& stop) {
+                            bool salvage, const std::stop_token& stop) {
     std::optional<Entry> self;
     if (snapshot.sources.size() == 1 && snapshot.sources.front().name.empty()) self = snapshot.sources.front().folder;
     auto index = impl.load_index(stop);
-    const auto plan = [&] {
+    const auto plan = [&](bool with_damage = false) {
         ChunkReader nodes(impl.keys, *impl.objects, *index, stop, impl.reload(stop));
-        return plan_restore(impl.keys.ring, *index, nodes, snapshot.root, self, paths, exclude, stop);
+        return plan_restore(impl.keys.ring, *index, nodes, snapshot.root, self, paths, exclude, with_damage, stop);
     };
     while (true) {
         try {
@@ -145,7 +167,7 @@ PlannedRestore plan_restore(Repository::Impl& impl, const SnapshotRecord& snapsh
             const auto before = std::exchange(index, impl.load_index(stop));
             if (index != before) continue;
             index = impl.index_with_footers(stop);
-            auto planned = plan();
+            auto planned = plan(salvage);
             return {index, std::move(planned)};
         }
     }

@@ -63,6 +63,7 @@ struct RestorePlan {
     std::vector<PlannedOther> others;
     std::vector<Piece> pieces;  ///< By pack, frame and offset.
     std::int64_t bytes = 0;
+    std::vector<DamagedPart> damaged; ///< Where the planner was told to go on without what is lost.
     std::vector<std::string> erased;  ///< Folders whose keys were destroyed: they are left out.
 };
 
@@ -71,7 +72,7 @@ struct RestorePlan {
 ///
 /// `self`: the root folder's own metadata, for a target that is made.
 RestorePlan plan_restore(const Ring& ring, const Index& index, ChunkReader& nodes, const Id& root, const std::optional<Entry>& self,
-                         const std::vector<std::string>& paths, const Globs& exclude, const std::stop_token& stop);
+                         const std::vector<std::string>& paths, const Globs& exclude, bool salvage, const std::stop_token& stop);
 
 struct PlannedRestore {
     std::shared_ptr<const Index> index;  ///< By which the plan says where things are.
@@ -80,7 +81,7 @@ struct PlannedRestore {
 
 /// The same of a snapshot, also while a collection puts its parts elsewhere, and where segments were lost.
 PlannedRestore plan_restore(Repository::Impl& impl, const SnapshotRecord& snapshot, const std::vector<std::string>& paths, const Globs& exclude,
-                            const std::stop_token& stop);
+                            bool salvage, const std::stop_token& stop);
 
 /// One request to the store brings these pieces from `first` on, and nothing behind `last`. Returns the first that it does not.
 std::size_t end_of_request(const std::vector<Piece>& pieces, const Index& index, std::size_t first, std::size_t last);

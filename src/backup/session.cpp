@@ -66,10 +66,11 @@ bool WriteSession::claim(const Id& id) {
 }
 
 void WriteSession::put_small(const std::string& name, ByteView object, const blob::PutOptions& options) {
-    meter_.hold(static_cast<std::int64_t>(object.size()));
+    const auto weight = blob::weight(store_, name, object.size());
+    meter_.hold(weight);
     blob::put_bytes(store_, name, object, options, stop_);
-    if (options.deferred) deferred_ += static_cast<std::int64_t>(object.size());
-    else meter_.landed(static_cast<std::int64_t>(object.size()));
+    if (options.deferred) deferred_ += weight;
+    else meter_.landed(weight);
 }
 
 void WriteSession::flush() {
@@ -135,7 +136,7 @@ std::int64_t WriteSession::stored_bytes() const {
 void WriteSession::commit_packs(std::vector<SealedPack> packs, ByteView progress) {
     if (!packs.empty()) {
         flush();
-        for (const auto& pack : packs) meter_.landed(static_cast<std::int64_t>(pack.info.size));
+        for (const auto& pack : packs) meter_.landed(blob::weight(store_, pack_name(pack.info.sha), pack.info.size));
         const auto object = seal_object(keys_, Kind::index, encode_segment(packs));
         const auto sha = crypto::sha256(object);
         put_small("index/" + hex(writer_) + '-' + sequence_text(chain_.segments++) + '-' + hex(sha), object, {.deferred = true});
@@ -164,7 +165,8 @@ WriteSession::Committed WriteSession::commit_snapshot(SnapshotRecord& snapshot, 
     body.map(2).uint(1).bytes(base::bytes_of(snapshot.id)).uint(2).bytes(crypto::sha256(object));
     const auto record = seal_log_record(keys_, chain_.next, chain_.head, "snapshot", snapshot.stored, body.data());
     const auto record_name = next_log_name();
-    meter_.hold(static_cast<std::int64_t>(object.size() + record.size()));
+    const auto weight = blob::weight(store_, name, object.size()), record_weight = blob::weight(store_, record_name, record.size());
+    meter_.hold(weight + record_weight);
     exec::check_stop(stop_);
     // From here on nobody's wish to stop counts: the snapshot either appears or it does not.
     blob::put_bytes(store_, name, object, {}, {});
@@ -180,10 +182,10 @@ WriteSession::Committed WriteSession::commit_snapshot(SnapshotRecord& snapshot, 
         store_.remove(name, {}, {});
         throw GivenUp{};
     }
-    meter_.landed(static_cast<std::int64_t>(object.size()));
+    meter_.landed(weight);
     try {
         blob::put_bytes(store_, record_name, record, {}, {});
-        meter_.landed(static_cast<std::int64_t>(record.size()));
+        meter_.landed(record_weight);
         log_written(record);
         committed.logged = true;
     } catch (const std::exception&) {

@@ -60,6 +60,10 @@ public:
         at_ += count;
         return count;
     }
+    bool rewind() override {
+        at_ = 0;
+        return true;
+    }
     TempFile& file() { return file_; }
 
 private:

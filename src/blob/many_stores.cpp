@@ -28,8 +28,9 @@ void refuse_lost() {
 }
 
 bool is_copied(std::string_view name) {
-    // Checkpoints speak of the home's own store, and older ones of them go without a word.
-    return !name.starts_with("sess/") && !name.starts_with("gc/") && !name.starts_with("checkpoint/") && !name.starts_with(grave_prefix);
+    // Checkpoints speak of the home's own store, and older ones of them go without a word. Parity is kept beside what it is of.
+    return !name.starts_with("sess/") && !name.starts_with("gc/") && !name.starts_with("checkpoint/") && !name.starts_with("par/") &&
+           !name.starts_with(grave_prefix);
 }
 
 // ---- one object on its way ----
@@ -193,10 +194,15 @@ bool ManyStores::Impl::is_whole(TimedStore& store, const Name& name, const IsWho
     }
 }
 
+/// A copy before parity: it costs one read, and parity is good for less.
 bool ManyStores::Impl::mend(const Name& name, const IsWhole& is_whole_by, const std::stop_token& stop) {
-    if (!is_copied(name.text()) || others.empty()) return false;
     const std::lock_guard lock(mend_mutex);
-    if (is_dead(name.text(), Ask::all, stop)) return false;
+    if (!others.empty() && is_dead(name.text(), Ask::all, stop)) return false;
+    return mend_from_others(name, is_whole_by, stop) || home->mend(name, is_whole_by, stop);
+}
+
+bool ManyStores::Impl::mend_from_others(const Name& name, const IsWhole& is_whole_by, const std::stop_token& stop) {
+    if (!is_copied(name.text()) || others.empty()) return false;
     bool home_answers = true;
     try {
         // Without a hash and without anybody to ask, only what is not there at all is known to be lost.
@@ -243,6 +249,26 @@ bool ManyStores::Impl::mend(const Name& name, const IsWhole& is_whole_by, const 
 }
 
 bool ManyStores::mend(const Name& name, const IsWhole& is_whole, std::stop_token stop) { return impl_->mend(name, is_whole, stop); }
+
+bool ManyStores::can_mend(const Name& name, const IsWhole& is_whole, std::stop_token stop) {
+    const std::lock_guard lock(impl_->mend_mutex);
+    if (!impl_->others.empty() && impl_->is_dead(name.text(), Impl::Ask::all, stop)) return false;
+    for (const auto& other : impl_->others) {
+        if (!other.allowed || !is_copied(name.text())) continue;
+        try {
+            if (impl_->is_whole(*other.store, name, is_whole, stop)) return true;
+        } catch (const Cancelled&) {
+            throw;
+        } catch (const Error&) {
+            // It is away.
+        }
+    }
+    return impl_->home->can_mend(name, is_whole, stop);
+}
+
+std::int64_t ManyStores::beside(const Name& name, std::uint64_t size) const { return impl_->home->beside(name, size); }
+std::int64_t ManyStores::kept_beside(const Name& name, std::stop_token stop) { return impl_->home->kept_beside(name, stop); }
+bool ManyStores::protect(const Name& name, const IsWhole& is_whole, std::stop_token stop) { return impl_->home->protect(name, is_whole, stop); }
 
 // ---- what writes ----
 

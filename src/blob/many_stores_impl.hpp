@@ -83,6 +83,7 @@ struct ManyStores::Impl {
     [[nodiscard]] bool buries(const std::stop_token& stop);
     std::int64_t bury(const std::set<std::string>& names, const std::stop_token& stop);
     bool mend(const Name& name, const IsWhole& is_whole, const std::stop_token& stop);
+    bool mend_from_others(const Name& name, const IsWhole& is_whole, const std::stop_token& stop);
     [[nodiscard]] bool is_whole(TimedStore& store, const Name& name, const IsWhole& is_whole, const std::stop_token& stop);
 };
 

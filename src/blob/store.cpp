@@ -51,6 +51,10 @@ std::size_t ViewSource::read(ByteSpan into) {
 }
 
 bool Store::mend(const Name&, const IsWhole&, std::stop_token) { return false; }
+bool Store::can_mend(const Name&, const IsWhole&, std::stop_token) { return false; }
+std::int64_t Store::beside(const Name&, std::uint64_t) const { return 0; }
+std::int64_t Store::kept_beside(const Name&, std::stop_token) { return 0; }
+bool Store::protect(const Name&, const IsWhole&, std::stop_token) { return false; }
 std::int64_t Store::bury(const std::vector<std::string>&, std::stop_token) { return 0; }
 void Store::trust(std::shared_ptr<const Seal>) {}
 bool Seal::is_old(ByteView) const { return false; }
@@ -74,6 +78,8 @@ PutInfo put_bytes(Store& store, const Name& name, ByteView bytes, const PutOptio
     ViewSource source(bytes);
     return store.put(name, source, options, std::move(stop));
 }
+
+std::int64_t weight(const Store& store, const Name& name, std::uint64_t size) { return static_cast<std::int64_t>(size) + store.beside(name, size); }
 
 std::vector<ObjectInfo> list_all(Store& store, std::string_view prefix, std::stop_token stop) {
     std::vector<ObjectInfo> all;

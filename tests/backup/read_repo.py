@@ -31,6 +31,7 @@ MAGIC = {
     "container": bytes.fromhex("ca881387d747eb82"),
     "frame": bytes.fromhex("c252f612d3d45062"),
     "trailer": bytes.fromhex("cb3aff0f67c56699"),
+    "parity": bytes.fromhex("dae2b574e9812da0"),
     "slot": bytes.fromhex("c5560f91b32521cb"),
 }
 INDEX, SNAPSHOT, RING = 3, 4, 8
@@ -105,6 +106,41 @@ def crc32c(data):
     for byte in data:
         crc = CRC[(crc ^ byte) & 255] ^ (crc >> 8)
     return crc ^ 0xFFFFFFFF
+
+
+def times_two(number, ones):
+    """Every byte of a large number times two in GF(2^8), over x^8+x^4+x^3+x^2+1; `ones`: 01 in each byte."""
+    high = (number >> 7) & ones
+    return ((number & ones * 0x7F) << 1) ^ high * 0x1D
+
+
+def check_parity(store):
+    """Every parity file is what its object makes it: a copy of small ones, sums over the stripes of large ones."""
+    stripe = 65536
+    for path in sorted(p for p in (store / "par").rglob("*") if p.is_file()):
+        name = path.relative_to(store / "par")
+        copy = name.parts[0] == "m"
+        target = store / (name.relative_to("m") if copy else name)
+        if not target.exists():
+            continue  # left by a kill
+        raw, parity = target.read_bytes(), path.read_bytes()
+        need(copy == (len(raw) <= stripe), f"{name}: parity of the wrong kind")
+        if copy:
+            need(raw == parity, f"{name}: a copy that differs")
+            continue
+        need(hashlib.sha256(parity[:-32]).digest() == parity[-32:], f"{name}: the parity is damaged")
+        mode, size = parity[8], struct.unpack_from("<Q", parity, 16)[0]
+        need(parity[:8] == MAGIC["parity"] and mode in (1, 2) and not any(parity[9:16]) and size == len(raw), f"{name}: no parity of it")
+        stripes = [raw[at:at + stripe].ljust(stripe, b"\0") for at in range(0, size, stripe)]
+        rows = -(-len(stripes) // (32 if mode == 1 else 16))
+        ones, p, q = int.from_bytes(b"\1" * stripe, "little"), [0] * rows, [0] * rows
+        for number in reversed(range(len(stripes))):  # Horner: the last place of a row first
+            row, data = number % rows, int.from_bytes(stripes[number], "little")
+            p[row] ^= data
+            q[row] = times_two(q[row], ones) ^ data
+        sums = [s.to_bytes(stripe, "little") for s in p + (q if mode == 2 else [])]
+        wanted = parity[:24] + struct.pack(f"<{len(stripes) + len(sums)}I", *(crc32c(s) for s in stripes + sums)) + b"".join(sums)
+        need(parity[:-32] == wanted, f"{name}: the parity is not that of its object")
 
 
 class Cbor:
@@ -405,6 +441,7 @@ def main():
     else:
         kind = KEY_FILE if options.key_file else HOST if options.host_key else RECIPIENT
         secret = Path(options.key_file or options.host_key or options.recipient).read_bytes()
+    check_parity(Path(options.store))
     repository = Repository(options.store, options.vault, kind, secret)
     snapshot = list(repository.snapshots())[options.snapshot]
     repository.restore(snapshot[11][1], os.fsencode(options.target))

@@ -189,8 +189,17 @@ struct RestoreRequest {
     bool overwrite = false;
     bool durable = true;               ///< Everything is on the disk before the restore returns.
     bool owners = true;                ///< Where the process may: numeric user and group.
+    /// What is lost becomes zeros in its place, or is left out where that is a whole folder, and the totals name it; all else comes back.
+    bool salvage = false;
     /// Hears of every file with content of its own, once, before anything is written. What it throws ends the restore.
     std::function<void(const std::vector<RestoredFile>&)> admit{};
+};
+
+/// A part of what was asked for that is lost.
+struct DamagedPart {
+    std::string path{};                ///< A file, or a folder of which nothing can be read.
+    std::int64_t offset = 0;
+    std::int64_t length = 0;           ///< 0: all of it.
 };
 
 struct RestoreTotals {
@@ -199,6 +208,7 @@ struct RestoreTotals {
     std::int64_t bytes_written = 0;    ///< That came out of the repository: parts that were there are copied.
     std::int64_t files_unchanged = 0;  ///< Already there with the same content.
     std::vector<FileProblem> problems{};  ///< Metadata that the target refused; never content.
+    std::vector<DamagedPart> damaged{};   ///< With `salvage`: what is zeros, or not there, in path order.
 };
 
 enum class CheckDepth : std::uint8_t { structure = 0, objects = 1, full = 2 };
@@ -209,6 +219,7 @@ struct CheckProblem {
     std::uint64_t length = 0;          ///< 0: all of it.
     std::string message{};
     bool tampered = false;             ///< Objects are whole as they lie here: a checkpoint shows that they are not those that should.
+    bool repairable = false;           ///< From another store's copy or from parity, as things stand.
 };
 
 struct CheckReport {
@@ -221,6 +232,8 @@ struct CheckReport {
     std::int64_t bytes_written = 0;    ///< Of what it kept in the log.
     std::int64_t bytes_under_old_keys = 0;  ///< Stored before the data keys were rotated, and not written anew yet.
     std::int64_t mended = 0;           ///< Objects that were put back as they were.
+    std::int64_t protected_again = 0;  ///< Objects whose parity was made anew.
+    std::int64_t unprotected = 0;      ///< Objects without the parity that this store keeps beside its objects.
     std::vector<CheckProblem> problems{};
 };
 

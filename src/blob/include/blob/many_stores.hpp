@@ -94,7 +94,12 @@ public:
     std::unique_ptr<Spool> spool() override;
     std::unique_ptr<Beacon> beacon(const Name& name, ByteView bytes) override;
     std::optional<bool> beacon_lives(const Name& name) override;
+    /// From another store, else by what the home's own keeps beside its objects.
     bool mend(const Name& name, const IsWhole& is_whole, std::stop_token stop) override;
+    bool can_mend(const Name& name, const IsWhole& is_whole, std::stop_token stop) override;
+    std::int64_t beside(const Name& name, std::uint64_t size) const override;
+    std::int64_t kept_beside(const Name& name, std::stop_token stop) override;
+    bool protect(const Name& name, const IsWhole& is_whole, std::stop_token stop) override;
     std::int64_t bury(const std::vector<std::string>& names, std::stop_token stop) override;
     void trust(std::shared_ptr<const Seal> seal) override;
 
@@ -122,7 +127,7 @@ private:
     std::shared_ptr<Impl> impl_;
 };
 
-/// Whether such objects have copies: all but beacons and collections.
+/// Whether such objects have copies: all but beacons, collections and what one store keeps beside its own objects.
 bool is_copied(std::string_view name);
 
 }  // namespace tenon::blob

@@ -36,6 +36,8 @@ public:
     virtual ~ByteSource() = default;
     virtual std::uint64_t size() const = 0;
     virtual std::size_t read(ByteSpan into) = 0;  ///< 0 at the end.
+    /// From the beginning once more. False: this one is read once.
+    [[nodiscard]] virtual bool rewind() { return false; }
 };
 
 class ViewSource final : public ByteSource {
@@ -43,6 +45,10 @@ public:
     explicit ViewSource(ByteView bytes) : bytes_(bytes) {}
     std::uint64_t size() const override { return bytes_.size(); }
     std::size_t read(ByteSpan into) override;
+    bool rewind() override {
+        at_ = 0;
+        return true;
+    }
 
 private:
     ByteView bytes_;
@@ -161,6 +167,14 @@ public:
     /// Looks for the object as it was stored, and puts it in the place of one that is damaged or missing. True: reading it again gives
     /// it. `is_whole` is asked where the name does not end with its hash. A store that has no second copy mends nothing.
     [[nodiscard]] virtual bool mend(const Name& name, const IsWhole& is_whole, std::stop_token stop);
+    /// Whether mend() would do so now. Changes nothing.
+    [[nodiscard]] virtual bool can_mend(const Name& name, const IsWhole& is_whole, std::stop_token stop);
+    /// What a put of an object of that size writes besides it, for mend() to work from.
+    [[nodiscard]] virtual std::int64_t beside(const Name& name, std::uint64_t size) const;
+    /// And what lies there for it now.
+    [[nodiscard]] virtual std::int64_t kept_beside(const Name& name, std::stop_token stop);
+    /// Makes that anew from an object that is whole. False: it is not, or this store keeps no such thing.
+    [[nodiscard]] virtual bool protect(const Name& name, const IsWhole& is_whole, std::stop_token stop);
     /// Names that are about to be removed and never come back, wherever copies of them are. Said before any of them goes. Returns what
     /// it took to write that down.
     virtual std::int64_t bury(const std::vector<std::string>& names, std::stop_token stop);
@@ -174,6 +188,8 @@ std::optional<std::array<std::uint8_t, 32>> hash_in(std::string_view name);
 /// The whole object. NotFound if there is none; Corrupt if it is larger than `limit`.
 ByteVector get_all(Store& store, const Name& name, std::uint64_t limit, std::stop_token stop = {});
 PutInfo put_bytes(Store& store, const Name& name, ByteView bytes, const PutOptions& options = {}, std::stop_token stop = {});
+/// All that a put of an object of that size writes.
+std::int64_t weight(const Store& store, const Name& name, std::uint64_t size);
 /// Every object under `prefix`, however many pages that takes.
 std::vector<ObjectInfo> list_all(Store& store, std::string_view prefix, std::stop_token stop = {});
 

@@ -1,0 +1,226 @@
+#include <backup/repair.hpp>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include <fcntl.h>
+
+#include <base/file.hpp>
+#include <crypto/hash.hpp>
+#include <exec/wait.hpp>
+#include <tenon/error.hpp>
+
+#include "browse.hpp"
+#include "check.hpp"
+#include "restore.hpp"
+#include "session.hpp"
+
+namespace tenon::backup {
+namespace {
+
+/// Where a lost chunk belongs.
+struct Use {
+    std::size_t snapshot = 0;
+    std::string path;
+    std::uint64_t offset = 0;   // in the stream of the file's bytes
+    std::uint64_t length = 0;
+    std::vector<Extent> holes{};  // of the file
+    Id16 class_id{};
+};
+
+class Rereading {
+public:
+    Rereading(Repository::Impl& impl, RepairTotals& totals, const std::stop_token& stop) : impl_(impl), totals_(totals), stop_(stop) {}
+
+    void run(bool reread) {
+        load();
+        if (!find_lost()) return;
+        walk();
+        if (reread) store_again();
+        for (const auto& [id, uses] : uses_) {
+            if (found_.contains(id)) continue;
+            for (const auto& use : uses) {
+                Entry shape;
+                shape.holes = use.holes;
+                const auto offset = static_cast<std::int64_t>(file_offset(shape, use.offset));
+                totals_.lost.push_back({snapshots_[use.snapshot].id, use.path, offset, static_cast<std::int64_t>(use.length)});
+            }
+        }
+        std::sort(totals_.lost.begin(), totals_.lost.end(), [](const auto& a, const auto& b) {
+            return std::tie(b.snapshot, a.path, a.offset) < std::tie(a.snapshot, b.path, b.offset);
+        });
+    }
+
+private:
+    void load() { index_ = impl_.load_index(stop_); }
+    bool find_lost();
+    void walk();
+    void folder(ChunkReader& nodes, std::size_t snapshot, const Id16& class_id, const Id& root, const std::string& path);
+    void file(ChunkReader& nodes, std::size_t snapshot, const Id16& class_id, const Entry& entry, const std::string& path);
+    void store_again();
+    ByteVector read(const Use& use) const;
+
+    Repository::Impl& impl_;
+    RepairTotals& totals_;
+    const std::stop_token& stop_;
+    std::shared_ptr<const Index> index_;
+    std::vector<SnapshotRecord> snapshots_;
+    std::set<Id> lost_, found_;
+    std::map<Id, std::vector<Use>> uses_;
+    std::int64_t damaged_folders_ = 0;
+};
+
+/// What no frame gives any more, of the packs that something was found wrong with. False: there can be nothing lost.
+bool Rereading::find_lost() {
+    std::set<Id> suspects;
+    bool missing = false;
+    for (const auto& problem : totals_.check.problems) {
+        if (const auto pack = pack_in(problem.object)) suspects.insert(*pack);
+        // A snapshot's path, or an index segment: what is behind it may be in no pack at all.
+        else missing = missing || problem.object.starts_with("snap/") || problem.object.starts_with("index/");
+    }
+    if (suspects.empty() && !missing) return false;
+    ChunkReader reader(impl_.keys, *impl_.objects, *index_, stop_);
+    std::map<std::pair<std::uint32_t, std::uint16_t>, std::vector<const Index::Entry*>> frames;
+    for (std::uint32_t i = 0; i < index_->entries().size(); ++i) {
+        const auto& entry = index_->entries()[i];
+        if (suspects.contains(index_->packs()[entry.place.pack].sha) && index_->ordinal(entry.id) == i)
+            frames[{entry.place.pack, entry.place.frame}].push_back(&entry);
+    }
+    for (const auto& [place, entries] : frames) {
+        exec::check_stop(stop_);
+        const auto type = index_->packs()[place.first].header.kind == Kind::tree ? ChunkType::node : ChunkType::data;
+        if (impl_.keys.ring.is_erased(index_->packs()[place.first].header.class_id)) continue;
+        try {
+            auto stored = reader.fetch(place.first, place.second, place.second);
+            const auto content = reader.open(place.first, place.second, stored);
+            for (const auto* entry : entries)
+                reader.verify(entry->id, type, ByteView(content.plain).subspan(entry->place.offset, entry->place.length), entry->place);
+        } catch (const Corrupt&) {
+            for (const auto* entry : entries) lost_.insert(entry->id);
+        }
+    }
+    return missing || !lost_.empty();
+}
+
+void Rereading::walk() {
+    snapshots_ = impl_.snapshots(stop_);
+    const auto said = impl_.annotations.read(impl_.keys, *impl_.objects, stop_);
+    std::erase_if(snapshots_, [&](const auto& snapshot) {
+        const auto note = said.find(snapshot.id);
+        return note != said.end() && note->second.forgotten;
+    });
+    ChunkReader nodes(impl_.keys, *impl_.objects, *index_, stop_);
+    for (std::size_t i = 0; i < snapshots_.size(); ++i) folder(nodes, i, snapshots_[i].root_class, snapshots_[i].root, "");
+}
+
+void Rereading::folder(ChunkReader& nodes, std::size_t snapshot, const Id16& class_id, const Id& root, const std::string& path) {
+    exec::check_stop(stop_);
+    if (impl_.keys.ring.is_erased(class_id)) return;
+    try {
+        DirCursor cursor(nodes, root);
+        while (cursor.peek()) {
+            const auto entry = cursor.take();
+            const auto inner = join(path, entry.name);
+            if (entry.subtree) folder(nodes, snapshot, entry.subtree_class, *entry.subtree, inner);
+            else if (entry.kind == EntryKind::file) file(nodes, snapshot, class_id, entry, inner);
+        }
+    } catch (const Corrupt&) {
+        // What is in it is not known any more. A backup of the same folder writes it anew, under the same ids where nothing has changed.
+        totals_.lost.push_back({snapshots_[snapshot].id, path, 0, 0});
+    }
+}
+
+void Rereading::file(ChunkReader& nodes, std::size_t snapshot, const Id16& class_id, const Entry& entry, const std::string& path) {
+    std::uint64_t at = 0;
+    const auto see = [&](const ChunkRef& ref) {
+        if (lost_.contains(ref.id) || !index_->find(ref.id)) uses_[ref.id].push_back({snapshot, path, at, ref.length, entry.holes, class_id});
+        at += ref.length;
+    };
+    try {
+        each_chunk(entry, nodes, see, [](const Id&) { return true; });
+    } catch (const Corrupt&) {
+        totals_.lost.push_back({snapshots_[snapshot].id, path, 0, 0});
+    }
+}
+
+/// The bytes that lie there now. Empty: none do.
+ByteVector Rereading::read(const Use& use) const {
+    const auto slash = use.path.find('/');
+    for (const auto& source : snapshots_[use.snapshot].sources) {
+        const bool alone = source.name.empty();
+        if (!alone && (slash == std::string::npos || source.name != use.path.substr(0, slash))) continue;
+        const auto inner = alone ? use.path : use.path.substr(slash + 1);
+        try {
+            const auto folder = base::open_file(source.path, O_RDONLY | O_DIRECTORY);
+            const auto fd = base::open_beneath(folder, inner, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+            ByteVector bytes(use.length);
+            Entry shape;
+            shape.holes = use.holes;
+            bool whole = true;
+            std::size_t taken = 0;
+            each_part(shape, use.offset, ByteView(bytes), [&](std::uint64_t offset, ByteView part) {
+                whole = whole && base::pread_up_to(fd, ByteSpan(bytes).subspan(taken, part.size()), offset, inner) == part.size();
+                taken += part.size();
+            });
+            if (whole) return bytes;
+        } catch (const Error&) {
+            // It has gone, or nobody may read it.
+        }
+    }
+    return {};
+}
+
+void Rereading::store_again() {
+    if (uses_.empty()) return;
+    Meter meter(free_ledger());
+    Throttle throttle(0, impl_.options.clock);
+    Id16 writer;
+    crypto::fill_random(writer);
+    LogChain chain;
+    WriteSession session(impl_.keys, impl_.super, *impl_.objects, meter, throttle, impl_.collections, writer, impl_.options.clock, chain, stop_);
+    try {
+        session.begin([&] { return impl_.has_newer_data_keys(); });
+        load();  // behind the beacon, as a backup: what a collection is about to drop is not relied upon
+        session.use_index(index_);
+        std::map<Id16, std::unique_ptr<Lane>> lanes;
+        std::int64_t bytes = 0;
+        for (const auto& [id, uses] : uses_) {
+            for (const auto& use : uses) {
+                exec::check_stop(stop_);
+                if (!impl_.keys.ring.classes.contains(use.class_id)) continue;
+                const auto content = read(use);
+                if (content.empty() || ChunkHasher(impl_.keys.ring.of(use.class_id)).id(ChunkType::data, content) != id) continue;
+                auto& lane = lanes[use.class_id];
+                if (!lane) lane = std::make_unique<Lane>(session, use.class_id);
+                (void)lane->chunk(content);
+                bytes += static_cast<std::int64_t>(content.size());
+                found_.insert(id);
+                break;
+            }
+        }
+        for (auto& [class_id, lane] : lanes) lane->flush();
+        session.commit_packs(session.close_packs(), {});
+        session.end();
+        totals_.bytes_reread = bytes;
+        totals_.check.bytes_written += meter.total_landed();
+    } catch (...) {
+        impl_.objects->discard();
+        throw;
+    }
+}
+
+}  // namespace
+
+RepairTotals repair(Repository& repository, const RepairRequest& request, exec::ProgressSink& progress, std::stop_token stop) {
+    auto& impl = repository.inside();
+    RepairTotals totals;
+    totals.check = repository.check(request.depth, progress, stop, true);
+    Rereading(impl, totals, stop).run(request.reread);
+    return totals;
+}
+
+}  // namespace tenon::backup

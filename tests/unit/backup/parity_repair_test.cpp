@@ -1,0 +1,653 @@
+// A single store with parity: what is damaged comes back as it was, or is said to be lost; never a wrong byte.
+#include "fixture.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <random>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <backup/parity_store.hpp>
+#include <backup/prune.hpp>
+#include <backup/rekey.hpp>
+#include <backup/repair.hpp>
+#include <backup/retention.hpp>
+#include <blob/many_stores.hpp>
+#include <crypto/hash.hpp>
+#include <fault_store.hpp>
+
+#include "parity.hpp"
+#include "repository_impl.hpp"
+
+namespace tenon::tests {
+namespace {
+
+using namespace backup;
+
+class ParityRepair : public BackupTest {
+protected:
+    std::shared_ptr<blob::Store> with_parity(Parity mode = Parity::thin) const { return std::make_shared<ParityStore>(store(), mode); }
+    std::unique_ptr<Repository> create_with(Parity mode = Parity::thin) {
+        return Repository::create(with_parity(mode), vault(), key(), "host", options);
+    }
+    std::unique_ptr<Repository> open_with(Parity mode = Parity::thin) { return Repository::open(with_parity(mode), vault(), key(), options); }
+
+    base::ByteVector read(const std::string& name) { return blob::get_all(*store(), name, 1 << 30); }
+    /// As a disk changes what lies on it: without the store.
+    void put(const std::string& name, base::ByteView bytes) { write(repo() / name, bytes); }
+    std::map<std::string, base::ByteVector> all_objects(const std::string& prefix = "") {
+        std::map<std::string, base::ByteVector> all;
+        for (const auto& object : blob::list_all(*store(), prefix)) all.emplace(object.name, read(object.name));
+        return all;
+    }
+    std::string largest_pack() {
+        std::string name;
+        std::uint64_t size = 0;
+        for (const auto& object : blob::list_all(*store(), "packs/"))
+            if (object.size > size) name = object.name, size = object.size;
+        return name;
+    }
+    std::int64_t weight() {
+        std::int64_t sum = 0;
+        for (const auto& object : blob::list_all(*store(), "")) sum += static_cast<std::int64_t>(object.size);
+        return sum;
+    }
+    RepairTotals mend_all(Repository& repository, bool reread = false) {
+        return backup::repair(repository, {.reread = reread}, exec::no_progress(), {});
+    }
+    void expect_restores(Repository& repository, const SnapshotId& id, const std::string& when = "") {
+        std::filesystem::remove_all(folder / "out");
+        restore(repository, id, "out");
+        EXPECT_EQ(all(differences(source(), folder / "out")), "") << when;
+    }
+    /// Some files, one of several stripes that nothing compresses, and a file of several MiB.
+    void fill() {
+        for (int i = 0; i < 30; ++i) write(source() / ("folder" + std::to_string(i % 3)) / std::to_string(i), "file " + std::to_string(i));
+        write(source() / "long.bin", crypto::random_bytes(700'000));
+    }
+    void expect_all_protected(Parity mode, const std::string& when = "") {
+        const auto objects = all_objects();
+        for (const auto& [name, bytes] : objects) {
+            if (is_protected(name)) {
+                const auto there = objects.find(parity_name(name, bytes.size()));
+                ASSERT_NE(there, objects.end()) << name << ' ' << when;
+                EXPECT_EQ(there->second.size(), parity_size(mode, bytes.size())) << name << ' ' << when;
+                EXPECT_TRUE(bytes.size() > stripe_size || there->second == bytes) << name << ' ' << when;
+            } else if (const auto about = protected_by(name); !about.empty()) {
+                EXPECT_TRUE(objects.contains(about)) << name << " is nobody's " << when;
+            }
+        }
+    }
+    blob::IsWhole whole_by(const Repository& repository, const std::string& name) {
+        return [&repository, name](base::ByteView bytes) { return repository.is_ours(name, bytes); };
+    }
+};
+
+TEST_F(ParityRepair, every_object_has_its_parity_and_loses_it_with_it) {
+    for (const auto mode : {Parity::thin, Parity::full}) {
+        std::filesystem::remove_all(repo());
+        std::filesystem::remove_all(vault_folder());
+        fill();
+        auto repository = create_with(mode);
+        const auto first = back_up(*repository).snapshot.id;
+        write(source() / "long.bin", crypto::random_bytes(500'000));
+        const auto second = back_up(*repository).snapshot.id;
+        expect_all_protected(mode);
+        EXPECT_EQ(check(*repository).unprotected, 0);
+        EXPECT_EQ(all(check(*repository).problems), "");
+        forget(*repository, {first}, {});
+        const auto before = weight();
+        PruneRequest wanted;
+        wanted.unused_percent = 0;
+        const auto pruned = backup::prune(*repository, wanted, exec::no_progress(), {});
+        EXPECT_EQ(pruned.bytes_freed, before - weight());
+        EXPECT_GT(pruned.packs_removed + pruned.packs_rewritten, 0);
+        expect_all_protected(mode, "after a prune");
+        EXPECT_EQ(all(check(*repository).problems), "");
+        expect_restores(*repository, second);
+    }
+}
+
+TEST_F(ParityRepair, what_a_backup_reserves_and_commits_is_what_its_objects_and_their_parity_weigh) {
+    class Book final : public Ledger {
+    public:
+        void reserve(std::int64_t bytes) override { reserved += bytes; }
+        void commit(std::int64_t bytes) noexcept override { committed += bytes; }
+        void release(std::int64_t bytes) noexcept override { released += bytes; }
+        std::int64_t reserved = 0, committed = 0, released = 0;
+    };
+    fill();
+    auto repository = create_with();
+    const auto before = weight();
+    clock->advance(std::chrono::hours(1));
+    Book book;
+    const auto totals = repository->backup(request(), book, exec::no_progress(), {});
+    EXPECT_EQ(book.committed, weight() - before);
+    EXPECT_EQ(book.reserved, book.committed + book.released);
+    EXPECT_EQ(totals.bytes_stored, book.committed);
+}
+
+TEST_F(ParityRepair, rekeying_and_what_it_replaces_leave_no_parity_under_old_keys) {
+    fill();
+    auto repository = create_with();
+    const auto id = back_up(*repository).snapshot.id;
+    repository->rotate_data_key();
+    repository = open_with();
+    RekeyRequest wanted;
+    EXPECT_TRUE(backup::rekey(*repository, wanted, exec::no_progress(), {}).is_done);
+    expect_all_protected(Parity::thin, "after re-keying");
+    repository = open_with();
+    for (const auto& [name, bytes] : all_objects("par/m/")) {
+        const auto about = protected_by(name);
+        EXPECT_TRUE(repository->is_ours(about, bytes)) << name;
+        EXPECT_FALSE(repository->inside().keys.is_old(decode_header(bytes, name))) << name;
+    }
+    expect_restores(*repository, id);
+}
+
+// Every 64th byte of all that is mirrored, each bit of it by turns.
+TEST_F(ParityRepair, a_flipped_bit_in_any_small_object_is_mended) {
+    fill();
+    auto repository = create_with();
+    back_up(*repository);
+    back_up(*repository);
+    int bit = 0, mended = 0;
+    for (const auto& [name, good] : all_objects()) {
+        if ((!is_protected(name) && name != "super" && name != "super.1") || good.size() > stripe_size) continue;
+        for (std::size_t at = 0; at < good.size(); at += 64) {
+            auto bad = good;
+            bad[at] ^= static_cast<std::uint8_t>(1 << (bit++ % 8));
+            put(name, bad);
+            EXPECT_TRUE(repository->objects()->can_mend(name, whole_by(*repository, name), {})) << name << " byte " << at;
+            EXPECT_TRUE(repository->objects()->mend(name, whole_by(*repository, name), {})) << name << " byte " << at;
+            ASSERT_TRUE(read(name) == good) << name << " byte " << at;
+            ++mended;
+        }
+    }
+    EXPECT_GT(mended, 100);
+}
+
+TEST_F(ParityRepair, a_flipped_bit_in_every_kind_of_object_is_found_said_to_be_repairable_and_repaired) {
+    fill();
+    auto repository = create_with();
+    back_up(*repository);
+    const auto id = back_up(*repository).snapshot.id;
+    const auto objects = all_objects();
+    std::mt19937 random(11);
+    for (const auto& [name, good] : objects) {
+        for (int i = 0; i < 3; ++i) {
+            const auto at = i == 0 ? 0 : i == 1 ? good.size() - 1 : random() % good.size();
+            auto bad = good;
+            bad[at] ^= static_cast<std::uint8_t>(1 << random() % 8);
+            put(name, bad);
+            const auto found = check(*repository);
+            ASSERT_FALSE(found.problems.empty()) << name << " byte " << at;
+            const auto is_it = [&](const auto& problem) { return problem.object == name; };
+            const auto named = std::find_if(found.problems.begin(), found.problems.end(), is_it);
+            ASSERT_NE(named, found.problems.end()) << name << " byte " << at << '\n' << all(found.problems);
+            EXPECT_TRUE(named->repairable) << name << " byte " << at;
+            EXPECT_TRUE(read(name) == bad) << "a check changes nothing";
+            const auto totals = mend_all(*repository);
+            EXPECT_EQ(all(totals.check.problems), "") << name << " byte " << at;
+            EXPECT_GE(totals.check.mended + totals.check.protected_again, 1) << name;
+            EXPECT_TRUE(totals.lost.empty());
+            ASSERT_TRUE(read(name) == good) << name << " byte " << at;
+        }
+    }
+    expect_restores(*repository, id);
+}
+
+TEST_F(ParityRepair, damage_to_packs_is_mended_by_the_restore_that_meets_it) {
+    for (const auto mode : {Parity::thin, Parity::full}) {
+        std::filesystem::remove_all(repo());
+        std::filesystem::remove_all(vault_folder());
+        write(source() / "long.bin", crypto::random_bytes(6'000'000));
+        const auto id = back_up(*create_with(mode)).snapshot.id;
+        const auto name = largest_pack();
+        const auto good = read(name);
+        const Rows rows(mode, good.size());
+        std::mt19937_64 random(5);
+        for (int i = 0; i < 24; ++i) {
+            auto bad = good;
+            const auto begin = random() % (good.size() - rows.rows * stripe_size);
+            if (i % 4 == 0) bad[random() % good.size()] ^= 1;
+            if (i % 4 == 1) std::memset(&bad[begin], 0, (rows.rows - 1) * stripe_size);
+            if (i % 4 == 2) bad.resize(good.size() - 1 - random() % ((rows.rows - 1) * stripe_size));
+            if (i % 4 == 3)
+                for (std::size_t row = 0; row < rows.rows; ++row)
+                    bad[(row + rows.rows * (random() % 2)) * stripe_size + random() % stripe_size] ^= 0x80;
+            put(name, bad);
+            auto repository = open_with(mode);
+            expect_restores(*repository, id, "damage " + std::to_string(i));
+            EXPECT_EQ(all(mend_all(*repository).check.problems), "") << "also where no file lies";
+            ASSERT_TRUE(read(name) == good) << i;
+        }
+    }
+}
+
+TEST_F(ParityRepair, what_is_lost_beyond_the_promise_is_named_and_all_the_rest_comes_back) {
+    for (int i = 0; i < 30; ++i) write(source() / "small" / std::to_string(i), "file " + std::to_string(i));
+    const auto data = crypto::random_bytes(4'000'000);
+    write(source() / "long.bin", data);
+    auto repository = create_with();
+    const auto id = back_up(*repository).snapshot.id;
+    const auto name = largest_pack();
+    const auto rows = Rows(Parity::thin, read(name).size()).rows;
+    auto bad = read(name);
+    // Two stripes of one row.
+    bad[4 * rows * stripe_size + 1000] ^= 1;
+    bad[24 * rows * stripe_size + 1000] ^= 1;
+    put(name, bad);
+
+    const auto found = check(*repository);
+    ASSERT_FALSE(found.problems.empty());
+    for (const auto& problem : found.problems) EXPECT_FALSE(problem.repairable) << problem.object;
+    EXPECT_THROW(restore(*repository, id, "refused"), Corrupt);
+    const auto totals = mend_all(*repository);
+    EXPECT_TRUE(read(name) == bad) << "nothing is replaced by a guess";
+    ASSERT_FALSE(totals.lost.empty());
+    for (const auto& lost : totals.lost) {
+        EXPECT_EQ(lost.snapshot, id);
+        EXPECT_EQ(lost.path, "long.bin");
+        EXPECT_GT(lost.length, 0);
+    }
+
+    const auto saved = repository->restore(id, {.target = folder / "saved", .salvage = true}, exec::no_progress(), {});
+    ASSERT_EQ(saved.damaged.size(), totals.lost.size());
+    for (int i = 0; i < 30; ++i) EXPECT_TRUE(std::filesystem::exists(folder / "saved/small" / std::to_string(i)));
+    auto wanted = data;
+    for (std::size_t i = 0; i < saved.damaged.size(); ++i) {
+        const auto& part = saved.damaged[i];
+        EXPECT_EQ(part.path, "long.bin");
+        EXPECT_EQ(part.offset, totals.lost[i].offset);
+        std::memset(&wanted[static_cast<std::size_t>(part.offset)], 0, static_cast<std::size_t>(part.length));
+    }
+    std::ifstream in(folder / "saved/long.bin", std::ios::binary);
+    const base::ByteVector came((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    EXPECT_TRUE(came == wanted);
+
+    // The source has it still.
+    const auto again = mend_all(*repository, true);
+    EXPECT_TRUE(again.lost.empty());
+    EXPECT_GT(again.bytes_reread, 0);
+    repository = open_with();
+    expect_restores(*repository, id, "once it was read again");
+    EXPECT_TRUE(mend_all(*repository, true).lost.empty()) << "once is enough";
+}
+
+TEST_F(ParityRepair, a_source_that_has_changed_brings_nothing_back) {
+    write(source() / "long.bin", crypto::random_bytes(4'000'000));
+    auto repository = create_with();
+    const auto id = back_up(*repository).snapshot.id;
+    for (const auto& [name, bytes] : all_objects("par/")) store()->remove(name, {}, {});
+    auto bad = read(largest_pack());
+    bad[bad.size() / 2] ^= 1;
+    put(largest_pack(), bad);
+    write(source() / "long.bin", crypto::random_bytes(4'000'000));
+    const auto totals = mend_all(*repository, true);
+    EXPECT_EQ(totals.bytes_reread, 0);
+    EXPECT_FALSE(totals.lost.empty());
+    EXPECT_THROW(restore(*repository, id, "out"), Corrupt);
+}
+
+TEST_F(ParityRepair, salvage_goes_on_where_folders_are_lost) {
+    fill();
+    auto repository = create_with(Parity::none);
+    const auto id = back_up(*repository).snapshot.id;
+    for (const auto& [name, bytes] : all_objects("packs/")) {
+        if (decode_header(bytes, name).kind != Kind::tree) continue;
+        auto bad = bytes;
+        bad[container_header_size + 40] ^= 1;
+        put(name, bad);
+    }
+    EXPECT_THROW(restore(*repository, id, "refused"), Corrupt);
+    const auto saved = repository->restore(id, {.target = folder / "saved", .salvage = true}, exec::no_progress(), {});
+    ASSERT_EQ(saved.damaged.size(), 1u);
+    EXPECT_EQ(saved.damaged.front().path, "") << "the root is in that frame";
+    const auto totals = mend_all(*repository);
+    ASSERT_EQ(totals.lost.size(), 1u);
+    EXPECT_EQ(totals.lost.front().snapshot, id);
+    // A backup of the same writes the same folders anew.
+    const auto next = back_up(*repository).snapshot.id;
+    expect_restores(*repository, id);
+    expect_restores(*repository, next);
+    EXPECT_TRUE(mend_all(*repository).lost.empty());
+}
+
+TEST_F(ParityRepair, damaged_parity_is_named_and_made_anew_and_its_object_stays) {
+    fill();
+    auto repository = create_with();
+    back_up(*repository);
+    for (const auto& [name, good] : all_objects("par/"))
+        for (int how = 0; how < 3; ++how) {
+            auto bad = good;
+            if (how == 0) bad[good.size() / 2] ^= 8;
+            else if (how == 1) bad.resize(good.size() / 2);
+            else bad.assign(good.size(), 0);
+            put(name, bad);
+            const auto found = check(*repository, CheckDepth::objects);
+            ASSERT_EQ(found.problems.size(), 1u) << name << '\n' << all(found.problems);
+            EXPECT_EQ(found.problems.front().object, name);
+            EXPECT_TRUE(found.problems.front().repairable);
+            const auto before = read(protected_by(name));
+            const auto totals = mend_all(*repository);
+            EXPECT_EQ(all(totals.check.problems), "") << name;
+            EXPECT_EQ(totals.check.protected_again, 1);
+            EXPECT_EQ(totals.check.mended, 0);
+            ASSERT_TRUE(read(name) == good) << name;
+            EXPECT_TRUE(read(protected_by(name)) == before);
+        }
+}
+
+TEST_F(ParityRepair, another_ones_parity_never_makes_a_wrong_byte) {
+    write(source() / "a.bin", crypto::random_bytes(3'000'000));
+    auto repository = create_with();
+    back_up(*repository);
+    write(source() / "b.bin", crypto::random_bytes(3'000'000));
+    const auto id = back_up(*repository).snapshot.id;
+    // Of the same length, and of another object; then with each hash in order, as who forges it would have it.
+    std::vector<std::string> packs;
+    for (const auto& object : blob::list_all(*store(), "packs/"))
+        if (object.size > 2'000'000) packs.push_back(object.name);
+    ASSERT_EQ(packs.size(), 2u);
+    const auto good = read(packs[0]);
+    auto bad = good;
+    bad[1'000'000] ^= 1;
+    auto lying = bad;
+    lying[2'000'000] ^= 1;
+    ParityMaker forged(Parity::thin, lying.size());
+    forged.add(lying);
+    ParityMaker of_bad(Parity::full, bad.size());
+    of_bad.add(bad);
+    for (const auto& parity : {read("par/" + packs[1]), forged.finish(), of_bad.finish()}) {
+        put("par/" + packs[0], parity);
+        put(packs[0], bad);
+        EXPECT_FALSE(repository->objects()->mend(packs[0], {}, {}));
+        EXPECT_TRUE(read(packs[0]) == bad);
+        std::filesystem::remove_all(folder / "refused");
+        EXPECT_THROW(restore(*open_with(), id, "refused"), Corrupt);
+        put(packs[0], good);
+        EXPECT_EQ(check(*repository).problems.size(), 1u);
+        EXPECT_EQ(mend_all(*repository).check.protected_again, 1);
+    }
+    // A copy of another record, under this one's name. What number a record has is under its seal; whose chain it begins is not.
+    std::string before;
+    for (const auto& [name, bytes] : all_objects("log/")) {
+        if (!before.empty() && !name.ends_with(before.substr(before.rfind('/')))) {
+            put("par/m/" + name, read(before));
+            auto damaged = bytes;
+            damaged[damaged.size() / 2] ^= 1;
+            put(name, damaged);
+            EXPECT_FALSE(repository->objects()->mend(name, whole_by(*repository, name), {})) << name;
+            put(name, bytes);
+            put("par/m/" + name, bytes);
+        }
+        before = name;
+    }
+    EXPECT_EQ(all(check(*repository).problems), "");
+}
+
+TEST_F(ParityRepair, two_repositories_give_each_other_nothing) {
+    fill();
+    auto mine = create_with();
+    back_up(*mine);
+    const auto foreign_objects = [&] {
+        BackupTest::options.clock = clock;
+        const auto other = std::make_shared<ParityStore>(std::make_shared<blob::FileStore>(folder / "other", base::system_clock()), Parity::thin);
+        const auto their_vault = std::make_shared<blob::FileStore>(folder / "other-vault", base::system_clock());
+        auto theirs = Repository::create(other, their_vault, KeySource::key(crypto::random_bytes(32)), "host", options);
+        back_up(*theirs);
+        std::vector<base::ByteVector> logs;
+        for (const auto& object : blob::list_all(*other, "par/m/log/")) logs.push_back(blob::get_all(*other, object.name, 1 << 20));
+        return logs;
+    }();
+    std::size_t i = 0;
+    for (const auto& [name, bytes] : all_objects("log/")) {
+        auto bad = bytes;
+        bad.back() ^= 1;
+        put(name, bad);
+        put("par/m/" + name, foreign_objects[i++ % foreign_objects.size()]);
+        EXPECT_FALSE(mine->objects()->mend(name, whole_by(*mine, name), {}));
+        EXPECT_TRUE(read(name) == bad);
+        put(name, bytes);
+    }
+    EXPECT_EQ(all(mend_all(*mine).check.problems), "");
+}
+
+TEST_F(ParityRepair, what_was_stored_without_gets_parity_by_a_repair) {
+    fill();
+    auto repository = create_with(Parity::none);
+    const auto id = back_up(*repository).snapshot.id;
+    EXPECT_TRUE(all_objects("par/").empty());
+    EXPECT_EQ(check(*repository).unprotected, 0) << "nobody asked for any";
+    repository = open_with();
+    const auto missing = check(*repository).unprotected;
+    EXPECT_GT(missing, 3);
+    EXPECT_EQ(all(check(*repository).problems), "") << "that is no damage";
+    const auto totals = mend_all(*repository);
+    EXPECT_EQ(totals.check.protected_again, missing);
+    EXPECT_EQ(totals.check.unprotected, 0);
+    expect_all_protected(Parity::thin);
+    expect_restores(*repository, id);
+}
+
+TEST_F(ParityRepair, orphans_are_no_damage_and_go_with_a_prune) {
+    fill();
+    auto repository = create_with();
+    back_up(*repository);
+    put("par/m/packs/ab/" + std::string(64, 'a'), base::view_of("nobody's"));
+    put("par/packs/ab/" + std::string(64, 'b'), base::view_of("nobody's"));
+    EXPECT_EQ(all(check(*repository).problems), "");
+    const auto before = weight();
+    const auto pruned = backup::prune(*repository, {}, exec::no_progress(), {});
+    EXPECT_EQ(pruned.bytes_freed, before - weight());
+    expect_all_protected(Parity::thin);
+}
+
+TEST_F(ParityRepair, nothing_that_was_removed_comes_back) {
+    fill();
+    auto repository = create_with();
+    const auto first = back_up(*repository).snapshot.id;
+    write(source() / "long.bin", crypto::random_bytes(700'000));
+    back_up(*repository);
+    const auto before = all_objects();
+    forget(*repository, {first}, {});
+    PruneRequest wanted;
+    wanted.unused_percent = 0;
+    backup::prune(*repository, wanted, exec::no_progress(), {});
+    int gone = 0;
+    for (const auto& [name, bytes] : before) {
+        if (!is_protected(name) || store()->head(name, {})) continue;
+        ++gone;
+        EXPECT_FALSE(repository->objects()->mend(name, whole_by(*repository, name), {})) << name;
+        EXPECT_FALSE(store()->head(name, {})) << name;
+    }
+    EXPECT_GT(gone, 1);
+}
+
+TEST_F(ParityRepair, a_store_that_takes_nothing_is_read_through_its_parity) {
+    write(source() / "long.bin", crypto::random_bytes(3'000'000));
+    write(source() / "small", "x");
+    const auto id = back_up(*create_with()).snapshot.id;
+    const auto name = largest_pack();
+    auto bad = read(name);
+    std::memset(&bad[500'000], 0, 60'000);
+    put(name, bad);
+    const auto full = std::make_shared<FaultStore>(store(), Faults{.space = 0});
+    auto repository = Repository::open(std::make_shared<ParityStore>(full, Parity::thin), vault(), key(), options);
+    expect_restores(*repository, id);
+    EXPECT_TRUE(read(name) == bad);
+}
+
+TEST_F(ParityRepair, killed_at_every_store_operation_of_a_repair) {
+    fill();
+    const auto id = back_up(*create_with()).snapshot.id;
+    const auto good = all_objects();
+    const auto spoil = [&] {
+        int i = 0;
+        for (const auto& [name, bytes] : good) {
+            auto bad = bytes;
+            bad[bad.size() / 2] ^= 1;
+            // Objects, and the parity of others; every sixth has neither's trouble, or has none.
+            if (is_protected(name) && i++ % 3 != 2) put(name, bad);
+            else if (const auto about = protected_by(name); !about.empty() && read(about) == good.at(about)) put(name, bad);
+            else put(name, bytes);
+        }
+    };
+    spoil();
+    const auto counting = std::make_shared<FaultStore>(store(), Faults{});
+    {
+        auto repository = Repository::open(std::make_shared<ParityStore>(counting, Parity::thin), vault(), key(), options);
+        EXPECT_EQ(all(mend_all(*repository).check.problems), "");
+    }
+    const int operations = counting->operations();
+    EXPECT_GT(operations, 5);
+    for (int at = 1; at <= operations; ++at)
+        for (const bool after : {false, true}) {
+            spoil();
+            const pid_t child = fork();
+            if (child == 0) {
+                try {
+                    const Faults faults{.stop_at = at, .stop = Faults::Stop::kill, .after = after};
+                    const auto faulty = std::make_shared<FaultStore>(store(), faults);
+                    auto repository = Repository::open(std::make_shared<ParityStore>(faulty, Parity::thin), vault(), key(), options);
+                    backup::repair(*repository, {.reread = false}, exec::no_progress(), {});
+                } catch (const Error&) {
+                    _exit(2);
+                }
+                _exit(0);
+            }
+            int status = 0;
+            ASSERT_EQ(waitpid(child, &status, 0), child);
+            const auto when = "killed at " + std::to_string(at) + (after ? ", done" : ", not done");
+            EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0) << when;
+            auto repository = open_with();
+            const auto totals = mend_all(*repository);
+            EXPECT_EQ(all(totals.check.problems), "") << when;
+            EXPECT_TRUE(totals.lost.empty()) << when;
+            for (const auto& [name, bytes] : good) ASSERT_TRUE(read(name) == bytes) << name << ' ' << when;
+        }
+    expect_restores(*open_with(), id);
+}
+
+TEST_F(ParityRepair, backups_killed_at_every_third_store_operation_leave_what_a_repair_completes) {
+    fill();
+    const auto counting = std::make_shared<FaultStore>(store(), Faults{});
+    create_with();
+    {
+        auto repository = Repository::open(std::make_shared<ParityStore>(counting, Parity::thin), vault(), key(), options);
+        back_up(*repository);
+    }
+    const int operations = counting->operations();
+    for (int at = 1; at <= operations; at += 3) {
+        std::filesystem::remove_all(repo());
+        std::filesystem::remove_all(vault_folder());
+        create_with();
+        clock->advance(std::chrono::hours(1));
+        const pid_t child = fork();
+        if (child == 0) {
+            const auto faulty = std::make_shared<FaultStore>(store(), Faults{.stop_at = at, .stop = Faults::Stop::kill});
+            auto repository = Repository::open(std::make_shared<ParityStore>(faulty, Parity::thin), vault(), key(), options);
+            repository->backup(request(), free_ledger(), exec::no_progress(), {});
+            _exit(0);
+        }
+        int status = 0;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        const auto when = "killed at " + std::to_string(at);
+        auto repository = open_with();
+        EXPECT_EQ(all(check(*repository).problems), "") << when;
+        const auto id = back_up(*repository).snapshot.id;
+        EXPECT_EQ(all(mend_all(*repository).check.problems), "") << when;
+        PruneRequest wanted;
+        wanted.unused_percent = 0;
+        backup::prune(*repository, wanted, exec::no_progress(), {});
+        EXPECT_EQ(mend_all(*repository).check.unprotected, 0) << when;
+        expect_all_protected(Parity::thin, when);
+        expect_restores(*repository, id, when);
+    }
+}
+
+TEST_F(ParityRepair, a_repair_that_is_cancelled_leaves_each_object_as_it_was_or_whole) {
+    fill();
+    auto repository = create_with();
+    back_up(*repository);
+    const auto good = all_objects();
+    for (const auto& [name, bytes] : good)
+        if (is_protected(name)) {
+            auto bad = bytes;
+            bad[bad.size() / 2] ^= 1;
+            put(name, bad);
+        }
+    std::stop_source stop;
+    stop.request_stop();
+    EXPECT_THROW(backup::repair(*repository, {}, exec::no_progress(), stop.get_token()), Cancelled);
+    EXPECT_EQ(all(mend_all(*repository).check.problems), "");
+    for (const auto& [name, bytes] : good) EXPECT_TRUE(read(name) == bytes) << name;
+}
+
+// What another store has comes first; parity is for what none has. Parity itself is nobody's copy.
+TEST_F(ParityRepair, a_copy_elsewhere_comes_before_parity_and_parity_before_nothing) {
+    fill();
+    const auto other = std::make_shared<blob::FileStore>(folder / "other", base::system_clock());
+    const std::vector<blob::OtherStore> others{{.name = "a", .open = [other] { return other; }}};
+    const auto many = std::make_shared<blob::ManyStores>(with_parity(), others, base::system_clock());
+    auto repository = Repository::create(many, vault(), key(), "host", options);
+    const auto id = back_up(*repository).snapshot.id;
+    blob::CatchUpRequest wanted;
+    wanted.accept = [&](const std::string& name, base::ByteView bytes) { return repository->is_ours(name, bytes); };
+    EXPECT_EQ(many->catch_up(wanted, exec::no_progress(), {}).whole(), 1);
+    EXPECT_TRUE(blob::list_all(*other, "par/").empty());
+    const auto name = largest_pack();
+    const auto good = read(name);
+    auto bad = good;
+    bad[bad.size() / 2] ^= 1;
+    // Without parity the copy does it; with a damaged copy parity does; without either nothing.
+    const auto parity = read("par/" + name);
+    put(name, bad);
+    store()->remove("par/" + name, {}, {});
+    EXPECT_TRUE(repository->objects()->can_mend(name, {}, {}));
+    EXPECT_TRUE(repository->objects()->mend(name, {}, {}));
+    EXPECT_TRUE(read(name) == good);
+    put(name, bad);
+    put("par/" + name, parity);
+    blob::put_bytes(*other, name, bad, {.create_only = false});
+    EXPECT_TRUE(repository->objects()->can_mend(name, {}, {}));
+    EXPECT_TRUE(repository->objects()->mend(name, {}, {}));
+    EXPECT_TRUE(read(name) == good);
+    put(name, bad);
+    store()->remove("par/" + name, {}, {});
+    EXPECT_FALSE(repository->objects()->can_mend(name, {}, {}));
+    EXPECT_FALSE(repository->objects()->mend(name, {}, {}));
+    put(name, good);
+    expect_restores(*repository, id);
+}
+
+TEST_F(ParityRepair, the_independent_reader_agrees_with_every_parity_file) {
+    if (std::system("/usr/bin/python3 -c 'import cryptography' 2> /dev/null") != 0) GTEST_SKIP() << "needs python3-cryptography";
+    fill();
+    write(source() / "longer.bin", crypto::random_bytes(2'500'000));
+    write(folder / "key", key_bytes);
+    const auto read_it = [&] {
+        const auto script = std::filesystem::path(TENON_SOURCE) / "tests/backup/read_repo.py";
+        std::filesystem::remove_all(folder / "by-key");
+        return std::system(("/usr/bin/python3 " + script.string() + ' ' + repo().string() + ' ' + vault_folder().string() + ' ' +
+                            (folder / "by-key").string() + " --key-file " + (folder / "key").string() + " > /dev/null 2>&1").c_str());
+    };
+    for (const auto mode : {Parity::thin, Parity::full}) {
+        std::filesystem::remove_all(repo());
+        std::filesystem::remove_all(vault_folder());
+        back_up(*create_with(mode));
+        EXPECT_EQ(read_it(), 0);
+        const auto name = "par/" + largest_pack();
+        auto bad = read(name);
+        bad[bad.size() / 2] ^= 1;
+        put(name, bad);
+        EXPECT_NE(read_it(), 0);
+    }
+}
+
+}  // namespace
+}  // namespace tenon::tests
