@@ -115,27 +115,57 @@ bool CheckRun::changed_meanwhile() {
     return std::any_of(names.begin(), names.end(), [&](const auto& name) { return is_under(name, "gc/") && !objects_.contains(name); });
 }
 
-/// What another store has as it was; each object is tried once. False: there was nothing to try any more.
+/// The objects that are to be brought back for a problem to go. What is missed may be named by less than its name, or by what has lost
+/// it: of such objects those come into question that left their parity behind.
+std::vector<std::string> CheckRun::suspects(const CheckProblem& problem) const {
+    const auto& name = problem.object;
+    if (name == "super" || name == "super.1") return {name};
+    if (name.find('/') == std::string::npos || name.find(':') != std::string::npos) return {};
+    std::vector<std::string> all;
+    if (is_protected(name) || is_under(name, "par/")) all.push_back(name);
+    std::string begin;
+    if (is_under(name, "snap/") && !objects_.contains(name)) begin = name + '-';
+    if (is_under(name, "log/")) begin = name.substr(0, std::min(name.find('/', 4), name.size())) + '/';
+    for (const auto& orphan : orphans_) {
+        if (!begin.empty() && orphan.starts_with(begin)) all.push_back(orphan);
+        const auto segment = is_under(orphan, "index/") && problem.tampered && is_under(name, "packs/") ? hash_in(orphan) : std::nullopt;
+        if (segment && vouched_.contains(*segment)) all.push_back(orphan);
+    }
+    return all;
+}
+
+/// What is stored somewhere as it was; each object is tried once. False: there was nothing to try any more.
 bool CheckRun::mend(const CheckReport& report, std::set<std::string>& tried, std::set<std::string>& mended) {
     bool any = false;
     for (const auto& problem : report.problems) {
-        const auto& name = problem.object;
-        const auto slash = name.find('/');
-        const bool is_object = name == "super" || name == "super.1" ||
-                               (slash != std::string::npos && name.find(':') == std::string::npos && (is_protected(name) || is_under(name, "par/")));
-        if (!is_object || !tried.insert(name).second) continue;
-        try {
-            const auto about = is_under(name, "par/") ? protected_by(name) : name;
-            const auto is_whole = [&](ByteView bytes) { return is_ours(repository_.keys, about, bytes); };
-            const bool done = about == name ? repository_.objects->mend(name, is_whole, stop_) : repository_.objects->protect(about, is_whole, stop_);
-            if (!done) continue;
-            mended.insert(name);
+        if (is_left_behind(problem.object) && tried.insert(problem.object).second && drop(problem.object)) {
+            mended.insert(problem.object);
             any = true;
-        } catch (const InvalidArgument&) {
-            // A path within a snapshot: "snap/…/file".
+        }
+        for (const auto& name : suspects(problem)) {
+            if (!tried.insert(name).second) continue;
+            try {
+                const auto about = is_under(name, "par/") ? protected_by(name) : name;
+                const auto is_whole = [&](ByteView bytes) { return is_ours(repository_.keys, about, bytes); };
+                auto& store = *repository_.objects;
+                if (about == name ? !store.mend(name, is_whole, stop_) : !store.protect(about, is_whole, stop_)) continue;
+                mended.insert(name);
+                any = true;
+            } catch (const InvalidArgument&) {
+                // A path within a snapshot: "snap/…/file".
+            }
         }
     }
     return any;
+}
+
+/// What nothing that counts is in, and the next one makes anew: of a session whose process has ended, or who collects.
+bool CheckRun::is_left_behind(const std::string& name) const {
+    constexpr std::string_view progress = "/progress";
+    if (name == lease_name()) return true;
+    if (!is_under(name, "sess/")) return false;
+    const auto beacon = name.ends_with(progress) ? name.substr(0, name.size() - progress.size()) : name;
+    return repository_.objects->beacon_lives(beacon) == false;
 }
 
 /// Makes what mend() would need and is not there.
@@ -154,29 +184,36 @@ void CheckRun::protect(CheckReport& report) {
     report.unprotected = left;
 }
 
+bool CheckRun::drop(const std::string& name) {
+    try {
+        // Not one that somebody has just put in its place.
+        const auto there = repository_.objects->head(name, stop_);
+        if (!there || !tags_.contains(name) || tags_.at(name) != there->tag) return false;
+        return repository_.objects->remove(name, {.if_match = there->tag}, stop_);
+    } catch (const Conflict&) {
+        return false;
+    }
+}
+
 void CheckRun::say_what_is_repairable(CheckReport& report) {
     std::map<std::string, bool> known;
     std::set<std::string> damaged;
     for (const auto& problem : report.problems) damaged.insert(problem.object);
     for (auto& problem : report.problems) {
-        const auto& name = problem.object;
-        if (name.find(':') != std::string::npos) continue;
-        if (const auto about = protected_by(name); !about.empty()) {
+        if (const auto about = protected_by(problem.object); !about.empty()) {
             problem.repairable = !damaged.contains(about);
             continue;
         }
-        const auto found = known.find(name);
-        if (found == known.end()) {
-            const auto is_whole = [&](ByteView bytes) { return is_ours(repository_.keys, name, bytes); };
-            bool can = false;
+        problem.repairable = is_left_behind(problem.object);
+        for (const auto& name : suspects(problem)) {
+            const auto [found, is_new] = known.emplace(name, false);
             try {
-                can = repository_.objects->can_mend(name, is_whole, stop_);
+                const auto is_whole = [&](ByteView bytes) { return is_ours(repository_.keys, name, bytes); };
+                if (is_new) found->second = repository_.objects->can_mend(name, is_whole, stop_);
             } catch (const InvalidArgument&) {
                 // A path within a snapshot.
             }
-            known[name] = problem.repairable = can;
-        } else {
-            problem.repairable = found->second;
+            problem.repairable = problem.repairable || found->second;
         }
     }
 }
@@ -214,6 +251,7 @@ void CheckRun::parity() {
             const auto found = objects_.find(about);
             if (found == objects_.end()) {
                 report_.bytes_unused += static_cast<std::int64_t>(size);
+                orphans_.push_back(about);
             } else if (parity_name(about, found->second) == name && !damaged.contains(about) && size != parity_size(Parity::thin, found->second) &&
                        size != parity_size(Parity::full, found->second)) {
                 doubted_.insert(about);
@@ -230,6 +268,9 @@ void CheckRun::parity() {
 CheckReport CheckRun::look() {
     objects_.clear();
     unprotected_.clear();
+    orphans_.clear();
+    tags_.clear();
+    vouched_.clear();
     doubted_.clear();
     index_ = {};
     segments_.clear();
@@ -259,6 +300,7 @@ void CheckRun::list_objects() {
     for (const auto& object : blob::list_all(*repository_.objects, "", stop_)) {
         objects_.emplace(object.name, object.size);
         const auto& name = object.name;
+        if (is_under(name, "sess/") || name == lease_name()) tags_[name] = object.tag;
         const bool known = name == "super" || name == "super.1" || is_under(name, "packs/") || is_under(name, "index/") ||
                            is_under(name, "snap/") || is_under(name, "log/") || is_under(name, "sess/") ||
                            is_under(name, "gc/") || is_under(name, "par/") || checkpoint_number(name) != 0 || is_under(name, "gone/");
@@ -527,11 +569,13 @@ void CheckRun::sessions() {
 /// What no damage shows: objects that are gone, or back, without a reason. A checkpoint that was taken meanwhile is no older than what was
 /// looked at until now, so all of this is looked at behind it.
 void CheckRun::evidence() {
-    const auto found = repository_.checkpoints.read(repository_.keys, *repository_.objects, stop_);
+    const auto found = repository_.checkpoints.read(repository_.keys, *repository_.objects, stop_, false);
     auto problems = compare_past(repository_, found, known_, stop_);
     problems.insert(problems.end(), found.problems.begin(), found.problems.end());
     for (const auto& [name, size] : objects_) {
-        if (checkpoint_number(name) == 0 || (found.newest && name == checkpoint_name(found.newest->note.number))) continue;
+        // At this depth the newest one has been looked at.
+        const bool is_newest = found.newest && name == checkpoint_name(found.newest->note.number);
+        if (checkpoint_number(name) == 0 || (is_newest && depth_ < CheckDepth::objects)) continue;
         if (std::any_of(found.problems.begin(), found.problems.end(), [&](const auto& each) { return each.object == name; })) continue;
         guard(name, [&] {
             try {
@@ -542,7 +586,8 @@ void CheckRun::evidence() {
         });
     }
     if (found.newest) {
-        auto more = compare_state(repository_, *found.newest, stop_);
+        vouched_ = found.newest->holdings.segments;
+        auto more = compare_state(repository_, *found.newest, false, stop_);
         std::move(more.begin(), more.end(), std::back_inserter(problems));
     }
     std::move(problems.begin(), problems.end(), std::back_inserter(report_.problems));

@@ -23,6 +23,9 @@ public:
 private:
     CheckReport look();
     bool mend(const CheckReport& report, std::set<std::string>& tried, std::set<std::string>& mended);
+    std::vector<std::string> suspects(const CheckProblem& problem) const;
+    [[nodiscard]] bool is_left_behind(const std::string& name) const;
+    bool drop(const std::string& name);
     bool changed_meanwhile();
     void collections();
     void count_unused();
@@ -59,6 +62,7 @@ private:
     exec::ProgressSink& progress_;
     const std::stop_token stop_;
     std::map<std::string, std::uint64_t> objects_;      ///< Names and sizes.
+    std::map<std::string, std::string> tags_;           ///< Of those that are rewritten all the time.
     Index index_;
     std::set<Id> segments_;
     std::set<Id> going_;                                ///< Packs that a collection takes away, or took.
@@ -67,6 +71,8 @@ private:
     std::vector<bool> needed_;                          ///< By ordinal of the index.
     bool counts_ = true;                                ///< What is met now is needed.
     std::vector<std::string> unprotected_;              ///< Objects.
+    std::vector<std::string> orphans_;                  ///< What is not there and has parity.
+    std::set<Id> vouched_;                              ///< Segments that the newest checkpoint saw.
     std::set<std::string> doubted_;                     ///< Objects whose parity is not theirs; guarded by mutex_ while packs() runs
     std::mutex mutex_;
     CheckReport report_;                                // guarded by mutex_ while packs() runs

@@ -60,7 +60,7 @@ Holdings::KeyState key_state(const Ring& ring) {
             .classes = static_cast<std::uint32_t>(ring.classes.size()) + erased, .erased = erased};
 }
 
-Sight look_once(Repository::Impl& impl, const Keys& newest, const std::stop_token& stop) {
+Sight look_once(Repository::Impl& impl, const Keys& newest, bool mends, const std::stop_token& stop) {
     Sight sight;
     std::set<SnapshotId> committed;
     impl.annotations.each(impl.keys, *impl.objects, stop, [&](const std::string& name, const LogSight& seen) {
@@ -93,7 +93,7 @@ Sight look_once(Repository::Impl& impl, const Keys& newest, const std::stop_toke
         const auto named = impl.named_sessions(stop);
         for (const auto& [id, name] : unsaid) {
             try {
-                const auto record = impl.read_snapshot(name, stop);
+                const auto record = impl.read_snapshot(name, stop, mends);
                 const auto beacon = beacon_name(record.writer, record.session);
                 const auto lives = impl.objects->beacon_lives(beacon);
                 const bool ended = lives == false || (!lives && !impl.objects->head(beacon, stop));
@@ -103,7 +103,7 @@ Sight look_once(Repository::Impl& impl, const Keys& newest, const std::stop_toke
             }
         }
     }
-    const auto index = impl.load_index(stop);
+    const auto index = impl.load_index(stop, mends);
     for (const auto& name : index->segments())
         if (const auto sha = sha_in(name)) sight.holdings.segments.insert(*sha);
     sight.holdings.replaced = index->replaced();
@@ -123,7 +123,7 @@ struct StableSight {
     std::set<Id> leaving;
 };
 
-StableSight look_twice(Repository::Impl& impl, const std::stop_token& stop) {
+StableSight look_twice(Repository::Impl& impl, bool mends, const std::stop_token& stop) {
     const auto newest = [&]() -> std::shared_ptr<const Keys> {
         try {
             return impl.newest_keys();
@@ -131,12 +131,12 @@ StableSight look_twice(Repository::Impl& impl, const std::stop_token& stop) {
             throw KeysChanged("the repository's keys were changed: open it again");
         }
     };
-    auto before = look_once(impl, *newest(), stop);
+    auto before = look_once(impl, *newest(), mends, stop);
     for (int looked = 1;; ++looked) {
         exec::check_stop(stop);
         StableSight seen;
         seen.leaving = leaving(impl.collections.read(impl.keys, *impl.objects, stop));
-        seen.sight = look_once(impl, *newest(), stop);
+        seen.sight = look_once(impl, *newest(), mends, stop);
         const auto& now = seen.sight;
         if (now.holdings == before.holdings && now.packs == before.packs && now.objects == before.objects) return seen;
         if (looked == most_evidence_looks)
@@ -283,8 +283,22 @@ private:
 
 }  // namespace
 
-CheckpointShelf::Found CheckpointShelf::read(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
+bool is_checkpoint(const Keys& keys, ByteView raw, const std::string& object) {
+    const auto found = decode_checkpoint(open_object(keys, Kind::checkpoint, raw, object), object);
+    return checkpoint_name(found.note.number) == object && found.note.repository == hex(keys.repo);
+}
+
+CheckpointShelf::Found CheckpointShelf::read(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends) {
     const std::lock_guard lock(mutex_);
+    const auto is_whole = [&](ByteView raw, const std::string& object) {
+        try {
+            return is_checkpoint(keys, raw, object);
+        } catch (const KeyIsRetired&) {
+            throw;
+        } catch (const Corrupt&) {
+            return false;
+        }
+    };
     for (int looked = 1;; ++looked) {
         Found found;
         bool gone = false;
@@ -302,7 +316,9 @@ CheckpointShelf::Found CheckpointShelf::read(const Keys& keys, blob::Store& stor
                 continue;
             }
             try {
-                const auto raw = blob::get_all(store, object.name, checkpoint_limit, stop);
+                auto raw = blob::get_all(store, object.name, checkpoint_limit, stop);
+                if (mends && !is_whole(raw, object.name) && store.mend(object.name, [&](ByteView bytes) { return is_whole(bytes, object.name); }, stop))
+                    raw = blob::get_all(store, object.name, checkpoint_limit, stop);
                 auto fresh = std::make_shared<Checkpoint>(decode_checkpoint(open_object(keys, Kind::checkpoint, raw, object.name), object.name));
                 if (checkpoint_name(fresh->note.number) != object.name || fresh->note.repository != hex(keys.repo))
                     throw Corrupt("swapped: a checkpoint lies under another one's name", {.subject = object.name});
@@ -372,8 +388,8 @@ std::vector<CheckProblem> compare_past(Repository::Impl& impl, const CheckpointS
     return problems;
 }
 
-std::vector<CheckProblem> compare_state(Repository::Impl& impl, const Checkpoint& since, const std::stop_token& stop) {
-    const auto seen = look_twice(impl, stop);
+std::vector<CheckProblem> compare_state(Repository::Impl& impl, const Checkpoint& since, bool mends, const std::stop_token& stop) {
+    const auto seen = look_twice(impl, mends, stop);
     return Comparison(since, seen).run();
 }
 
@@ -409,7 +425,8 @@ void put_checkpoint(Repository::Impl& impl, const Checkpoint& checkpoint, const 
 
 std::int64_t weight_of_all(Repository::Impl& impl, const std::stop_token& stop) {
     std::int64_t bytes = 0;
-    for (const auto& object : blob::list_all(*impl.objects, "checkpoint/", stop)) bytes += static_cast<std::int64_t>(object.size);
+    for (const auto* prefix : {"checkpoint/", "par/checkpoint/", "par/m/checkpoint/"})
+        for (const auto& object : blob::list_all(*impl.objects, prefix, stop)) bytes += static_cast<std::int64_t>(object.size);
     return bytes;
 }
 
@@ -438,7 +455,7 @@ CheckpointResult take_checkpoint(Repository& repository, const CheckpointRequest
     for (int tried = 1;; ++tried) {
         // The checkpoint before what there is: it speaks of no later moment.
         const auto found = impl.checkpoints.read(impl.keys, *impl.objects, stop);
-        const auto seen = look_twice(impl, stop);
+        const auto seen = look_twice(impl, true, stop);
         auto problems = compare_past(impl, found, request.known, stop);
         problems.insert(problems.end(), found.problems.begin(), found.problems.end());
         if (found.newest) {

@@ -57,6 +57,9 @@ ByteVector encode(const Checkpoint& checkpoint);
 /// Throws Corrupt, also where its parts do not belong together.
 Checkpoint decode_checkpoint(ByteView payload, const std::string& object);
 
+/// Whether this is the checkpoint of that name, of this repository.
+[[nodiscard]] bool is_checkpoint(const Keys& keys, ByteView raw, const std::string& object);
+
 /// What lies under checkpoint/, the newest one read once. Thread-safe.
 class CheckpointShelf {
 public:
@@ -65,7 +68,8 @@ public:
         std::vector<std::string> names;            ///< All of them, those that cannot be read too; not those under retired keys.
         std::vector<CheckProblem> problems;        ///< Of newer ones that cannot be read.
     };
-    Found read(const Keys& keys, blob::Store& store, const std::stop_token& stop);
+    /// `mends`: one that is damaged is made good where the store can.
+    Found read(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends = true);
 
 private:
     std::mutex mutex_;
@@ -73,8 +77,8 @@ private:
     std::shared_ptr<const Checkpoint> last_;
 };
 
-/// What has no explanation in the repository since its newest checkpoint.
-std::vector<CheckProblem> compare_state(Repository::Impl& impl, const Checkpoint& since, const std::stop_token& stop);
+/// What has no explanation in the repository since its newest checkpoint. `mends`: damage that is met is made good where the store can.
+std::vector<CheckProblem> compare_state(Repository::Impl& impl, const Checkpoint& since, bool mends, const std::stop_token& stop);
 std::vector<CheckProblem> compare_past(Repository::Impl& impl, const CheckpointShelf::Found& found, const std::vector<std::string>& known,
                                        const std::stop_token& stop);
 

@@ -159,6 +159,7 @@ struct ParityStore::Impl {
     [[nodiscard]] bool is_whole_now(const Name& name, const IsWhole& is_whole, const std::stop_token& stop);
     std::optional<Patch> rebuild(const Name& name, const IsWhole& is_whole, const std::stop_token& stop);
     void put_parity(const Name& name, std::uint64_t size, ByteView parity, bool deferred, const std::stop_token& stop);
+    void remove_parity(const Name& name, const std::stop_token& stop);
 };
 
 ParityStore::ParityStore(std::shared_ptr<blob::Store> inner, Parity mode) : impl_(new Impl) {
@@ -179,6 +180,10 @@ void ParityStore::Impl::put_parity(const Name& name, std::uint64_t size, ByteVie
     }
 }
 
+void ParityStore::Impl::remove_parity(const Name& name, const std::stop_token& stop) {
+    for (const auto size : {std::uint64_t{0}, stripe_size + 1}) inner->remove(parity_name(name.text(), size), {}, stop);
+}
+
 blob::PutInfo ParityStore::put(const Name& name, blob::ByteSource& source, const blob::PutOptions& options, std::stop_token stop) {
     const auto size = source.size();
     if (impl_->mode == Parity::none || !is_protected(name.text()) || size > largest_striped) return impl_->inner->put(name, source, options, stop);
@@ -195,6 +200,8 @@ blob::PutInfo ParityStore::put(const Name& name, blob::ByteSource& source, const
         impl_->put_parity(name, size, maker.finish(), options.deferred && options.create_only, stop);
         return impl_->inner->put(name, source, options, stop);
     }
+    // What takes the place of another: killed behind it, the copy of that one would stay, under keys that may be on their way out.
+    if (!options.create_only) impl_->remove_parity(name, stop);
     Tee tee(source, [&](ByteView bytes) { maker.add(bytes); });
     auto info = impl_->inner->put(name, tee, options, stop);
     try {
@@ -210,7 +217,7 @@ bool ParityStore::remove(const Name& name, const blob::RemoveOptions& options, s
         impl_->forget_patch(name.text());
         // First: what was killed behind it is an object that lacks its parity, and whoever removes the object comes again. The other way
         // round a copy of it would stay, under keys that somebody may want to be rid of.
-        for (const auto size : {std::uint64_t{0}, stripe_size + 1}) impl_->inner->remove(parity_name(name.text(), size), {}, stop);
+        impl_->remove_parity(name, stop);
     }
     return impl_->inner->remove(name, options, stop);
 }
@@ -324,7 +331,7 @@ std::optional<Patch> ParityStore::Impl::rebuild(const Name& name, const IsWhole&
 
 bool ParityStore::can_mend(const Name& name, const IsWhole& is_whole, std::stop_token stop) {
     if (!is_protected(name.text()) && !twin_of(name.text())) return false;
-    return impl_->rebuild(name, is_whole, stop).has_value();
+    return !impl_->is_whole_now(name, is_whole, stop) && impl_->rebuild(name, is_whole, stop).has_value();
 }
 
 bool ParityStore::mend(const Name& name, const IsWhole& is_whole, std::stop_token stop) {

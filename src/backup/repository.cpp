@@ -145,9 +145,9 @@ SealedPack read_footer(const Keys& keys, blob::Store& store, const std::string& 
     return pack;
 }
 
-std::shared_ptr<const Index> Repository::Impl::load_index(std::stop_token stop) {
+std::shared_ptr<const Index> Repository::Impl::load_index(std::stop_token stop, bool mends) {
     constexpr int most_collections = 100;
-    bool mended = false;  // once: what no other store has stays as it is
+    bool mended = !mends;  // once: what no other store has stays as it is
     for (int tried = 1;; ++tried) {
         // Collections first: a pack that is not seen here as leaving is either in the list below or has left.
         auto going = leaving(collections.read(keys, *objects, stop));
@@ -167,7 +167,7 @@ std::shared_ptr<const Index> Repository::Impl::load_index(std::stop_token stop) 
                 try {
                     add();
                 } catch (const Corrupt&) {
-                    if (!objects->mend(name, {}, stop)) throw;
+                    if (!mends || !objects->mend(name, {}, stop)) throw;
                     add();
                 }
             } catch (const Corrupt&) {
@@ -180,6 +180,7 @@ std::shared_ptr<const Index> Repository::Impl::load_index(std::stop_token stop) 
         if (damaged || changed) add_footers(*fresh, packs, stop);
         if (!std::exchange(mended, true) && mend_packs(*fresh, packs, stop)) continue;
         fresh->finish(packs, bad, going);
+        if (!mends) return fresh;  // who reads wants a better one
         index_damaged = std::move(bad);
         index_leaving = std::move(going);
         index_names = std::move(names);
@@ -245,7 +246,7 @@ std::shared_ptr<const Index> Repository::Impl::index_with_footers(std::stop_toke
     return wider;
 }
 
-SnapshotRecord Repository::Impl::read_snapshot(const std::string& name, std::stop_token stop) {
+SnapshotRecord Repository::Impl::read_snapshot(const std::string& name, std::stop_token stop, bool mends) {
     const auto read = [&] {
         return decode_snapshot(open_object(keys, Kind::snapshot, blob::get_all(*objects, name, max_small_object, stop), name), name);
     };
@@ -253,7 +254,7 @@ SnapshotRecord Repository::Impl::read_snapshot(const std::string& name, std::sto
         try {
             return read();
         } catch (const Corrupt&) {
-            if (!objects->mend(name, {}, stop)) throw;
+            if (!mends || !objects->mend(name, {}, stop)) throw;
         }
         return read();
     };

@@ -55,8 +55,8 @@ struct Repository::Impl {
     static void trust_keys(const std::shared_ptr<Impl>& impl);
 
     /// Segments as they are now; where one is damaged, the footers of the packs it listed instead. Looks for collections before
-    /// it lists packs.
-    std::shared_ptr<const Index> load_index(std::stop_token stop);
+    /// it lists packs. `mends`: segments and packs that are damaged or missing are made good first, where the store can.
+    std::shared_ptr<const Index> load_index(std::stop_token stop, bool mends = true);
     /// For readers that may outlive a collection.
     std::function<std::shared_ptr<const Index>()> reload(std::stop_token stop) {
         return [this, stop = std::move(stop)] { return load_index(stop); };
@@ -75,7 +75,7 @@ struct Repository::Impl {
     SnapshotRecord snapshot(const SnapshotId& id, std::stop_token stop);
     /// Sessions whose snapshots count only once somebody has vouched for them: a collection did not wait for their end.
     std::set<Id16> named_sessions(const std::stop_token& stop);
-    SnapshotRecord read_snapshot(const std::string& name, std::stop_token stop);
+    SnapshotRecord read_snapshot(const std::string& name, std::stop_token stop, bool mends = true);
 
     std::vector<std::uint32_t> slot_numbers() const;
     SlotRecord read_slot_of(std::uint32_t number) const;

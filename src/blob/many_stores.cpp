@@ -253,6 +253,7 @@ bool ManyStores::mend(const Name& name, const IsWhole& is_whole, std::stop_token
 bool ManyStores::can_mend(const Name& name, const IsWhole& is_whole, std::stop_token stop) {
     const std::lock_guard lock(impl_->mend_mutex);
     if (!impl_->others.empty() && impl_->is_dead(name.text(), Impl::Ask::all, stop)) return false;
+    if (!impl_->others.empty() && impl_->is_whole(*impl_->home_timed, name, is_whole, stop)) return false;
     for (const auto& other : impl_->others) {
         if (!other.allowed || !is_copied(name.text())) continue;
         try {

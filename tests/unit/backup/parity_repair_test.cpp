@@ -5,11 +5,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <set>
 #include <random>
 
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <backup/checkpoint.hpp>
 #include <backup/parity_store.hpp>
 #include <backup/prune.hpp>
 #include <backup/rekey.hpp>
@@ -81,6 +83,60 @@ protected:
             }
         }
     }
+    /// Killed as it puts its snapshot.
+    void back_up_and_die() {
+        const auto run = [&](const std::filesystem::path& in, Faults faults) {
+            const auto files = std::make_shared<blob::FileStore>(in, base::system_clock());
+            const auto faulty = std::make_shared<FaultStore>(files, std::move(faults));
+            auto theirs = Repository::open(std::make_shared<ParityStore>(faulty, Parity::thin), vault(), key(), options);
+            auto wanted = request();
+            wanted.checkpoint_bytes = 1;
+            back_up(*theirs, wanted);
+            const auto trace = faulty->trace();
+            const auto is_it = [](const auto& line) { return line.starts_with("put par/m/snap/"); };
+            return static_cast<int>(std::find_if(trace.begin(), trace.end(), is_it) - trace.begin()) + 1;
+        };
+        const auto twin = folder / "twin";
+        std::filesystem::copy(repo(), twin, std::filesystem::copy_options::recursive);
+        const int last = run(twin, {});
+        std::filesystem::remove_all(twin);
+        const pid_t child = fork();
+        if (child == 0) {
+            try {
+                (void)run(repo(), {.stop_at = last, .stop = Faults::Stop::kill});
+            } catch (...) {
+            }
+            _exit(0);
+        }
+        int status = 0;
+        EXPECT_EQ(waitpid(child, &status, 0), child);
+        EXPECT_TRUE(WIFSIGNALED(status));
+    }
+    /// Several sessions, a collection, words about snapshots, checkpoints, and what a killed backup leaves. Returns the newest snapshot.
+    SnapshotId fill_with_every_kind(std::unique_ptr<Repository>& repository) {
+        fill();
+        const auto first = back_up(*repository).snapshot.id;
+        write(source() / "long.bin", crypto::random_bytes(600'000));
+        back_up(*repository);
+        forget(*repository, {first}, {});
+        PruneRequest wanted;
+        wanted.unused_percent = 0;
+        backup::prune(*repository, wanted, exec::no_progress(), {});
+        (void)backup::take_checkpoint(*repository, {}, {});
+        write(source() / "new", "something new");
+        const auto last = back_up(*repository).snapshot.id;
+        const auto when = std::filesystem::last_write_time(source());
+        write(source() / "more", crypto::random_bytes(100'000));
+        back_up_and_die();
+        std::filesystem::remove(source() / "more");
+        std::filesystem::last_write_time(source(), when);
+        note_ = backup::take_checkpoint(*repository, {}, {}).note.value_or(CheckpointNote{});
+        EXPECT_FALSE(all_objects("sess/").empty());
+        return last;
+    }
+    CheckpointNote note_;
+    /// Of whoever collected last, or of a process that has ended.
+    static bool is_made_anew(const std::string& name) { return name.starts_with("sess/") || name == "gc/lease"; }
     blob::IsWhole whole_by(const Repository& repository, const std::string& name) {
         return [&repository, name](base::ByteView bytes) { return repository.is_ours(name, bytes); };
     }
@@ -171,11 +227,12 @@ TEST_F(ParityRepair, a_flipped_bit_in_any_small_object_is_mended) {
 }
 
 TEST_F(ParityRepair, a_flipped_bit_in_every_kind_of_object_is_found_said_to_be_repairable_and_repaired) {
-    fill();
     auto repository = create_with();
-    back_up(*repository);
-    const auto id = back_up(*repository).snapshot.id;
+    const auto id = fill_with_every_kind(repository);
     const auto objects = all_objects();
+    std::set<std::string> kinds;
+    for (const auto& [name, bytes] : objects) kinds.insert(name.substr(0, name.find('/')));
+    EXPECT_EQ(kinds, (std::set<std::string>{"checkpoint", "gc", "index", "log", "packs", "par", "sess", "snap", "super", "super.1"}));
     std::mt19937 random(11);
     for (const auto& [name, good] : objects) {
         for (int i = 0; i < 3; ++i) {
@@ -194,10 +251,92 @@ TEST_F(ParityRepair, a_flipped_bit_in_every_kind_of_object_is_found_said_to_be_r
             EXPECT_EQ(all(totals.check.problems), "") << name << " byte " << at;
             EXPECT_GE(totals.check.mended + totals.check.protected_again, 1) << name;
             EXPECT_TRUE(totals.lost.empty());
+            if (is_made_anew(name)) {
+                EXPECT_FALSE(store()->head(name, {})) << "nothing is lost with it";
+                put(name, good);
+            }
             ASSERT_TRUE(read(name) == good) << name << " byte " << at;
         }
     }
     expect_restores(*repository, id);
+}
+
+TEST_F(ParityRepair, a_cut_object_of_every_kind_is_found_and_repaired) {
+    auto repository = create_with();
+    const auto id = fill_with_every_kind(repository);
+    std::mt19937 random(12);
+    for (const auto& [name, good] : all_objects())
+        for (const auto left : {std::size_t{0}, random() % good.size(), good.size() - 1}) {
+            if (good.size() > stripe_size && good.size() - left > stripe_size) continue;  // beyond what thin parity promises
+            auto bad = good;
+            bad.resize(left);
+            put(name, bad);
+            EXPECT_FALSE(check(*repository).problems.empty()) << name << " cut to " << left;
+            const auto totals = mend_all(*repository);
+            EXPECT_EQ(all(totals.check.problems), "") << name << " cut to " << left;
+            EXPECT_TRUE(totals.lost.empty());
+            if (is_made_anew(name)) put(name, good);
+            ASSERT_TRUE(read(name) == good) << name << " cut to " << left;
+        }
+    expect_restores(*repository, id);
+}
+
+// What a checkpoint or another object misses comes back from its copy, whichever object of a kind it is.
+TEST_F(ParityRepair, a_deleted_object_of_every_kind_is_missed_and_comes_back) {
+    auto repository = create_with();
+    const auto id = fill_with_every_kind(repository);
+    int back = 0;
+    for (const auto& [name, good] : all_objects()) {
+        if (name.starts_with("sess/") || name.starts_with("gc/")) continue;  // nobody misses those, and nothing is lost with them
+        if (is_protected(name) && good.size() > stripe_size) continue;       // parity alone makes no object
+        store()->remove(name, {}, {});
+        const auto newest_is_gone = name.starts_with("checkpoint/");  // who remembers its record tells
+        const auto found = check(*repository);
+        if (protected_by(name).empty()) {
+            if (!newest_is_gone) {
+                ASSERT_FALSE(found.problems.empty()) << name;
+                EXPECT_TRUE(found.problems.front().repairable) << name << ": " << all(found.problems);
+            }
+        } else {
+            EXPECT_EQ(found.unprotected, 1) << name;
+        }
+        if (newest_is_gone) {
+            const auto known = note_.record;
+            const auto told = repository->check(CheckDepth::objects, exec::no_progress(), {}, true, {known});
+            EXPECT_EQ(all(told.problems), "") << name;
+            if (!store()->head(name, {})) put(name, good);  // an older one that nobody needs
+            else ++back;
+        } else {
+            const auto totals = mend_all(*repository);
+            EXPECT_EQ(all(totals.check.problems), "") << name;
+            EXPECT_TRUE(totals.lost.empty()) << name;
+            ++back;
+        }
+        ASSERT_TRUE(read(name) == good) << name;
+    }
+    EXPECT_GT(back, 15);
+    expect_restores(*repository, id);
+}
+
+// A whole object that a checkpoint finds fault with is no damage that a copy mends.
+TEST_F(ParityRepair, what_is_whole_and_should_not_be_there_is_not_said_to_be_repairable) {
+    fill();
+    auto repository = create_with();
+    const auto first = back_up(*repository).snapshot.id;
+    write(source() / "long.bin", crypto::random_bytes(700'000));
+    back_up(*repository);
+    const auto before = all_objects();
+    forget(*repository, {first}, {});
+    PruneRequest wanted;
+    wanted.unused_percent = 0;
+    backup::prune(*repository, wanted, exec::no_progress(), {});
+    (void)backup::take_checkpoint(*repository, {}, {});
+    for (const auto& [name, bytes] : before)
+        if (name.find("snap/") != std::string::npos && !store()->head(name, {})) put(name, bytes);
+    const auto found = check(*repository);
+    ASSERT_FALSE(found.problems.empty());
+    for (const auto& problem : found.problems) EXPECT_FALSE(problem.repairable) << problem.object << ' ' << problem.message;
+    EXPECT_FALSE(mend_all(*repository).check.problems.empty());
 }
 
 TEST_F(ParityRepair, damage_to_packs_is_mended_by_the_restore_that_meets_it) {

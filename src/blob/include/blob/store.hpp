@@ -167,7 +167,7 @@ public:
     /// Looks for the object as it was stored, and puts it in the place of one that is damaged or missing. True: reading it again gives
     /// it. `is_whole` is asked where the name does not end with its hash. A store that has no second copy mends nothing.
     [[nodiscard]] virtual bool mend(const Name& name, const IsWhole& is_whole, std::stop_token stop);
-    /// Whether mend() would do so now. Changes nothing.
+    /// Whether the object is damaged or missing, and mend() would make it good now. Changes nothing.
     [[nodiscard]] virtual bool can_mend(const Name& name, const IsWhole& is_whole, std::stop_token stop);
     /// What a put of an object of that size writes besides it, for mend() to work from.
     [[nodiscard]] virtual std::int64_t beside(const Name& name, std::uint64_t size) const;
