@@ -317,7 +317,8 @@ CheckpointShelf::Found CheckpointShelf::read(const Keys& keys, blob::Store& stor
             }
             try {
                 auto raw = blob::get_all(store, object.name, checkpoint_limit, stop);
-                if (mends && !is_whole(raw, object.name) && store.mend(object.name, [&](ByteView bytes) { return is_whole(bytes, object.name); }, stop))
+                const auto is_whole_here = [&](ByteView bytes) { return is_whole(bytes, object.name); };
+                if (mends && !is_whole_here(raw) && store.mend(object.name, is_whole_here, stop))
                     raw = blob::get_all(store, object.name, checkpoint_limit, stop);
                 auto fresh = std::make_shared<Checkpoint>(decode_checkpoint(open_object(keys, Kind::checkpoint, raw, object.name), object.name));
                 if (checkpoint_name(fresh->note.number) != object.name || fresh->note.repository != hex(keys.repo))
