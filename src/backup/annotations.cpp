@@ -87,7 +87,9 @@ void Annotations::refresh(const Keys& keys, blob::Store& store, const std::stop_
                 const auto raw = blob::get_all(store, object.name, record_limit, stop);
                 const auto sha = crypto::sha256(raw);
                 try {
-                    now.emplace(object.name, Seen{object.tag, sha, decode_annotation(open_log_record(keys, raw, object.name), object.name)});
+                    auto record = open_log_record(keys, raw, object.name);
+                    now.emplace(object.name, Seen{object.tag, sha, decode_annotation(record, object.name), decode_header(raw, object.name).dek,
+                                                  std::move(record.names)});
                 } catch (const KeyIsRetired&) {
                     // Nobody misses it.
                 } catch (const Corrupt&) {
@@ -138,7 +140,7 @@ void Annotations::each(const Keys& keys, blob::Store& store, const std::stop_tok
     };
     for (const auto& [name, seen] : seen_) {
         see_broken(&name);
-        see(name, {.sha = seen.sha, .says = seen.record ? &*seen.record : nullptr});
+        see(name, {.sha = seen.sha, .dek = seen.dek, .names = &seen.names, .says = seen.record ? &*seen.record : nullptr});
     }
     see_broken(nullptr);
 }
@@ -188,11 +190,12 @@ std::int64_t append_record(Repository::Impl& impl, std::string_view type, ByteVi
     Id16 id;
     crypto::fill_random(id);
     auto writer = hex(id);
+    std::vector<Id16> names;
     const auto stored = impl.objects->server_time(stop);
     std::string before;
     for (int tried = 1;; ++tried) {
         const auto name = "log/" + writer + '/' + sequence_text(0);
-        const auto object = seal_log_record(*keys, 0, {}, type, stored, body);
+        const auto object = seal_log_record(*keys, 0, {}, type, stored, body, names);
         try {
             blob::put_bytes(*impl.objects, name, object, {}, stop);
         } catch (const Conflict&) {
@@ -208,6 +211,7 @@ std::int64_t append_record(Repository::Impl& impl, std::string_view type, ByteVi
         }
         // Where everything that is written anew goes, so that whoever has seen this one finds it again.
         keys = std::move(newest);
+        names.push_back(writer_id(writer).value());
         writer = carried_writer(writer, keys->ring.control().current());
         before = name;
     }

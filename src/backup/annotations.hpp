@@ -47,6 +47,8 @@ std::optional<AnnotationRecord> decode_annotation(const LogRecord& record, const
 struct LogSight {
     Id sha{};
     bool is_whole = true;                   ///< False: it does not open, so it says nothing.
+    std::uint16_t dek = 0;                  ///< Under which data key it is sealed; 0 where it does not open.
+    const std::vector<Id16>* names = nullptr;  ///< Null or empty: its chain has always had this name, as far as it tells.
     const AnnotationRecord* says = nullptr;  ///< Null for records of other things.
 };
 
@@ -66,6 +68,8 @@ private:
         std::string tag;                         // another object under the same name is read anew
         Id sha{};
         std::optional<AnnotationRecord> record;  // empty for records of other things
+        std::uint16_t dek = 0;
+        std::vector<Id16> names;
     };
     void refresh(const Keys& keys, blob::Store& store, const std::stop_token& stop);
 

@@ -43,6 +43,7 @@ private:
     void logs();
     void sessions();
     void evidence();
+    void compare();
     void parity();
     void doubt(const std::string& name);
     bool is_matched(const std::string& name, ByteView bytes);
@@ -69,6 +70,7 @@ private:
     std::unordered_set<Id, IdHash> walked_;
     std::set<SnapshotId> ids_;
     std::vector<bool> needed_;                          ///< By ordinal of the index.
+    std::string not_compared_;                          ///< Why it is not known whether anything was taken away.
     bool counts_ = true;                                ///< What is met now is needed.
     std::vector<std::string> unprotected_;              ///< Objects.
     std::vector<std::string> orphans_;                  ///< What is not there and has parity.

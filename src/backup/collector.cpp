@@ -330,7 +330,13 @@ void Collection::remove_retired() {
     for (const auto* prefix : {"index/", "snap/", "log/", "gone/", "gc/", "checkpoint/"})
         for (const auto& object : blob::list_all(store_, prefix, stop_)) {
             step();
-            if (const auto header = header_of(object.name); header && impl_.keys.is_retired(*header)) remove(object.name);
+            const auto header = header_of(object.name);
+            if (!header || !impl_.keys.is_retired(*header)) continue;
+            try {
+                // As it was listed: its writer, who slept, may put it anew under keys of now.
+                if (store_.remove(object.name, {.if_match = object.tag}, stop_)) totals_.bytes_freed += static_cast<std::int64_t>(object.size);
+            } catch (const Conflict&) {
+            }
         }
 }
 

@@ -29,6 +29,7 @@ struct Sight {
     };
     Holdings holdings;
     std::map<Id16, std::vector<Record>> chains;   // as far as they go without a gap
+    std::multimap<Id16, Id16> carried;            // from names that these had before, as they say themselves
     std::set<Id> packs;                           // all that are there
     std::set<SnapshotId> objects, forgotten;      // snapshots that are there, counting or not; those of which somebody said that they go
     std::set<Id> swept;
@@ -37,11 +38,7 @@ struct Sight {
 
 std::optional<Id16> writer_in(std::string_view name) {
     if (name.size() < 4 + 32 + 1) return std::nullopt;
-    const auto bytes = crypto::from_hex(name.substr(4, 32));
-    if (!bytes || bytes->size() != sizeof(Id16) || name[36] != '/') return std::nullopt;
-    Id16 id{};
-    std::copy(bytes->begin(), bytes->end(), id.begin());
-    return id;
+    return name[36] == '/' ? writer_id(name.substr(4, 32)) : std::nullopt;
 }
 
 std::optional<Id> sha_in(std::string_view name) {
@@ -65,11 +62,14 @@ Sight look_once(Repository::Impl& impl, const Keys& newest, bool mends, const st
     std::set<SnapshotId> committed;
     impl.annotations.each(impl.keys, *impl.objects, stop, [&](const std::string& name, const LogSight& seen) {
         const auto writer = writer_in(name);
-        if (!writer) return;
+        // One under a key that others have retired counts nowhere: its writer, who slept, says it once more.
+        if (!writer || (seen.is_whole && newest.is_retired({.dek = seen.dek, .class_id = control_class}))) return;
         auto& chain = sight.chains[*writer];
         // In the order of names: behind a gap nothing counts.
         if (name != "log/" + hex(*writer) + '/' + sequence_text(chain.size())) return;
         auto& record = chain.emplace_back(Sight::Record{.sha = seen.sha});
+        if (seen.names)
+            for (const auto& before : *seen.names) sight.carried.emplace(before, *writer);
         if (!seen.says) return;
         record.committed = seen.says->committed;
         record.swept = seen.says->swept;
@@ -117,7 +117,24 @@ Sight look_once(Repository::Impl& impl, const Keys& newest, bool mends, const st
     return sight;
 }
 
-/// What explains that packs go: looked at while nothing changed, so that no reason is missed whoever is at work.
+/// Whether what this look shows has not gone since, or for a reason that the next one shows. What was added does not matter.
+bool has_stayed(const Sight& before, const Sight& now, const std::set<Id>& leaving) {
+    if (before.holdings.keys != now.holdings.keys) return false;
+    for (const auto& [writer, end] : before.holdings.chains) {
+        const auto chain = now.chains.find(writer);
+        if (chain == now.chains.end() || chain->second.size() < end.count || chain->second[end.count - 1].sha != end.head) return false;
+    }
+    const auto& h = now.holdings;
+    return std::ranges::all_of(before.objects, [&](const auto& id) { return now.objects.contains(id) || now.forgotten.contains(id); }) &&
+           std::ranges::all_of(before.packs, [&](const auto& pack) {
+               return now.packs.contains(pack) || now.swept.contains(pack) || leaving.contains(pack);
+           }) &&
+           std::ranges::all_of(before.holdings.segments, [&](const auto& segment) {
+               return h.segments.contains(segment) || h.replaced.contains(segment);
+           });
+}
+
+/// Looked at twice with nothing going in between that is not explained, so that no reason is missed whoever is at work.
 struct StableSight {
     Sight sight;
     std::set<Id> leaving;
@@ -137,28 +154,34 @@ StableSight look_twice(Repository::Impl& impl, bool mends, const std::stop_token
         StableSight seen;
         seen.leaving = leaving(impl.collections.read(impl.keys, *impl.objects, stop));
         seen.sight = look_once(impl, *newest(), mends, stop);
-        const auto& now = seen.sight;
-        if (now.holdings == before.holdings && now.packs == before.packs && now.objects == before.objects) return seen;
+        if (has_stayed(before, seen.sight, seen.leaving)) {
+            // What a record says that was there at the first look was met by the second one; of newer ones nobody knows.
+            seen.sight.holdings.chains = std::move(before.holdings.chains);
+            return seen;
+        }
         if (looked == most_evidence_looks)
             throw Unavailable("the repository changes all the time: try again", {.subject = "checkpoint/", .retryable = true});
         before = std::move(seen.sight);
     }
 }
 
-/// How what was said before is named now: a chain that was written anew under newer data keys lies under another writer's name.
-std::vector<Id16> names_since(const Id16& writer, const Holdings::KeyState& then, const Holdings::KeyState& now) {
-    constexpr std::size_t most_names = 4096;
-    std::vector<std::string> names{hex(writer)};
-    for (auto dek = then.oldest + 1; dek <= now.newest; ++dek)
-        for (std::size_t i = 0, known = names.size(); i < known && names.size() < most_names; ++i)
-            names.push_back(carried_writer(names[i], static_cast<std::uint16_t>(dek)));
-    std::vector<Id16> ids;
-    for (const auto& name : names) {
-        Id16 id{};
-        if (const auto bytes = crypto::from_hex(name); bytes && bytes->size() == id.size()) std::copy(bytes->begin(), bytes->end(), id.begin());
-        ids.push_back(id);
-    }
-    return ids;
+/// How what was said before may be named now, until `see` says that it is found: a chain that was written anew under newer data keys lies
+/// under another writer's name. Chains say themselves what they were called; of those that an earlier version carried over the names can
+/// be computed, the fewest rewritings first.
+template <class See> void each_name_since(const Id16& writer, const Sight& sight, const Holdings::KeyState& then, See see) {
+    constexpr std::size_t most_names = std::size_t{1} << 16;
+    const auto met = [&](const Id16& name) {
+        if (see(name)) return true;
+        const auto [first, last] = sight.carried.equal_range(name);
+        return std::any_of(first, last, [&](const auto& each) { return see(each.second); });
+    };
+    if (met(writer)) return;
+    std::vector<std::pair<std::string, std::uint32_t>> names{{hex(writer), then.oldest}};
+    for (std::size_t at = 0, made = 1; at < names.size(); ++at)
+        for (auto dek = names[at].second + 1; dek <= sight.holdings.keys.newest && made < most_names; ++dek, ++made) {
+            names.emplace_back(carried_writer(names[at].first, static_cast<std::uint16_t>(dek)), dek);
+            if (met(writer_id(names.back().first).value())) return;
+        }
 }
 
 class Comparison {
@@ -198,20 +221,20 @@ private:
             std::size_t longest = 0;
             bool forked = false;
             Id16 now{};
-            for (const auto& name : names_since(writer, since_.holdings.keys, sight_.holdings.keys)) {
+            each_name_since(writer, sight_, since_.holdings.keys, [&](const Id16& name) {
                 const auto chain = sight_.chains.find(name);
-                if (chain == sight_.chains.end()) continue;
+                if (chain == sight_.chains.end()) return false;
                 longest = std::max(longest, chain->second.size());
-                if (chain->second.size() < then.count) continue;
+                if (chain->second.size() < then.count) return false;
                 // Only under its own name are its records the same objects.
                 if (name == writer && chain->second[then.count - 1].sha != then.head) {
                     forked = true;
-                    continue;
+                    return false;
                 }
                 found = &chain->second;
                 now = name;
-                break;
-            }
+                return true;
+            });
             const auto object = "log/" + hex(writer);
             const auto saw = seen_by_ + std::to_string(then.count) + " records of this log";
             if (found) covered_[now] = then.count;
@@ -242,7 +265,8 @@ private:
         std::set<SnapshotId> back;
         each_covered([&](const Sight::Record& record) {
             const auto& id = record.committed;
-            if (!id.is_nil() && sight_.objects.contains(id) && !then.contains(id)) back.insert(id);
+            // One that was forgotten stays so; a re-keying that slept may have put it back for a while.
+            if (!id.is_nil() && sight_.objects.contains(id) && !then.contains(id) && !sight_.forgotten.contains(id)) back.insert(id);
         });
         for (const auto& id : back)
             problem("snap/" + id.text().substr(std::string_view(SnapshotId::prefix()).size()),
@@ -312,18 +336,22 @@ CheckpointShelf::Found CheckpointShelf::read(const Keys& keys, blob::Store& stor
             }
             if (object.name == name_ && object.tag == tag_) {
                 found.newest = last_;
+                found.dek = dek_;
                 found.names.push_back(object.name);
                 continue;
             }
+            bool is_swapped = false;
             try {
                 auto raw = blob::get_all(store, object.name, checkpoint_limit, stop);
                 const auto is_whole_here = [&](ByteView bytes) { return is_whole(bytes, object.name); };
                 if (mends && !is_whole_here(raw) && store.mend(object.name, is_whole_here, stop))
                     raw = blob::get_all(store, object.name, checkpoint_limit, stop);
                 auto fresh = std::make_shared<Checkpoint>(decode_checkpoint(open_object(keys, Kind::checkpoint, raw, object.name), object.name));
-                if (checkpoint_name(fresh->note.number) != object.name || fresh->note.repository != hex(keys.repo))
+                is_swapped = checkpoint_name(fresh->note.number) != object.name || fresh->note.repository != hex(keys.repo);
+                if (is_swapped)
                     throw Corrupt("swapped: a checkpoint lies under another one's name", {.subject = object.name});
                 found.newest = last_ = std::move(fresh);
+                found.dek = dek_ = decode_header(raw, object.name).dek;
                 found.names.push_back(object.name);
                 name_ = object.name;
                 tag_ = object.tag;
@@ -331,8 +359,9 @@ CheckpointShelf::Found CheckpointShelf::read(const Keys& keys, blob::Store& stor
                 // Put by a process that slept through a rotation, which never said so.
             } catch (const Corrupt& error) {
                 found.names.push_back(object.name);
+                found.damaged.insert(checkpoint_number(object.name));
                 const std::string what = "this checkpoint cannot be read: ";
-                found.problems.push_back({.object = object.name, .message = what + error.what(), .tampered = true});
+                found.problems.push_back({.object = object.name, .message = what + error.what(), .tampered = is_swapped});
             } catch (const NotFound&) {
                 gone = true;  // a newer one is there
             }
@@ -341,9 +370,62 @@ CheckpointShelf::Found CheckpointShelf::read(const Keys& keys, blob::Store& stor
     }
 }
 
-std::vector<CheckProblem> compare_past(Repository::Impl& impl, const CheckpointShelf::Found& found, const std::vector<std::string>& known,
-                                       const std::stop_token&) {
-    std::vector<CheckProblem> problems;
+namespace {
+
+/// What a checkpoint names as its past, given the newest older one that can be read: its record has the root of it all, and the hash of the
+/// one before. Empty where more than that one lies in between.
+std::optional<std::vector<CheckpointNote::Other>> past_of(const CheckpointNote& note, const Checkpoint* older) {
+    constexpr std::uint64_t most_numbers = 1000;
+    std::vector<CheckpointNote::Other> past;
+    if (older) {
+        past = older->past;
+        past.push_back({older->note.number, older->note.hash()});
+    }
+    if (root_of(past) == note.past) return past;
+    const auto last = past.empty() ? 0 : past.back().number;
+    past.push_back({last, note.before});
+    while (past.back().number + 1 < note.number && past.back().number - last < most_numbers) {
+        ++past.back().number;
+        if (root_of(past) == note.past) return past;
+    }
+    return std::nullopt;
+}
+
+/// Whether a checkpoint that is known, lies there and cannot be read may be done without. Who takes away what came behind the one before
+/// could spoil this one to hide that: so either there is what it saw, which its record tells, or it is said that nobody knows.
+void do_without(Repository::Impl& impl, const CheckpointShelf::Found& found, const CheckpointNote& note, bool mends, PastVerdict& verdict,
+                const std::stop_token& stop) {
+    const auto its = "checkpoint " + std::to_string(note.number);
+    const auto problem = [&](std::vector<CheckProblem>& to, std::string message) {
+        to.push_back({.object = checkpoint_name(note.number), .message = std::move(message), .tampered = true});
+    };
+    const auto seen = look_twice(impl, mends, stop);
+    const auto& h = seen.sight.holdings;
+    const bool is_same = h.root() == note.state;
+    auto past = past_of(note, found.newest.get());
+    const bool is_next = past && past->size() == (found.newest ? found.newest->past.size() + 1 : 0);
+    const auto& k = h.keys;
+    const bool goes_on = is_next && std::ssize(h.chains) >= note.chains && k.generation >= note.generation && k.oldest >= note.oldest_key &&
+                         k.newest >= note.newest_key && k.classes >= note.classes && k.erased >= note.erased &&
+                         (!found.newest || Comparison(*found.newest, seen).run().empty());
+    if (!is_same && !goes_on) {
+        problem(verdict.problems, "rolled back: " + its + " is known, it cannot be read, and what there is is not what it saw");
+        return;
+    }
+    if (!is_same)
+        problem(verdict.doubts, its + " cannot be read, and what there is is not what it saw: it may have been spoiled to hide that something "
+                                      "from between the one before and it is gone");
+    if (verdict.stands_in && verdict.stands_in->number >= note.number) return;
+    verdict.stands_in = note;
+    verdict.its_past = std::move(past);
+}
+
+}  // namespace
+
+PastVerdict judge_past(Repository::Impl& impl, const CheckpointShelf::Found& found, const std::vector<std::string>& known,
+                       bool mends, const std::stop_token& stop) {
+    PastVerdict verdict;
+    auto& problems = verdict.problems;
     const auto problem = [&](const CheckpointNote& note, std::string message) {
         problems.push_back({.object = checkpoint_name(note.number), .message = std::move(message), .tampered = true});
     };
@@ -357,6 +439,10 @@ std::vector<CheckProblem> compare_past(Repository::Impl& impl, const CheckpointS
         }
         if (!identity.empty() && !crypto::open_note(note_origin, record, impl.keys.ring.signer().public_key())) {
             problem(note, "the record was not signed by this repository");
+            continue;
+        }
+        if (found.damaged.contains(note.number) && (!found.newest || found.newest->note.number < note.number)) {
+            do_without(impl, found, note, mends, verdict, stop);
             continue;
         }
         if (!found.newest) {
@@ -386,7 +472,7 @@ std::vector<CheckProblem> compare_past(Repository::Impl& impl, const CheckpointS
             problem(note, "forked: " + its + " of this repository is another one than the record: two copies were written on separately");
         }
     }
-    return problems;
+    return verdict;
 }
 
 std::vector<CheckProblem> compare_state(Repository::Impl& impl, const Checkpoint& since, bool mends, const std::stop_token& stop) {
@@ -396,7 +482,7 @@ std::vector<CheckProblem> compare_state(Repository::Impl& impl, const Checkpoint
 
 std::vector<CheckProblem> compare_past(const Repository& repository, const std::vector<std::string>& known, std::stop_token stop) {
     auto& impl = repository.inside();
-    return compare_past(impl, impl.checkpoints.read(impl.keys, *impl.objects, stop), known, stop);
+    return judge_past(impl, impl.checkpoints.read(impl.keys, *impl.objects, stop), known, true, stop).problems;
 }
 
 std::optional<CheckpointNote> newest_checkpoint(const Repository& repository, std::stop_token stop) {
@@ -405,23 +491,112 @@ std::optional<CheckpointNote> newest_checkpoint(const Repository& repository, st
     return found.newest ? std::optional(found.newest->note) : std::nullopt;
 }
 
+bool has_damaged_checkpoint(const Repository& repository, std::stop_token stop) {
+    auto& impl = repository.inside();
+    return !impl.checkpoints.read(impl.keys, *impl.objects, stop).damaged.empty();
+}
+
+std::optional<CheckpointNote> checkpoint_to_remember(const Repository& repository, std::stop_token stop) {
+    auto& impl = repository.inside();
+    const auto found = impl.checkpoints.read(impl.keys, *impl.objects, stop);
+    if (!found.newest || found.dek != impl.newest_keys()->ring.control().current()) return std::nullopt;
+    impl.objects->make_durable({checkpoint_name(found.newest->note.number)}, stop);
+    return found.newest->note;
+}
+
 namespace {
 
-/// Not under keys that were rotated meanwhile: they may be retired before anybody has read it.
+struct Lying {
+    std::string tag;
+    std::uint16_t dek = 0;
+};
+
+/// The object of that name, if it says this; by whomever it was sealed anew.
+std::optional<Lying> lying_as(Repository::Impl& impl, const std::string& name, ByteView payload) {
+    const auto there = impl.objects->head(name, {});
+    if (!there) return std::nullopt;
+    try {
+        const auto raw = blob::get_all(*impl.objects, name, checkpoint_limit, {});
+        if (open_object(impl.keys, Kind::checkpoint, raw, name) != ByteVector(payload.begin(), payload.end())) return std::nullopt;
+        return Lying{there->tag, decode_header(raw, name).dek};
+    } catch (const NotFound&) {
+    } catch (const Corrupt&) {
+    }
+    return std::nullopt;
+}
+
+/// Not under keys that were rotated meanwhile: they may be retired before anybody has read it. Throws Conflict where another one lies there.
 void put_checkpoint(Repository::Impl& impl, const Checkpoint& checkpoint, const std::stop_token& stop) {
     const auto name = checkpoint_name(checkpoint.note.number);
     const auto payload = encode(checkpoint);
     auto keys = impl.newest_keys();
-    auto tag = blob::put_bytes(*impl.objects, name, seal_object(*keys, Kind::checkpoint, payload), {}, stop).tag;
-    for (auto now = impl.newest_keys(); now->ring.control().current() != keys->ring.control().current(); now = impl.newest_keys()) {
-        keys = std::move(now);
+    blob::put_bytes(*impl.objects, name, seal_object(*keys, Kind::checkpoint, payload), {}, stop);
+    auto sealed_with = keys->ring.control().current();
+    for (int tried = 1;; ++tried) {
+        keys = impl.newest_keys();
+        if (sealed_with == keys->ring.control().current()) return;
+        if (tried == most_evidence_looks) throw Unavailable("the data keys are rotated again and again", {.subject = name});
+        const auto there = lying_as(impl, name, payload);
+        if (!there) throw Conflict("this checkpoint was overtaken", {.subject = name});
+        sealed_with = there->dek;
+        if (sealed_with == keys->ring.control().current()) continue;  // by who writes everything anew
         try {
-            const auto sealed = seal_object(*keys, Kind::checkpoint, payload);
-            tag = blob::put_bytes(*impl.objects, name, sealed, {.create_only = false, .if_match = tag}, {}).tag;
+            blob::put_bytes(*impl.objects, name, seal_object(*keys, Kind::checkpoint, payload), {.create_only = false, .if_match = there->tag}, {});
+            sealed_with = keys->ring.control().current();
         } catch (const Conflict&) {
-            return;  // who writes everything anew was here
+            // Somebody was faster: what lies there now is looked at once more.
         }
     }
+}
+
+/// Takes away what was put under that name, and nobody else's.
+void withdraw(Repository::Impl& impl, const Checkpoint& checkpoint) {
+    const auto name = checkpoint_name(checkpoint.note.number);
+    const auto payload = encode(checkpoint);
+    for (int tried = 0; tried < most_evidence_looks; ++tried) {
+        const auto there = lying_as(impl, name, payload);
+        if (!there) return;
+        try {
+            impl.objects->remove(name, {.if_match = there->tag}, {});
+            return;
+        } catch (const Conflict&) {
+        }
+    }
+}
+
+/// Whether it is under a key that was retired, and so opens for nobody; it goes then.
+void remove_if_retired(Repository::Impl& impl, const std::string& name) {
+    const auto there = impl.objects->head(name, {});
+    if (!there) return;
+    try {
+        const auto header = decode_header(blob::get_all(*impl.objects, name, checkpoint_limit, {}), name);
+        if (impl.newest_keys()->is_retired(header)) impl.objects->remove(name, {.if_match = there->tag}, {});
+    } catch (const NotFound&) {
+    } catch (const Corrupt&) {
+    } catch (const Unsupported&) {
+    } catch (const Conflict&) {  // it is another one by now
+    }
+}
+
+/// Where something was put or taken away since that checkpoint. By others as well: what they did shows before it is durable, and must not
+/// be undone by a power cut once a checkpoint has said it.
+std::vector<std::string> places_changed(const Holdings& then, const Sight& now) {
+    std::set<std::string> places{"snap/", "index/"};
+    const auto pack = [&](const Id& sha) { places.insert(pack_name(sha).substr(0, 9)); };
+    std::vector<Id> differ;
+    std::ranges::set_symmetric_difference(then.packs, now.holdings.packs, std::back_inserter(differ));
+    for (const auto& sha : differ) pack(sha);
+    for (const auto& [writer, end] : now.holdings.chains) {
+        const auto before = then.chains.find(writer);
+        if (before != then.chains.end() && before->second == end) continue;
+        places.insert("log/" + hex(writer) + '/');
+        const auto& chain = now.chains.at(writer);
+        for (auto i = before == then.chains.end() ? 0 : before->second.count; i < chain.size(); ++i)
+            for (const auto& sha : chain[i].swept) pack(sha);
+    }
+    for (const auto& [writer, end] : then.chains)
+        if (!now.holdings.chains.contains(writer)) places.insert("log/" + hex(writer) + '/');
+    return {places.begin(), places.end()};
 }
 
 std::int64_t weight_of_all(Repository::Impl& impl, const std::stop_token& stop) {
@@ -457,8 +632,10 @@ CheckpointResult take_checkpoint(Repository& repository, const CheckpointRequest
         // The checkpoint before what there is: it speaks of no later moment.
         const auto found = impl.checkpoints.read(impl.keys, *impl.objects, stop);
         const auto seen = look_twice(impl, true, stop);
-        auto problems = compare_past(impl, found, request.known, stop);
-        problems.insert(problems.end(), found.problems.begin(), found.problems.end());
+        auto past = judge_past(impl, found, request.known, true, stop);
+        result.doubts = std::move(past.doubts);
+        auto problems = std::move(past.problems);
+        // A newer one that cannot be read is damage, and goes with the next; accepted is what else may have been lost with it.
         if (found.newest) {
             auto more = Comparison(*found.newest, seen).run();
             std::move(more.begin(), more.end(), std::back_inserter(problems));
@@ -466,7 +643,9 @@ CheckpointResult take_checkpoint(Repository& repository, const CheckpointRequest
         result.problems = std::move(problems);
         if (!result.problems.empty() && !request.accept) return result;
         const auto root = seen.sight.holdings.root();
-        if (found.newest && result.problems.empty() && found.newest->note.state == root) {
+        // One under an older key may be of a process that slept through a rotation, and vanish with it.
+        const bool is_firm = found.damaged.empty() && found.dek == impl.newest_keys()->ring.control().current();
+        if (found.newest && result.problems.empty() && is_firm && found.newest->note.state == root) {
             result.note = found.newest->note;
             return result;
         }
@@ -476,8 +655,12 @@ CheckpointResult take_checkpoint(Repository& repository, const CheckpointRequest
         if (found.newest) {
             next.past = found.newest->past;
             next.past.push_back({found.newest->note.number, found.newest->note.hash()});
-            note.before = next.past.back().hash;
         }
+        if (past.stands_in) {
+            if (past.its_past) next.past = std::move(*past.its_past);
+            next.past.push_back({past.stands_in->number, past.stands_in->hash()});
+        }
+        if (!next.past.empty()) note.before = next.past.back().hash;
         note.number = next.past.empty() ? 1 : next.past.back().number + 1;
         for (const auto& name : found.names) note.number = std::max(note.number, checkpoint_number(name) + 1);
         if (request.accept) {
@@ -506,17 +689,13 @@ CheckpointResult take_checkpoint(Repository& repository, const CheckpointRequest
         note.erased = h.keys.erased;
         note.record = crypto::sign_note(note_origin, statement_of(note), signer);
         const auto weight = weight_of_all(impl, stop);
+        impl.objects->make_durable(places_changed(found.newest ? found.newest->holdings : Holdings{}, seen.sight), stop);
         try {
             put_checkpoint(impl, next, stop);
         } catch (const Conflict&) {
             // Another process was faster, and what it has taken is to be compared with, too.
             const auto name = checkpoint_name(note.number);
-            try {
-                (void)open_object(impl.keys, Kind::checkpoint, blob::get_all(*impl.objects, name, checkpoint_limit, stop), name);
-            } catch (const KeyIsRetired&) {
-                impl.objects->remove(name, {}, {});
-            } catch (const Error&) {
-            }
+            remove_if_retired(impl, name);
             if (tried == most_evidence_looks) throw Unavailable("others take checkpoints again and again", {.subject = name});
             continue;
         }
@@ -530,19 +709,20 @@ CheckpointResult take_checkpoint(Repository& repository, const CheckpointRequest
             } catch (const KeyIsRetired&) {
                 return false;
             } catch (const NotFound&) {  // others go on
+            } catch (const Corrupt&) {   // next time it is one that cannot be read
             }
             return true;
         };
         const auto listed = blob::list_all(*impl.objects, "checkpoint/", {});
         if (std::any_of(listed.begin(), listed.end(), is_new_here)) {
-            impl.objects->remove(checkpoint_name(note.number), {}, {});
+            withdraw(impl, next);
             if (tried == most_evidence_looks) throw Unavailable("others take checkpoints again and again", {.subject = checkpoint_name(note.number)});
             continue;
         }
         // The one before stays: whoever has just read that it is the newest goes on with it.
         const auto keep = found.newest ? found.newest->note.number : note.number;
         for (const auto& name : found.names)
-            if (checkpoint_number(name) < keep || (request.accept && checkpoint_number(name) > keep)) impl.objects->remove(name, {}, {});
+            if (const auto number = checkpoint_number(name); number < keep || found.damaged.contains(number)) impl.objects->remove(name, {}, {});
         result.is_new = true;
         result.bytes_written = weight_of_all(impl, stop) - weight;
         result.note = std::move(note);

@@ -65,8 +65,10 @@ class CheckpointShelf {
 public:
     struct Found {
         std::shared_ptr<const Checkpoint> newest;  ///< Null: there is none.
+        std::uint16_t dek = 0;                     ///< Under which data key it is sealed.
         std::vector<std::string> names;            ///< All of them, those that cannot be read too; not those under retired keys.
-        std::vector<CheckProblem> problems;        ///< Of newer ones that cannot be read.
+        std::set<std::uint64_t> damaged;           ///< Newer ones that cannot be read.
+        std::vector<CheckProblem> problems;        ///< Of those.
     };
     /// `mends`: one that is damaged is made good where the store can.
     Found read(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends = true);
@@ -74,12 +76,19 @@ public:
 private:
     std::mutex mutex_;
     std::string name_, tag_;                       // guarded by mutex_, as the next: of what was read last
+    std::uint16_t dek_ = 0;
     std::shared_ptr<const Checkpoint> last_;
 };
 
 /// What has no explanation in the repository since its newest checkpoint. `mends`: damage that is met is made good where the store can.
 std::vector<CheckProblem> compare_state(Repository::Impl& impl, const Checkpoint& since, bool mends, const std::stop_token& stop);
-std::vector<CheckProblem> compare_past(Repository::Impl& impl, const CheckpointShelf::Found& found, const std::vector<std::string>& known,
-                                       const std::stop_token& stop);
+struct PastVerdict {
+    std::vector<CheckProblem> problems{};         ///< Nothing is to be written until somebody has accepted these.
+    std::vector<CheckProblem> doubts{};           ///< Nobody can tell whether something was tampered with, and all goes on.
+    std::optional<CheckpointNote> stands_in{};    ///< Known by its record, its object damaged: the next one is taken behind it.
+    std::optional<std::vector<CheckpointNote::Other>> its_past{};  ///< As far as that can be told.
+};
+PastVerdict judge_past(Repository::Impl& impl, const CheckpointShelf::Found& found, const std::vector<std::string>& known,
+                       bool mends, const std::stop_token& stop);
 
 }  // namespace tenon::backup

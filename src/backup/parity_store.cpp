@@ -378,6 +378,7 @@ blob::Page ParityStore::list(std::string_view prefix, std::string_view after, in
 }
 blob::Capabilities ParityStore::capabilities() const { return impl_->inner->capabilities(); }
 Time ParityStore::server_time(std::stop_token stop) { return impl_->inner->server_time(stop); }
+void ParityStore::make_durable(const std::vector<std::string>& names, std::stop_token stop) { impl_->inner->make_durable(names, stop); }
 void ParityStore::flush(std::stop_token stop) { impl_->inner->flush(stop); }
 void ParityStore::discard() noexcept { impl_->inner->discard(); }
 std::unique_ptr<blob::Spool> ParityStore::spool() { return impl_->inner->spool(); }

@@ -1,6 +1,8 @@
 #include <backup/rekey.hpp>
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include <base/id.hpp>
@@ -15,7 +17,9 @@ namespace {
 
 constexpr std::uint64_t small_limit = 256 << 20;
 constexpr std::int64_t goes_at_most = 16;
-constexpr const char* sealed_prefixes[] = {"packs/", "index/", "snap/", "log/", "gone/", "gc/", "sess/", "checkpoint/"};
+constexpr std::string_view sealed_prefixes[] = {"packs/", "index/", "snap/", "log/", "gone/", "gc/", "sess/", "checkpoint/"};
+/// What is put without a beacon that could be waited for.
+constexpr std::string_view unwaited_prefixes[] = {"log/", "gone/", "checkpoint/"};
 
 /// A collection whose packs go because of their keys. Its rounds are collections like any other, to everybody else.
 class Rekeying final : public Collection {
@@ -35,7 +39,7 @@ public:
           all_(all) {}
 
     /// What lies under old keys.
-    std::int64_t measure();
+    std::int64_t measure(std::span<const std::string_view> prefixes = sealed_prefixes);
     /// One batch of packs; where none is left, everything else. True: that was all. Throws LeaseLost.
     bool round();
 
@@ -59,7 +63,7 @@ private:
     void snapshots();
     void flags(const std::string& prefix, Kind kind);
     void graves();
-    void finish_off();
+    bool finish_off();
     void problem(const std::string& object, const Error& error) { done_.problems.push_back({.object = object, .message = error.what()}); }
 
     const RekeyRequest& wanted_;
@@ -68,10 +72,10 @@ private:
     const std::int64_t all_;
 };
 
-std::int64_t Rekeying::measure() {
+std::int64_t Rekeying::measure(std::span<const std::string_view> prefixes) {
     std::int64_t bytes = 0;
     const auto given_up = impl_.named_sessions(stop_);
-    for (const auto* prefix : sealed_prefixes)
+    for (const auto prefix : prefixes)
         for (const auto& object : blob::list_all(store_, prefix, stop_)) {
             step();
             if (!is_old(object.name)) continue;
@@ -124,6 +128,7 @@ bool Rekeying::round() {
     take_lease();
     settle_former();
     remove_forgotten();
+    remove_retired();
     drop_unfinished();
     const auto known = before_rotation();
     const auto view = look();
@@ -146,8 +151,7 @@ bool Rekeying::round() {
     flags("checkpoint/", Kind::checkpoint);
     graves();
     sweep_sessions();
-    finish_off();
-    return true;
+    return finish_off();
 }
 
 // ---- the small ones ----
@@ -203,6 +207,8 @@ void Rekeying::carry_over(const Chain& chain) {
         previous = crypto::sha256(raw);
     }
     const auto writer = carried_writer(chain.writer, impl_.keys.ring.control().current());
+    auto names = records.front().names;
+    if (const auto mine = writer_id(chain.writer)) names.push_back(*mine);
     Id head{};
     for (const auto& record : records) {
         step();
@@ -225,7 +231,7 @@ void Rekeying::carry_over(const Chain& chain) {
                 body = out.take();
             }
         }
-        auto sealed = seal_log_record(impl_.keys, record.seq, head, record.type, record.stored, body);
+        auto sealed = seal_log_record(impl_.keys, record.seq, head, record.type, record.stored, body, record.seq == 0 ? names : std::vector<Id16>{});
         try {
             blob::put_bytes(store_, name, sealed, {}, stop_);
         } catch (const Conflict&) {
@@ -337,22 +343,33 @@ void Rekeying::graves() {
     }
 }
 
-/// Only what was looked at behind the last session with old keys lets these go.
-void Rekeying::finish_off() {
+/// Only what was looked at behind the last session with old keys lets these go. False: something has come in between, so once more.
+bool Rekeying::finish_off() {
     sweep_parity();  // a copy without its object would keep what nobody looks for any more
     keep_lease();
     done_.bytes_left = measure();
-    if (done_.bytes_left > 0 || !done_.problems.empty() || !totals_.problems.empty()) return;
+    if (done_.bytes_left > 0 || !done_.problems.empty() || !totals_.problems.empty()) return true;
     copied_.is_wanted = wanted_.before_retiring && copied_.done != done_.packs + done_.objects;
-    if (copied_.is_wanted) return;
-    const auto retire = [this] { impl_.retire_data_keys(); };
+    if (copied_.is_wanted) return true;
+    bool is_retired = false;
+    const auto retire = [&] {
+        // Whoever slept through the rotation with a record in his hands may have put it since.
+        if (measure(unwaited_prefixes) > 0) return;
+        impl_.retire_data_keys();
+        is_retired = true;
+    };
     if (wanted_.with_keys) wanted_.with_keys(retire);
     else retire();
+    if (!is_retired) return false;
     done_.is_done = true;
+    // And for the last time: until the keys went, others may have seen such a record, and a checkpoint may name it.
+    logs();
+    flags("checkpoint/", Kind::checkpoint);
     cbor::Writer body;
     body.map(1).uint(1).map(impl_.keys.ring.classes.size());
     for (const auto& [id, keys] : impl_.keys.ring.classes) body.bytes(id).uint(keys.current());
     record("rotate", body.data());
+    return true;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <base/id.hpp>
+#include <crypto/encoding.hpp>
 #include <crypto/hash.hpp>
 #include <crypto/kdf.hpp>
 #include <tenon/error.hpp>
@@ -184,16 +185,29 @@ std::string sequence_text(std::uint64_t seq) {
     return std::string(8 - std::min<std::size_t>(8, text.size()), '0') + text;
 }
 
+std::optional<Id16> writer_id(std::string_view hex_text) {
+    const auto bytes = crypto::from_hex(hex_text);
+    if (!bytes || bytes->size() != sizeof(Id16)) return std::nullopt;
+    Id16 id{};
+    std::copy(bytes->begin(), bytes->end(), id.begin());
+    return id;
+}
+
 ByteVector seal_log_record(const Keys& keys, std::uint64_t seq, const Id& previous, std::string_view type, Time stored,
-                           ByteView body) {
+                           ByteView body, const std::vector<Id16>& names) {
     cbor::Writer signed_part;
     signed_part.map(5);
     write_log_fields(signed_part, seq, previous, type, stored, body);
     cbor::Writer out;
-    out.map(6);
+    out.map(names.empty() ? 6 : 7);
     write_log_fields(out, seq, previous, type, stored, body);
     const auto& control = keys.ring.control();
     out.uint(6).bytes(log_mac(control.dek.at(control.current()), signed_part.data()));
+    if (!names.empty()) {
+        ByteVector rows;
+        for (const auto& name : names) base::append(rows, name);
+        out.uint(8).bytes(rows);
+    }
     return seal_object(keys, Kind::log, out.data());
 }
 
@@ -212,6 +226,13 @@ LogRecord decode_log_record(ByteView payload, const std::string& object) {
                 return true;
             }
             case 6: record.mac = reader.fixed<32>(); return true;
+            case 8: {
+                const auto rows = reader.bytes();
+                if (rows.size() % sizeof(Id16) != 0) reader.fail();
+                for (std::size_t at = 0; at < rows.size(); at += sizeof(Id16))
+                    std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(at), sizeof(Id16), record.names.emplace_back().begin());
+                return true;
+            }
             default: return false;
         }
     });

@@ -52,8 +52,9 @@ std::string snapshot_name(const SnapshotId& id, ByteView object);
 SnapshotId snapshot_id_of(const std::string& name);
 
 /// One record of a writer's chain, sealed. `previous`: of the object before; zeros for the first.
+/// `names`: under which its chain lay before it was written anew; of the first record alone.
 ByteVector seal_log_record(const Keys& keys, std::uint64_t seq, const Id& previous, std::string_view type, Time stored,
-                           ByteView body);
+                           ByteView body, const std::vector<Id16>& names = {});
 struct LogRecord {
     std::uint64_t seq = 0;
     Id previous{};
@@ -61,14 +62,16 @@ struct LogRecord {
     Time stored{};
     ByteVector body;
     Id mac{};              ///< Of all that precedes.
+    std::vector<Id16> names{};  ///< Writers whose chain this one was, the first one first.
 };
 LogRecord decode_log_record(ByteView payload, const std::string& object);
 /// Throws Corrupt, also for one whose mac is not of these keys.
 LogRecord open_log_record(const Keys& keys, ByteView raw, const std::string& object);
 
 /// Whose chain this one becomes when it is written anew under the control class's data key of that number: by the old name and the new key,
-/// so that a killed run finds what it has done, and a checkpoint what it has seen.
+/// so that a killed run finds what it has done.
 std::string carried_writer(std::string_view writer, std::uint16_t dek);
+std::optional<Id16> writer_id(std::string_view hex_text);
 
 /// Eight digits, so that a list shows a chain in order.
 std::string sequence_text(std::uint64_t seq);

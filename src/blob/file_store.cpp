@@ -339,6 +339,20 @@ void FileStore::flush(std::stop_token stop) {
     impl_->publish_all(batch);
 }
 
+/// Bytes are durable before they have a name; the name is so with its folder.
+void FileStore::make_durable(const std::vector<std::string>& names, std::stop_token stop) {
+    std::set<std::string> folders;
+    for (const auto& name : names)
+        for (auto at = name.rfind('/'); at != std::string::npos; at = name.rfind('/', at - 1)) folders.insert(name.substr(0, at));
+    folders.insert(".");
+    for (const auto& path : folders) {
+        exec::check_stop(stop);
+        const Fd fd = impl_->open(path, O_RDONLY | O_DIRECTORY);
+        if (!fd && (errno == ENOENT || errno == ENOTDIR)) continue;  // its parent is synced
+        if (!fd || fsync(fd.get()) != 0) base::throw_errno("cannot make the folder durable", path, errno);
+    }
+}
+
 void FileStore::discard() noexcept {
     const std::lock_guard lock(impl_->mutex);
     impl_->deferred.clear();

@@ -324,6 +324,8 @@ bool ManyStores::remove(const Name& name, const RemoveOptions& options, std::sto
 
 void ManyStores::trust(std::shared_ptr<const Seal> seal) { impl_->graves.trust(std::move(seal)); }
 
+void ManyStores::make_durable(const std::vector<std::string>& names, std::stop_token stop) { impl_->home->make_durable(names, std::move(stop)); }
+
 PutInfo ManyStores::put(const Name& name, ByteSource& source, const PutOptions& options, std::stop_token stop) {
     return impl_->home->put(name, source, options, stop);
 }

@@ -56,7 +56,7 @@ void erase(db::Tx& tx) { tx.exec(drop_known); }
 
 namespace {
 
-constexpr std::size_t most_told = 20;
+constexpr std::size_t most_told = 20, most_kept = 1000;
 
 std::string line_of(const backup::CheckProblem& problem) { return problem.object + ": " + problem.message; }
 
@@ -66,23 +66,31 @@ std::optional<checkpoint_rows::Known> Repositories::known_checkpoint(const db::T
     return engine_.database->read(scope, [](db::Reader& reader) { return checkpoint_rows::find(reader); });
 }
 
-/// Once for each set of them, however often they are met.
+/// Each of them once, by whichever way and with whichever others it is met again.
 void Repositories::tell_tampered(const db::TenantScope& scope, const std::vector<backup::CheckProblem>& problems) {
-    Json list = Json::array();
-    crypto::Sha256 all;
+    std::vector<std::pair<std::string, std::string>> lines;  // by what is kept of them
     for (const auto& problem : problems) {
-        const auto line = line_of(problem);
-        all.update(base::view_of(line));
-        if (list.as_array().size() < most_told) list.push(line);
+        auto line = line_of(problem);
+        auto mark = crypto::to_hex(crypto::sha256(base::view_of(line))).substr(0, 16);
+        lines.emplace_back(std::move(mark), std::move(line));
     }
-    const auto told = crypto::to_hex(all.finish());
-    Json data;
-    data.set("problems", std::move(list)).set("count", static_cast<std::int64_t>(problems.size()));
     const auto id = backup::Repository::id_of(*stores_of(scope.tenant()).objects);
     engine_.database->write(scope, [&](db::Tx& tx) {
         const auto known = checkpoint_rows::find(tx);
-        if (known && known->told == told) return;
-        tenant::append_event(tx, {.kind = "backup.tampered", .at = engine_.now(), .subject = id, .data = data});
+        auto told = known ? known->told : std::string();
+        Json list = Json::array();
+        std::int64_t count = 0;
+        for (const auto& [mark, line] : lines) {
+            if (told.find(mark) != std::string::npos) continue;
+            told += mark + ' ';
+            ++count;
+            if (list.as_array().size() < most_told) list.push(line);
+        }
+        if (count == 0) return;
+        if (told.size() > most_kept * 17) told.erase(0, told.size() - most_kept * 17);
+        Json data;
+        data.set("problems", std::move(list)).set("count", count);
+        tenant::append_event(tx, {.kind = "backup.tampered", .at = engine_.now(), .subject = id, .data = std::move(data)});
         if (!known) checkpoint_rows::remember(tx, 0, "", false);
         checkpoint_rows::tell(tx, told);
     });
@@ -107,9 +115,10 @@ std::vector<backup::CheckProblem> Repositories::look_at_past(const db::TenantSco
     // Another process of this home may have died before it remembered its own, or the home's rows were restored from older ones.
     if (newest && (!known || static_cast<std::int64_t>(newest->number) > known->number)) {
         try {
-            engine_.database->write(scope, [&](db::Tx& tx) {
-                checkpoint_rows::remember(tx, static_cast<std::int64_t>(newest->number), newest->record, false);
-            });
+            if (const auto firm = backup::checkpoint_to_remember(repository, stop))
+                engine_.database->write(scope, [&](db::Tx& tx) {
+                    checkpoint_rows::remember(tx, static_cast<std::int64_t>(firm->number), firm->record, false);
+                });
         } catch (const NoSpace& error) {
             // A prune that makes room must not end here.
             engine_.log->failure("backup", "the newest checkpoint is remembered at the next look", error);
@@ -120,7 +129,16 @@ std::vector<backup::CheckProblem> Repositories::look_at_past(const db::TenantSco
 
 void Repositories::refuse_tampered(const db::TenantScope& scope, backup::Repository& repository, const std::stop_token& stop) {
     const auto problems = look_at_past(scope, repository, stop);
-    if (problems.empty()) return;
+    if (problems.empty()) {
+        // Before anything changes: now its record can still tell that there is what it saw.
+        if (!backup::has_damaged_checkpoint(repository, stop)) return;
+        try {
+            (void)take_checkpoint_of(scope, repository, {}, false, stop);
+        } catch (const NoSpace& error) {
+            engine_.log->failure("backup", "a damaged checkpoint is replaced with the next backup", error);
+        }
+        return;
+    }
     throw Corrupt("this repository is not the one that this home has written to: " + problems.front().message +
                       ". Put the right one back, or check it and then accept it as it is (Backups::accept)",
                   {.subject = problems.front().object});
@@ -142,13 +160,19 @@ backup::CheckpointResult Repositories::take_checkpoint(const db::TenantScope& sc
     for (const auto& record : also)
         if (backup::read_checkpoint(record).repository != id) throw InvalidArgument("this record is of another repository", {.subject = "record"});
     (void)look_at_past(scope, *repository, stop);
+    return take_checkpoint_of(scope, *repository, also, accept, stop);
+}
+
+backup::CheckpointResult Repositories::take_checkpoint_of(const db::TenantScope& scope, backup::Repository& repository,
+                                                          const std::vector<std::string>& also, bool accept, const std::stop_token& stop) {
     backup::CheckpointRequest request{.known = also, .accept = accept};
     if (const auto known = known_checkpoint(scope); known && !known->record.empty()) request.known.push_back(known->record);
     request.with_keys = [&](const std::function<void()>& work) {
         const auto alone = lock(scope.tenant(), stop);
         work();
     };
-    auto result = backup::take_checkpoint(*repository, request, stop);
+    auto result = backup::take_checkpoint(repository, request, stop);
+    if (!result.doubts.empty()) tell_tampered(scope, result.doubts);
     if (result.note)
         engine_.database->write(scope, [&](db::Tx& tx) {
             checkpoint_rows::remember(tx, static_cast<std::int64_t>(result.note->number), result.note->record, accept);

@@ -85,6 +85,8 @@ private:
     /// Whether the newest checkpoint that this home knows is in the repository's past; what is wrong is told as an event.
     std::vector<backup::CheckProblem> look_at_past(const db::TenantScope& scope, backup::Repository& repository, const std::stop_token& stop);
     void try_look_at_past(const db::TenantScope& scope, backup::Repository& repository) noexcept;
+    backup::CheckpointResult take_checkpoint_of(const db::TenantScope& scope, backup::Repository& repository, const std::vector<std::string>& also,
+                                                bool accept, const std::stop_token& stop);
     /// Throws Corrupt: nothing is written to a repository that is not the one of before.
     void refuse_tampered(const db::TenantScope& scope, backup::Repository& repository, const std::stop_token& stop);
     /// Takes a checkpoint of what has just been changed. Returns what the repository weighs more by that.

@@ -266,6 +266,9 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     for (const auto& problem : report.problems)
         if (problem.tampered) tampered.push_back(problem);
     if (!tampered.empty()) tell_tampered(attempt.scope, tampered);
+    const auto is_checkpoint = [](const auto& problem) { return problem.object.starts_with("checkpoint/"); };
+    // One that is damaged is done without once there is a newer one; where that must not be, this takes none.
+    if (std::any_of(report.problems.begin(), report.problems.end(), is_checkpoint)) note_state(attempt.scope);
     if (report.bytes_written > 0) repository_charge::try_reconcile(engine_, attempt.scope);
     Json problems = Json::array();
     for (const auto& problem : report.problems) {

@@ -73,6 +73,7 @@ public:
     void flush(std::stop_token stop) override {
         step("flush", [&] { inner_->flush(stop); });
     }
+    void make_durable(const std::vector<std::string>& names, std::stop_token stop) override { inner_->make_durable(names, stop); }
     void discard() noexcept override { inner_->discard(); }
     std::unique_ptr<blob::Spool> spool() override { return inner_->spool(); }
     std::unique_ptr<blob::Beacon> beacon(const blob::Name& name, blob::ByteView bytes) override {

@@ -232,6 +232,55 @@ TEST_F(BackupEvidenceTest, what_is_taken_out_of_the_repository_is_told_by_the_ne
     EXPECT_NO_THROW(mine.backups().checkpoint());
 }
 
+TEST_F(BackupEvidenceTest, each_problem_is_told_once_whichever_way_it_is_met) {
+    copy(repository(), folder / "older");
+    change(1);
+    take("second");
+    engine.reset();
+    copy(folder / "older", repository());
+    for (const auto& entry : fs::directory_iterator(repository() / "snap")) fs::remove(entry.path());
+    open_again();
+    auto events = mine.subscribe({.kinds = {"backup.tampered"}});
+    EXPECT_TRUE(mine.backups().list().empty());
+    const auto past = events.next(60s);
+    ASSERT_TRUE(past);
+    EXPECT_NE(past->data.find("rolled back"), std::string::npos) << past->data;
+    EXPECT_EQ(check(CheckLevel::structure).tampered, 2);
+    const auto more = events.next(60s);
+    ASSERT_TRUE(more);
+    EXPECT_NE(more->data.find("deleted: checkpoint 1 saw this snapshot"), std::string::npos) << more->data;
+    EXPECT_EQ(more->data.find("rolled back"), std::string::npos) << more->data;
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_THROW(take("third"), Corrupt);
+        EXPECT_EQ(check(CheckLevel::structure).tampered, 2);
+        EXPECT_THROW(mine.backups().checkpoint(), Corrupt);
+    }
+    EXPECT_FALSE(events.next(100ms));
+}
+
+TEST_F(BackupEvidenceTest, a_newest_checkpoint_that_cannot_be_read_stops_no_backup_and_is_replaced) {
+    change(1);
+    take("second");
+    const auto kept = mine.backups().checkpoint();
+    auto events = mine.subscribe({.kinds = {"backup.tampered"}});
+    const auto spoil = [&](int number) {
+        std::ofstream(repository() / "checkpoint" / ("0000000" + std::to_string(number)), std::ios::binary | std::ios::in).seekp(300).put('x').put('y');
+    };
+    spoil(2);
+    const auto report = check();
+    EXPECT_EQ(report.problems.size(), 1u) << text(report.problems);
+    EXPECT_NE(text(report.problems).find("this checkpoint cannot be read"), std::string::npos) << text(report.problems);
+    EXPECT_EQ(report.tampered, 0);
+    EXPECT_TRUE(check().problems.empty()) << "the check has taken the next one";
+    EXPECT_EQ(mine.backups().checkpoint().number, 3);
+    spoil(3);
+    change(2);
+    EXPECT_NO_THROW(take("third"));
+    EXPECT_GE(mine.backups().checkpoint().number, 4);
+    EXPECT_TRUE(mine.backups().check_against(kept.record).result().problems.empty()) << "which is in the past of those";
+    EXPECT_FALSE(events.next(100ms));
+}
+
 class EvidenceVictim : public ::testing::Test {};
 
 TEST_F(EvidenceVictim, DISABLED_backs_up) {

@@ -54,6 +54,7 @@ struct CheckpointResult {
     bool is_new = false;                   ///< False: what the newest one says holds still.
     std::int64_t bytes_written = 0;        ///< What the repository weighs more by it.
     std::vector<CheckProblem> problems{};  ///< What was tampered with since the checkpoint before; where it was accepted, too.
+    std::vector<CheckProblem> doubts{};    ///< What nobody can tell any more, and which is no reason to stop: told once.
     std::string public_key{};              ///< In base64: whose signature the record has.
 };
 
@@ -65,6 +66,13 @@ CheckpointResult take_checkpoint(Repository& repository, const CheckpointRequest
 /// Whether these records are in the repository's past: a rollback or fork of all of it shows here. Reads one object, and none where
 /// nothing has changed since it was asked before.
 std::vector<CheckProblem> compare_past(const Repository& repository, const std::vector<std::string>& known, std::stop_token stop);
+
+/// The newest checkpoint, made sure of: it survives a power cut and a re-keying, whoever has taken it. Empty where there is none, and where
+/// its writer has not come so far.
+[[nodiscard]] std::optional<CheckpointNote> checkpoint_to_remember(const Repository& repository, std::stop_token stop);
+
+/// Whether there are newer ones that cannot be read. The next one takes their place.
+[[nodiscard]] bool has_damaged_checkpoint(const Repository& repository, std::stop_token stop);
 
 /// The newest checkpoint that can be read.
 [[nodiscard]] std::optional<CheckpointNote> newest_checkpoint(const Repository& repository, std::stop_token stop);

@@ -34,6 +34,7 @@ public:
     blob::Capabilities capabilities() const override;
     Time server_time(std::stop_token stop) override;
     void flush(std::stop_token stop) override;
+    void make_durable(const std::vector<std::string>& names, std::stop_token stop) override;
     void discard() noexcept override;
     std::unique_ptr<blob::Spool> spool() override;
     std::unique_ptr<blob::Beacon> beacon(const blob::Name& name, blob::ByteView bytes) override;

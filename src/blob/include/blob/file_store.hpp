@@ -26,6 +26,7 @@ public:
     Capabilities capabilities() const override;
     Time server_time(std::stop_token stop) override;
     void flush(std::stop_token stop) override;
+    void make_durable(const std::vector<std::string>& names, std::stop_token stop) override;
     void discard() noexcept override;
     std::unique_ptr<Spool> spool() override;
     std::unique_ptr<Beacon> beacon(const Name& name, ByteView bytes) override;

@@ -101,6 +101,7 @@ public:
     std::int64_t kept_beside(const Name& name, std::stop_token stop) override;
     bool protect(const Name& name, const IsWhole& is_whole, std::stop_token stop) override;
     std::int64_t bury(const std::vector<std::string>& names, std::stop_token stop) override;
+    void make_durable(const std::vector<std::string>& names, std::stop_token stop) override;
     void trust(std::shared_ptr<const Seal> seal) override;
 
     /// What all other stores have together, less what is buried: to read from while the home's own store is away or lost. Writing is

@@ -178,6 +178,8 @@ public:
     /// Names that are about to be removed and never come back, wherever copies of them are. Said before any of them goes. Returns what
     /// it took to write that down.
     virtual std::int64_t bury(const std::vector<std::string>& names, std::stop_token stop);
+    /// What these show of puts and removals, whoever did them, survives a power cut from here on: of names, or of folders, which end with '/'.
+    virtual void make_durable(const std::vector<std::string>& names, std::stop_token stop);
     /// The keys with which bury() is made sure of. Until then nothing can be buried.
     virtual void trust(std::shared_ptr<const Seal> seal);
 };
