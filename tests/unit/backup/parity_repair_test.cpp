@@ -332,7 +332,7 @@ TEST_F(ParityRepair, what_is_whole_and_should_not_be_there_is_not_said_to_be_rep
     backup::prune(*repository, wanted, exec::no_progress(), {});
     (void)backup::take_checkpoint(*repository, {}, {});
     for (const auto& [name, bytes] : before)
-        if (name.find("snap/") != std::string::npos && !store()->head(name, {})) put(name, bytes);
+        if (name.starts_with("packs/") && !store()->head(name, {})) put(name, bytes);
     const auto found = check(*repository);
     ASSERT_FALSE(found.problems.empty());
     for (const auto& problem : found.problems) EXPECT_FALSE(problem.repairable) << problem.object << ' ' << problem.message;
