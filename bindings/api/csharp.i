@@ -532,6 +532,15 @@ TENON_HANDLE(tenon::Frame, Frame)
     return new FileStreaming(this);
   }
 %}
+%typemap(cscode) tenon::BackupStream %{
+  /// <summary>Begins a file, as a stream to write to. The file is complete with the next one, or with Finish: flush or dispose of the stream
+  /// before, which leaves the backup open.</summary>
+  /// <param name="path">As in Open.</param>
+  public System.IO.Stream AsStream(string path) {
+    Open(path);
+    return new System.IO.BufferedStream(new FileWriting(this), 1 << 20);
+  }
+%}
 %typemap(cscode) tenon::BackupArchive %{
   /// <summary>The bytes that are left. Disposing of it closes the archive.</summary>
   public System.IO.Stream AsStream() {

@@ -533,6 +533,18 @@ TENON_PROXY_OF_HANDLE(T, NAME, open = Native.freeTold)
     return Streams.of(this);
   }
 %}
+%typemap(javacode) tenon::BackupStream %{
+  /**
+   * Begins a file, as a stream to write to. The file is complete with the next one, or with {@link #finish()}.
+   *
+   * @param path as in {@link #open(String)}
+   * @return a stream, which throws what {@link #write(byte[])} throws; flush or close it before the next file and the end
+   */
+  public java.io.OutputStream file(String path) {
+    open(path);
+    return Streams.of(this);
+  }
+%}
 %typemap(javacode) tenon::BackupArchive %{
   /**
    * The bytes that are left, for whoever unpacks or stores them. Closing it closes the archive.

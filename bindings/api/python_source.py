@@ -163,6 +163,7 @@ def stored(field: Field, api: Model) -> str:
 
 EXTRAS = {
     "BackupFile": ["def stream(self) -> BufferedReader: ..."],
+    "BackupStream": ["def file(self, path: str) -> BufferedWriter: ..."],
     "BackupArchive": ["def stream(self) -> BufferedReader: ..."],
     "EventStream": ["def __iter__(self) -> Iterator[Event]: ...", "def __aiter__(self) -> AsyncIterator[Event]: ..."],
     "LogStream": ["def __iter__(self) -> Iterator[LogRecord]: ..."],
@@ -192,7 +193,7 @@ def stubs(api: Model) -> str:
                    if name not in ("Bytes", "Label", "ErrorInfo"))
     imported = textwrap.wrap(", ".join(names), 114)
     lines = [HEAD.format(about="Stubs of the compiled part of tenon."),
-             "from datetime import datetime, timedelta", "from io import BufferedReader", "from pathlib import Path",
+             "from datetime import datetime, timedelta", "from io import BufferedReader, BufferedWriter", "from pathlib import Path",
              "from typing import Any, AsyncIterator, Dict, Generator, Iterable, Iterator, Optional, Tuple, overload", "",
              "from ._base import AnyBytes, AnyPath, Bytes, Label, Labels, Seconds", "from ._values import (",
              *(f"    {line}" for line in imported), ")", ""]

@@ -17,6 +17,7 @@ TENON_BEGIN
 
 class BackupDrills;
 class BackupSchedules;
+class BackupStream;
 
 /// A folder that can be erased by itself, in every snapshot at once, without touching the others.
 struct ErasableFolder {
@@ -420,6 +421,9 @@ class TENON_API Backups {
 public:
     /// Cancel    between chunks; no snapshot appears, never half of one.
     BackupJob start(const BackupOptions& options);
+    /// A backup whose files the host writes. Records who opened it. Any number at once, and beside start().
+    /// Throws    InvalidArgument; Corrupt (the repository was tampered with), Unavailable while it is locked.
+    BackupStream open_stream(const BackupStreamOptions& options);
     /// Fetches only what differs. A file is replaced in one step or not at all; those that the snapshot does not have stay.
     /// Into the workspace: the tenant's storage is charged for what comes back before anything is written; the job ends in
     /// QuotaExceeded where there is no room.

@@ -15,6 +15,12 @@ struct Internal;
 struct BackupFileImpl;
 struct BackupArchiveImpl;
 
+struct BackupStreamOptions {
+    std::string name{};                       ///< Required. Of the snapshot; need not be unique. Keep rules count for each name by itself.
+    std::vector<Label> tags{};
+    Bytes upload_per_second{};                ///< Written to the repository at most, once compressed. 0: no limit.
+};
+
 struct OpenFileOptions {
     SnapshotId snapshot{};                    ///< Required.
     std::string path{};                       ///< Required. A file, as `browse` shows it: "projects/prj_…/cut.mp4".

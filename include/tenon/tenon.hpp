@@ -6,6 +6,8 @@
 #include <tenon/backup.hpp>
 #include <tenon/backup_drill.hpp>
 #include <tenon/backup_schedule.hpp>
+#include <tenon/backup_stream.hpp>
+#include <tenon/backup_writing.hpp>
 #include <tenon/brand.hpp>
 #include <tenon/camera.hpp>
 #include <tenon/config.hpp>

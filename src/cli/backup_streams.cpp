@@ -88,6 +88,35 @@ void say_written(const Context& context, const Sink& sink) {
 
 }  // namespace
 
+int write_stream(Context& context, const Args& args) {
+    BackupStreamOptions options{.name = args.text("--name", "stream"), .upload_per_second = args.size("--limit").value_or(Bytes{})};
+    for (const auto& given : args.all("--tag")) options.tags.push_back(label(given, "--tag"));
+    if (isatty(STDIN_FILENO) == 1) throw UsageError("nothing is piped in: give it the output of a program, or “< FILE”");
+    const Session session = backup_session(context);
+    BackupStream stream = session.backups().open_stream(options);
+    stream.open(args.operand(0));
+    const Interrupt interrupt;
+    Buffer bytes(piece);
+    while (true) {
+        if (!readable(STDIN_FILENO)) throw Cancelled("interrupted: there is no snapshot");
+        bytes.resize(static_cast<std::size_t>(piece));
+        const auto got = read(STDIN_FILENO, bytes.data(), bytes.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) throw_error(Errc::unavailable, std::string("cannot read it: ") + std::strerror(errno), {.subject = "standard input"});
+        if (got == 0) break;
+        bytes.resize(static_cast<std::size_t>(got));
+        stream.write(bytes);
+    }
+    const BackupResult result = stream.finish();
+    Fields shown = fields(result.snapshot);
+    shown.pop_back();  // what it stored stands at the end
+    shown.emplace_back("Deduplicated", size(result.deduplicated));
+    shown.emplace_back("Stored", size(result.stored));
+    context.out().thing(to_json(result), result.snapshot.id.text(), shown);
+    for (const auto& problem : result.problems) context.out().remark("! " + problem);
+    return 0;
+}
+
 int cat_file(Context& context, const Args& args) {
     const Session session = backup_session(context);
     BackupFile file = session.backups().open_file({.snapshot = snapshot_named(session, args.operand(0)), .path = args.operand(1)});

@@ -33,6 +33,7 @@ int forget_snapshots(Context& context, const Args& args);
 Session backup_session(Context& context);
 
 // What is in a snapshot without restoring it, and what a restore would do.
+int write_stream(Context& context, const Args& args);
 int cat_file(Context& context, const Args& args);
 int archive_files(Context& context, const Args& args);
 int preview_restore(Context& context, const Session& session, const RestoreOptions& options, bool compare);

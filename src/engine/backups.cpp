@@ -166,6 +166,12 @@ void check_backup(const BackupOptions& options) {
 
 void check_keep(const KeepRules& rules) { (void)judge(nullptr, {.keep = rules}); }
 
+void check_stream(const BackupStreamOptions& options) {
+    base::check_name("name", options.name);
+    check_tags(options.tags);
+    if (options.upload_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "upload_per_second"});
+}
+
 std::filesystem::path restore_target(const SessionImpl& session, const RestoreOptions& options) {
     if (options.target.native().find('\0') != std::string::npos) throw InvalidArgument("the path holds a NUL byte", {.subject = "target"});
     auto target = options.target.empty() ? session.workspace.root : std::filesystem::absolute(options.target).lexically_normal();

@@ -16,6 +16,10 @@
 #include "core.hpp"
 #include "per_tenant.hpp"
 
+TENON_BEGIN
+struct BackupStreamImpl;
+TENON_END
+
 namespace tenon::engine {
 
 inline constexpr const char* backup_kind = "backup";
@@ -31,6 +35,16 @@ public:
 
     void prepare() override;
     void erase(db::Tx& tx) override;
+    void stop() noexcept override;
+    void halt(const TenantId& tenant) override;
+
+    // For backups whose files hosts write.
+    /// The repository, opened for one of them alone, and looked at as before any backup. Throws Corrupt, Unavailable, Cancelled.
+    std::shared_ptr<backup::Repository> open_for_stream(const db::TenantScope& scope, const std::stop_token& stop);
+    /// Its snapshot stands.
+    void stream_taken(const db::TenantScope& scope);
+    /// It ends with the engine, or when the tenant is halted.
+    void keep_in_sight(const TenantId& tenant, const std::shared_ptr<BackupStreamImpl>& stream);
 
     /// The tenant's repository; null if nothing was ever backed up. Throws PermissionDenied when only a password opens
     /// it, Unavailable when it is not where it was made.
@@ -133,6 +147,8 @@ private:
     crypto::Secret read_key(const TenantId& tenant) const;
     void write_key(const TenantId& tenant, base::ByteView key) const;
 
+    void end_streams(const std::optional<TenantId>& tenant) noexcept;
+
     EngineImpl& engine_;
     /// As many as are kept open: deriving a key again costs a moment, an index costs memory for as long as it is held.
     static constexpr std::size_t most_opened = 64;
@@ -141,6 +157,9 @@ private:
     std::mutex unlocked_mutex_;
     std::map<TenantId, backup::KeySource> unlocked_;  // guarded by unlocked_mutex_; keys that hosts keep, until the engine closes
     std::atomic<unsigned> awaiting_{0};               ///< Jobs that wait for a key, and take a worker's time.
+
+    std::mutex streams_mutex_;
+    std::vector<std::pair<TenantId, std::weak_ptr<BackupStreamImpl>>> streams_;  // guarded by streams_mutex_
 };
 
 Repositories& repositories_of(EngineImpl& engine);
@@ -153,6 +172,8 @@ JobId start_backup(const SessionImpl& session, const BackupOptions& options, con
 /// Puts a job of the repository into the queue with its audit record; `holds`: storage, of which it asks for more as it goes.
 JobId enqueue_backup_job(const SessionImpl& session, const std::string& action, jobs::NewJob job, bool holds);
 
+/// Throws InvalidArgument.
+void check_stream(const BackupStreamOptions& options);
 /// Where these bring things. Throws InvalidArgument, PermissionDenied.
 std::filesystem::path restore_target(const SessionImpl& session, const RestoreOptions& options);
 

@@ -2,6 +2,7 @@
 """Backups through the tool: take, browse, lose, restore, damage, check, passwords."""
 import hashlib
 import io
+import json
 import os
 import pathlib
 import shutil
@@ -112,6 +113,39 @@ class Reading(ToolTest):
         self.assertIn(inside, [change["path"] for change in plan["changes"]])
         self.assertFalse((self.folder / "plan").exists())
         self.assertIn("Would restore to", self.text("backup", "restore", "read", "--dry-run", "--by-time"))
+
+
+class Streams(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.tool("tenant", "create", "Acme", "--plan", "studio/professional")
+
+    def run_with(self, data, *words):
+        return subprocess.run([os.environ["TOOL"], *words], cwd=self.folder, env=self.environment(), input=data, capture_output=True)
+
+    def test_what_is_piped_in_comes_back(self):
+        content = os.urandom(6_000_000)
+        done = self.run_with(content, "--json", "backup", "stream", "dumps/shop.sql", "--name", "database", "--tag", "kind=dump")
+        taken = json.loads(done.stdout)
+        self.assertEqual((taken["snapshot"]["files"], taken["snapshot"]["size"]), (1, 6_000_000), done.stderr)
+        self.assertEqual(self.run_with(b"", "backup", "cat", "database", "dumps/shop.sql").stdout, content)
+        again = json.loads(self.run_with(content, "--json", "backup", "stream", "dumps/shop.sql", "--name", "database").stdout)
+        self.assertEqual(again["deduplicated"], 6_000_000)
+        self.assertEqual(self.run_with(b"x", "backup", "stream", "../x").returncode, 10)
+        self.assertEqual(self.json("backup", "check")["problems"], [])
+
+    def test_a_killed_one_leaves_nothing(self):
+        running = subprocess.Popen([os.environ["TOOL"], "backup", "stream", "x", "--name", "killed"], cwd=self.folder, env=self.environment(),
+                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        running.stdin.write(os.urandom(9_000_000))
+        running.stdin.flush()
+        running.kill()
+        running.wait()
+        running.stdin.close()
+        self.assertEqual(self.json("backup", "list", "--name", "killed"), [])
+        self.run_with(b"whole", "backup", "stream", "x", "--name", "killed")
+        self.assertEqual(self.run_with(b"", "backup", "cat", "killed", "x").stdout, b"whole")
+        self.assertEqual(self.json("backup", "check")["problems"], [])
 
 
 class Later(ToolTest):

@@ -27,7 +27,7 @@ VERBS = {
     "export": ["list", "show", "frame", "contact-sheet", "waveform", "remove"],
     "camera": ["add", "list", "show", "update", "record", "recordings", "clip", "timeline", "snapshot", "playlist",
                "schedule", "keep", "protect", "unprotect", "remove", "run"],
-    "backup": ["start", "list", "show", "browse", "cat", "archive", "diff", "tag", "forget", "prune", "restore", "check", "checkpoint", "accept",
+    "backup": ["start", "stream", "list", "show", "browse", "cat", "archive", "diff", "tag", "forget", "prune", "restore", "check", "checkpoint", "accept",
                "drill", "drills", "keys",
                "add-password", "add-recovery-code", "new-recipient", "add-recipient",
                "add-deferred", "rotate-keys", "rotate-data-key", "subjects", "shred", "erasures", "remove-key", "unlock"],

@@ -61,6 +61,44 @@ internal sealed class FileStreaming : Reading {
   }
 }
 
+/// <summary>A file that is written.</summary>
+internal sealed class FileWriting : Stream {
+  private readonly BackupStream backup;
+
+  internal FileWriting(BackupStream backup) {
+    this.backup = backup;
+  }
+
+  public override bool CanRead => false;
+  public override bool CanSeek => false;
+  public override bool CanWrite => true;
+  public override long Length => throw new NotSupportedException();
+  public override void Flush() {}
+
+  public override long Position {
+    get { throw new NotSupportedException(); }
+    set { throw new NotSupportedException(); }
+  }
+
+  public override int Read(byte[] buffer, int offset, int count) {
+    throw new NotSupportedException();
+  }
+
+  public override long Seek(long offset, SeekOrigin origin) {
+    throw new NotSupportedException();
+  }
+
+  public override void SetLength(long value) {
+    throw new NotSupportedException();
+  }
+
+  public override void Write(byte[] buffer, int offset, int count) {
+    var given = new byte[count];
+    System.Buffer.BlockCopy(buffer, offset, given, 0, count);
+    backup.Write(given);
+  }
+}
+
 /// <summary>What is left of an archive.</summary>
 internal sealed class ArchiveStreaming : Reading {
   private readonly BackupArchive archive;

@@ -44,6 +44,26 @@ internal static class StreamsTest {
     }
   }
 
+  private static void AFileIsWrittenAsAStream(string folder) {
+    using (Engine engine = Check.Engine(folder))
+    using (Session session = Check.Session(engine)) {
+      SnapshotId id;
+      using (BackupStream backup = session.Backups().OpenStream(new BackupStreamOptions { Name = "dump" })) {
+        using (Stream stream = backup.AsStream("one.bin")) {
+          stream.WriteByte(Content()[0]);
+          stream.Write(Content(), 1, 2999999);
+          Check.Thrown<NotSupportedException>(() => stream.ReadByte());
+        }
+        Check.Same(3000000L, backup.Written());
+        id = backup.Finish().Snapshot.Id;
+      }
+      BackupFile file = session.Backups().OpenFile(new OpenFileOptions { Snapshot = id, Path = "one.bin" });
+      Check.That(file.Read(0, 3000000).SequenceEqual(Content()), "other bytes");
+      using (BackupStream backup = session.Backups().OpenStream(new BackupStreamOptions { Name = "given up" })) backup.Open("x");
+      Check.Same(0, session.Backups().List(new SnapshotFilter { Name = "given up" }).Count);
+    }
+  }
+
   private static void AnArchiveIsAStream(string folder) {
     using (Engine engine = Check.Engine(folder))
     using (Session session = Check.Session(engine)) {

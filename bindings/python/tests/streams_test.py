@@ -37,6 +37,25 @@ class Streams(StudioTest):
         with self.assertRaises(tenon.Closed):
             file.read(0, 1)
 
+    def test_a_file_is_written_as_pythons(self):
+        with self.session.backups.open_stream(name="dump", tags={"kind": "sql"}) as stream:
+            with stream.file("dumps/one.bin") as one:
+                for at in range(0, len(self.content), 70_000):
+                    one.write(self.content[at:at + 70_000])
+            stream.open("dumps/two")
+            stream.write(bytearray(b"by "))
+            stream.write(memoryview(b"hand"))
+            with self.assertRaises(TypeError):
+                stream.write("text")
+            self.assertEqual(stream.written, 3_000_007)
+            taken = stream.finish().snapshot
+        self.assertEqual((taken.files, taken.name), (2, "dump"))
+        with self.session.backups.open_file(snapshot=taken.id, path="dumps/one.bin") as file:
+            self.assertEqual(file.stream().read(), self.content)
+        with self.session.backups.open_stream(name="given up") as stream:
+            stream.open("x")
+        self.assertEqual(len(self.session.backups.list(name="given up")), 0)
+
     def test_an_archive_is_read_by_tarfile(self):
         archive = self.session.backups.open_archive(snapshot=self.taken.id, paths=["projects"])
         with archive.stream() as stream, tarfile.open(fileobj=stream, mode="r|") as tar:

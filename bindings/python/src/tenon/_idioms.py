@@ -8,7 +8,8 @@ from typing import Any, AsyncIterator, Iterator, Optional, Tuple
 
 from . import _logs, _tenon, aio
 from ._errors import Closed
-from ._tenon import BackupArchive, BackupFile, Engine, EventStream, Frame, FrameStream, Hold, Job, LogStream, Plane, Timeline
+from ._tenon import (BackupArchive, BackupFile, BackupStream, Engine, EventStream, Frame, FrameStream, Hold, Job, LogStream, Plane,
+                     Timeline)
 from ._values import Event, LogRecord, Progress
 
 
@@ -166,6 +167,18 @@ class _ArchiveStream(io.RawIOBase):
         super().close()
 
 
+class _FileWriting(io.RawIOBase):
+    def __init__(self, stream: BackupStream) -> None:
+        self._stream = stream
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._stream.write(data)
+        return memoryview(data).nbytes
+
+
 _MOST_AT_ONCE = 64 << 20
 _BUFFERED = 1 << 20
 
@@ -180,6 +193,14 @@ def _archive_stream(self: BackupArchive) -> io.BufferedReader:
     return io.BufferedReader(_ArchiveStream(self), _BUFFERED)
 
 
+def _stream_file(self: BackupStream, path: str) -> io.BufferedWriter:
+    """Begins a file, as one of Python's own to write to: `shutil.copyfileobj(dump, stream.file("shop.sql"))`. It is complete with the next
+    one, or with finish(); flush it, or close it, before."""
+    self.open(path)
+    return io.BufferedWriter(_FileWriting(self), _BUFFERED)
+
+
+_adopt(BackupStream, file=_stream_file)
 _adopt(BackupFile, stream=_file_stream)
 _adopt(BackupArchive, stream=_archive_stream)
 

@@ -4,7 +4,7 @@ Written by bindings/api/generate.py from the public headers: change those.
 """
 
 from datetime import datetime, timedelta
-from io import BufferedReader
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import Any, AsyncIterator, Dict, Generator, Iterable, Iterator, Optional, Tuple, overload
 
@@ -13,19 +13,19 @@ from ._values import (
     Advice, AfterFailure, ApiKey, ApiKeyFilter, ApiKeyOptions, ArchiveOptions, Ask, Asset, AssetFilter, AssetId,
     AuditCheckpoint, AuditFilter, AuditFormat, AuditListOptions, AuditListing, AuditProof, AuditRecord, AuditReport,
     AuditRetention, AuditRetentionOptions, AuthenticateOptions, BackupCheckpoint, BackupErasure, BackupOptions,
-    BackupResult, BackupSchedule, BackupScheduleOptions, Brand, BreakdownOptions, BrowseOptions, CameraHealth,
-    CameraId, CameraInfo, CameraOptions, CameraSnapshot, CameraSnapshotOptions, CameraState, CameraUpdate, Change,
-    ChangeKind, CheckLevel, CheckReport, Clip, ClipOptions, ContactSheetOptions, CorrectionOptions, CostTags,
-    CustomRole, Cut, DamagedRange, DeferredKeyOptions, DiffOptions, DrillFilter, DrillOptions, DrillReport,
-    EngineOptions, ErasableFolder, EraseOptions, ErasePersonalOptions, ErasedPersonal, ErasureReceipt, Errc, Event,
-    ExportFilter, ExportedFile, FileChange, FileEntry, FileKind, FootageSpan, ForecastMethod, ForgetOptions,
-    ForgetResult, FrameImageOptions, FrameOptions, FramesOptions, GradeStillOptions, HoldId, HoldOptions,
-    ImportOptions, IssuerId, IssuerOptions, JobBatch, JobFilter, JobId, JobInfo, JobPause, JobSchedule, JobState,
-    KeepRules, KeyDerivation, KeyEnvironment, KeyId, KeyRotation, KeySlot, LeaseInfo, LeaseOptions, LegalHold,
-    LegalHoldOptions, LimitOptions, LimitOverride, LogLevel, LogOptions, LogRecord, LoginFilter, LoginId, LoginInfo,
-    LoginOptions, Loudness, MeterTotal, Misfire, Money, MoveOptions, MovedHome, MovedTable, NewApiKey,
-    OpenFileOptions, OpenHold, OperatorOptions, OverageRule, Overlap, Partner, PartnerFilter, PartnerId,
-    PartnerOptions, PasswordOptions, PasswordTicket, PixelFormat, Plan, PlanChange, PlanChangeOptions,
+    BackupResult, BackupSchedule, BackupScheduleOptions, BackupStreamOptions, Brand, BreakdownOptions, BrowseOptions,
+    CameraHealth, CameraId, CameraInfo, CameraOptions, CameraSnapshot, CameraSnapshotOptions, CameraState,
+    CameraUpdate, Change, ChangeKind, CheckLevel, CheckReport, Clip, ClipOptions, ContactSheetOptions,
+    CorrectionOptions, CostTags, CustomRole, Cut, DamagedRange, DeferredKeyOptions, DiffOptions, DrillFilter,
+    DrillOptions, DrillReport, EngineOptions, ErasableFolder, EraseOptions, ErasePersonalOptions, ErasedPersonal,
+    ErasureReceipt, Errc, Event, ExportFilter, ExportedFile, FileChange, FileEntry, FileKind, FootageSpan,
+    ForecastMethod, ForgetOptions, ForgetResult, FrameImageOptions, FrameOptions, FramesOptions, GradeStillOptions,
+    HoldId, HoldOptions, ImportOptions, IssuerId, IssuerOptions, JobBatch, JobFilter, JobId, JobInfo, JobPause,
+    JobSchedule, JobState, KeepRules, KeyDerivation, KeyEnvironment, KeyId, KeyRotation, KeySlot, LeaseInfo,
+    LeaseOptions, LegalHold, LegalHoldOptions, LimitOptions, LimitOverride, LogLevel, LogOptions, LogRecord,
+    LoginFilter, LoginId, LoginInfo, LoginOptions, Loudness, MeterTotal, Misfire, Money, MoveOptions, MovedHome,
+    MovedTable, NewApiKey, OpenFileOptions, OpenHold, OperatorOptions, OverageRule, Overlap, Partner, PartnerFilter,
+    PartnerId, PartnerOptions, PasswordOptions, PasswordTicket, PixelFormat, Plan, PlanChange, PlanChangeOptions,
     PlanChangeState, PlanEffect, PlanImpact, PlanLimit, PlanOverage, Playlist, PlaylistOptions, Principal,
     PrincipalKind, Progress, Project, ProjectFilter, ProjectGrant, ProjectId, ProjectOptions, Protection,
     PruneOptions, PruneResult, Quality, Quota, QuotaForecast, QuotaOverage, RateCall, RateDecision, RateScope,
@@ -246,6 +246,10 @@ class Backups:
             include: Iterable[str] = ...
     ) -> BackupJob: ...
     @overload
+    def open_stream(self, options: BackupStreamOptions) -> BackupStream: ...
+    @overload
+    def open_stream(self, *, name: str, tags: Labels = ..., upload_per_second: int = ...) -> BackupStream: ...
+    @overload
     def restore(self, options: RestoreOptions) -> RestoreJob: ...
     @overload
     def restore(
@@ -383,6 +387,17 @@ class BackupArchive:
     def __enter__(self) -> BackupArchive: ...
     def __exit__(self, *about: object) -> None: ...
     def stream(self) -> BufferedReader: ...
+
+class BackupStream:
+    def open(self, path: str) -> None: ...
+    def write(self, bytes: AnyBytes) -> None: ...
+    @property
+    def written(self) -> int: ...
+    def finish(self) -> BackupResult: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> BackupStream: ...
+    def __exit__(self, *about: object) -> None: ...
+    def file(self, path: str) -> BufferedWriter: ...
 
 class Camera:
     @property
@@ -1177,10 +1192,10 @@ def _new_watch(handle: object) -> Watch: ...
 
 __all__ = [
     "ApiKeys", "Assets", "Audit", "BackupArchive", "BackupDrills", "BackupFile", "BackupJob", "BackupKeys",
-    "BackupSchedules", "Backups", "Camera", "Cameras", "CheckJob", "ClipJob", "DrillJob", "Engine", "EventStream",
-    "Exports", "Frame", "FrameStream", "Hold", "Issuers", "Job", "Jobs", "Lease", "LogStream", "Logins",
-    "OperatorSession", "Partners", "Pictures", "Plane", "Plans", "Projects", "PruneJob", "Quotas", "RateGate",
-    "RateLimits", "RatePass", "Recurrences", "RekeyJob", "RenderJob", "Renders", "RestoreJob", "Roles", "Session",
-    "Settings", "TakeoutJob", "Takeouts", "Tenants", "Timeline", "TokenKeys", "Usage", "Users", "Watch",
+    "BackupSchedules", "BackupStream", "Backups", "Camera", "Cameras", "CheckJob", "ClipJob", "DrillJob", "Engine",
+    "EventStream", "Exports", "Frame", "FrameStream", "Hold", "Issuers", "Job", "Jobs", "Lease", "LogStream",
+    "Logins", "OperatorSession", "Partners", "Pictures", "Plane", "Plans", "Projects", "PruneJob", "Quotas",
+    "RateGate", "RateLimits", "RatePass", "Recurrences", "RekeyJob", "RenderJob", "Renders", "RestoreJob", "Roles",
+    "Session", "Settings", "TakeoutJob", "Takeouts", "Tenants", "Timeline", "TokenKeys", "Usage", "Users", "Watch",
     "cancel_move", "crossfade", "move_progress", "move_to_postgres", "second_factor_code"
 ]

@@ -2383,6 +2383,21 @@ class UpcomingWork(Value):
         self.work = work
 
 
+class BackupStreamOptions(Value):
+    """- name: Required. Of the snapshot; need not be unique. Keep rules count for each name by itself.
+    - upload_per_second: Written to the repository at most, once compressed. 0: no limit.
+    """
+    __slots__ = ("name", "tags", "upload_per_second")
+    name: str
+    tags: Tuple[Label, ...]
+    upload_per_second: Bytes
+
+    def __init__(self, *, name: str, tags: Labels = (), upload_per_second: int = Bytes(0)) -> None:
+        self.name = name
+        self.tags = label_tuple(tags)
+        self.upload_per_second = Bytes(upload_per_second)
+
+
 class OpenFileOptions(Value):
     """- snapshot: Required.
     - path: Required. A file, as `browse` shows it: "projects/prj_…/cut.mp4".
@@ -5457,19 +5472,19 @@ __all__ = [
     "Advice", "AfterFailure", "ApiKey", "ApiKeyFilter", "ApiKeyOptions", "ArchiveOptions", "Ask", "Asset", "AssetFilter",
     "AssetId", "AuditCheckpoint", "AuditFilter", "AuditFormat", "AuditListOptions", "AuditListing", "AuditProof",
     "AuditRecord", "AuditReport", "AuditRetention", "AuditRetentionOptions", "AuthenticateOptions", "BackupCheckpoint",
-    "BackupErasure", "BackupOptions", "BackupResult", "BackupSchedule", "BackupScheduleOptions", "Brand",
-    "BreakdownOptions", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo", "CameraOptions", "CameraSnapshot",
-    "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind", "CheckLevel", "CheckReport", "Clip",
-    "ClipOptions", "ContactSheetOptions", "CorrectionOptions", "CostTags", "CustomRole", "Cut", "DamagedRange",
-    "DeferredKeyOptions", "DiffOptions", "DrillFilter", "DrillOptions", "DrillReport", "EngineOptions", "ErasableFolder",
-    "EraseOptions", "ErasePersonalOptions", "ErasedPersonal", "ErasureReceipt", "Errc", "Event", "ExportFilter",
-    "ExportedFile", "FileChange", "FileEntry", "FileKind", "FootageSpan", "ForecastMethod", "ForgetOptions",
-    "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions", "GradeStillOptions", "HoldId", "HoldOptions",
-    "ImportOptions", "IssuerId", "IssuerOptions", "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause", "JobSchedule",
-    "JobState", "KeepRules", "KeyDerivation", "KeyEnvironment", "KeyId", "KeyRotation", "KeySlot", "LeaseInfo",
-    "LeaseOptions", "LegalHold", "LegalHoldOptions", "LimitOptions", "LimitOverride", "LogLevel", "LogOptions",
-    "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness", "MeterTotal", "Misfire", "Money",
-    "MoveOptions", "MovedHome", "MovedTable", "NewApiKey", "OpenFileOptions", "OpenHold", "OperatorOptions",
+    "BackupErasure", "BackupOptions", "BackupResult", "BackupSchedule", "BackupScheduleOptions", "BackupStreamOptions",
+    "Brand", "BreakdownOptions", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo", "CameraOptions",
+    "CameraSnapshot", "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind", "CheckLevel",
+    "CheckReport", "Clip", "ClipOptions", "ContactSheetOptions", "CorrectionOptions", "CostTags", "CustomRole", "Cut",
+    "DamagedRange", "DeferredKeyOptions", "DiffOptions", "DrillFilter", "DrillOptions", "DrillReport", "EngineOptions",
+    "ErasableFolder", "EraseOptions", "ErasePersonalOptions", "ErasedPersonal", "ErasureReceipt", "Errc", "Event",
+    "ExportFilter", "ExportedFile", "FileChange", "FileEntry", "FileKind", "FootageSpan", "ForecastMethod",
+    "ForgetOptions", "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions", "GradeStillOptions", "HoldId",
+    "HoldOptions", "ImportOptions", "IssuerId", "IssuerOptions", "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause",
+    "JobSchedule", "JobState", "KeepRules", "KeyDerivation", "KeyEnvironment", "KeyId", "KeyRotation", "KeySlot",
+    "LeaseInfo", "LeaseOptions", "LegalHold", "LegalHoldOptions", "LimitOptions", "LimitOverride", "LogLevel",
+    "LogOptions", "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness", "MeterTotal", "Misfire",
+    "Money", "MoveOptions", "MovedHome", "MovedTable", "NewApiKey", "OpenFileOptions", "OpenHold", "OperatorOptions",
     "OverageRule", "Overlap", "Partner", "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions",
     "PasswordTicket", "PixelFormat", "Plan", "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect",
     "PlanImpact", "PlanLimit", "PlanOverage", "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress",

@@ -4,6 +4,7 @@ import io.tenon.*;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -47,6 +48,26 @@ final class StreamsTest {
       }
       file.close();
       Check.thrown(ClosedException.class, () -> file.read(0, 1));
+    }
+  }
+
+  static void aFileIsWrittenAsAStream(Path folder) throws Exception {
+    try (Engine engine = Check.engine(folder); Session session = Check.session(engine)) {
+      SnapshotId id;
+      try (BackupStream stream = session.backups().openStream(BackupStreamOptions.builder().name("dump").build())) {
+        try (OutputStream out = stream.file("one.bin")) {
+          out.write(content()[0]);
+          out.write(content(), 1, 2_999_999);
+        }
+        Check.same(3_000_000L, stream.written());
+        id = stream.finish().getSnapshot().getId();
+      }
+      BackupFile file = session.backups().openFile(OpenFileOptions.of(id, "one.bin"));
+      Check.that(Arrays.equals(content(), file.stream().readAllBytes()), "other bytes");
+      try (BackupStream stream = session.backups().openStream(BackupStreamOptions.builder().name("given up").build())) {
+        stream.open("x");
+      }
+      Check.same(0, session.backups().list(SnapshotFilter.builder().name("given up").build()).size());
     }
   }
 

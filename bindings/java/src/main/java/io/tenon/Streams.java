@@ -1,7 +1,10 @@
 package io.tenon;
 
+import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.Arrays;
 import java.util.Objects;
 
 /** The JDK's streams over what a snapshot holds. */
@@ -37,6 +40,22 @@ final class Streams {
   /** What is left of the archive; closing the stream closes it. */
   static InputStream of(BackupArchive archive) {
     return new Reading(archive::read, archive::close);
+  }
+
+  /** To the end of the file that was begun last; closing the stream writes what it holds, and leaves the backup open. */
+  static OutputStream of(BackupStream backup) {
+    return new BufferedOutputStream(new OutputStream() {
+      @Override
+      public void write(int each) {
+        backup.write(new byte[] {(byte) each});
+      }
+
+      @Override
+      public void write(byte[] from, int at, int length) {
+        Objects.checkFromIndexSize(at, length, from.length);
+        backup.write(Arrays.copyOfRange(from, at, at + length));
+      }
+    }, PIECE);
   }
 
   private static class Reading extends InputStream {
