@@ -39,7 +39,8 @@ protected:
     CountingLedger ledger;
 
     std::unique_ptr<StreamBackup> start(const std::string& name = "dump", std::stop_token stop = {}) {
-        return std::make_unique<StreamBackup>(std::shared_ptr<Repository>(open()), StreamRequest{.name = name, .tags = {{"kind", "test"}}}, ledger, stop);
+        const std::shared_ptr<Repository> own = open();
+        return std::make_unique<StreamBackup>(own, StreamRequest{.name = name, .tags = {{"kind", "test"}}}, ledger, stop);
     }
     std::int64_t weight() const {
         std::int64_t total = 0;

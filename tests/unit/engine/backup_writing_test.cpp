@@ -119,12 +119,20 @@ TEST_F(BackupStreamTest, a_full_quota_ends_it) {
 }
 
 TEST_F(BackupStreamTest, a_prune_waits_and_other_backups_do_not) {
+    const auto put = [&](unsigned seed) {
+        std::filesystem::create_directories(mine.workspace() / "projects");
+        const auto content = noise(1'000'000, seed);
+        std::ofstream(mine.workspace() / "projects/file", std::ios::binary).write(reinterpret_cast<const char*>(content.data()), 1'000'000);
+        return mine.backups().start({.name = "beside"}).result().snapshot.id;
+    };
+    const auto first = put(7);
     auto stream = mine.backups().open_stream({.name = "slow"});
     stream.open("x");
     stream.write(noise(2'000'000));
-    mine.backups().start({.name = "beside"}).join();
+    put(8);
+    mine.backups().forget({.snapshots = {first}});
     auto pruning = mine.backups().prune({.unused_percent = 0});
-    EXPECT_FALSE(pruning.join_for(500ms));
+    EXPECT_FALSE(pruning.join_for(500ms)) << "there is something to remove";
     stream.finish();
     pruning.join();
     EXPECT_EQ(mine.backups().list().size(), 2u);
