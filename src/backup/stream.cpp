@@ -87,14 +87,17 @@ struct StreamBackup::State {
         if (std::any_of(parts.begin(), parts.end(), [](const auto& part) { return part.size() > 255; }))
             throw InvalidArgument("a name takes 255 bytes at most", {.subject = "path"});
         if (files.size() >= most_streams) throw InvalidArgument("a snapshot of streams has at most 100,000 files", {.subject = "path"});
+        const auto is_file = [&](const std::string& each) { return files.contains(each) || current == each; };
+        const auto is_folder = [&](const std::string& each) {
+            const auto next = files.lower_bound(each + '/');
+            return (next != files.end() && next->first.starts_with(each + '/')) || (current && current->starts_with(each + '/'));
+        };
         std::string clean;
         for (const auto& part : parts) {
-            if (files.contains(clean)) throw Conflict("a file was written under the name of this one's folder", {.subject = clean});
+            if (is_file(clean)) throw Conflict("a file was written under the name of this one's folder", {.subject = clean});
             clean = join(clean, part);
         }
-        const auto next = files.lower_bound(clean + '/');
-        if (files.contains(clean) || (next != files.end() && next->first.starts_with(clean + '/')))
-            throw Conflict("this path is taken already", {.subject = path});
+        if (is_file(clean) || is_folder(clean)) throw Conflict("this path is taken already", {.subject = path});
         complete();
         current = clean;
         entry = {};

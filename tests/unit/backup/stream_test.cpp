@@ -109,6 +109,7 @@ TEST_F(StreamedBackup, refuses_paths_that_cannot_be) {
     EXPECT_THROW(stream->open(std::string(256, 'x')), InvalidArgument);
     EXPECT_THROW(stream->open(std::string("a\0b", 3)), InvalidArgument);
     stream->open("a/b");
+    for (const auto* path : {"a", "a/b", "a/b/c"}) EXPECT_THROW(stream->open(path), Conflict) << path << " beside the file that is being written";
     stream->open("c");
     EXPECT_THROW(stream->open("a"), Conflict);
     EXPECT_THROW(stream->open("a/b"), Conflict);
