@@ -42,6 +42,10 @@ struct BackupOptions {
     /// Only these files and folders with what is below them, by paths as `browse` shows them; what `exclude` names of them stays
     /// out. One that is not there is none. Empty: everything.
     std::vector<std::string> include{};
+    /// What the tenant's rows say, as a takeout tells it, in the snapshot's folder `rows`: assets, exports, users, usage, audit trail and all
+    /// else, never a secret. All of one moment, and they name no file that the snapshot does not have, or `problems` says so. They
+    /// are restored to folders alone. Needs the permission tenant:export, too.
+    bool include_rows = false;
 };
 
 /// One committed state of the workspace.

@@ -98,6 +98,7 @@ void BackupRun::scan_root(SnapshotRecord& snapshot) {
     auto* root = &open_folder(nullptr, nullptr, "", nullptr, {});
     for (const auto& source : sources) {
         std::shared_ptr<const base::Fd> fd;
+        if (source.prepare) source.prepare();
         auto entry = open_source(source, fd);
         auto names = list_source(source, *fd);
         if (holds_repository(*fd, names))

@@ -38,6 +38,7 @@ void check_request(const BackupRequest& request) {
 /// Of everything that shapes the tree: runs with the same hash continue each other.
 Id options_hash(const BackupRequest& request) {
     auto sources = request.sources;
+    std::erase_if(sources, [](const auto& source) { return static_cast<bool>(source.prepare); });
     std::sort(sources.begin(), sources.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     cbor::Writer out;
     out.array(request.include.empty() ? 3 : 4).array(sources.size());

@@ -51,6 +51,7 @@ void take(const Args& args, BackupScheduleOptions& options) {
     auto& backup = options.backup;
     text("--snapshots", backup.name);
     if (args.has("--recordings")) backup.include_recordings = true;
+    if (args.has("--rows")) backup.include_rows = true;
     if (args.has("--include")) backup.include = args.all("--include");
     if (args.has("--exclude")) backup.exclude = args.all("--exclude");
     if (args.has("--tag")) backup.tags.clear();
@@ -185,6 +186,7 @@ std::vector<Option> schedule_options(bool is_new) {
         {"--zone", "ZONE", "time zone of all its times, such as Europe/Berlin; default the tenant's"},
         {"--snapshots", "NAME", "what its snapshots are called; default as the schedule"},
         {"--recordings", "", "camera footage too"},
+        {"--rows", "", "what is known of all that, too, as lines of JSON in the folder rows"},
         {"--include", "PATH", "only this file or folder of the workspace", true},
         {"--exclude", "PATTERN", "what to leave out, as for “backup start”", true},
         {"--tag", "KEY=VALUE", "a note on each snapshot", true},

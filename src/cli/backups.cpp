@@ -57,6 +57,7 @@ int start(Context& context, const Args& args) {
     for (const auto& given : args.all("--tag")) options.tags.push_back(label(given, "--tag"));
     options.exclude = args.all("--exclude");
     options.include = args.all("--include");
+    options.include_rows = args.has("--rows");
     options.upload_per_second = args.size("--limit").value_or(Bytes{});
     for (const auto& given : args.all("--erasable")) {
         const auto [path, subject] = label(given, "--erasable");
@@ -202,6 +203,7 @@ Group backup_verbs() {
                       "unless --recordings is given. Ctrl-C cancels; there is then no snapshot, never half of one.",
              .options = {{"--name", "NAME", "shown in lists; default manual"},
                          {"--recordings", "", "camera footage too"},
+                         {"--rows", "", "what is known of all that, too, as lines of JSON in the folder rows"},
                          {"--tag", "KEY=VALUE", "a note on the snapshot", true},
                          {"--include", "PATH", "only this file or folder of the workspace", true},
                          exclude,

@@ -465,6 +465,7 @@ json::object to_json(const BackupSchedule& s) {
             {"zone", o.zone},
             {"backup", json::object{{"name", o.backup.name},
                                     {"include_recordings", o.backup.include_recordings},
+                                    {"include_rows", o.backup.include_rows},
                                     {"tags", labels(o.backup.tags)},
                                     {"include", strings(o.backup.include)},
                                     {"exclude", strings(o.backup.exclude)},

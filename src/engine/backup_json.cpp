@@ -54,6 +54,7 @@ Json backup_json(const BackupOptions& options) {
     json.set("exclude", texts_json(options.exclude)).set("per_second", options.upload_per_second.count);
     if (!options.erasable.empty()) json.set("erasable", erasable_json(options.erasable));
     if (!options.include.empty()) json.set("include", texts_json(options.include));
+    if (options.include_rows) json.set("rows", true);
     const auto& schedule = options.schedule;
     json.set("priority", schedule.priority).set("unique_key", schedule.unique_key).set("batch", schedule.batch);
     return json;
@@ -65,6 +66,7 @@ BackupOptions backup_from(const Json& json) {
     options.exclude = texts_from(json, "exclude");
     options.erasable = erasable_from(json);
     options.include = texts_from(json, "include");
+    options.include_rows = json.bool_or("rows", false);
     options.upload_per_second = {json.get_int("per_second")};
     options.schedule.priority = static_cast<std::int32_t>(json.get_int("priority"));
     options.schedule.unique_key = json.get_string("unique_key");

@@ -307,6 +307,7 @@ bool is_running(db::Reader& reader, const std::optional<JobId>& id) {
 engine::Gate::Pass enter_to_schedule(const SessionImpl& session, const BackupScheduleOptions& options) {
     if (options.keep || !options.prune_cron.empty()) (void)session.enter(Permission::backup_forget);
     if (!options.drill_cron.empty()) (void)session.enter(Permission::backup_restore);
+    if (options.backup.include_rows) (void)session.enter(Permission::tenant_export);
     return session.enter(Permission::backup_write);
 }
 

@@ -9,6 +9,7 @@
 #include <base/text.hpp>
 
 #include "backup_drills.hpp"
+#include "backup_rows.hpp"
 #include "core.hpp"
 #include "repositories.hpp"
 #include "repository_charge.hpp"
@@ -203,8 +204,9 @@ RestorePreview Backups::preview(const RestoreOptions& options, bool compare) con
     constexpr std::size_t most_changes = 10'000, most_problems = 1000;
     constexpr Duration sample = std::chrono::milliseconds(200);
     const auto repository = repository_of(*impl_, options.snapshot);
-    const backup::RestoreRequest request{.target = engine::restore_target(*impl_, options), .paths = options.paths, .exclude = options.exclude,
+    backup::RestoreRequest request{.target = engine::restore_target(*impl_, options), .paths = options.paths, .exclude = options.exclude,
                                          .bytes_per_second = options.download_per_second.count, .overwrite = true};
+    if (request.target == impl_->workspace.root) request.exclude.push_back(std::string("/") + engine::rows_folder);
     const auto said = impl_->interruptible([&](const std::stop_token& stop) {
         return backup::forecast(*repository, options.snapshot, request, compare, most_changes, sample, stop);
     });

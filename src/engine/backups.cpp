@@ -14,6 +14,7 @@
 #include <tenon/backup_schedule.hpp>
 
 #include "backup_json.hpp"
+#include "backup_rows.hpp"
 #include "core.hpp"
 #include "footage_use.hpp"
 #include "repositories.hpp"
@@ -173,6 +174,8 @@ void check_stream(const BackupStreamOptions& options) {
 }
 
 std::filesystem::path restore_target(const SessionImpl& session, const RestoreOptions& options) {
+    const bool wants_rows = std::any_of(options.paths.begin(), options.paths.end(), [](const auto& path) { return top_of(path) == rows_folder; });
+    if (wants_rows && options.target.empty()) throw InvalidArgument("rows are restored to a folder, and into no workspace", {.subject = "target"});
     if (options.target.native().find('\0') != std::string::npos) throw InvalidArgument("the path holds a NUL byte", {.subject = "target"});
     auto target = options.target.empty() ? session.workspace.root : std::filesystem::absolute(options.target).lexically_normal();
     if (target != session.workspace.root) session.check_outside(target, "target", false);
@@ -188,12 +191,14 @@ JobId enqueue_backup_job(const SessionImpl& session, const std::string& action, 
 JobId start_backup(const SessionImpl& session, const BackupOptions& options, const std::optional<KeepRules>& keep) {
     const auto pass = session.enter(Permission::backup_write);
     check_backup(options);
+    if (options.include_rows) (void)session.enter(Permission::tenant_export);
     jobs::check_schedule(options.schedule, session.now());
     Json payload;
     payload.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", tags_json(options.tags));
     payload.set("exclude", texts_json(kept("exclude", options.exclude))).set("per_second", options.upload_per_second.count);
     if (!options.erasable.empty()) payload.set("erasable", erasable_json(options.erasable));
     if (!options.include.empty()) payload.set("include", texts_json(options.include));
+    if (options.include_rows) payload.set("rows", true);
     if (keep) payload.set("keep", keep_json(*keep));
     std::shared_ptr<void> stays;
     if (options.include_recordings) stays = hold_footage(*session.engine, session.scope.tenant(), session.engine->stopping.get_token());

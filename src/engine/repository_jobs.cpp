@@ -13,6 +13,7 @@
 #include <tenant/usage.hpp>
 
 #include "backup_json.hpp"
+#include "backup_rows.hpp"
 #include "recordings_pause.hpp"
 #include "repository_charge.hpp"
 #include "restored.hpp"
@@ -103,6 +104,7 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
     refuse_tampered(attempt.scope, *repository, attempt.stop);
     repository_charge::reconcile(engine_, attempt.scope);
     request.run = attempt.job.id.text();
+    std::optional<BackupRows> rows;
     if (attempt.job.attempt > 1) {
         // The attempt before may have got as far as its snapshot and died, or lost the database, before the job's end.
         for (const auto& info : repository->list(attempt.stop)) {
@@ -112,11 +114,14 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
                                    .bytes_read = cost.bytes_read, .bytes_new = cost.bytes_new, .bytes_stored = cost.bytes_stored});
         }
     }
+    if (base::parse_json(attempt.job.payload).bool_or("rows", false)) rows.emplace(engine_, attempt).join(request);
     repository_charge::JobLedger ledger(engine_, attempt.scope, attempt.job.hold.value());
-    const auto totals = with_newest_keys(attempt.scope, "", [&](backup::Repository&) {
+    auto totals = with_newest_keys(attempt.scope, "", [&](backup::Repository&) {
         return with_classes(attempt.scope, request.classes, attempt.stop)->backup(request, ledger, attempt.progress, attempt.stop);
     });
     keep_reserve();
+    if (rows)
+        for (const auto& problem : rows->problems()) totals.problems.push_back({rows_folder, Errc::conflict, problem});
     return taken(attempt, totals);
 }
 
@@ -196,6 +201,8 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
                                     .paths = {}, .exclude = texts_from(payload, "exclude"),
                                     .bytes_per_second = payload.int_or("per_second", 0), .overwrite = true};
     for (const auto& path : payload.get_array("paths")) request.paths.push_back(path.as_string("paths"));
+    // Rows are for reading: they are no part of a workspace.
+    if (target.empty()) request.exclude.push_back(std::string("/") + rows_folder);
     const auto snapshot = SnapshotId::parse(payload.get_string("snapshot"));
     try_look_at_past(attempt.scope, *repository);  // said, and no reason not to give back what is there
     std::shared_ptr<void> pause;

@@ -10,12 +10,11 @@
 
 #include <base/text.hpp>
 #include <crypto/encoding.hpp>
-#include <engine/all_migrations.hpp>
 #include <tenant/audit_seal.hpp>
 
+#include "record_files.hpp"
 #include "repositories.hpp"
 #include "takeout_writer.hpp"
-#include "tenant_tables.hpp"
 
 namespace tenon::engine::takeout {
 namespace {
@@ -24,9 +23,6 @@ using base::Json;
 using Folder = std::filesystem::path;
 
 constexpr std::string_view opening = "takeout 1\n";
-constexpr Duration longest_read = std::chrono::minutes(15);
-constexpr std::int32_t audit_page = 10'000;
-constexpr std::int64_t rows_between_looks = 4096;
 constexpr int most_tries = 3;
 constexpr std::size_t longest_name = 150;     // what is added to it for the unfinished folder is short enough, then
 constexpr std::size_t largest_manifest = 1 << 20;
@@ -34,26 +30,12 @@ constexpr const char* place_name = "place";
 
 constexpr const char* others[] = {"audit", "plan", "render", "snapshot"};
 
-constexpr db::TenantStmt plans_of{"SELECT plan, plan_version, next_plan, next_plan_version FROM tenant WHERE tenant_id = :tenant"};
-constexpr db::TenantStmt asset_files{"SELECT path, thumbnail, size, sha256 FROM asset WHERE tenant_id = :tenant ORDER BY id"};
-constexpr db::TenantStmt export_files{"SELECT name, size, sha256 FROM export WHERE tenant_id = :tenant ORDER BY name"};
-constexpr db::TenantStmt restored_paths{"SELECT path, bytes FROM restored WHERE tenant_id = :tenant ORDER BY path"};
-constexpr db::TenantStmt doomed_paths{"SELECT path FROM doomed WHERE tenant_id = :tenant"};
-
 /// Where a takeout is made before it gets its name.
 Folder unfinished(const Folder& target, const JobId& job) {
     return target.parent_path() / ("." + target.filename().string() + "." + job.text() + ".partial");
 }
 
-/// What the rows of one moment say.
-struct Told {
-    Time at{};
-    std::int64_t audit_records = 0;
-    std::map<std::string, std::int64_t> counts{};
-    std::vector<Original> named{};
-    std::vector<Original> restored{};    // may be gone from the disk: their rows follow
-    std::set<std::string> doomed{};
-};
+using record_files::Told;
 
 /// An original as it stands ready to be copied.
 struct Ready {
@@ -103,7 +85,7 @@ private:
         for (int tries = 1;; ++tries) {
             look();
             begin();
-            told_ = engine_.database->read_at_length(attempt_.scope, longest_read, [&](db::Reader& reader) { return tell(reader); });
+            told_ = engine_.database->read_at_length(attempt_.scope, record_files::longest_read, [&](db::Reader& reader) { return tell(reader); });
             auto ready = link();
             if (lost_.empty() || tries == most_tries) {
                 for (const auto& path : lost_) problems_.push_back({path, "the file is not there"});
@@ -135,73 +117,13 @@ private:
     }
 
     Told tell(db::Reader& reader) {
-        Told told;
-        told.at = engine_.now();  // whatever was durable by now is what the first statement finds
-        const auto all_rows = [&](const records::Kind& kind) {
-            record_file(told, kind.name, [&](HashedFile& file) {
-                std::int64_t count = 0;
-                for (auto rows = reader.query(kind.query); rows.next();) {
-                    records::append_line(file.lines(), kind, rows);
-                    file.settle_lines();
-                    if (++count % rows_between_looks == 0) {
-                        look();
-                        attempt_.progress.advance(rows_between_looks);
-                    }
-                }
-                attempt_.progress.advance(count % rows_between_looks);
-                return count;
-            });
-        };
-        for (const auto& table : tenant_tables())
-            if (table.told) all_rows(*table.told);
-        all_rows(records::renders);
-        tell_plans(told, reader);
-        tell_audit(told, reader);
-        name_files(told, reader);
-        return told;
-    }
-
-    void tell_plans(Told& told, db::Reader& reader) {
-        record_file(told, "plan", [&](HashedFile& file) {
-            std::set<std::pair<std::string, std::int64_t>> plans;
-            if (auto rows = reader.query(plans_of); rows.next()) {
-                plans.emplace(rows.text(0), rows.i64(1));
-                if (!rows.is_null(2)) plans.emplace(rows.text(2), rows.i64(3));
-            }
-            for (const auto& [name, version] : plans) records::append_plan(file.lines(), name, static_cast<std::int32_t>(version), reader);
-            return std::ssize(plans);
-        });
-    }
-
-    void tell_audit(Told& told, db::Reader& reader) {
-        record_file(told, "audit", [&](HashedFile& file) {
-            std::int64_t count = 0;
-            AuditFilter filter{.limit = audit_page};
-            for (auto page = tenant::audit::list(reader, filter); !page.empty(); page = tenant::audit::list(reader, filter)) {
-                look();
-                for (const auto& record : page) {
-                    tenant::audit::append_json_line(file.lines(), record);
-                    file.settle_lines();
-                }
-                count += std::ssize(page);
-                attempt_.progress.advance(std::ssize(page));
-                filter.after = page.back().seq;
-            }
-            told.audit_records = filter.after + 1;
-            return count;
-        });
-    }
-
-    void name_files(Told& told, db::Reader& reader) {
-        for (auto rows = reader.query(asset_files); rows.next();) {
-            told.named.push_back({rows.text(0), rows.i64(2), rows.text(3)});
-            if (!rows.text_view(1).empty()) told.named.push_back({rows.text(1), 0, ""});
-        }
-        for (auto rows = reader.query(export_files); rows.next();) told.named.push_back({"exports/" + rows.text(0), rows.i64(1), rows.text(2)});
-        for (const auto& row : nvr::rows::closed_segments(reader))
-            told.named.push_back({path_in_workspace(row), static_cast<std::int64_t>(row.segment.bytes), ""});
-        for (auto rows = reader.query(restored_paths); rows.next();) told.restored.push_back({rows.text(0), rows.i64(1), ""});
-        for (auto rows = reader.query(doomed_paths); rows.next();) told.doomed.insert(rows.text(0));
+        return record_files::tell(reader, engine_.now(),
+                                  {.folder = folder_ / "records",
+                                   .durable = true,
+                                   .on_file = [this](const std::string& name, std::int64_t size,
+                                                     const std::string& sha256) { list_->add("records/" + name, size, sha256); },
+                                   .look = [this] { look(); },
+                                   .advance = [this](std::int64_t count) { attempt_.progress.advance(count); }});
     }
 
     // ---- originals ----
@@ -380,10 +302,6 @@ private:
         const auto list_sha256 = list_->finish();
         auto counts = Json::object();
         for (const auto& [name, count] : told_.counts) counts.set(name, count);
-        auto schema = Json::object();
-        std::map<std::string, int> newest;
-        for (const auto& step : all_migrations()) newest[step.room] = std::max(newest[step.room], static_cast<int>(step.number));
-        for (const auto& [room, number] : newest) schema.set(room, std::int64_t{number});
         const auto seed = engine_.master->derive("audit checkpoints");
         const auto key = crypto::SigningKey::from_seed(seed.bytes());
         auto said = Json::object();
@@ -401,7 +319,7 @@ private:
             .set("originals", originals_)
             .set("problems", std::ssize(problems_))
             .set("records", std::move(counts))
-            .set("schema", std::move(schema))
+            .set("schema", record_files::schema())
             .set("tenant", attempt_.scope.tenant().text())
             .set("time", told_.at.time_since_epoch().count())
             .set("v", 1);

@@ -39,8 +39,8 @@ template <class Take> Copied each_piece(const std::filesystem::path& path, const
 
 }  // namespace
 
-HashedFile::HashedFile(const std::filesystem::path& path)
-    : subject_(path.string()), fd_(base::open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)) {}
+HashedFile::HashedFile(const std::filesystem::path& path, bool durable)
+    : subject_(path.string()), durable_(durable), fd_(base::open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)) {}
 
 void HashedFile::write(base::ByteView bytes) {
     base::write_all(fd_, bytes, subject_);
@@ -57,7 +57,7 @@ void HashedFile::settle_lines() {
 std::string HashedFile::finish() {
     write(base::view_of(lines_));
     lines_.clear();
-    base::sync_data(fd_, subject_);
+    if (durable_) base::sync_data(fd_, subject_);
     fd_.reset();
     return crypto::to_hex(hash_.finish());
 }

@@ -22,17 +22,19 @@ inline constexpr const char* problems_name = "problems.jsonl";
 /// A file that is written piece by piece, for its owner's eyes only, and hashed on the way.
 class HashedFile {
 public:
-    explicit HashedFile(const std::filesystem::path& path);
+    /// `durable`: on the disk when it is finished.
+    explicit HashedFile(const std::filesystem::path& path, bool durable = true);
     void write(base::ByteView bytes);
     /// The same through a buffer: for lines.
     std::string& lines() noexcept { return lines_; }
     void settle_lines();   ///< After a line: writes when there is enough.
-    /// Makes it durable. Returns the SHA-256, in hex.
+    /// Returns the SHA-256, in hex.
     std::string finish();
     std::int64_t size() const noexcept { return size_; }
 
 private:
     const std::string subject_;
+    const bool durable_;
     base::Fd fd_;
     crypto::Sha256 hash_;
     std::string lines_;

@@ -134,6 +134,18 @@ class Streams(ToolTest):
         self.assertEqual(self.run_with(b"x", "backup", "stream", "../x").returncode, 10)
         self.assertEqual(self.json("backup", "check")["problems"], [])
 
+    def test_rows_come_along(self):
+        self.tool("project", "create", "Reel")
+        taken = self.json("backup", "start", "--name", "rows", "--rows")
+        self.assertEqual(taken["problems"], [])
+        projects = self.run_with(b"", "backup", "cat", "rows", "rows/project.jsonl").stdout.splitlines()
+        self.assertEqual([json.loads(line)["name"] for line in projects], ["Reel"])
+        self.tool("backup", "restore", "rows", "rows", "--target", "told")
+        about = json.loads((self.folder / "told" / "rows" / "about.json").read_text())
+        self.assertEqual(about["records"]["project"], 1)
+        made = self.json("backup", "schedule", "create", "nightly", "--cron", "@daily", "--rows")
+        self.assertTrue(made["backup"]["include_rows"])
+
     def test_a_killed_one_leaves_nothing(self):
         running = subprocess.Popen([os.environ["TOOL"], "backup", "stream", "x", "--name", "killed"], cwd=self.folder, env=self.environment(),
                                    stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

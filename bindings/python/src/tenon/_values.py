@@ -1429,9 +1429,13 @@ class BackupOptions(Value):
     - upload_per_second: Written to the repository at most, once compressed. 0: no limit.
     - include: Only these files and folders with what is below them, by paths as `browse` shows them; what `exclude` names
         of them stays out. One that is not there is none. Empty: everything.
+    - include_rows: What the tenant's rows say, as a takeout tells it, in the snapshot's folder `rows`: assets, exports,
+        users, usage, audit trail and all else, never a secret. All of one moment, and they name no file that the snapshot
+        does not have, or `problems` says so. They are restored to folders alone. Needs the permission tenant:export, too.
     """
     __slots__ = (
-            "name", "include_recordings", "tags", "schedule", "exclude", "erasable", "upload_per_second", "include"
+            "name", "include_recordings", "tags", "schedule", "exclude", "erasable", "upload_per_second", "include",
+            "include_rows"
     )
     name: str
     include_recordings: bool
@@ -1441,11 +1445,12 @@ class BackupOptions(Value):
     erasable: Tuple[ErasableFolder, ...]
     upload_per_second: Bytes
     include: Tuple[str, ...]
+    include_rows: bool
 
     def __init__(
             self, *, name: str, include_recordings: bool = False, tags: Labels = (),
             schedule: Optional[JobSchedule] = None, exclude: Iterable[str] = (), erasable: Iterable[ErasableFolder] = (),
-            upload_per_second: int = Bytes(0), include: Iterable[str] = ()
+            upload_per_second: int = Bytes(0), include: Iterable[str] = (), include_rows: bool = False
     ) -> None:
         self.name = name
         self.include_recordings = include_recordings
@@ -1455,6 +1460,7 @@ class BackupOptions(Value):
         self.erasable = as_tuple(erasable)
         self.upload_per_second = Bytes(upload_per_second)
         self.include = as_tuple(include)
+        self.include_rows = include_rows
 
 
 class Snapshot(Value):

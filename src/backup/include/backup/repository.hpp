@@ -91,6 +91,9 @@ struct KeysChanged : Unavailable {
 struct Source {
     std::string name{};                ///< Its folder in the snapshot; empty: its content is the snapshot's root (alone then).
     std::filesystem::path path{};
+    /// Asked when the walk comes to it, before it is opened: sources are walked in the order of their names. Such a source is made anew for
+    /// each run, and does not count for which snapshot a run is the successor of.
+    std::function<void()> prepare{};
 };
 
 /// A folder that can be erased by itself.
