@@ -7,6 +7,7 @@
 #include <base/text.hpp>
 #include <exec/wait.hpp>
 
+#include "record_files.hpp"
 #include "repositories.hpp"
 
 namespace tenon::engine {
@@ -29,8 +30,7 @@ BackupRows::BackupRows(EngineImpl& engine, const jobs::Attempt& attempt)
       attempt_(attempt),
       workspace_(engine.workspace(attempt.scope.tenant())),
       folder_(workspace_.temp() / attempt.job.id.text() / rows_folder) {
-    tell();
-    named_ = paths_of(told_);
+    named_ = tell();
     met_.assign(named_.size(), false);
 }
 
@@ -39,7 +39,7 @@ BackupRows::~BackupRows() {
     std::filesystem::remove_all(folder_.parent_path(), ignored);
 }
 
-void BackupRows::tell() {
+std::vector<std::string> BackupRows::tell() {
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);
     make_private_folder(folder_);
@@ -48,19 +48,20 @@ void BackupRows::tell() {
                                       .on_file = {},
                                       .look = [this] { exec::check_stop(attempt_.stop); },
                                       .advance = [](std::int64_t) {}};
-    told_ = engine_.database->read_at_length(attempt_.scope, record_files::longest_read,
+    const auto told = engine_.database->read_at_length(attempt_.scope, record_files::longest_read,
                                              [&](db::Reader& reader) { return record_files::tell(reader, engine_.now(), teller); });
     auto counts = base::Json::object();
-    for (const auto& [name, count] : told_.counts) counts.set(name, count);
+    for (const auto& [name, count] : told.counts) counts.set(name, count);
     auto about = base::Json::object();
-    about.set("at", base::to_rfc3339(told_.at))
-        .set("audit_records", told_.audit_records)
+    about.set("at", base::to_rfc3339(told.at))
+        .set("audit_records", told.audit_records)
         .set("engine", TENON_VERSION)
         .set("records", std::move(counts))
         .set("schema", record_files::schema())
         .set("tenant", attempt_.scope.tenant().text())
         .set("v", 1);
     base::write_file_atomically(folder_ / "about.json", base::view_of(base::to_json(about) + "\n"));
+    return paths_of(told);
 }
 
 void BackupRows::join(backup::BackupRequest& request) {
@@ -96,17 +97,16 @@ void BackupRows::settle() {
     const struct Anew {
         BackupRows& my;
         ~Anew() {
-            my.named_ = paths_of(my.told_);
             my.met_.assign(my.named_.size(), false);
             my.strangers_.clear();
         }
     } anew{*this};
     if (!gone) return;
-    tell();
+    const auto now = tell();
     const auto report = [&](const std::string& path, const char* what) {
         if (problems_.size() < most_row_problems) problems_.push_back(path + ": " + what);
     };
-    for (const auto& path : paths_of(told_)) {
+    for (const auto& path : now) {
         const auto before = std::lower_bound(named_.begin(), named_.end(), path);
         const bool is_new = before == named_.end() || *before != path;
         const bool is_met = is_new ? strangers_.contains(path) : met_[static_cast<std::size_t>(before - named_.begin())];
@@ -114,6 +114,7 @@ void BackupRows::settle() {
         if (!is_there(path)) report(path, "rows name it, and it is not there");
         else if (is_new) report(path, "came while the backup was under way: its row is in the snapshot, and it will be in the next one");
     }
+    named_ = now;
 }
 
 }  // namespace tenon::engine

@@ -8,7 +8,6 @@
 #include <jobs/queue.hpp>
 
 #include "core.hpp"
-#include "record_files.hpp"
 
 namespace tenon::engine {
 
@@ -30,7 +29,8 @@ public:
     const std::vector<std::string>& problems() const { return problems_; }
 
 private:
-    void tell();
+    /// Returns which files the rows name, sorted.
+    std::vector<std::string> tell();
     void settle();
     void meet(const std::string& path);
 
@@ -38,7 +38,6 @@ private:
     const jobs::Attempt& attempt_;
     const Workspace workspace_;
     const std::filesystem::path folder_;
-    record_files::Told told_;
     std::vector<std::string> named_;       ///< Before the walk; sorted.
     std::vector<bool> met_;                ///< Of these: the walk has come by.
     std::set<std::string> strangers_;      ///< That nobody had named, where assets and exports lie.
