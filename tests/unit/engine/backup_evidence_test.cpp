@@ -264,7 +264,8 @@ TEST_F(BackupEvidenceTest, a_newest_checkpoint_that_cannot_be_read_stops_no_back
     const auto kept = mine.backups().checkpoint();
     auto events = mine.subscribe({.kinds = {"backup.tampered"}});
     const auto spoil = [&](int number) {
-        std::ofstream(repository() / "checkpoint" / ("0000000" + std::to_string(number)), std::ios::binary | std::ios::in).seekp(300).put('x').put('y');
+        const auto at = repository() / "checkpoint" / ("0000000" + std::to_string(number));
+        std::ofstream(at, std::ios::binary | std::ios::in).seekp(300).put('x').put('y');
     };
     spoil(2);
     const auto report = check();
