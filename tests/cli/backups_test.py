@@ -131,7 +131,7 @@ class Streams(ToolTest):
         self.assertEqual(self.run_with(b"", "backup", "cat", "database", "dumps/shop.sql").stdout, content)
         again = json.loads(self.run_with(content, "--json", "backup", "stream", "dumps/shop.sql", "--name", "database").stdout)
         self.assertEqual(again["deduplicated"], 6_000_000)
-        self.assertEqual(self.run_with(b"x", "backup", "stream", "../x").returncode, 10)
+        self.assertEqual(self.run_with(b"x", "backup", "stream", "../x").returncode, 11)
         self.assertEqual(self.json("backup", "check")["problems"], [])
 
     def test_rows_come_along(self):
