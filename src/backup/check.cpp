@@ -563,6 +563,8 @@ void CheckRun::sessions() {
         const bool progress = name.ends_with("/progress");
         // A beacon in use is rewritten while it is read.
         if (!progress && repository_.objects->beacon_lives(name) != false) continue;
+        // Nobody syncs a beacon, as it says nothing once its writer is gone: a power cut may have left its name alone.
+        if (!progress && size == 0) continue;
         guard(name, [&] {
             try {
                 const auto payload = open_object(repository_.keys, progress ? Kind::progress : Kind::session, fetch(name, size), name);

@@ -582,15 +582,22 @@ TEST_F(Prune, the_order_of_the_wall_clocks_times_decides_nothing) {
 
 // ---- many at once ----
 
-TEST_F(Prune, writers_collectors_restorers_and_checkers_at_once_lose_nothing) {
+class PruneCrowd : public Prune {
+protected:
+    /// So many writers, each so many rounds and so long at least, beside two collectors, a restorer and a checker.
+    void run(int writers, int rounds, std::chrono::seconds at_least);
+};
+
+void PruneCrowd::run(int writers, int rounds, std::chrono::seconds at_least) {
     create();
     std::filesystem::create_directories(folder / "copies");
-    constexpr int writers = 3, rounds = 6;
-    std::atomic<int> working{writers};
+    const auto until = std::chrono::steady_clock::now() + at_least;
+    std::atomic<int> working{writers}, written{0};
     std::atomic<int> pruned{0}, checked{0}, restored{0};
     std::mutex mutex;
-    std::vector<Taken> kept;                     // guarded by mutex
-    std::vector<std::string> failures;           // guarded by mutex
+    std::vector<Taken> kept;                     // guarded by mutex, as the next two
+    std::string compared;                        // whose copy is being read
+    std::vector<std::string> failures;
     const auto guarded = [&](const char* who, const std::function<void()>& work) {
         try {
             work();
@@ -610,7 +617,7 @@ TEST_F(Prune, writers_collectors_restorers_and_checkers_at_once_lose_nothing) {
                     auto wanted = request();
                     wanted.name = "writer" + std::to_string(w);
                     wanted.sources = {{.name = "", .path = from}};
-                    for (int round = 0; round < rounds; ++round) {
+                    for (int round = 0; round < rounds || std::chrono::steady_clock::now() < until; ++round) {
                         // All writers draw from the same few contents, so that they build upon each other's packs.
                         std::filesystem::remove_all(from);
                         for (int i = 0; i < 12; ++i) {
@@ -625,12 +632,16 @@ TEST_F(Prune, writers_collectors_restorers_and_checkers_at_once_lose_nothing) {
                         {
                             const std::lock_guard lock(mutex);
                             kept.push_back({totals.snapshot.id, name});
-                            if (kept.size() > 4) {
+                            if (kept.size() > static_cast<std::size_t>(writers) + 1) {
                                 old = kept.front();
                                 kept.erase(kept.begin());
                             }
                         }
-                        if (old) forget(*mine, {old->id}, {});
+                        ++written;
+                        if (!old) continue;
+                        forget(*mine, {old->id}, {});
+                        const std::lock_guard lock(mutex);
+                        if (old->copy != compared) std::filesystem::remove_all(folder / "copies" / old->copy);
                     }
                 });
                 --working;
@@ -653,6 +664,7 @@ TEST_F(Prune, writers_collectors_restorers_and_checkers_at_once_lose_nothing) {
                     {
                         const std::lock_guard lock(mutex);
                         if (!kept.empty()) one = kept.back();
+                        compared = one ? one->copy : "";
                     }
                     if (!one) continue;
                     const auto out = folder / ("restored" + std::to_string(n));
@@ -696,6 +708,14 @@ TEST_F(Prune, writers_collectors_restorers_and_checkers_at_once_lose_nothing) {
     EXPECT_EQ(repository->list().size(), kept.size());
     for (const auto& one : kept) expect_restores(*repository, one);
     EXPECT_LT(check(*repository).bytes_unused, 10'000);
+    std::cout << written << " backups, " << pruned << " prunes, " << restored << " restores, " << checked << " checks" << std::endl;
+}
+
+TEST_F(PruneCrowd, writers_collectors_restorers_and_checkers_at_once_lose_nothing) { run(3, 6, std::chrono::seconds(0)); }
+
+/// The long tests give them ten minutes.
+TEST_F(PruneCrowd, eight_writers_and_two_collectors_lose_nothing) {
+    run(8, 2, std::chrono::minutes(std::getenv("TENON_KILLS") ? 10 : 0));
 }
 
 TEST_F(Prune, killed_collectors_and_writers_at_random_moments) {
