@@ -172,7 +172,7 @@ TEST_F(Kills, at_random_moments_of_backup_forget_prune_shred_and_rotations_need_
             _exit(1);
         }
         close(pipes[1]);
-        std::this_thread::sleep_for(std::chrono::microseconds(random() % 250'000));
+        std::this_thread::sleep_for(std::chrono::microseconds(random() % (round % 3 == 0 ? 800'000 : 120'000)));
         kill(child, SIGKILL);
         int status = 0;
         ASSERT_EQ(waitpid(child, &status, 0), child);
