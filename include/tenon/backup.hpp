@@ -9,6 +9,7 @@
 
 #include <tenon/backup_stream.hpp>
 #include <tenon/config.hpp>
+#include <tenon/copies.hpp>
 #include <tenon/id.hpp>
 #include <tenon/job.hpp>
 #include <tenon/units.hpp>
@@ -223,6 +224,7 @@ struct CheckReport {
     Bytes under_old_keys{};                   ///< Stored before the data keys were rotated and not written anew yet.
     /// Of the problems: objects that were deleted, put back, replaced or forked, as checkpoints show.
     std::int64_t tampered = 0;
+    std::int64_t mended = 0;                  ///< Objects that were put back as they were.
 };
 
 /// What a repository held at one moment, signed. Whoever keeps its record somewhere else sees at any later time whether something was
@@ -397,7 +399,8 @@ public:
     /// and a job that writes anew what was stored before. When that is done the old keys are destroyed, and nothing that the
     /// repository holds opens with them; what somebody has copied does. Backups, restores, checks and prunes go on meanwhile: a backup
     /// that was running is waited for. Ids and cuts stay, so nothing is stored twice; what was erased stays erased, and what no snapshot
-    /// needs goes. The copies are not charged while both exist.
+    /// needs goes. The copies are not charged while both exist. Other stores follow before the old keys go, as many as the commit level
+    /// wants (else the job ends in Unavailable, and `resume` goes on): what one that was away holds nobody reads until it is caught up.
     /// Throws NotFound where nothing was backed up yet; Conflict as rotate().
     /// Cancel    between objects; what is written anew by then stays so. `resume` goes on, as a killed job does by itself.
     RekeyJob rotate_data_key(const RekeyOptions& options = {});
@@ -449,7 +452,8 @@ public:
     /// Everything, at every level, is also compared with the newest checkpoint that the repository has and the newest that this home
     /// remembers: see checkpoint().
     /// The job ends in NotFound where nothing was backed up yet.
-    CheckJob check(CheckLevel level = CheckLevel::full);
+    /// `repair`: damaged and missing objects that another store has as they were are put back first.
+    CheckJob check(CheckLevel level = CheckLevel::full, bool repair = false);
     /// The same, and a checkpoint's record that was kept elsewhere must be in the repository's past. That also tells of a repository that
     /// was put back together with the whole home.
     /// Throws    InvalidArgument for text that is no record.
@@ -495,6 +499,8 @@ public:
     BackupKeys keys() const;
     BackupSchedules schedules() const;
     BackupDrills drills() const;
+    /// Copies in the home's other stores.
+    BackupCopies copies() const;
 
 private:
     friend struct Internal;

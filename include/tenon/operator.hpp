@@ -9,6 +9,7 @@
 
 #include <tenon/audit.hpp>
 #include <tenon/config.hpp>
+#include <tenon/copies.hpp>
 #include <tenon/id.hpp>
 #include <tenon/limit.hpp>
 #include <tenon/partner.hpp>
@@ -227,6 +228,8 @@ public:
     Plans plans() const;
     /// The keys that sign access tokens.
     TokenKeys token_keys() const;
+    /// Where copies of backups may lie beside the home.
+    BackupStores backup_stores() const;
     /// The operators' own audit trail; of a partner's operator the partner's.
     Audit audit() const;
     void close() noexcept;

@@ -11,6 +11,7 @@
 #include <tenon/brand.hpp>
 #include <tenon/camera.hpp>
 #include <tenon/config.hpp>
+#include <tenon/copies.hpp>
 #include <tenon/engine.hpp>
 #include <tenon/error.hpp>
 #include <tenon/event.hpp>

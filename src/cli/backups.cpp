@@ -138,7 +138,7 @@ int check(Context& context, const Args& args) {
     const auto level = level_named(args.text("--level", "full"), "--level");
     const auto record = args.has("--against") ? record_in(args, "--against") : std::string();
     Backups backups = backup_session(context).backups();
-    CheckJob job = args.has("--against") ? backups.check_against(record, level) : backups.check(level);
+    CheckJob job = args.has("--against") ? backups.check_against(record, level) : backups.check(level, args.has("--repair"));
     if (args.has(detach.name)) return show_started(context, job);
     follow(context, job, "check");
     const CheckReport report = job.result();
@@ -150,7 +150,8 @@ int check(Context& context, const Args& args) {
                          {"Read", size(report.read)},
                          {"Unused", size(report.unused)},
                          {"Old keys", report.under_old_keys.count > 0 ? size(report.under_old_keys) : ""},
-                         {"Tampered", report.tampered > 0 ? count(report.tampered) : ""}});
+                         {"Tampered", report.tampered > 0 ? count(report.tampered) : ""},
+                         {"Mended", args.has("--repair") ? count(report.mended) + " objects" : ""}});
     say_problems(context, report.problems);
     return report.problems.empty() ? 0 : exit_code(Errc::corrupt);
 }
@@ -332,8 +333,10 @@ Group backup_verbs() {
                       "checkpoint, so that nothing is taken away or put back unseen. Exit code 19 if anything is damaged.",
              .options = {{"--level", "LEVEL", "structure, objects or full; default full"},
                          {"--against", "FILE", "and with a checkpoint's record that was kept elsewhere"},
+                         {"--repair", "", "put back what another store has as it was"},
                          detach},
              .examples = {{"backup check", "Everything."}, {"backup check --level structure", "Quick; for every hour."},
+                          {"backup check --repair", "Damaged and missing objects come back from other stores."},
                           {"backup check --against /mnt/safe/acme.checkpoint", "Also tells of an older copy of the whole home."}},
              .run = check},
             {.path = "backup checkpoint",
@@ -375,6 +378,49 @@ Group backup_verbs() {
              .examples = {{"backup drills --json", "With all figures and problems."}},
              .run = list_drills,
              .looks = true},
+            {.path = "backup stores",
+             .summary = "show where copies of the backup are",
+             .about = "Lists the home's own store and those that the tenant's backups are copied to: whether each answers, what it holds, "
+                      "how far it is behind, when it answered and was whole last. --all lists the stores of the home instead.",
+             .options = {{"--all", "", "every store of this home, and whose data may lie there"}},
+             .examples = {{"backup stores", "Of the tenant."}, {"backup stores --all", "Of the home."}},
+             .run = list_stores,
+             .looks = true},
+            {.path = "backup add-store",
+             .summary = "let backups be copied to another folder",
+             .about = "Adds a folder, of another disk or region, that every tenant's backups are copied to from now on, if its data may lie "
+                      "there. A file “store” in it says that it is this store, so that an empty mount point is not taken for it.",
+             .operands = {{"NAME", "a-z, 0-9 and hyphens"}, {"FOLDER", "one that is there, outside of the home"}},
+             .options = {{"--region", "NAME", "only data of tenants of this region may lie there", true}},
+             .examples = {{"backup add-store north /mnt/north --region eu-north", "A region's."}},
+             .run = add_store},
+            {.path = "backup remove-store",
+             .summary = "copy nothing more to a store",
+             .about = "Forgets one of the stores that “backup stores --all” lists. What lies there stays. Added again it is caught up, and brings "
+                      "nothing back that was removed meanwhile.",
+             .operands = {{"NAME", "of “backup stores --all”"}},
+             .options = {yes},
+             .examples = {{"backup remove-store north --yes", "Without asking."}},
+             .run = remove_store},
+            {.path = "backup copy-policy",
+             .summary = "say where a backup must be to have succeeded",
+             .about = "Shows, and with options changes, in how many stores a snapshot and everything it needs must be before its backup has "
+                      "succeeded: local, only in the home's own; quorum, in more than half of all; all. The rest is copied afterwards.",
+             .options = {{"--level", "LEVEL", "local, quorum or all"},
+                         {"--store", "NAME", "copy only to these", true},
+                         {"--every-store", "", "copy to every store that may hold the data"}},
+             .examples = {{"backup copy-policy --level quorum", "With two stores beside the home's: in one of them at least."}},
+             .run = copy_policy},
+            {.path = "backup sync",
+             .summary = "bring stores up to date",
+             .about = "Copies what stores lack, and removes from them what the backup has removed while they were away. Backups and prunes do so "
+                      "by themselves. Interrupted, the next one copies only what is missing. Exit code 21 if a store stays behind.",
+             .options = {{"--store", "NAME", "only these", true},
+                         {"--heal", "", "also bring back what the home's own store has lost, be it all of it"},
+                         {"--verify", "", "also read everything, and replace what is damaged"},
+                         at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
+             .examples = {{"backup sync", "After a store was away."}, {"backup sync --heal", "After the home's disk was replaced."}},
+             .run = sync_stores},
             {.path = "backup keys",
              .summary = "list what opens the repository",
              .about = "Lists what opens the repository: passwords, recovery codes, recipients' keys, and this home's own key or, in its "

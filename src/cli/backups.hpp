@@ -41,6 +41,12 @@ int preview_restore(Context& context, const Session& session, const RestoreOptio
 // Restores for practice.
 int start_drill(Context& context, const Args& args);
 int list_drills(Context& context, const Args& args);
+// The verbs of copies in other stores.
+int list_stores(Context& context, const Args& args);
+int add_store(Context& context, const Args& args);
+int remove_store(Context& context, const Args& args);
+int copy_policy(Context& context, const Args& args);
+int sync_stores(Context& context, const Args& args);
 
 // Checkpoints, and records of them that are kept elsewhere.
 int take_checkpoint(Context& context, const Args& args);

@@ -398,6 +398,7 @@ json::object to_json(const CheckReport& r) {
             {"unused", r.unused.count},
             {"under_old_keys", r.under_old_keys.count},
             {"tampered", r.tampered},
+            {"mended", r.mended},
             {"problems", strings(r.problems)}};
 }
 
@@ -510,6 +511,32 @@ json::object to_json(const DrillReport& r) {
             {"rpo_us", r.rpo.count()},
             {"rpo_goal_us", r.rpo_goal.count()},
             {"problems", strings(r.problems)}};
+}
+
+json::object to_json(const BackupStore& s) { return {{"name", s.name}, {"path", s.path.string()}, {"regions", strings(s.regions)}}; }
+
+json::object to_json(const CopyState& s) {
+    return {{"store", s.store},
+            {"is_allowed", s.is_allowed},
+            {"is_reached", s.is_reached},
+            {"is_whole", s.is_whole},
+            {"objects", s.objects},
+            {"size", s.size.count},
+            {"behind_objects", s.behind_objects},
+            {"behind", s.behind.count},
+            {"seen_at", s.seen_at ? json::value(stamp(*s.seen_at)) : json::value()},
+            {"whole_at", s.whole_at ? json::value(stamp(*s.whole_at)) : json::value()},
+            {"problem", s.problem}};
+}
+
+json::object to_json(const CopyResult& r) {
+    json::array stores;
+    for (const auto& state : r.stores) stores.push_back(to_json(state));
+    return {{"stores", std::move(stores)},
+            {"copied_objects", r.copied_objects},
+            {"copied", r.copied.count},
+            {"removed_objects", r.removed_objects},
+            {"healed_objects", r.healed_objects}};
 }
 
 json::object to_json(const PruneResult& r) {

@@ -240,11 +240,11 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
     return Internal::make<RestoreJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::restore_kind}));
 }
 
-CheckJob Backups::check(CheckLevel level) {
-    const auto pass = impl_->enter(Permission::backup_read);
+CheckJob Backups::check(CheckLevel level, bool repair) {
+    const auto pass = impl_->enter(repair ? Permission::backup_write : Permission::backup_read);
     if (level > CheckLevel::full) throw InvalidArgument("there is no such level of checking", {.subject = "level"});
     Json payload;
-    payload.set("level", static_cast<std::int64_t>(level));
+    payload.set("level", static_cast<std::int64_t>(level)).set("repair", repair);
     const auto id = enqueue(*impl_, "backup.check", {.kind = engine::check_kind, .payload = base::to_json(payload)}, {});
     return Internal::make<CheckJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::check_kind}));
 }
@@ -395,6 +395,7 @@ std::optional<RekeyJob> Backups::find_rekey(const JobId& id) const { return find
 BackupKeys Backups::keys() const { return Internal::make<BackupKeys>(impl_); }
 BackupDrills Backups::drills() const { return Internal::make<BackupDrills>(impl_); }
 BackupSchedules Backups::schedules() const { return Internal::make<BackupSchedules>(impl_); }
+BackupCopies Backups::copies() const { return Internal::make<BackupCopies>(impl_); }
 
 Snapshot Backups::tag(const TagOptions& options) {
     const auto pass = impl_->enter(Permission::backup_write);
@@ -481,6 +482,7 @@ CheckReport CheckJob::result() {
         .unused = {json.int_or("unused", 0)},
         .under_old_keys = {json.int_or("under_old_keys", 0)},
         .tampered = json.int_or("tampered", 0),
+        .mended = json.int_or("mended", 0),
     };
 }
 

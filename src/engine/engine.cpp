@@ -29,6 +29,7 @@
 #include "metadata_place.hpp"
 #include "repositories.hpp"
 #include "restored.hpp"
+#include "stores.hpp"
 #include "watches.hpp"
 
 namespace tenon {
@@ -38,7 +39,7 @@ std::vector<db::Migration> engine::all_migrations() {
     for (const auto& rooms : {tenant::migrations(), jobs::migrations(), nvr::migrations(), engine::asset_rows::migrations(),
                               engine::export_rows::migrations(), engine::repository_migrations(), engine::doomed::migrations(),
                               engine::restored::migrations(), engine::export_rows::later_migrations(), engine::schedule_rows::migrations(),
-                              engine::drill_rows::migrations(), engine::checkpoint_rows::migrations()})
+                              engine::drill_rows::migrations(), engine::checkpoint_rows::migrations(), engine::stores::migrations()})
         all.insert(all.end(), rooms.begin(), rooms.end());
     return all;
 }

@@ -19,6 +19,7 @@
 #include "import_recovery.hpp"
 #include "leases.hpp"
 #include "repositories.hpp"
+#include "stores.hpp"
 #include "takeout.hpp"
 #include "watches.hpp"
 
@@ -207,6 +208,7 @@ void EngineImpl::forget_old() {
 }
 
 void EngineImpl::sweep_doomed() {
+    engine::stores::forget_erased(*this);
     for (const auto& id : engine::doomed::tenants(*database, system)) {
         if (stopping.stop_requested()) return;
         remove_doomed(id);
@@ -380,6 +382,7 @@ void EngineImpl::remove_files(const TenantId& id) {
         for (int again = 0; error == std::errc::no_such_file_or_directory && again < 100; ++again) std::filesystem::remove_all(path, error);
         if (error) base::throw_errno("cannot remove the tenant's files", path.string(), error.value());
     }
+    engine::stores::remove_files(*this, id);
 }
 
 }  // namespace tenon

@@ -31,6 +31,7 @@ Tenants OperatorSession::tenants() const { return Internal::make<Tenants>(impl_)
 Partners OperatorSession::partners() const { return Internal::make<Partners>(impl_); }
 Plans OperatorSession::plans() const { return Internal::make<Plans>(impl_); }
 TokenKeys OperatorSession::token_keys() const { return Internal::make<TokenKeys>(impl_); }
+BackupStores OperatorSession::backup_stores() const { return Internal::make<BackupStores>(impl_); }
 Audit OperatorSession::audit() const { return Internal::make<Audit>(std::make_shared<AuditImpl>(AuditImpl{nullptr, impl_})); }
 void OperatorSession::close() noexcept { impl_->closed.store(true, std::memory_order_release); }
 

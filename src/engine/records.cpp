@@ -283,6 +283,12 @@ constexpr db::TenantStmt drill_report_rows{
     "SELECT job_id, schedule, started_at, report FROM drill WHERE tenant_id = :tenant ORDER BY started_at, job_id"};
 constexpr Field drill_report_fields[] = {{"job", id<JobId>}, {"schedule", text}, {"started_at", time}, {"report", document}};
 
+constexpr db::TenantStmt copy_policy_rows{"SELECT level, stores FROM copy_policy WHERE tenant_id = :tenant"};
+constexpr Field copy_policy_fields[] = {{"level", named<CommitLevel>}, {"stores", document}};
+
+constexpr db::TenantStmt copy_state_rows{"SELECT store, state, seen_at, whole_at FROM copy_state WHERE tenant_id = :tenant ORDER BY store"};
+constexpr Field copy_state_fields[] = {{"store", text}, {"state", document}, {"seen_at", time}, {"whole_at", time}};
+
 constexpr db::TenantStmt event_rows{"SELECT id, kind, at, subject, data FROM event WHERE tenant_id = :tenant ORDER BY id"};
 constexpr Field event_fields[] = {{"id", integer}, {"kind", text}, {"at", time}, {"subject", text}, {"data", document}};
 
@@ -398,6 +404,8 @@ constinit const Kind recurrences{"recurrence", recurrence_rows, recurrence_field
 constinit const Kind backup_schedules{"backup_schedule", backup_schedule_rows, backup_schedule_fields};
 constinit const Kind backup_schedule_works{"backup_schedule_work", backup_schedule_work_rows, backup_schedule_work_fields};
 constinit const Kind drills{"drill", drill_report_rows, drill_report_fields};
+constinit const Kind copy_policies{"copy_policy", copy_policy_rows, copy_policy_fields};
+constinit const Kind copy_states{"copy_state", copy_state_rows, copy_state_fields};
 constinit const Kind events{"event", event_rows, event_fields};
 constinit const Kind quotas{"quota", quota_rows, quota_fields, quota_withheld};
 constinit const Kind quota_graces{"quota_grace", quota_grace_rows, quota_grace_fields};

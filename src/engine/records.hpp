@@ -34,7 +34,7 @@ extern const Kind users, api_keys, settings, cameras, camera_states, cost_tags, 
     job_pauses, leases, limits, logins, periods, plan_changes, projects, grants, protections, quotas, quota_graces, quota_levels,
     quota_shadows, quota_warnings, recurrences, restored_files, footage, sites, tenants, tickets, usage_dims, usage_events, usage_meters,
     usage_rollups, usage_shares, assets, audit_policies, backup_schedules, backup_schedule_works,
-    drills;
+    drills, copy_policies, copy_states;
 /// Those of the jobs that render: what was edited together, ready to be rendered elsewhere.
 extern const Kind renders;
 

@@ -18,6 +18,7 @@
 #include "erasure.hpp"
 #include "repository_charge.hpp"
 #include "restored.hpp"
+#include "stores.hpp"
 
 namespace tenon::engine {
 
@@ -60,6 +61,7 @@ void Repositories::prepare() {
     engine_.queue->add_kind(prune_kind, {.run = [this](const jobs::Attempt& attempt) { return prune(attempt); }});
     engine_.queue->add_kind(rekey_kind, {.run = [this](const jobs::Attempt& attempt) { return rekey(attempt); }});
     engine_.queue->add_kind(drill_kind, {.run = [this](const jobs::Attempt& attempt) { return drill(attempt); }, .give_up = give_up});
+    engine_.queue->add_kind(copy_kind, {.run = [this](const jobs::Attempt& attempt) { return copy(attempt); }});
 }
 
 void Repositories::erase(db::Tx& tx) {
@@ -68,6 +70,7 @@ void Repositories::erase(db::Tx& tx) {
     schedule_rows::erase(tx);
     drill_rows::erase(tx);
     checkpoint_rows::erase(tx);
+    stores::erase(tx);
     opened_.forget(tx.scope().tenant());
     const std::lock_guard lock(unlocked_mutex_);
     unlocked_.erase(tx.scope().tenant());
@@ -88,7 +91,11 @@ std::shared_ptr<backup::Repository> Repositories::open(const db::TenantScope& sc
 }
 
 std::shared_ptr<backup::Repository> Repositories::current(const db::TenantScope& scope, std::shared_ptr<backup::Repository> repository) {
-    if (!repository || repository->is_current()) return repository;
+    if (!repository) return repository;
+    // Other stores than when it was opened, or none but them then: it is opened anew.
+    const auto many = std::dynamic_pointer_cast<blob::ManyStores>(repository->objects());
+    const auto is_lost = [&] { return many->has_others() && many->is_lost({}); };
+    if (many && many->stamp() == stores::stamp_of(engine_, scope) && repository->is_current() && !is_lost()) return repository;
     opened_.replace(scope.tenant(), [&] { return repository = open_now(scope); });
     return repository;
 }
@@ -121,9 +128,16 @@ backup::ErasedClass Repositories::shred(const db::TenantScope& scope, const std:
     return erased;
 }
 
+std::shared_ptr<blob::ManyStores> Repositories::many_of(const TenantId& tenant) const {
+    const auto scope = engine_.scope_of(tenant);
+    return std::make_shared<blob::ManyStores>(std::make_shared<blob::FileStore>(engine_.home.repository(tenant), engine_.clock),
+                                              stores::others_of(engine_, scope), engine_.clock, blob::Patience{}, stores::stamp_of(engine_, scope));
+}
+
 Repositories::Stores Repositories::stores_of(const TenantId& tenant) const {
-    return {std::make_shared<blob::FileStore>(engine_.home.repository(tenant), engine_.clock),
-            std::make_shared<blob::FileStore>(engine_.home.vault(tenant), engine_.clock)};
+    const auto many = many_of(tenant);
+    const bool lost = many->has_others() && many->is_lost({});
+    return {lost ? many->elsewhere() : many, std::make_shared<blob::FileStore>(engine_.home.vault(tenant), engine_.clock)};
 }
 
 /// Whether there is a repository. Throws Unavailable when there was one and it is not where it was: taking that for an
@@ -133,6 +147,7 @@ bool Repositories::exists(const db::TenantScope& scope) const {
     std::error_code ignored;
     if (std::filesystem::exists(folder, ignored) && backup::Repository::exists(*stores_of(scope.tenant()).objects)) return true;
     const bool was_made = engine_.database->read(scope, [](db::Reader& reader) { return repository_charge::is_there(reader); });
+    if (was_made && many_of(scope.tenant())->is_lost({})) return true;  // as the other stores have it
     if (was_made) throw Unavailable("the repository is not where it was made: is its disk there?", {.subject = folder.string()});
     return false;
 }
@@ -149,8 +164,14 @@ bool Repositories::is_locked(const TenantId& tenant) {
 }
 
 std::shared_ptr<backup::Repository> Repositories::open_with(const TenantId& tenant, const backup::KeySource& key) {
-    auto [objects, vault] = stores_of(tenant);
-    return backup::Repository::open(objects, vault, key, {.clock = engine_.clock, .newest_key = [this, tenant] { return newest_key(tenant); }});
+    return open_with(tenant, key, stores_of(tenant).objects);
+}
+
+std::shared_ptr<backup::Repository> Repositories::open_with(const TenantId& tenant, const backup::KeySource& key,
+                                                            std::shared_ptr<blob::Store> objects) {
+    const auto vault = std::make_shared<blob::FileStore>(engine_.home.vault(tenant), engine_.clock);
+    return backup::Repository::open(std::move(objects), vault, key,
+                                    {.clock = engine_.clock, .newest_key = [this, tenant] { return newest_key(tenant); }});
 }
 
 backup::KeySource Repositories::newest_key(const TenantId& tenant) {
@@ -168,16 +189,19 @@ backup::KeySource Repositories::home_key(const TenantId& tenant) const {
 }
 
 std::shared_ptr<backup::Repository> Repositories::open_now(const db::TenantScope& scope) {
-    const auto tenant = scope.tenant();
+    return open_at(scope.tenant(), stores_of(scope.tenant()).objects);
+}
+
+std::shared_ptr<backup::Repository> Repositories::open_at(const TenantId& tenant, std::shared_ptr<blob::Store> objects) {
     std::shared_ptr<backup::Repository> repository;
     if (is_deferred(tenant)) {
-        repository = open_with(tenant, newest_key(tenant));
+        repository = open_with(tenant, newest_key(tenant), std::move(objects));
     } else {
         std::error_code ignored;
         if (!std::filesystem::exists(engine_.home.backup_key(tenant), ignored))
             throw PermissionDenied("this home has no key to the repository: unlock it with a password",
                                    {.subject = engine_.home.repository(tenant).string()});
-        repository = open_with(tenant, home_key(tenant));
+        repository = open_with(tenant, home_key(tenant), std::move(objects));
     }
     // What a rotation that was killed left to do; whoever is at the keys now does it, too.
     if (const auto alone = base::FileLock::try_acquire(lock_file(tenant))) repository->settle();
@@ -387,6 +411,7 @@ backup::SnapshotInfo Repositories::tag(const db::TenantScope& scope, const Snaps
     }();
     note_state(scope);
     repository_charge::try_reconcile(engine_, scope);
+    copy_later(scope);
     return info;
 }
 
@@ -397,6 +422,7 @@ void Repositories::forget(const db::TenantScope& scope, const std::vector<Snapsh
     backup::forget(*repository, ids, engine_.stopping.get_token());
     note_state(scope);
     repository_charge::try_reconcile(engine_, scope);
+    copy_later(scope);
 }
 
 std::filesystem::path Repositories::reserve() const { return engine_.home.root / "reserve"; }

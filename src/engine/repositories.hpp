@@ -10,7 +10,9 @@
 
 #include <backup/repository.hpp>
 #include <backup/retention.hpp>
+#include <blob/many_stores.hpp>
 #include <nvr/camera_rows.hpp>
+#include <tenon/copies.hpp>
 
 #include "backup_evidence.hpp"
 #include "core.hpp"
@@ -27,6 +29,7 @@ inline constexpr const char* restore_kind = "restore";
 inline constexpr const char* check_kind = "check";
 inline constexpr const char* prune_kind = "prune";
 inline constexpr const char* rekey_kind = "rekey";
+inline constexpr const char* copy_kind = "backup_copy";
 
 /// Every tenant's backups: opens repositories with the keys of this home and runs their jobs.
 class Repositories final : public Part {
@@ -70,6 +73,9 @@ public:
     /// Throws NotFound, Conflict.
     backup::ErasedClass shred(const db::TenantScope& scope, const std::string& subject, const std::stop_token& stop);
 
+    /// How far each store is: looked at now where the keys are at hand, else as it was seen last.
+    std::vector<CopyState> copies(const db::TenantScope& scope, const std::stop_token& stop);
+
     /// Changes what the repository says of a snapshot, one caller after the other. Throws NotFound.
     backup::SnapshotInfo tag(const db::TenantScope& scope, const SnapshotId& id, const std::function<void(std::vector<Label>&)>& change);
     void forget(const db::TenantScope& scope, const std::vector<SnapshotId>& ids);
@@ -105,6 +111,22 @@ private:
     void refuse_tampered(const db::TenantScope& scope, backup::Repository& repository, const std::stop_token& stop);
     /// Takes a checkpoint of what has just been changed. Returns what the repository weighs more by that.
     std::int64_t note_state(const db::TenantScope& scope) noexcept;
+    jobs::Outcome copy(const jobs::Attempt& attempt);
+    /// Brings copies as far as the tenant's policy wants it now. Throws Unavailable where that cannot be.
+    void reach_level(const jobs::Attempt& attempt, backup::Repository& repository);
+    void catch_up_to_level(const jobs::Attempt& attempt, backup::Repository& repository, bool everywhere);
+    /// Brings all that answer up to date. Throws Unavailable where that is not as many as the policy wants.
+    void follow_everywhere(const jobs::Attempt& attempt, backup::Repository& repository);
+    /// What every other store is to hear of at once, as far as they answer. Throws Cancelled alone.
+    void try_catch_up(const jobs::Attempt& attempt, backup::Repository& repository, blob::CatchUpRequest request);
+    void keep_states(const db::TenantScope& scope, const blob::CatchUpReport& report);
+    /// For what still has no copy when a job or a call has ended.
+    void copy_later(db::Tx& tx);
+    void copy_later(const db::TenantScope& scope) noexcept;
+    std::shared_ptr<blob::ManyStores> many_of(const TenantId& tenant) const;
+    std::shared_ptr<backup::Repository> open_at(const TenantId& tenant, std::shared_ptr<blob::Store> objects);
+    /// The repository as the other stores have it, to read from. Null: there are none.
+    std::shared_ptr<backup::Repository> open_elsewhere(const db::TenantScope& scope);
     /// A file whose space lets a collection work on a full disk. One for all tenants.
     std::filesystem::path reserve() const;
     void keep_reserve() const noexcept;
@@ -140,6 +162,7 @@ private:
     void await_key(const jobs::Attempt& attempt);
     [[nodiscard]] bool is_deferred(const TenantId& tenant) const;
     std::shared_ptr<backup::Repository> open_with(const TenantId& tenant, const backup::KeySource& key);
+    std::shared_ptr<backup::Repository> open_with(const TenantId& tenant, const backup::KeySource& key, std::shared_ptr<blob::Store> objects);
     std::shared_ptr<backup::Repository> with_new_home_key(const TenantId& tenant, backup::Repository& repository);
     backup::KeySource home_key(const TenantId& tenant) const;
     /// Of the host's, or this home's.

@@ -110,6 +110,7 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
         for (const auto& info : repository->list(attempt.stop)) {
             if (info.run != request.run) continue;
             const auto cost = info.cost.value_or(backup::SnapshotInfo::Cost{});
+            reach_level(attempt, *repository);
             return taken(attempt, {.snapshot = info, .files_new = cost.files_new, .files_unchanged = cost.files_unchanged,
                                    .bytes_read = cost.bytes_read, .bytes_new = cost.bytes_new, .bytes_stored = cost.bytes_stored});
         }
@@ -139,6 +140,7 @@ jobs::Outcome Repositories::taken(const jobs::Attempt& attempt, const backup::Ba
     return {.result = base::to_json(json), .settle = [this, job = attempt.job, stored = totals.bytes_stored](db::Tx& tx) {
                 const auto at = engine_.now();
                 quota::release(tx, job.hold.value(), at);
+                copy_later(tx);
                 tenant::usage::record(
                     tx,
                     {.source = "backup", .id = job.id.text(), .meter = "backup_bytes", .quantity = stored, .occurred_at = at},
@@ -194,8 +196,15 @@ bool Repositories::restores_recordings(const db::TenantScope& scope, const Snaps
 jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     await_key(attempt);
     const auto payload = base::parse_json(attempt.job.payload);
-    const auto repository = find(attempt.scope);
-    if (!repository) throw NotFound("nothing was backed up yet");
+    std::exception_ptr away;
+    std::shared_ptr<backup::Repository> repository;
+    try {
+        repository = find(attempt.scope);
+        if (!repository) throw NotFound("nothing was backed up yet");
+    } catch (const Unavailable&) {
+        away = std::current_exception();
+    }
+    if (away && !(repository = open_elsewhere(attempt.scope))) std::rethrow_exception(away);
     const auto target = payload.get_string("target");  // empty: the workspace, wherever it lies by now
     backup::RestoreRequest request{.target = target.empty() ? engine_.workspace(attempt.scope.tenant()).root : std::filesystem::path(target),
                                     .paths = {}, .exclude = texts_from(payload, "exclude"),
@@ -210,7 +219,14 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
         pause = pause_recordings(engine_, attempt.scope, attempt.stop);
     const auto totals = [&] {
         try {
-            return restore_charged(attempt, *repository, snapshot, std::move(request));
+            try {
+                return restore_charged(attempt, *repository, snapshot, request);
+            } catch (const Unavailable&) {
+                // The home's own store stopped to answer: what was restored by then stays, the rest comes from the others.
+                const auto others = away ? nullptr : open_elsewhere(attempt.scope);
+                if (!others) throw;
+                return restore_charged(attempt, *others, snapshot, std::move(request));
+            }
         } catch (const Corrupt&) {
             // The repository has kept what is damaged.
             repository_charge::try_reconcile(engine_, attempt.scope);
@@ -264,11 +280,14 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     const auto payload = base::parse_json(attempt.job.payload);
     const auto repository = find(attempt.scope);
     if (!repository) throw NotFound("nothing was backed up yet, so there is nothing to check: take a backup first");
+    const bool repair = payload.bool_or("repair", false);
+    // What is not there at all is named by nothing: it is looked for in the other stores first.
+    if (repair) try_catch_up(attempt, *repository, {.heal = true});
     (void)look_at_past(attempt.scope, *repository, attempt.stop);
     std::vector<std::string> known;
     if (const auto mine = known_checkpoint(attempt.scope); mine && !mine->record.empty()) known.push_back(mine->record);
     if (const auto* against = payload.find("against")) known.push_back(against->as_string("against"));
-    const auto report = repository->check(static_cast<backup::CheckDepth>(payload.get_int("level")), attempt.progress, attempt.stop, false, known);
+    const auto report = repository->check(static_cast<backup::CheckDepth>(payload.get_int("level")), attempt.progress, attempt.stop, repair, known);
     std::vector<backup::CheckProblem> tampered;
     for (const auto& problem : report.problems)
         if (problem.tampered) tampered.push_back(problem);
@@ -276,7 +295,7 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     const auto is_checkpoint = [](const auto& problem) { return problem.object.starts_with("checkpoint/"); };
     // One that is damaged is done without once there is a newer one; where that must not be, this takes none.
     if (std::any_of(report.problems.begin(), report.problems.end(), is_checkpoint)) note_state(attempt.scope);
-    if (report.bytes_written > 0) repository_charge::try_reconcile(engine_, attempt.scope);
+    if (report.bytes_written > 0 || repair) repository_charge::try_reconcile(engine_, attempt.scope);
     Json problems = Json::array();
     for (const auto& problem : report.problems) {
         if (problems.as_array().size() == most_lines) {
@@ -291,6 +310,7 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     json.set("snapshots", report.snapshots).set("objects", report.objects).set("chunks", report.chunks).set("read", report.bytes_read);
     json.set("problems", std::move(problems)).set("unused", report.bytes_unused).set("under_old_keys", report.bytes_under_old_keys);
     json.set("tampered", static_cast<std::int64_t>(tampered.size()));
+    json.set("mended", report.mended);
     return {.result = base::to_json(json), .settle = {}};
 }
 
@@ -298,6 +318,8 @@ jobs::Outcome Repositories::prune(const jobs::Attempt& attempt) {
     await_key(attempt);
     const auto payload = base::parse_json(attempt.job.payload);
     repository_charge::try_reconcile(engine_, attempt.scope);
+    // A snapshot that only another store has still needs its packs.
+    if (const auto repository = payload.get_bool("dry_run") ? nullptr : find(attempt.scope)) try_catch_up(attempt, *repository, {.heal = true});
     backup::PruneRequest request{.unused_percent = static_cast<std::int32_t>(payload.get_int("unused_percent")),
                                  .dry_run = payload.get_bool("dry_run")};
     request.release_space = [this] { return release_reserve(); };
@@ -316,6 +338,7 @@ jobs::Outcome Repositories::prune(const jobs::Attempt& attempt) {
     if (!request.dry_run) totals.bytes_freed -= note_state(attempt.scope);
     repository_charge::try_reconcile(engine_, attempt.scope);
     keep_reserve();
+    if (const auto repository = request.dry_run ? nullptr : find(attempt.scope)) try_catch_up(attempt, *repository, {});
     std::vector<backup::FileProblem> problems;
     for (const auto& problem : totals.problems) problems.push_back({problem.object, Errc::corrupt, problem.message});
     Json json;
@@ -340,6 +363,7 @@ jobs::Outcome Repositories::rekey(const jobs::Attempt& attempt) {
         try {
             return with_newest_keys(attempt.scope, "nothing was backed up yet, so there is nothing to write anew", [&](auto& repository) {
                 refuse_tampered(attempt.scope, repository, attempt.stop);
+                request.before_retiring = [&] { follow_everywhere(attempt, repository); };
                 return backup::rekey(repository, request, attempt.progress, attempt.stop);
             });
         } catch (...) {
@@ -350,6 +374,7 @@ jobs::Outcome Repositories::rekey(const jobs::Attempt& attempt) {
     note_state(attempt.scope);
     repository_charge::try_reconcile(engine_, attempt.scope);
     keep_reserve();
+    if (totals.is_done) opened_.forget(attempt.scope.tenant());  // what is open still has the keys that were retired
     std::vector<backup::FileProblem> problems;
     for (const auto& problem : totals.problems) problems.push_back({problem.object, Errc::corrupt, problem.message});
     Json json;
@@ -360,6 +385,7 @@ jobs::Outcome Repositories::rekey(const jobs::Attempt& attempt) {
     const auto id = backup::Repository::id_of(*stores_of(attempt.scope.tenant()).objects);
     return {.result = base::to_json(json), .settle = [this, id, data = std::move(data)](db::Tx& tx) {
                 tenant::append_event(tx, {.kind = "backup.rekeyed", .at = engine_.now(), .subject = id, .data = data});
+                copy_later(tx);
             }};
 }
 

@@ -20,6 +20,8 @@ struct Home {
     std::filesystem::path leases() const { return root / "leases"; }
     /// Outside the workspace: a repository must never back itself up.
     std::filesystem::path repository(const TenantId& tenant) const { return root / "backups" / tenant.text(); }
+    /// The stores beside the home's own.
+    std::filesystem::path stores() const { return root / "stores.json"; }
     std::filesystem::path vault(const TenantId& tenant) const { return root / "keys" / "backup" / tenant.text(); }
     /// Held by who puts footage of the tenant in place.
     std::filesystem::path recordings_lock(const TenantId& tenant) const { return root / "locks" / (tenant.text() + ".recordings"); }

@@ -415,6 +415,55 @@ class Checkpoints(ToolTest):
         self.assertEqual(self.json("backup", "check")["problems"], [])
 
 
+class Stores(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.tenant = cls.json("tenant", "create", "Acme", "--plan", "studio/professional")["id"]
+
+    def state(self, store):
+        return next(each for each in self.json("backup", "stores") if each["store"] == store)
+
+    def test_copied_lost_and_brought_back(self):
+        disks = {name: self.home.parent / f"disk-{name}" for name in ("north", "south", "far")}
+        for disk in disks.values():
+            disk.mkdir()
+        self.error("backup", "add-store", "north", str(self.home), code=13)
+        for name in ("north", "south"):
+            self.assertEqual(self.json("backup", "add-store", name, str(disks[name]))["regions"], [])
+        self.json("backup", "add-store", "far", str(disks["far"]), "--region", "elsewhere")
+        self.error("backup", "add-store", "north", str(disks["far"]), code=15)
+        self.assertEqual([each["name"] for each in self.json("backup", "stores", "--all")], ["north", "south", "far"])
+        self.assertEqual(self.error("backup", "copy-policy", "--store", "far", code=13)["subject"], "far")
+        self.assertEqual(self.json("backup", "copy-policy", "--level", "all"), {"level": "all", "stores": []})
+        self.json("backup", "start", "--name", "first")
+        for name in ("home", "north", "south"):
+            self.assertTrue(self.state(name)["is_whole"], name)
+        self.assertEqual(list(disks["far"].iterdir()), [disks["far"] / "store"])
+
+        # A store is away: its copy waits, and it comes back.
+        self.json("backup", "copy-policy", "--level", "quorum")
+        disks["south"].rename(disks["south"].with_name("unplugged"))
+        self.json("backup", "start", "--name", "second")
+        self.assertFalse(self.state("south")["is_reached"])
+        self.assertIn("away", self.tool("backup", "sync", code=21)[0])
+        disks["south"].with_name("unplugged").rename(disks["south"])
+        self.assertEqual(self.json("backup", "sync", "--store", "south")["stores"][1]["store"], "south")
+        self.assertTrue(self.state("south")["is_whole"])
+
+        # The home's own store is lost.
+        shutil.rmtree(self.home / "backups" / self.tenant)
+        self.assertEqual(len(self.json("backup", "list")), 2)
+        self.assertGreater(self.json("backup", "sync", "--heal", "--verify")["healed_objects"], 3)
+        report = self.json("backup", "check", "--repair")
+        self.assertEqual((report["problems"], report["snapshots"]), ([], 2))
+        self.assertTrue(self.json("backup", "rotate-data-key", "--yes")["revoked"])
+        self.json("backup", "sync")
+        self.assertTrue(self.state("north")["is_whole"])
+        self.tool("backup", "remove-store", "north", "--yes")
+        self.error("backup", "remove-store", "north", "--yes", code=14)
+        self.assertEqual(len(self.json("backup", "stores")), 2)
+
+
 class Shred(ToolTest):
     @classmethod
     def prepare(cls):

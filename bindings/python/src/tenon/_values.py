@@ -130,6 +130,16 @@ class Cut(NamedEnum):
     """At the frame: what leads up to it is in the file but not shown."""
 
 
+class CommitLevel(NamedEnum):
+    """Where a backup has to be before its job has succeeded. The home's own store is one of the stores."""
+    LOCAL = 1
+    """In the home's own; the others get it afterwards."""
+    QUORUM = 2
+    """In more than half of all."""
+    ALL = 3
+    """In all."""
+
+
 class Errc(NamedEnum):
     """What kind of failure this is. Numbers are stored and sent over wires: they never change."""
     INVALID_ARGUMENT = 1
@@ -1867,8 +1877,9 @@ class CheckReport(Value):
     - unused: Stored and needed by no snapshot, about: `prune` gives it back.
     - under_old_keys: Stored before the data keys were rotated and not written anew yet.
     - tampered: Of the problems: objects that were deleted, put back, replaced or forked, as checkpoints show.
+    - mended: Objects that were put back as they were.
     """
-    __slots__ = ("snapshots", "objects", "chunks", "read", "problems", "unused", "under_old_keys", "tampered")
+    __slots__ = ("snapshots", "objects", "chunks", "read", "problems", "unused", "under_old_keys", "tampered", "mended")
     snapshots: int
     objects: int
     chunks: int
@@ -1877,10 +1888,12 @@ class CheckReport(Value):
     unused: Bytes
     under_old_keys: Bytes
     tampered: int
+    mended: int
 
     def __init__(
             self, snapshots: int = 0, objects: int = 0, chunks: int = 0, read: int = Bytes(0),
-            problems: Iterable[str] = (), unused: int = Bytes(0), under_old_keys: int = Bytes(0), tampered: int = 0
+            problems: Iterable[str] = (), unused: int = Bytes(0), under_old_keys: int = Bytes(0), tampered: int = 0,
+            mended: int = 0
     ) -> None:
         self.snapshots = snapshots
         self.objects = objects
@@ -1890,6 +1903,7 @@ class CheckReport(Value):
         self.unused = Bytes(unused)
         self.under_old_keys = Bytes(under_old_keys)
         self.tampered = tampered
+        self.mended = mended
 
 
 class BackupCheckpoint(Value):
@@ -2843,6 +2857,138 @@ class Clip(Value):
         self.frames = frames
         self.size = Bytes(size)
         self.sha256 = sha256
+
+
+class BackupStoreOptions(Value):
+    """- name: Required. a-z, 0-9 and '-'. Unique in this home; "home" is its own store.
+    - path: Required. A folder that is there, outside of the home. A file `store` in it says that it is this store, so that
+        an empty mount point is not taken for it.
+    - regions: Whose data may lie in it: those of tenants of these regions. Empty: everybody's.
+    """
+    __slots__ = ("name", "path", "regions")
+    name: str
+    path: Optional[Path]
+    regions: Tuple[str, ...]
+
+    def __init__(self, *, name: str, path: Optional[AnyPath], regions: Iterable[str] = ()) -> None:
+        self.name = name
+        self.path = None if path is None else as_path(path)
+        self.regions = as_tuple(regions)
+
+
+class BackupStore(Value):
+    """A place for copies of backups, beside the home's own."""
+    __slots__ = ("name", "path", "regions")
+    name: str
+    path: Path
+    regions: Tuple[str, ...]
+
+    def __init__(self, name: str = "", path: AnyPath = Path(), regions: Iterable[str] = ()) -> None:
+        self.name = name
+        self.path = as_path(path)
+        self.regions = as_tuple(regions)
+
+
+class CopyPolicy(Value):
+    """- stores: Those that get copies. Empty: every store that may hold the tenant's data."""
+    __slots__ = ("level", "stores")
+    level: CommitLevel
+    stores: Tuple[str, ...]
+
+    def __init__(self, level: CommitLevel = CommitLevel.LOCAL, stores: Iterable[str] = ()) -> None:
+        self.level = level
+        self.stores = as_tuple(stores)
+
+
+class CopyState(Value):
+    """One of the stores that a tenant's backups are, or could be, copied to.
+
+    - store: "home": the home's own.
+    - is_allowed: The tenant's region may lie there.
+    - is_reached: It answered.
+    - is_whole: It has all that the home's own store has.
+    - objects: It holds.
+    - behind_objects: That it lacks.
+    - seen_at: When it answered last. Unset: never.
+    - whole_at: When it was whole last.
+    - problem: Why it is not whole, or not reached. Empty: nothing is wrong.
+    """
+    __slots__ = (
+            "store", "is_allowed", "is_reached", "is_whole", "objects", "size", "behind_objects", "behind", "seen_at",
+            "whole_at", "problem"
+    )
+    store: str
+    is_allowed: bool
+    is_reached: bool
+    is_whole: bool
+    objects: int
+    size: Bytes
+    behind_objects: int
+    behind: Bytes
+    seen_at: Optional[datetime]
+    whole_at: Optional[datetime]
+    problem: str
+
+    def __init__(
+            self, store: str = "", is_allowed: bool = False, is_reached: bool = False, is_whole: bool = False,
+            objects: int = 0, size: int = Bytes(0), behind_objects: int = 0, behind: int = Bytes(0),
+            seen_at: Optional[datetime] = None, whole_at: Optional[datetime] = None, problem: str = ""
+    ) -> None:
+        self.store = store
+        self.is_allowed = is_allowed
+        self.is_reached = is_reached
+        self.is_whole = is_whole
+        self.objects = objects
+        self.size = Bytes(size)
+        self.behind_objects = behind_objects
+        self.behind = Bytes(behind)
+        self.seen_at = None if seen_at is None else as_time(seen_at)
+        self.whole_at = None if whole_at is None else as_time(whole_at)
+        self.problem = problem
+
+
+class CopyOptions(Value):
+    """- stores: Only these. Empty: all of the policy's.
+    - heal: Also bring back what the home's own store has lost, be it all of it.
+    - verify: Also read everything and replace what is damaged, here and there.
+    """
+    __slots__ = ("stores", "heal", "verify", "schedule")
+    stores: Tuple[str, ...]
+    heal: bool
+    verify: bool
+    schedule: JobSchedule
+
+    def __init__(
+            self, *, stores: Iterable[str] = (), heal: bool = False, verify: bool = False,
+            schedule: Optional[JobSchedule] = None
+    ) -> None:
+        self.stores = as_tuple(stores)
+        self.heal = heal
+        self.verify = verify
+        self.schedule = JobSchedule() if schedule is None else schedule
+
+
+class CopyResult(Value):
+    """- stores: The home's own first.
+    - removed_objects: That were removed from the backup while a store was away, or must not lie where they lay.
+    - healed_objects: Damaged ones that were replaced, and what the home's own store had lost.
+    """
+    __slots__ = ("stores", "copied_objects", "copied", "removed_objects", "healed_objects")
+    stores: Tuple[CopyState, ...]
+    copied_objects: int
+    copied: Bytes
+    removed_objects: int
+    healed_objects: int
+
+    def __init__(
+            self, stores: Iterable[CopyState] = (), copied_objects: int = 0, copied: int = Bytes(0),
+            removed_objects: int = 0, healed_objects: int = 0
+    ) -> None:
+        self.stores = as_tuple(stores)
+        self.copied_objects = copied_objects
+        self.copied = Bytes(copied)
+        self.removed_objects = removed_objects
+        self.healed_objects = healed_objects
 
 
 class EngineOptions(Value):
@@ -5478,19 +5624,20 @@ __all__ = [
     "Advice", "AfterFailure", "ApiKey", "ApiKeyFilter", "ApiKeyOptions", "ArchiveOptions", "Ask", "Asset", "AssetFilter",
     "AssetId", "AuditCheckpoint", "AuditFilter", "AuditFormat", "AuditListOptions", "AuditListing", "AuditProof",
     "AuditRecord", "AuditReport", "AuditRetention", "AuditRetentionOptions", "AuthenticateOptions", "BackupCheckpoint",
-    "BackupErasure", "BackupOptions", "BackupResult", "BackupSchedule", "BackupScheduleOptions", "BackupStreamOptions",
-    "Brand", "BreakdownOptions", "BrowseOptions", "CameraHealth", "CameraId", "CameraInfo", "CameraOptions",
-    "CameraSnapshot", "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change", "ChangeKind", "CheckLevel",
-    "CheckReport", "Clip", "ClipOptions", "ContactSheetOptions", "CorrectionOptions", "CostTags", "CustomRole", "Cut",
-    "DamagedRange", "DeferredKeyOptions", "DiffOptions", "DrillFilter", "DrillOptions", "DrillReport", "EngineOptions",
-    "ErasableFolder", "EraseOptions", "ErasePersonalOptions", "ErasedPersonal", "ErasureReceipt", "Errc", "Event",
-    "ExportFilter", "ExportedFile", "FileChange", "FileEntry", "FileKind", "FootageSpan", "ForecastMethod",
-    "ForgetOptions", "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions", "GradeStillOptions", "HoldId",
-    "HoldOptions", "ImportOptions", "IssuerId", "IssuerOptions", "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause",
-    "JobSchedule", "JobState", "KeepRules", "KeyDerivation", "KeyEnvironment", "KeyId", "KeyRotation", "KeySlot",
-    "LeaseInfo", "LeaseOptions", "LegalHold", "LegalHoldOptions", "LimitOptions", "LimitOverride", "LogLevel",
-    "LogOptions", "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness", "MeterTotal", "Misfire",
-    "Money", "MoveOptions", "MovedHome", "MovedTable", "NewApiKey", "OpenFileOptions", "OpenHold", "OperatorOptions",
+    "BackupErasure", "BackupOptions", "BackupResult", "BackupSchedule", "BackupScheduleOptions", "BackupStore",
+    "BackupStoreOptions", "BackupStreamOptions", "Brand", "BreakdownOptions", "BrowseOptions", "CameraHealth", "CameraId",
+    "CameraInfo", "CameraOptions", "CameraSnapshot", "CameraSnapshotOptions", "CameraState", "CameraUpdate", "Change",
+    "ChangeKind", "CheckLevel", "CheckReport", "Clip", "ClipOptions", "CommitLevel", "ContactSheetOptions", "CopyOptions",
+    "CopyPolicy", "CopyResult", "CopyState", "CorrectionOptions", "CostTags", "CustomRole", "Cut", "DamagedRange",
+    "DeferredKeyOptions", "DiffOptions", "DrillFilter", "DrillOptions", "DrillReport", "EngineOptions", "ErasableFolder",
+    "EraseOptions", "ErasePersonalOptions", "ErasedPersonal", "ErasureReceipt", "Errc", "Event", "ExportFilter",
+    "ExportedFile", "FileChange", "FileEntry", "FileKind", "FootageSpan", "ForecastMethod", "ForgetOptions",
+    "ForgetResult", "FrameImageOptions", "FrameOptions", "FramesOptions", "GradeStillOptions", "HoldId", "HoldOptions",
+    "ImportOptions", "IssuerId", "IssuerOptions", "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause", "JobSchedule",
+    "JobState", "KeepRules", "KeyDerivation", "KeyEnvironment", "KeyId", "KeyRotation", "KeySlot", "LeaseInfo",
+    "LeaseOptions", "LegalHold", "LegalHoldOptions", "LimitOptions", "LimitOverride", "LogLevel", "LogOptions",
+    "LogRecord", "LoginFilter", "LoginId", "LoginInfo", "LoginOptions", "Loudness", "MeterTotal", "Misfire", "Money",
+    "MoveOptions", "MovedHome", "MovedTable", "NewApiKey", "OpenFileOptions", "OpenHold", "OperatorOptions",
     "OverageRule", "Overlap", "Partner", "PartnerFilter", "PartnerId", "PartnerOptions", "PasswordOptions",
     "PasswordTicket", "PixelFormat", "Plan", "PlanChange", "PlanChangeOptions", "PlanChangeState", "PlanEffect",
     "PlanImpact", "PlanLimit", "PlanOverage", "Playlist", "PlaylistOptions", "Principal", "PrincipalKind", "Progress",

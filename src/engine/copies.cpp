@@ -1,0 +1,348 @@
+// Copies of backups in other stores: the public face, and the jobs of Repositories that make them.
+#include <tenon/copies.hpp>
+
+#include <algorithm>
+
+#include <base/json.hpp>
+#include <blob/file_store.hpp>
+#include <tenant/audit.hpp>
+#include <tenant/registry.hpp>
+
+#include "backup_json.hpp"
+#include "core.hpp"
+#include "repositories.hpp"
+#include "repository_charge.hpp"
+#include "stores.hpp"
+
+TENON_BEGIN
+
+const char* to_string(CommitLevel level) noexcept {
+    switch (level) {
+        case CommitLevel::local: return "local";
+        case CommitLevel::quorum: return "quorum";
+        case CommitLevel::all: return "all";
+    }
+    return "unknown";
+}
+
+TENON_END
+
+namespace tenon {
+
+using base::Json;
+using engine::Permission;
+
+namespace {
+
+CopyState state_of(const blob::StoreState& seen, Time now) {
+    CopyState state;
+    state.store = seen.name;
+    state.is_allowed = seen.allowed;
+    state.is_reached = seen.reached;
+    state.is_whole = seen.whole;
+    state.objects = seen.objects;
+    state.size = {seen.bytes};
+    state.behind_objects = seen.missing_objects;
+    state.behind = {seen.missing_bytes};
+    if (seen.reached) state.seen_at = now;
+    if (seen.whole) state.whole_at = now;
+    state.problem = seen.problem;
+    return state;
+}
+
+Json copy_state_json(const CopyState& state) {
+    Json json;
+    json.set("store", state.store).set("allowed", state.is_allowed).set("reached", state.is_reached).set("whole", state.is_whole);
+    json.set("objects", state.objects).set("bytes", state.size.count).set("behind_objects", state.behind_objects);
+    json.set("behind_bytes", state.behind.count).set("problem", state.problem);
+    if (state.seen_at) json.set("seen_at", state.seen_at->time_since_epoch().count());
+    if (state.whole_at) json.set("whole_at", state.whole_at->time_since_epoch().count());
+    return json;
+}
+
+CopyState copy_state_from(const Json& json) {
+    CopyState state;
+    state.store = json.get_string("store");
+    state.is_allowed = json.get_bool("allowed");
+    state.is_reached = json.get_bool("reached");
+    state.is_whole = json.get_bool("whole");
+    state.objects = json.get_int("objects");
+    state.size = {json.get_int("bytes")};
+    state.behind_objects = json.get_int("behind_objects");
+    state.behind = {json.get_int("behind_bytes")};
+    state.problem = json.get_string("problem");
+    if (json.find("seen_at")) state.seen_at = Time(Duration(json.get_int("seen_at")));
+    if (json.find("whole_at")) state.whole_at = Time(Duration(json.get_int("whole_at")));
+    return state;
+}
+
+/// Throws InvalidArgument, NotFound, PermissionDenied.
+void check_store_names(const SessionImpl& session, const std::vector<std::string>& names) {
+    const auto kept = engine::stores::read(session.engine->home);
+    const auto region = session.engine->registry->standing(session.scope.tenant())->tenant.region;
+    auto sorted = names;
+    std::sort(sorted.begin(), sorted.end());
+    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) throw InvalidArgument("a store is named twice", {.subject = "stores"});
+    for (const auto& name : names) {
+        const auto found = std::find_if(kept.begin(), kept.end(), [&](const auto& each) { return each.store.name == name; });
+        if (found == kept.end()) throw NotFound("there is no such store", {.subject = name});
+        if (!engine::stores::may_hold(found->store, region))
+            throw PermissionDenied("data of the region " + region + " must not lie in this store", {.subject = name});
+    }
+}
+
+void check_own(const OperatorImpl& impl) {
+    if (!impl.actor.partner.is_nil()) throw PermissionDenied("a partner's operator has no say in the home's stores", {.subject = "partner"});
+}
+
+void note_use(const OperatorImpl& impl, const char* action, const std::string& name, Json details = {}) {
+    const auto at = impl.engine->now();
+    impl.engine->database->write(impl.engine->registry->operators_scope(), [&](db::Tx& tx) {
+        tenant::audit::append(tx, impl.actor, {.time = at, .action = action, .target = name, .details = std::move(details)});
+    });
+}
+
+}  // namespace
+
+// ---- the home's stores ----
+
+BackupStores::BackupStores(std::shared_ptr<OperatorImpl> impl) : impl_(std::move(impl)) {}
+
+BackupStore BackupStores::add(const BackupStoreOptions& options) {
+    const auto pass = impl_->enter();
+    check_own(*impl_);
+    Json details;
+    details.set("path", options.path.string()).set("regions", engine::texts_json(options.regions));
+    auto store = engine::stores::add(*impl_->engine, options);
+    note_use(*impl_, "backup_store.add", store.name, std::move(details));
+    return store;
+}
+
+std::vector<BackupStore> BackupStores::list() const {
+    const auto pass = impl_->enter();
+    check_own(*impl_);
+    note_use(*impl_, "backup_store.list", "");
+    std::vector<BackupStore> all;
+    for (auto& kept : engine::stores::read(impl_->engine->home)) all.push_back(std::move(kept.store));
+    return all;
+}
+
+void BackupStores::remove(const std::string& name) {
+    const auto pass = impl_->enter();
+    check_own(*impl_);
+    engine::stores::remove(*impl_->engine, name);
+    note_use(*impl_, "backup_store.remove", name);
+}
+
+// ---- a tenant's copies ----
+
+BackupCopies::BackupCopies(std::shared_ptr<SessionImpl> impl) : impl_(std::move(impl)) {}
+
+CopyPolicy BackupCopies::policy() const {
+    const auto pass = impl_->enter(Permission::backup_read);
+    return impl_->read([](db::Reader& reader) { return engine::stores::policy(reader); });
+}
+
+CopyPolicy BackupCopies::set_policy(const CopyPolicy& policy) {
+    const auto pass = impl_->enter(Permission::backup_write);
+    if (policy.level < CommitLevel::local || policy.level > CommitLevel::all) throw InvalidArgument("there is no such level", {.subject = "level"});
+    check_store_names(*impl_, policy.stores);
+    const auto at = impl_->now();
+    return impl_->change("backup.copy_policy", "", [&](db::Tx& tx) {
+        engine::stores::set_policy(tx, policy);
+        Json details;
+        details.set("level", to_string(policy.level)).set("stores", engine::texts_json(policy.stores));
+        impl_->audit(tx, "backup.copy_policy", "", at, details);
+        return policy;
+    });
+}
+
+std::vector<CopyState> BackupCopies::list() const {
+    const auto pass = impl_->enter(Permission::backup_read);
+    return impl_->interruptible([&](const std::stop_token& stop) { return engine::repositories_of(*impl_->engine).copies(impl_->scope, stop); });
+}
+
+CopyJob BackupCopies::start(const CopyOptions& options) {
+    const auto pass = impl_->enter(Permission::backup_write);
+    check_store_names(*impl_, options.stores);
+    jobs::check_schedule(options.schedule, impl_->now());
+    Json payload;
+    payload.set("stores", engine::texts_json(options.stores)).set("heal", options.heal).set("verify", options.verify);
+    jobs::NewJob job{.kind = engine::copy_kind, .payload = base::to_json(payload)};
+    jobs::schedule(job, options.schedule);
+    const auto at = impl_->now();
+    const auto granted = impl_->granted();
+    const auto id = impl_->change("backup.copy", "", [&](db::Tx& tx) {
+        const auto [made, is_new, project] = engine::enqueue(*impl_, *granted, tx, job);
+        if (is_new) impl_->audit(tx, "backup.copy", made.text(), at);
+        return made;
+    });
+    return Internal::make<CopyJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::copy_kind}));
+}
+
+std::optional<CopyJob> BackupCopies::find_job(const JobId& id) const {
+    const auto pass = impl_->enter(Permission::backup_read);
+    if (!engine::find_job(*impl_, id, engine::copy_kind)) return std::nullopt;
+    return Internal::make<CopyJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::copy_kind}));
+}
+
+CopyJob::CopyJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
+CopyResult CopyJob::result() {
+    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = 1 << 20}, "result");
+    CopyResult result{.stores = {}, .copied_objects = json.get_int("copied_objects"), .copied = {json.get_int("copied_bytes")},
+                      .removed_objects = json.get_int("removed"), .healed_objects = json.get_int("healed")};
+    for (const auto& state : json.get_array("stores")) result.stores.push_back(copy_state_from(state));
+    return result;
+}
+
+namespace engine {
+
+namespace {
+
+blob::ManyStores* many_stores(backup::Repository& repository) {
+    auto* many = dynamic_cast<blob::ManyStores*>(repository.objects().get());
+    return many && many->has_others() ? many : nullptr;
+}
+
+void accept_ours(blob::CatchUpRequest& request, const backup::Repository& repository) {
+    request.accept = [&repository](const std::string& name, base::ByteView bytes) { return repository.is_ours(name, bytes); };
+}
+
+}  // namespace
+
+void Repositories::keep_states(const db::TenantScope& scope, const blob::CatchUpReport& report) {
+    const auto now = engine_.now();
+    engine_.database->write(scope, [&](db::Tx& tx) {
+        stores::keep_state(tx, state_of(report.home, now));
+        for (const auto& other : report.others) stores::keep_state(tx, state_of(other, now));
+    });
+}
+
+void Repositories::reach_level(const jobs::Attempt& attempt, backup::Repository& repository) { catch_up_to_level(attempt, repository, false); }
+
+void Repositories::follow_everywhere(const jobs::Attempt& attempt, backup::Repository& repository) { catch_up_to_level(attempt, repository, true); }
+
+void Repositories::catch_up_to_level(const jobs::Attempt& attempt, backup::Repository& repository, bool everywhere) {
+    auto* many = many_stores(repository);
+    if (!many) return;
+    const auto level = engine_.database->read(attempt.scope, [](db::Reader& reader) { return stores::policy(reader); }).level;
+    const auto all = stores::others_of(engine_, attempt.scope);
+    const auto others = std::count_if(all.begin(), all.end(), [](const auto& other) { return other.allowed; });
+    const int needed = stores::needed(level, static_cast<int>(others));
+    if (needed == 0 && !everywhere) return;
+    const auto report = many->catch_up({.share = 0, .enough = everywhere ? -1 : needed}, attempt.progress, attempt.stop);
+    keep_states(attempt.scope, report);
+    if (report.whole() >= needed) return;
+    std::string why;
+    for (const auto& other : report.others)
+        if (!other.whole && other.allowed) why += "; " + other.name + ": " + other.problem;
+    throw Unavailable("the repository is in " + std::to_string(report.whole() + 1) + " of " + std::to_string(others + 1) + " stores, and " +
+                          std::to_string(needed + 1) + " are wanted" + why,
+                      {.subject = "stores", .retryable = true});
+}
+
+void Repositories::try_catch_up(const jobs::Attempt& attempt, backup::Repository& repository, blob::CatchUpRequest request) {
+    auto* many = many_stores(repository);
+    if (!many) return;
+    request.share = 0;
+    accept_ours(request, repository);
+    try {
+        keep_states(attempt.scope, many->catch_up(request, attempt.progress, attempt.stop));
+    } catch (const Cancelled&) {
+        throw;
+    } catch (const Error& error) {
+        engine_.log->failure("backup", "other stores are caught up with the next job", error);
+    }
+}
+
+void Repositories::copy_later(db::Tx& tx) {
+    if (stores::read(engine_.home).empty()) return;
+    Json payload;
+    payload.set("stores", Json::array()).set("heal", false).set("verify", false);
+    engine_.queue->enqueue(tx, {.kind = copy_kind, .payload = base::to_json(payload)});
+}
+
+void Repositories::copy_later(const db::TenantScope& scope) noexcept {
+    try {
+        if (stores::read(engine_.home).empty()) return;
+        engine_.database->write(scope, [&](db::Tx& tx) { copy_later(tx); });
+    } catch (const std::exception& error) {
+        engine_.log->failure("backup", "other stores hear of it with the next job", error);
+    }
+}
+
+std::shared_ptr<backup::Repository> Repositories::open_elsewhere(const db::TenantScope& scope) {
+    const auto many = many_of(scope.tenant());
+    return many->has_others() ? open_at(scope.tenant(), many->elsewhere()) : nullptr;
+}
+
+std::vector<CopyState> Repositories::copies(const db::TenantScope& scope, const std::stop_token& stop) {
+    const auto known = engine_.database->read(scope, [](db::Reader& reader) { return stores::states(reader); });
+    const auto seen_before = [&](CopyState& state) {
+        const auto found = std::find_if(known.begin(), known.end(), [&](const auto& before) { return before.store == state.store; });
+        if (found == known.end()) return;
+        if (!state.seen_at) state.seen_at = found->seen_at;
+        if (!state.whole_at) state.whole_at = found->whole_at;
+    };
+    const auto others = stores::others_of(engine_, scope);
+    const auto begin = engine_.now();
+    blob::CatchUpReport report;
+    try {
+        blob::Patience patience;
+        patience.last = std::chrono::seconds(2);
+        const auto own = std::make_shared<blob::FileStore>(engine_.home.repository(scope.tenant()), engine_.clock);
+        const auto looking = std::make_shared<blob::ManyStores>(own, others, engine_.clock, patience);
+        if (!exists(scope)) throw NotFound("nothing was backed up yet");
+        const bool lost = looking->is_lost(stop);
+        const auto repository = open_at(scope.tenant(), lost ? looking->elsewhere() : looking);
+        blob::CatchUpRequest request{.dry_run = true, .heal = lost};
+        accept_ours(request, *repository);
+        report = looking->catch_up(request, exec::no_progress(), stop);
+    } catch (const Cancelled&) {
+        throw;
+    } catch (const Error& error) {
+        // Nothing to look at yet, or nobody has the keys: what is known from before.
+        report.home = {.name = "home", .problem = error.what()};
+        for (const auto& other : others) report.others.push_back({.name = other.name, .allowed = other.allowed, .problem = error.what()});
+    }
+    std::vector<CopyState> states{state_of(report.home, begin)};
+    for (const auto& other : report.others) states.push_back(state_of(other, begin));
+    for (auto& state : states) seen_before(state);
+    return states;
+}
+
+jobs::Outcome Repositories::copy(const jobs::Attempt& attempt) {
+    await_key(attempt);
+    const auto payload = base::parse_json(attempt.job.payload);
+    const auto tenant = attempt.scope.tenant();
+    if (!exists(attempt.scope)) throw NotFound("nothing was backed up yet, so there is nothing to copy: take a backup first");
+    const auto many = many_of(tenant);
+    const bool lost = many->is_lost(attempt.stop);
+    const auto repository = open_at(tenant, lost ? many->elsewhere() : many);
+    blob::CatchUpRequest request{.heal = payload.get_bool("heal"), .verify = payload.get_bool("verify"), .only = texts_from(payload, "stores")};
+    accept_ours(request, *repository);
+    const auto report = many->catch_up(request, attempt.progress, attempt.stop);
+    keep_states(attempt.scope, report);
+    if (report.home.healed_objects > 0) {
+        opened_.forget(tenant);
+        repository_charge::try_reconcile(engine_, attempt.scope);
+    }
+    const auto now = engine_.now();
+    auto total = report.home;
+    Json states = Json::array();
+    states.push(copy_state_json(state_of(report.home, now)));
+    for (const auto& other : report.others) {
+        states.push(copy_state_json(state_of(other, now)));
+        total.copied_objects += other.copied_objects;
+        total.copied_bytes += other.copied_bytes;
+        total.removed_objects += other.removed_objects;
+        total.healed_objects += other.healed_objects;
+    }
+    Json json;
+    json.set("stores", std::move(states)).set("copied_objects", total.copied_objects).set("copied_bytes", total.copied_bytes);
+    json.set("removed", total.removed_objects).set("healed", total.healed_objects);
+    return {.result = base::to_json(json), .settle = {}};
+}
+
+}  // namespace engine
+}  // namespace tenon

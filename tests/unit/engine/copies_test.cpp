@@ -1,0 +1,258 @@
+// Copies of tenants' backups in the home's other stores, through the public face.
+#include "engine_fixture.hpp"
+
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+namespace {
+
+using namespace tenon;
+
+class CopiesTest : public tests::EngineTest {
+protected:
+    CopiesTest() {
+        for (const auto* name : {"north", "south"}) {
+            std::filesystem::create_directories(disk(name));
+            operators().backup_stores().add({.name = name, .path = disk(name)});
+        }
+        write("one.txt", "the first");
+    }
+    std::filesystem::path disk(const std::string& name) const { return folder.path() / "disks" / name; }
+    std::filesystem::path in(const std::string& store, const Tenant& tenant) const { return disk(store) / tenant.id.text(); }
+    std::filesystem::path repository() const { return folder.path() / "home" / "backups" / acme.id.text(); }
+    void write(const std::string& name, const std::string& text) {
+        const auto path = session(acme).workspace() / "projects" / name;
+        std::filesystem::create_directories(path.parent_path());
+        std::ofstream(path) << text;
+    }
+    static std::string text_of(const std::filesystem::path& path) {
+        std::ifstream in(path);
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
+    /// Its disk is unplugged, or plugged in again.
+    void unplug(const std::string& name) {
+        rest();
+        std::filesystem::rename(disk(name), folder.path() / ("unplugged-" + name));
+        // Nobody has it open any more.
+        engine.reset();
+        open();
+    }
+    void plug_in(const std::string& name) {
+        std::filesystem::remove_all(disk(name));
+        std::filesystem::rename(folder.path() / ("unplugged-" + name), disk(name));
+    }
+    Snapshot back_up(const std::string& name) { return session(acme).backups().start({.name = name}).result().snapshot; }
+    BackupCopies copies() { return session(acme).backups().copies(); }
+    CopyState state(const std::string& store) {
+        for (const auto& each : copies().list())
+            if (each.store == store) return each;
+        return {};
+    }
+    /// Until nothing is at work any more, also what jobs have asked for.
+    void rest() {
+        const auto works = [&] {
+            const auto all = session(acme).jobs().list();
+            return std::ranges::any_of(all, [](const auto& job) { return job.state < JobState::succeeded; });
+        };
+        for (int i = 0; i < 3000 && works(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    static std::size_t files_in(const std::filesystem::path& path) {
+        std::size_t files = 0;
+        std::error_code error;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(path, error)) files += entry.is_regular_file() ? 1 : 0;
+        return files;
+    }
+    void expect_restores(const SnapshotId& id, const std::string& name, const std::string& text) {
+        std::filesystem::remove_all(folder.path() / "back");
+        session(acme).backups().restore({.snapshot = id, .target = folder.path() / "back"}).join();
+        EXPECT_EQ(text_of(folder.path() / "back/projects" / name), text);
+    }
+};
+
+TEST_F(CopiesTest, a_backup_at_level_all_is_everywhere_when_its_job_has_succeeded) {
+    copies().set_policy({.level = CommitLevel::all});
+    back_up("one");
+    for (const auto* name : {"home", "north", "south"}) {
+        const auto seen = state(name);
+        EXPECT_TRUE(seen.is_whole) << name << seen.problem;
+        EXPECT_EQ(seen.behind_objects, 0);
+        EXPECT_TRUE(seen.whole_at) << name;
+    }
+}
+
+TEST_F(CopiesTest, a_level_that_cannot_be_reached_fails_the_job_and_the_snapshot_is_there_all_the_same) {
+    copies().set_policy({.level = CommitLevel::quorum});
+    unplug("north");
+    const auto one = back_up("one");
+    EXPECT_TRUE(state("south").is_whole) << "two of three";
+    EXPECT_FALSE(state("north").is_reached);
+    EXPECT_NE(state("north").problem, "");
+    copies().set_policy({.level = CommitLevel::all});
+    write("two.txt", "the second");
+    auto job = session(acme).backups().start({.name = "two"});
+    for (int i = 0; i < 500 && session(acme).backups().list().size() < 2; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_NE(job.state(), JobState::succeeded);
+    plug_in("north");
+    EXPECT_EQ(job.result().snapshot.name, "two") << "tried again, it finds its snapshot and copies it";
+    EXPECT_EQ(session(acme).backups().list().size(), 2u);
+    EXPECT_TRUE(state("north").is_whole);
+    expect_restores(one.id, "one.txt", "the first");
+}
+
+TEST_F(CopiesTest, restores_go_on_when_the_homes_own_store_is_lost_and_it_comes_back) {
+    copies().set_policy({.level = CommitLevel::all});
+    const auto one = back_up("one");
+    rest();
+    std::filesystem::remove_all(repository());
+    expect_restores(one.id, "one.txt", "the first");
+    EXPECT_EQ(session(acme).backups().list().size(), 1u);
+    EXPECT_THROW(back_up("two"), Unavailable);
+    EXPECT_THROW(copies().start().result(), Unavailable) << "only where it is asked for";
+    EXPECT_GT(copies().start({.heal = true}).result().healed_objects, 3);
+    EXPECT_EQ(back_up("two").name, "two");
+    EXPECT_TRUE(session(acme).backups().check().result().problems.empty());
+}
+
+TEST_F(CopiesTest, a_check_puts_back_what_is_damaged) {
+    copies().set_policy({.level = CommitLevel::all});
+    back_up("one");
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(repository() / "packs"))
+        if (entry.is_regular_file()) {
+            std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+            const auto middle = static_cast<std::streamoff>(entry.file_size() / 2);
+            const auto was = file.seekg(middle).get();
+            file.seekp(middle).put(static_cast<char>(was ^ 1));
+        }
+    EXPECT_FALSE(session(acme).backups().check(CheckLevel::objects).result().problems.empty());
+    const auto report = session(acme).backups().check(CheckLevel::full, true).result();
+    EXPECT_TRUE(report.problems.empty());
+    EXPECT_GE(report.mended, 1);
+}
+
+TEST_F(CopiesTest, what_was_pruned_while_a_store_was_away_goes_there_too) {
+    copies().set_policy({.level = CommitLevel::all});
+    const auto one = back_up("one");
+    std::filesystem::remove(session(acme).workspace() / "projects/one.txt");
+    write("two.txt", "the second");
+    const auto two = back_up("two");
+    copies().set_policy({.level = CommitLevel::local});
+    unplug("north");
+    session(acme).backups().forget({.snapshots = {one.id}});
+    session(acme).backups().prune({.unused_percent = 0}).join();
+    rest();
+    EXPECT_EQ(files_in(in("south", acme) / "snap"), 1u) << "gone from there with the prune";
+    plug_in("north");
+    EXPECT_EQ(files_in(in("north", acme) / "snap"), 2u);
+    EXPECT_GT(copies().start({.heal = true}).result().removed_objects, 1);
+    EXPECT_EQ(files_in(in("north", acme) / "snap"), 1u);
+    EXPECT_EQ(session(acme).backups().list().size(), 1u);
+    expect_restores(two.id, "two.txt", "the second");
+}
+
+TEST_F(CopiesTest, what_was_removed_stays_so_through_a_rotation_of_data_keys_that_a_store_missed) {
+    copies().set_policy({.level = CommitLevel::all});
+    const auto one = back_up("one");
+    std::filesystem::remove(session(acme).workspace() / "projects/one.txt");
+    write("two.txt", "the second");
+    const auto two = back_up("two");
+    copies().set_policy({.level = CommitLevel::local});
+    unplug("north");
+    session(acme).backups().forget({.snapshots = {one.id}});
+    session(acme).backups().prune({.unused_percent = 0}).join();
+    EXPECT_TRUE(session(acme).backups().keys().rotate_data_key().result().revoked) << "at this level nobody waits for a store";
+    rest();
+    EXPECT_TRUE(state("south").is_whole) << state("south").problem;
+    plug_in("north");
+    EXPECT_EQ(files_in(in("north", acme) / "snap"), 2u);
+    const auto result = copies().start({.heal = true, .verify = true}).result();
+    EXPECT_EQ(result.stores.at(0).problem, "");
+    EXPECT_TRUE(state("north").is_whole) << state("north").problem;
+    for (const auto* name : {"north", "south"}) EXPECT_EQ(files_in(in(name, acme) / "snap"), 1u) << name;
+    EXPECT_EQ(session(acme).backups().list().size(), 1u);
+    EXPECT_TRUE(session(acme).backups().check().result().problems.empty());
+    // And from there alone.
+    rest();
+    std::filesystem::remove_all(repository());
+    EXPECT_EQ(session(acme).backups().list().size(), 1u);
+    expect_restores(two.id, "two.txt", "the second");
+}
+
+TEST_F(CopiesTest, old_data_keys_stay_until_the_stores_of_the_level_have_followed) {
+    copies().set_policy({.level = CommitLevel::all});
+    const auto one = back_up("one");
+    unplug("north");
+    auto job = session(acme).backups().keys().rotate_data_key();
+    for (int i = 0; i < 500 && state("south").behind_objects > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_NE(job.state(), JobState::succeeded);
+    plug_in("north");
+    EXPECT_TRUE(job.result().revoked);
+    rest();
+    EXPECT_TRUE(state("north").is_whole) << state("north").problem;
+    rest();
+    std::filesystem::remove_all(repository());
+    std::filesystem::remove_all(in("south", acme));
+    expect_restores(one.id, "one.txt", "the first");
+}
+
+TEST_F(CopiesTest, not_a_byte_lies_in_a_store_of_another_region) {
+    std::filesystem::create_directories(disk("far"));
+    operators().backup_stores().add({.name = "far", .path = disk("far"), .regions = {"elsewhere"}});
+    EXPECT_THROW(copies().set_policy({.level = CommitLevel::all, .stores = {"far"}}), PermissionDenied);
+    EXPECT_THROW(copies().start({.stores = {"far"}}), PermissionDenied);
+    copies().set_policy({.level = CommitLevel::all});
+    back_up("one");
+    EXPECT_EQ(files_in(disk("far")), 1u) << "its mark";
+    EXPECT_GT(files_in(in("north", acme)), 3u);
+    rest();
+    // The rule comes later than the data.
+    operators().backup_stores().remove("north");
+    operators().backup_stores().add({.name = "north", .path = disk("north"), .regions = {"elsewhere"}});
+    EXPECT_FALSE(state("north").is_allowed);
+    EXPECT_GT(copies().start().result().removed_objects, 3);
+    EXPECT_EQ(files_in(in("north", acme)), 0u);
+    EXPECT_TRUE(state("south").is_whole);
+}
+
+TEST_F(CopiesTest, tenants_share_stores_and_nothing_else) {
+    copies().set_policy({.level = CommitLevel::all});
+    back_up("one");
+    EXPECT_EQ(session(other).backups().copies().policy().level, CommitLevel::local);
+    EXPECT_EQ(files_in(in("north", other)), 0u);
+    session(other).backups().copies().set_policy({.level = CommitLevel::all, .stores = {"south"}});
+    session(other).backups().start({.name = "theirs"}).join();
+    EXPECT_EQ(files_in(in("north", other)), 0u);
+    EXPECT_GT(files_in(in("south", other)), 3u);
+    EXPECT_EQ(session(acme).backups().list().size(), 1u);
+}
+
+TEST_F(CopiesTest, what_is_wrong_with_stores_is_said) {
+    auto stores = operators().backup_stores();
+    EXPECT_THROW(stores.add({.name = "Bad Name", .path = disk("north")}), InvalidArgument);
+    EXPECT_THROW(stores.add({.name = "home", .path = disk("north")}), InvalidArgument);
+    EXPECT_THROW(stores.add({.name = "more", .path = {}}), InvalidArgument);
+    EXPECT_THROW(stores.add({.name = "more", .path = folder.path() / "none"}), NotFound);
+    EXPECT_THROW(stores.add({.name = "more", .path = folder.path() / "home"}), PermissionDenied);
+    EXPECT_THROW(stores.add({.name = "more", .path = folder.path()}), InvalidArgument);
+    EXPECT_THROW(stores.add({.name = "north", .path = folder.path() / "disks"}), Conflict);
+    EXPECT_THROW(stores.remove("none"), NotFound);
+    EXPECT_EQ(stores.list().size(), 2u);
+    EXPECT_THROW(copies().start().result(), NotFound) << "nothing was backed up yet";
+    EXPECT_EQ(copies().list().size(), 3u);
+}
+
+TEST_F(CopiesTest, an_erased_tenant_leaves_nothing_in_stores_also_where_one_was_away) {
+    copies().set_policy({.level = CommitLevel::all});
+    back_up("one");
+    unplug("north");
+    operators().tenants().erase({.tenant = acme.id, .reason = "asked", .undo_window = Duration::zero()});
+    EXPECT_FALSE(std::filesystem::exists(in("south", acme)));
+    plug_in("north");
+    EXPECT_TRUE(std::filesystem::exists(in("north", acme)));
+    engine.reset();
+    open();
+    for (int i = 0; i < 500 && std::filesystem::exists(in("north", acme)); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_FALSE(std::filesystem::exists(in("north", acme)));
+}
+
+}  // namespace
