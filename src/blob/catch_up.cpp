@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <crypto/hash.hpp>
 #include <exec/thread.hpp>
@@ -28,7 +31,8 @@ int turn_of(std::string_view name) {
     if (name.starts_with("packs/")) return 0;
     if (name.starts_with("index/")) return 1;
     if (name.starts_with("snap/")) return 2;
-    if (name == "super" || name == "super.1") return 4;
+    if (name.starts_with(checkpoint_prefix)) return 4;
+    if (name == "super" || name == "super.1") return 5;
     return 3;
 }
 
@@ -44,14 +48,26 @@ public:
 
     void heal_home(StoreState& home, bool lost, const std::stop_token& stop);
     void verify_home(StoreState& home, const std::stop_token& stop);
+    /// Before whatever is listed for the copies: all that it vouches for is listed then, or has gone for a reason.
+    void look_at_checkpoint(const std::stop_token& stop) { newest_ = newest_checkpoint(*impl_.home_timed, stop); }
     void run(ManyStores::Impl::Other& other, StoreState& state, const std::stop_token& stop);
     Listing list_home(const std::stop_token& stop);
 
 private:
+    struct Mark {
+        std::string name;
+        ByteVector bytes;
+    };
+
     Listing list(TimedStore& store, const std::stop_token& stop, std::set<std::string>* graves = nullptr);
     void share_graves(TimedStore& store, const std::set<std::string>& there, const std::stop_token& stop);
     void check_same(TimedStore& store, const Listing& there, const std::stop_token& stop);
     void evict(TimedStore& store, StoreState& state, const std::stop_token& stop);
+    std::vector<std::string> checkpoints(TimedStore& store, const std::stop_token& stop);
+    std::optional<Mark> newest_checkpoint(TimedStore& store, const std::stop_token& stop);
+    [[nodiscard]] bool accepts(const std::string& name, ByteView bytes) const { return !request_.accept || request_.accept(name, bytes); }
+    void heal_checkpoint(StoreState& home, bool lost, const std::stop_token& stop);
+    void copy_checkpoint(TimedStore& store, StoreState& state, const std::stop_token& stop);
     bool copy(TimedStore& from, const std::string& name, std::uint64_t size, TimedStore& to, bool replaces, const std::stop_token& stop);
     void more(std::int64_t bytes) {
         const std::lock_guard lock(mutex_);
@@ -63,6 +79,7 @@ private:
     exec::ProgressSink& progress_;
     std::mutex mutex_;
     std::int64_t total_ = 0;  // guarded by mutex_
+    std::optional<Mark> newest_;  // of the home's own store, when it was looked at
 };
 
 Listing Pass::list(TimedStore& store, const std::stop_token& stop, std::set<std::string>* graves) {
@@ -162,6 +179,98 @@ void Pass::evict(TimedStore& store, StoreState& state, const std::stop_token& st
     state.reached = true;
 }
 
+// ---- checkpoints ----
+
+/// Newest first.
+std::vector<std::string> Pass::checkpoints(TimedStore& store, const std::stop_token& stop) {
+    std::set<std::string, std::greater<>> names;
+    for (auto& object : store.list_all(std::string(checkpoint_prefix), impl_.patience.last, stop)) names.insert(std::move(object.name));
+    return {names.begin(), names.end()};
+}
+
+/// Of those that are accepted.
+std::optional<Pass::Mark> Pass::newest_checkpoint(TimedStore& store, const std::stop_token& stop) {
+    for (auto& name : checkpoints(store, stop)) {
+        try {
+            auto bytes = store.get_all(name, accept_limit, impl_.patience.last, stop);
+            if (accepts(name, bytes)) return Mark{std::move(name), std::move(bytes)};
+        } catch (const NotFound&) {
+            // A newer one is there.
+        } catch (const Corrupt&) {
+        }
+    }
+    return std::nullopt;
+}
+
+/// Once all is back that it vouches for.
+void Pass::heal_checkpoint(StoreState& home, bool lost, const std::stop_token& stop) {
+    auto newest = newest_checkpoint(*impl_.home_timed, stop);
+    bool is_behind = false;
+    for (const auto& other : impl_.others) {
+        if (!other.allowed) continue;
+        try {
+            auto its = newest_checkpoint(*other.store, stop);
+            if (!its || (newest && its->name <= newest->name)) continue;
+            newest = std::move(its);
+            is_behind = true;
+        } catch (const Unavailable&) {
+            if (lost) throw;
+        }
+    }
+    if (!is_behind) return;
+    if (request_.dry_run) {
+        ++home.missing_objects;
+        home.missing_bytes += static_cast<std::int64_t>(newest->bytes.size());
+        return;
+    }
+    ViewSource source(newest->bytes);
+    impl_.home_timed->put(newest->name, source, {.create_only = false}, impl_.patience.last, stop);
+    ++home.healed_objects;
+}
+
+void Pass::copy_checkpoint(TimedStore& store, StoreState& state, const std::stop_token& stop) {
+    const auto& within = impl_.patience.last;
+    std::vector<std::string> older;
+    bool is_there = false;
+    for (const auto& name : checkpoints(store, stop)) {
+        if (newest_ && name < newest_->name) {
+            older.push_back(name);
+            continue;
+        }
+        ByteVector bytes;
+        try {
+            bytes = store.get_all(name, accept_limit, within, stop);
+        } catch (const NotFound&) {
+            continue;
+        } catch (const Corrupt&) {
+        }
+        if (newest_ && name == newest_->name) {
+            is_there = bytes == newest_->bytes;  // else damaged, or written anew under newer keys
+        } else if (!accepts(name, bytes)) {
+            if (!request_.dry_run) store.remove(name, within, stop);
+        } else if (impl_.home_timed->head(name, within, stop)) {
+            return;  // somebody has taken a newer one meanwhile, and brings it
+        } else {
+            state.problem = "has a later checkpoint than the home's own store, which has lost something: bring it back (heal)";
+            return;
+        }
+    }
+    if (!newest_) return;
+    if (!is_there) {
+        if (request_.dry_run) {
+            ++state.missing_objects;
+            state.missing_bytes += static_cast<std::int64_t>(newest_->bytes.size());
+            return;
+        }
+        ViewSource source(newest_->bytes);
+        store.put(newest_->name, source, {.create_only = false}, within, stop);
+        ++state.copied_objects;
+        state.copied_bytes += static_cast<std::int64_t>(newest_->bytes.size());
+    }
+    if (request_.dry_run) return;
+    for (const auto& name : older) store.remove(name, within, stop);
+}
+
 void Pass::heal_home(StoreState& home, bool lost, const std::stop_token& stop) {
     if (lost) impl_.without_home = true;
     struct Found {
@@ -198,7 +307,9 @@ void Pass::heal_home(StoreState& home, bool lost, const std::stop_token& stop) {
         missing.push_back(name);
         more(static_cast<std::int64_t>(place.size));
     }
+    bool is_checkpoint_back = false;
     for (const auto& name : in_order(std::move(missing))) {
+        if (turn_of(name) > turn_of(checkpoint_prefix) && !std::exchange(is_checkpoint_back, true)) heal_checkpoint(home, lost, stop);
         for (auto* store : found[name].stores) {
             try {
                 const auto info = store->head(name, impl_.patience.last, stop);
@@ -221,6 +332,7 @@ void Pass::heal_home(StoreState& home, bool lost, const std::stop_token& stop) {
             }
         }
     }
+    if (!is_checkpoint_back) heal_checkpoint(home, lost, stop);
     if (request_.dry_run) return;
     impl_.read_graves(stop);
     for (const auto& [name, size] : list(*impl_.home_timed, stop))
@@ -339,6 +451,7 @@ void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::sto
         }
         throw;
     }
+    copy_checkpoint(store, state, stop);
     // What was buried while it was copied.
     if (!copied.empty()) {
         impl_.read_graves(stop);
@@ -376,6 +489,7 @@ CatchUpReport ManyStores::catch_up(const CatchUpRequest& request, exec::Progress
     Pass pass(impl, request, progress);
     if (request.heal) pass.heal_home(report.home, lost, stop);
     if (request.verify) pass.verify_home(report.home, stop);
+    pass.look_at_checkpoint(stop);
     report.home.reached = true;
     for (const auto& [name, size] : pass.list_home(stop)) {
         ++report.home.objects;

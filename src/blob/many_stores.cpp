@@ -28,8 +28,8 @@ void refuse_lost() {
 }
 
 bool is_copied(std::string_view name) {
-    // Checkpoints speak of the home's own store, and older ones of them go without a word. Parity is kept beside what it is of.
-    return !name.starts_with("sess/") && !name.starts_with("gc/") && !name.starts_with("checkpoint/") && !name.starts_with("par/") &&
+    // Parity is kept beside what it is of.
+    return !name.starts_with("sess/") && !name.starts_with("gc/") && !name.starts_with(checkpoint_prefix) && !name.starts_with("par/") &&
            !name.starts_with(grave_prefix);
 }
 
@@ -429,7 +429,7 @@ public:
         Page page{.objects = {}, .more = more};
         for (auto& [name, object] : all) {
             if (!end.empty() && name > end) break;
-            if (is_copied(name) && !impl_->graves.has(name)) page.objects.push_back(std::move(object));
+            if ((is_copied(name) || name.starts_with(checkpoint_prefix)) && !impl_->graves.has(name)) page.objects.push_back(std::move(object));
         }
         // A page of which all is buried still says how to go on.
         if (page.objects.empty() && more) return list(prefix, end, limit, stop);

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <blob/many_stores.hpp>
@@ -17,6 +18,8 @@
 namespace tenon::blob {
 
 [[noreturn]] void refuse_lost();
+
+inline constexpr std::string_view checkpoint_prefix = "checkpoint/";
 
 /// One object of another store, piece by piece, its hash taken on the way: its last byte is given out only if all of it is what the
 /// name says.

@@ -230,7 +230,9 @@ void Repositories::catch_up_to_level(const jobs::Attempt& attempt, backup::Repos
     const auto others = std::count_if(all.begin(), all.end(), [](const auto& other) { return other.allowed; });
     const int needed = stores::needed(level, static_cast<int>(others));
     if (needed == 0 && !everywhere) return;
-    const auto report = many->catch_up({.share = 0, .enough = everywhere ? -1 : needed}, attempt.progress, attempt.stop);
+    blob::CatchUpRequest request{.share = 0, .enough = everywhere ? -1 : needed};
+    accept_ours(request, repository);
+    const auto report = many->catch_up(request, attempt.progress, attempt.stop);
     keep_states(attempt.scope, report);
     if (report.whole() >= needed) return;
     std::string why;

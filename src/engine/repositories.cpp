@@ -189,7 +189,9 @@ backup::KeySource Repositories::home_key(const TenantId& tenant) const {
 }
 
 std::shared_ptr<backup::Repository> Repositories::open_now(const db::TenantScope& scope) {
-    return open_at(scope.tenant(), stores_of(scope.tenant()).objects);
+    const auto repository = open_at(scope.tenant(), stores_of(scope.tenant()).objects);
+    try_look_at_past(scope, *repository);
+    return repository;
 }
 
 std::shared_ptr<backup::Repository> Repositories::open_at(const TenantId& tenant, std::shared_ptr<blob::Store> objects) {
@@ -205,7 +207,6 @@ std::shared_ptr<backup::Repository> Repositories::open_at(const TenantId& tenant
     }
     // What a rotation that was killed left to do; whoever is at the keys now does it, too.
     if (const auto alone = base::FileLock::try_acquire(lock_file(tenant))) repository->settle();
-    try_look_at_past(scope, *repository);
     return repository;
 }
 

@@ -110,7 +110,6 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
         for (const auto& info : repository->list(attempt.stop)) {
             if (info.run != request.run) continue;
             const auto cost = info.cost.value_or(backup::SnapshotInfo::Cost{});
-            reach_level(attempt, *repository);
             return taken(attempt, {.snapshot = info, .files_new = cost.files_new, .files_unchanged = cost.files_unchanged,
                                    .bytes_read = cost.bytes_read, .bytes_new = cost.bytes_new, .bytes_stored = cost.bytes_stored});
         }
@@ -130,6 +129,7 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
 jobs::Outcome Repositories::taken(const jobs::Attempt& attempt, const backup::BackupTotals& totals) {
     note_state(attempt.scope);
     repository_charge::try_reconcile(engine_, attempt.scope);  // the snapshot stands: that its weight is not booked yet is no failure of the backup
+    reach_level(attempt, *find(attempt.scope));
     const auto forgotten = forget_by_rules(attempt);
     Json json;
     if (forgotten.snapshots > 0) json.set("forgotten", forgotten.snapshots);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <backup/checkpoint.hpp>
 #include <backup/retention.hpp>
 #include <fault_store.hpp>
 
@@ -16,7 +17,13 @@ namespace {
 using namespace backup;
 using Mood = MoodyStore::Mood;
 
-class Copies : public CopiesTest {};
+class Copies : public CopiesTest {
+protected:
+    /// What a check finds in full, with this record in mind.
+    static std::string check_against(Repository& repository, const std::string& known) {
+        return all(repository.check(CheckDepth::full, exec::no_progress(), {}, false, {known}).problems);
+    }
+};
 
 TEST_F(Copies, each_store_is_a_whole_repository) {
     auto repository = create_many();
@@ -157,6 +164,59 @@ TEST_F(Copies, what_was_erased_while_a_store_was_away_reads_as_erased_from_there
     restore(*away, id, "out");
     EXPECT_FALSE(std::filesystem::exists(folder / "out/folder1/1"));
     EXPECT_TRUE(std::filesystem::exists(folder / "out/folder0/0"));
+}
+
+TEST_F(Copies, a_home_that_comes_back_from_its_copies_has_their_checkpoint_and_nothing_to_accept) {
+    auto repository = create_many();
+    back_up(*repository);
+    (void)take_checkpoint(*repository, {}, {});
+    write(source() / "more", "more");
+    const auto id = back_up(*repository).snapshot.id;
+    const auto known = take_checkpoint(*repository, {}, {}).note.value().record;
+    EXPECT_EQ(problems_of(catch_up(*repository)), "");
+    EXPECT_EQ(check_against(*repository, known), "");
+
+    repository.reset();
+    std::filesystem::remove_all(repo());
+    std::filesystem::create_directories(repo());
+    home = std::make_shared<MoodyStore>(files("home"));
+    many = many_over(home);
+    ASSERT_TRUE(many->is_lost({}));
+    repository = Repository::open(many->elsewhere(), vault(), key(), options);
+    EXPECT_EQ(check_against(*repository, known), "") << "it shows while only the others are there";
+    blob::CatchUpRequest heal{.heal = true};
+    heal.accept = [&](const std::string& name, base::ByteView bytes) { return repository->is_ours(name, bytes); };
+    (void)many->catch_up(heal, exec::no_progress(), {});
+    repository = open_many();
+    EXPECT_EQ(check_against(*repository, known), "");
+    EXPECT_EQ(newest_checkpoint(*repository, {}).value().record, known);
+    expect_restores(*repository, id);
+    back_up(*repository);
+    EXPECT_TRUE(take_checkpoint(*repository, {.known = {known}}, {}).note) << "it goes on from there";
+}
+
+TEST_F(Copies, what_was_taken_from_the_home_alone_is_told_by_the_others_and_comes_back) {
+    auto repository = create_many();
+    back_up(*repository);
+    (void)take_checkpoint(*repository, {}, {});
+    const auto before = folder / "before";
+    std::filesystem::copy(repo(), before, std::filesystem::copy_options::recursive);
+    write(source() / "more", "more");
+    const auto id = back_up(*repository).snapshot.id;
+    const auto known = take_checkpoint(*repository, {}, {}).note.value().record;
+    EXPECT_EQ(problems_of(catch_up(*repository)), "");
+    repository.reset();
+    std::filesystem::remove_all(repo());
+    std::filesystem::rename(before, repo());
+    home = std::make_shared<MoodyStore>(files("home"));
+    repository = open_many();
+    EXPECT_EQ(repository->list().size(), 1u);
+    EXPECT_NE(check_against(*repository, known), "") << "an older state of the home's own store was put in place";
+    EXPECT_NE(problems_of(catch_up(*repository)).find("later checkpoint"), std::string::npos) << "also without any record";
+    EXPECT_EQ(problems_of(catch_up(*repository, {.heal = true})), "");
+    EXPECT_EQ(repository->list().size(), 2u);
+    EXPECT_EQ(check_against(*repository, known), "");
+    expect_restores(*repository, id);
 }
 
 TEST_F(Copies, killed_at_every_operation_of_a_forget_and_prune_all_stores_agree_afterwards) {

@@ -101,6 +101,21 @@ protected:
             if (is_copied(object.name)) all[object.name] = get_all(store, object.name, 1 << 26);
         return all;
     }
+    static void put_checkpoint(Store& store, int number, const std::string& text = "whole") {
+        put_bytes(store, "checkpoint/0000000" + std::to_string(number), base::view_of(text + std::to_string(number)), {.create_only = false});
+    }
+    /// By their numbers, what they say behind each.
+    static std::string checkpoints(Store& store) {
+        std::string text;
+        for (const auto& object : list_all(store, "checkpoint/")) {
+            const auto bytes = get_all(store, object.name, 1 << 20);
+            text += object.name.substr(18) + ":" + std::string(bytes.begin(), bytes.end()) + " ";
+        }
+        return text;
+    }
+    static bool is_whole_checkpoint(const std::string& name, ByteView bytes) {
+        return !name.starts_with("checkpoint/") || (!bytes.empty() && bytes[0] == 'w');
+    }
     void damage(const std::string& where, const std::string& name) const {
         std::fstream file(place(where) / name, std::ios::in | std::ios::out | std::ios::binary);
         file.seekg(40);
@@ -354,6 +369,69 @@ TEST_F(ManyStoresTest, a_lost_home_comes_back_from_the_others_all_of_which_must_
     EXPECT_FALSE(many->is_lost({}));
 }
 
+TEST_F(ManyStoresTest, of_checkpoints_the_others_have_the_newest_alone) {
+    fill(*home);
+    put_checkpoint(*home, 1);
+    put_checkpoint(*home, 2);
+    const auto many = make();
+    EXPECT_EQ(of(catch_up(*many, {.dry_run = true}), "a").missing_objects, 9);
+    EXPECT_EQ(of(catch_up(*many), "a").copied_objects, 9);
+    EXPECT_EQ(checkpoints(*a), "2:whole2 ");
+    EXPECT_EQ(of(catch_up(*many), "a").copied_objects, 0);
+    put_checkpoint(*home, 3);
+    many->remove("checkpoint/00000001", {}, {});
+    EXPECT_FALSE(of(catch_up(*many, {.dry_run = true}), "a").whole);
+    EXPECT_TRUE(of(catch_up(*many), "a").whole);
+    EXPECT_EQ(checkpoints(*a) + checkpoints(*home), "3:whole3 2:whole2 3:whole3 ");
+    put_checkpoint(*home, 3, "written anew ");
+    EXPECT_EQ(of(catch_up(*many), "b").copied_objects, 1);
+    EXPECT_EQ(checkpoints(*b), "3:written anew 3 ");
+    EXPECT_TRUE(of(catch_up(*many), "b").whole);
+    EXPECT_EQ(list_all(*home, "gone/").size(), 1u) << "nobody buries them";
+}
+
+TEST_F(ManyStoresTest, a_home_that_lost_its_newest_checkpoint_is_told_and_gets_it_back_when_it_heals) {
+    fill(*home);
+    put_checkpoint(*home, 1);
+    put_checkpoint(*home, 2);
+    const auto many = make();
+    catch_up(*many);
+    lose("home", "checkpoint/00000002");
+    const auto report = catch_up(*many);
+    EXPECT_FALSE(of(report, "a").whole);
+    EXPECT_NE(of(report, "a").problem.find("heal"), std::string::npos);
+    EXPECT_EQ(checkpoints(*a), "2:whole2 ") << "what shows the loss stays";
+    EXPECT_EQ(catch_up(*many, {.dry_run = true, .heal = true}).home.missing_objects, 1);
+    EXPECT_EQ(catch_up(*many, {.heal = true}).home.healed_objects, 1);
+    EXPECT_EQ(checkpoints(*home), "1:whole1 2:whole2 ");
+    EXPECT_EQ(catch_up(*many).whole(), 2);
+
+    put_checkpoint(*home, 2, "damaged ");
+    put_checkpoint(*a, 9, "planted ");
+    CatchUpRequest heal{.heal = true};
+    heal.accept = is_whole_checkpoint;
+    EXPECT_EQ(catch_up(*many, heal).whole(), 2);
+    for (auto* store : {a.get(), b.get()}) EXPECT_EQ(checkpoints(*store), "2:whole2 ");
+    EXPECT_EQ(checkpoints(*home), "1:whole1 2:whole2 ");
+}
+
+TEST_F(ManyStoresTest, a_lost_home_has_the_newest_checkpoint_of_all_before_its_superblock) {
+    fill(*home);
+    put_checkpoint(*home, 1);
+    const auto many = make();
+    catch_up(*many);
+    put_checkpoint(*home, 2);
+    b->be(Mood::away);
+    catch_up(*many);
+    b->be(Mood::well);
+    for (const auto* what : {"super", "super.1", "packs", "index", "snap", "log", "gone", "checkpoint"})
+        std::filesystem::remove_all(place("home") / what);
+    EXPECT_EQ(checkpoints(*many->elsewhere()), "1:whole1 2:whole2 ");
+    EXPECT_EQ(catch_up(*many, {.heal = true}).home.healed_objects, 9);
+    EXPECT_EQ(checkpoints(*home), "2:whole2 ");
+    EXPECT_EQ(checkpoints(*b), "2:whole2 ");
+}
+
 TEST_F(ManyStoresTest, not_a_byte_goes_where_it_must_not_lie_and_what_lies_there_is_removed) {
     fill(*home);
     catch_up(*make());
@@ -487,11 +565,13 @@ TEST_F(ManyStoresTest, killed_at_every_operation_of_a_catch_up_the_next_finishes
     fill(*home);
     packs.push_back(put_pack(*home));
     int kills = 0;
+    put_checkpoint(*home, 2);
     for (int at = 1;; ++at) {
         bool was_killed = false;
         for (const bool after : {false, true}) {
             std::filesystem::remove_all(place("a"));
             std::filesystem::create_directories(place("a"));
+            put_checkpoint(*open("a"), 1);
             put_bytes(*open("a"), packs[0], get_all(*home, packs[0], 1 << 20));
             std::filesystem::remove_all(place("home") / "gone");
             const auto extra = put_pack(*home);
@@ -516,6 +596,7 @@ TEST_F(ManyStoresTest, killed_at_every_operation_of_a_catch_up_the_next_finishes
             EXPECT_EQ(content(*a), content(*home)) << at;
             EXPECT_FALSE(a->head(packs[0], {})) << at;
             EXPECT_FALSE(home->head(packs[0], {})) << at;
+            EXPECT_EQ(checkpoints(*a), "2:whole2 ") << at;
             put_bytes(*home, packs[0], base::view_of("x"), {.create_only = false});
             lose("home", packs[0]);
             lose("home", extra);

@@ -53,7 +53,7 @@ struct CatchUpRequest {
     int enough = -1;
     std::vector<std::string> only{};  ///< These of the other stores. Empty: all.
     /// Asked for each object but packs that is to come back into the home's own store: whoever can write to another store must not fill
-    /// it with what he likes. Unset: all are taken.
+    /// it with what he likes. Also for each checkpoint. Unset: all are taken.
     std::function<bool(const std::string& name, ByteView bytes)> accept{};
 };
 
@@ -72,6 +72,9 @@ struct CatchUpReport {
 /// Names die once. What is removed is first buried: an object gone/<sha256> names it for ever, sealed, so that nobody without the keys
 /// can bury. A buried object is never read from any store nor copied anywhere, and catch_up() removes it from each, however long that
 /// store was away. An object that is not buried and that the home's own store lacks was lost.
+///
+/// Of checkpoints (checkpoint/) the others have the newest alone, once all is there that it may vouch for. Nobody buries them: of two the
+/// one with the greater number counts.
 ///
 /// Lists come from the home's own store alone: an older state of another one must never decide what is needed. For readers that go on
 /// without it there is elsewhere().
@@ -128,7 +131,8 @@ private:
     std::shared_ptr<Impl> impl_;
 };
 
-/// Whether such objects have copies: all but beacons, collections and what one store keeps beside its own objects.
+/// Whether such objects have copies, and are buried: all but beacons, collections and what one store keeps beside its own objects, and but
+/// checkpoints, which are copied by rules of their own.
 bool is_copied(std::string_view name);
 
 }  // namespace tenon::blob
