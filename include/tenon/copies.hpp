@@ -104,6 +104,9 @@ private:
 
 /// Copies of one tenant's backups in the home's other stores. Every backup is copied as soon as it is taken; restores read from them
 /// where the home's own store does not answer, is damaged or lost.
+///
+/// Events: `backup.store_behind` (subject: the store; why) once a store could not be brought to the home's own state, and
+/// `backup.store_whole` once it has been again; `backup.healed` (subject: the repository's id) when the home's own got something back.
 class TENON_API BackupCopies {
 public:
     CopyPolicy policy() const;

@@ -532,7 +532,10 @@ CatchUpReport ManyStores::catch_up(const CatchUpRequest& request, exec::Progress
     exec::check_stop(stop);
     if (request.enough >= 0 && whole >= request.enough)
         for (auto& state : report.others)
-            if (!state.whole && state.allowed) state.problem = "is left for later: enough stores are whole";
+            if (!state.whole && state.allowed) {
+                state.left = true;
+                state.problem = "is left for later: enough stores are whole";
+            }
     return report;
 }
 

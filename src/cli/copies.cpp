@@ -92,7 +92,7 @@ int copy_policy(Context& context, const Args& args) {
     if (args.has("--level")) policy.level = commit_level_named(args.text("--level"));
     if (args.has("--store")) policy.stores = args.all("--store");
     if (args.has("--every-store")) policy.stores.clear();
-    policy = copies.set_policy(policy);
+    if (args.has("--level") || args.has("--store") || args.has("--every-store")) policy = copies.set_policy(policy);
     const boost::json::object document{{"level", to_string(policy.level)},
                                        {"stores", boost::json::array(policy.stores.begin(), policy.stores.end())}};
     context.out().thing(document, to_string(policy.level),

@@ -281,7 +281,10 @@ BackupCheckpoint Backups::checkpoint() {
                           (more > 0 ? "; and " + std::to_string(more) + " more, which a check lists" : ""),
                       {.subject = result.problems.front().object});
     }
-    if (result.is_new) engine::repository_charge::try_reconcile(*impl_->engine, impl_->scope);
+    if (result.is_new) {
+        engine::repository_charge::try_reconcile(*impl_->engine, impl_->scope);
+        repositories(impl_).copy_later(impl_->scope);
+    }
     return to_public(result);
 }
 
@@ -294,6 +297,7 @@ BackupCheckpoint Backups::accept(const std::string& record) {
             [&](const std::stop_token& stop) {
                 auto taken = to_public(repositories(impl_).take_checkpoint(impl_->scope, also, true, stop));
                 engine::repository_charge::try_reconcile(*impl_->engine, impl_->scope);
+                repositories(impl_).copy_later(impl_->scope);
                 return taken;
             });
     });

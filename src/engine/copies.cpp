@@ -6,6 +6,7 @@
 #include <base/json.hpp>
 #include <blob/file_store.hpp>
 #include <tenant/audit.hpp>
+#include <tenant/events.hpp>
 #include <tenant/registry.hpp>
 
 #include "backup_json.hpp"
@@ -210,11 +211,27 @@ void accept_ours(blob::CatchUpRequest& request, const backup::Repository& reposi
 
 }  // namespace
 
+/// Whoever listens is told once that a store fell behind, and once that it is whole again.
 void Repositories::keep_states(const db::TenantScope& scope, const blob::CatchUpReport& report) {
     const auto now = engine_.now();
+    const auto id = report.home.healed_objects > 0 ? backup::Repository::id_of(*stores_of(scope.tenant()).objects) : std::string();
     engine_.database->write(scope, [&](db::Tx& tx) {
-        stores::keep_state(tx, state_of(report.home, now));
-        for (const auto& other : report.others) stores::keep_state(tx, state_of(other, now));
+        const auto told = stores::told(tx);
+        stores::keep_state(tx, state_of(report.home, now), false);
+        if (report.home.healed_objects > 0) {
+            Json data;
+            data.set("objects", report.home.healed_objects);
+            tenant::append_event(tx, {.kind = "backup.healed", .at = now, .subject = id, .data = data});
+        }
+        for (const auto& other : report.others) {
+            const bool was_told = told.contains(other.name);
+            const bool is_behind = !other.whole && other.allowed;
+            stores::keep_state(tx, state_of(other, now), other.left ? was_told : is_behind);
+            if (other.left || is_behind == was_told) continue;
+            Json data;
+            if (is_behind) data.set("problem", other.problem).set("objects", other.missing_objects).set("bytes", other.missing_bytes);
+            tenant::append_event(tx, {.kind = is_behind ? "backup.store_behind" : "backup.store_whole", .at = now, .subject = other.name, .data = data});
+        }
     });
 }
 

@@ -125,6 +125,7 @@ backup::ErasedClass Repositories::shred(const db::TenantScope& scope, const std:
     (void)find(scope);  // with what is left of the keys
     note_state(scope);
     repository_charge::try_reconcile(engine_, scope);
+    copy_later(scope);
     return erased;
 }
 
@@ -382,6 +383,7 @@ std::uint32_t Repositories::rotate(const db::TenantScope& scope, const std::stop
         return repository;
     });
     note_state(scope);  // or the keys of before could be put back unseen
+    copy_later(scope);
     return generation;
 }
 

@@ -73,6 +73,9 @@ public:
     /// Throws NotFound, Conflict.
     backup::ErasedClass shred(const db::TenantScope& scope, const std::string& subject, const std::stop_token& stop);
 
+    /// Behind a change that no job made: other stores follow. What goes wrong with it is left to the next job.
+    void copy_later(const db::TenantScope& scope) noexcept;
+
     /// How far each store is: looked at now where the keys are at hand, else as it was seen last.
     std::vector<CopyState> copies(const db::TenantScope& scope, const std::stop_token& stop);
 
@@ -122,7 +125,6 @@ private:
     void keep_states(const db::TenantScope& scope, const blob::CatchUpReport& report);
     /// For what still has no copy when a job or a call has ended.
     void copy_later(db::Tx& tx);
-    void copy_later(const db::TenantScope& scope) noexcept;
     std::shared_ptr<blob::ManyStores> many_of(const TenantId& tenant) const;
     std::shared_ptr<backup::Repository> open_at(const TenantId& tenant, std::shared_ptr<blob::Store> objects);
     /// The repository as the other stores have it, to read from. Null: there are none.

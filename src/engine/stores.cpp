@@ -197,11 +197,19 @@ std::vector<CopyState> states(db::Reader& reader) {
     return all;
 }
 
-void keep_state(db::Tx& tx, const CopyState& state) {
+std::set<std::string> told(db::Reader& reader) {
+    std::set<std::string> names;
+    for (auto rows = reader.query(list_states); rows.next();)
+        if (base::parse_json(rows.text(1)).get_bool("told")) names.insert(rows.text(0));
+    return names;
+}
+
+void keep_state(db::Tx& tx, const CopyState& state, bool told) {
     Json json;
     json.set("allowed", state.is_allowed).set("reached", state.is_reached).set("whole", state.is_whole);
     json.set("objects", state.objects).set("bytes", state.size.count);
     json.set("behind_objects", state.behind_objects).set("behind_bytes", state.behind.count).set("problem", state.problem);
+    json.set("told", told);
     tx.exec(put_state, state.store, base::to_json(json), state.seen_at, state.whole_at);
 }
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,10 @@ void remove(EngineImpl& engine, const std::string& name);
 CopyPolicy policy(db::Reader& reader);
 void set_policy(db::Tx& tx, const CopyPolicy& policy);
 std::vector<CopyState> states(db::Reader& reader);
+/// Those of which somebody was told that they fell behind.
+std::set<std::string> told(db::Reader& reader);
 /// Keeps what was seen of a store; what was known before of the times stays where they are unset.
-void keep_state(db::Tx& tx, const CopyState& state);
+void keep_state(db::Tx& tx, const CopyState& state, bool told);
 void erase(db::Tx& tx);
 
 /// The stores of a tenant's policy, and those with something of the tenant that must not hold it.

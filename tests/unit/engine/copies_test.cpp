@@ -3,11 +3,16 @@
 
 #include <chrono>
 #include <fstream>
+#include <functional>
+#include <set>
 #include <thread>
+
+#include <child_process.hpp>
 
 namespace {
 
 using namespace tenon;
+using tests::ChildProcess;
 
 class CopiesTest : public tests::EngineTest {
 protected:
@@ -193,6 +198,89 @@ TEST_F(CopiesTest, old_data_keys_stay_until_the_stores_of_the_level_have_followe
     std::filesystem::remove_all(repository());
     std::filesystem::remove_all(in("south", acme));
     expect_restores(one.id, "one.txt", "the first");
+}
+
+class CopiesVictim : public ::testing::Test {};
+
+TEST_F(CopiesVictim, DISABLED_changes_everything) {
+    Engine engine(tests::placed({.home = ChildProcess::setting("COPIES_HOME")}));
+    auto mine = engine.open_session({.tenant = TenantId::parse(ChildProcess::setting("COPIES_TENANT")), .actor = "victim", .role = Role::owner});
+    ChildProcess::report("s", 1);
+    for (int i = 0;; ++i) {
+        std::ofstream(mine.workspace() / "projects/changes.txt") << std::string(50'000, static_cast<char>('a' + i % 26)) << ::getpid() << i;
+        mine.backups().start({.name = "victim"}).join();
+        mine.backups().forget({.keep = {.last = 2}});
+        mine.backups().prune({.unused_percent = 0}).join();
+        if (i % 3 == 1) mine.backups().keys().rotate_data_key().join();
+        mine.backups().copies().start({.heal = true, .verify = true}).join();
+    }
+}
+
+TEST_F(CopiesTest, killed_at_any_moment_all_stores_agree_and_each_brings_the_home_back) {
+    copies().set_policy({.level = CommitLevel::quorum});
+    back_up("one");
+    const auto names_in = [&](const std::filesystem::path& root) {
+        std::set<std::string> names;
+        for (const auto* under : {"packs", "index", "snap", "log", "gone"}) {
+            std::error_code none;
+            for (const auto& entry : std::filesystem::recursive_directory_iterator(root / under, none))
+                if (entry.is_regular_file()) names.insert(entry.path().lexically_relative(root).string());
+        }
+        return names;
+    };
+    for (int round = 0; round < 8; ++round) {
+        rest();
+        engine.reset();
+        {
+            ChildProcess child("CopiesVictim.DISABLED_changes_everything",
+                               {{"COPIES_HOME", (folder.path() / "home").string()}, {"COPIES_TENANT", acme.id.text()}});
+            ASSERT_EQ(child.read(1), "s");
+            std::this_thread::sleep_for(std::chrono::milliseconds(60 + 71 * round));  // the moment is what the test is about
+            child.kill();
+        }
+        open();
+        rest();  // what the killed one was at goes on
+        const auto result = copies().start({.heal = true, .verify = true}).result();
+        for (const auto& each : result.stores) ASSERT_TRUE(each.is_whole) << round << " " << each.store << ": " << each.problem;
+        for (const auto* name : {"north", "south"}) ASSERT_EQ(names_in(in(name, acme)), names_in(repository())) << round << " " << name;
+        const auto report = session(acme).backups().check().result();
+        ASSERT_TRUE(report.problems.empty()) << round << " " << report.problems.front();
+    }
+    const auto before = session(acme).backups().list();
+    rest();
+    std::filesystem::remove_all(repository());
+    EXPECT_GT(copies().start({.heal = true}).result().healed_objects, 3);
+    EXPECT_EQ(session(acme).backups().list().size(), before.size());
+    EXPECT_TRUE(session(acme).backups().check().result().problems.empty());
+    EXPECT_NO_THROW(back_up("after")) << "nothing is to be accepted";
+}
+
+TEST_F(CopiesTest, who_listens_hears_once_that_a_store_fell_behind_that_it_is_whole_again_and_what_was_healed) {
+    back_up("one");
+    unplug("north");
+    auto events = session(acme).subscribe({.kinds = {"backup.store_behind", "backup.store_whole", "backup.healed"}});
+    const auto expect_next = [&](const std::string& kind, const std::string& subject, const std::string& says) {
+        const auto event = events.next(std::chrono::seconds(60));
+        ASSERT_TRUE(event) << kind;
+        EXPECT_EQ(event->kind, kind);
+        if (!subject.empty()) {
+            EXPECT_EQ(event->subject, subject);
+        }
+        EXPECT_NE(event->data.find(says), std::string::npos) << event->data;
+    };
+    write("two.txt", "the second");
+    back_up("two");
+    expect_next("backup.store_behind", "north", "is its disk");
+    back_up("three");
+    copies().start().join();
+    plug_in("north");
+    copies().start().join();
+    expect_next("backup.store_whole", "north", "{");
+    rest();
+    std::filesystem::remove_all(repository());
+    copies().start({.heal = true}).join();
+    expect_next("backup.healed", "", "\"objects\"");
+    EXPECT_FALSE(events.next(std::chrono::milliseconds(200))) << "once each, and nothing of a store that has only just begun";
 }
 
 TEST_F(CopiesTest, not_a_byte_lies_in_a_store_of_another_region) {

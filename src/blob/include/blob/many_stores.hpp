@@ -36,6 +36,7 @@ struct StoreState {
     bool reached = false;
     bool allowed = true;
     bool whole = false;               ///< In the end it has all that the home's own store has.
+    bool left = false;                ///< For later: enough others were whole before it was.
     std::int64_t objects = 0, bytes = 0;                  ///< It holds in the end.
     std::int64_t missing_objects = 0, missing_bytes = 0;  ///< Of the home's, in the end.
     std::int64_t copied_objects = 0, copied_bytes = 0;
