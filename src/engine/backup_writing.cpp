@@ -252,6 +252,7 @@ void Repositories::stream_taken(const db::TenantScope& scope) {
     note_state(scope);
     repository_charge::try_reconcile(engine_, scope);
     keep_reserve();
+    copy_later(scope);
 }
 
 void Repositories::keep_in_sight(const TenantId& tenant, const std::shared_ptr<BackupStreamImpl>& stream) {
