@@ -230,7 +230,8 @@ void Repositories::keep_states(const db::TenantScope& scope, const blob::CatchUp
             if (other.left || is_behind == was_told) continue;
             Json data;
             if (is_behind) data.set("problem", other.problem).set("objects", other.missing_objects).set("bytes", other.missing_bytes);
-            tenant::append_event(tx, {.kind = is_behind ? "backup.store_behind" : "backup.store_whole", .at = now, .subject = other.name, .data = data});
+            const auto* kind = is_behind ? "backup.store_behind" : "backup.store_whole";
+            tenant::append_event(tx, {.kind = kind, .at = now, .subject = other.name, .data = data});
         }
     });
 }
