@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 
+#include <backup/checkpoint.hpp>
 #include <base/file.hpp>
 #include <crypto/hash.hpp>
 #include <exec/wait.hpp>
@@ -218,8 +219,10 @@ void Rereading::store_again() {
 RepairTotals repair(Repository& repository, const RepairRequest& request, exec::ProgressSink& progress, std::stop_token stop) {
     auto& impl = repository.inside();
     RepairTotals totals;
-    totals.check = repository.check(request.depth, progress, stop, true);
-    Rereading(impl, totals, stop).run(request.reread);
+    totals.check = repository.check(request.depth, progress, stop, true, request.known);
+    // One that is not the one of before gets nothing new.
+    const auto is_another = !compare_past(repository, request.known, stop).empty();
+    Rereading(impl, totals, stop).run(request.reread && !is_another);
     return totals;
 }
 

@@ -672,6 +672,62 @@ TEST_F(ParityRepair, killed_at_every_store_operation_of_a_repair) {
     expect_restores(*open_with(), id);
 }
 
+// Without parity, so that all of it comes from the source once more.
+TEST_F(ParityRepair, killed_at_every_store_operation_of_a_repair_that_reads_the_source_again) {
+    fill();
+    const auto id = back_up(*create_with()).snapshot.id;
+    for (const auto& [name, bytes] : all_objects("par/")) store()->remove(name, {}, {});
+    for (const auto& [name, bytes] : all_objects("packs/")) {
+        if (decode_header(bytes, name).kind != Kind::data) continue;
+        auto bad = bytes;
+        bad[bad.size() / 2] ^= 1;
+        put(name, bad);
+    }
+    std::filesystem::copy(repo(), folder / "damaged", std::filesystem::copy_options::recursive);
+    const auto spoil = [&] {
+        std::filesystem::remove_all(repo());
+        std::filesystem::copy(folder / "damaged", repo(), std::filesystem::copy_options::recursive);
+    };
+    const auto counting = std::make_shared<FaultStore>(store(), Faults{});
+    {
+        auto repository = Repository::open(std::make_shared<ParityStore>(counting, Parity::thin), vault(), key(), options);
+        const auto totals = mend_all(*repository, true);
+        EXPECT_TRUE(totals.lost.empty());
+        EXPECT_GT(totals.bytes_reread, 700'000);
+    }
+    const int operations = counting->operations();
+    EXPECT_GT(operations, 8);
+    for (int at = 1; at <= operations; ++at)
+        for (const bool after : {false, true}) {
+            spoil();
+            const pid_t child = fork();
+            if (child == 0) {
+                try {
+                    const Faults faults{.stop_at = at, .stop = Faults::Stop::kill, .after = after};
+                    const auto faulty = std::make_shared<FaultStore>(store(), faults);
+                    auto repository = Repository::open(std::make_shared<ParityStore>(faulty, Parity::thin), vault(), key(), options);
+                    backup::repair(*repository, {}, exec::no_progress(), {});
+                } catch (const Error&) {
+                    _exit(2);
+                }
+                _exit(0);
+            }
+            int status = 0;
+            ASSERT_EQ(waitpid(child, &status, 0), child);
+            const auto when = "killed at " + std::to_string(at) + (after ? ", done" : ", not done");
+            EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0) << when;
+            auto repository = open_with();
+            EXPECT_TRUE(mend_all(*repository, true).lost.empty()) << when;
+            expect_restores(*repository, id, when);
+            // What nothing needs any more goes, and with it all damage.
+            PruneRequest wanted;
+            wanted.unused_percent = 0;
+            backup::prune(*repository, wanted, exec::no_progress(), {});
+            EXPECT_EQ(all(check(*repository).problems), "") << when;
+            expect_restores(*open_with(), id, when);
+        }
+}
+
 TEST_F(ParityRepair, backups_killed_at_every_third_store_operation_leave_what_a_repair_completes) {
     fill();
     const auto counting = std::make_shared<FaultStore>(store(), Faults{});

@@ -12,6 +12,8 @@ struct RepairRequest {
     CheckDepth depth = CheckDepth::full;  ///< How closely damage is looked for.
     /// What nothing that is stored brings back is read again from where the snapshots were taken. Only bytes with the right id count.
     bool reread = true;
+    /// Records of checkpoints that were kept elsewhere, as for a check. Where they are not in the past, nothing is read from sources.
+    std::vector<std::string> known{};
 };
 
 /// A part of a snapshot that is lost for good, as far as this could see.
