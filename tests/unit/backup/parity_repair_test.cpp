@@ -267,6 +267,7 @@ TEST_F(ParityRepair, a_cut_object_of_every_kind_is_found_and_repaired) {
     std::mt19937 random(12);
     for (const auto& [name, good] : all_objects())
         for (const auto left : {std::size_t{0}, random() % good.size(), good.size() - 1}) {
+            if (name.starts_with("sess/") && left == 0) continue;  // as a power cut leaves them: no damage
             if (left < (good.size() - 1) / stripe_size * stripe_size) continue;  // more than a stripe: beyond what thin parity promises
             auto bad = good;
             bad.resize(left);
