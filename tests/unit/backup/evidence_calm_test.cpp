@@ -14,6 +14,7 @@
 #include <hook_store.hpp>
 
 #include "fixture.hpp"
+#include "repository_impl.hpp"
 #include "snapshot.hpp"
 
 namespace tenon {
