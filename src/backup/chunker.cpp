@@ -12,6 +12,8 @@ namespace tenon::backup {
 
 bool Chunker::available(Way way) {
 #if defined(__x86_64__) && !defined(__clang__)  // clang, which only fuzzes, does not know all of these names
+    if (way == Way::vaes512)
+        return __builtin_cpu_supports("vaes") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("aes");
     if (way == Way::vaes)
         return __builtin_cpu_supports("vaes") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("aes");
     if (way == Way::aes_ni) return __builtin_cpu_supports("aes") && __builtin_cpu_supports("sse4.1");
@@ -20,7 +22,10 @@ bool Chunker::available(Way way) {
 }
 
 Chunker::Way Chunker::best() {
-    static const Way way = available(Way::vaes) ? Way::vaes : available(Way::aes_ni) ? Way::aes_ni : Way::portable;
+    static const Way way = available(Way::vaes512)  ? Way::vaes512
+                           : available(Way::vaes)   ? Way::vaes
+                           : available(Way::aes_ni) ? Way::aes_ni
+                                                    : Way::portable;
     return way;
 }
 
@@ -48,6 +53,7 @@ std::size_t Chunker::cut(ByteView data) const {
     if (data.size() <= min_size) return data.size();
     Scan scan = scan_portable;
 #if defined(__x86_64__)
+    if (way_ == Way::vaes512) scan = scan_vaes512;
     if (way_ == Way::vaes) scan = scan_vaes;
     if (way_ == Way::aes_ni) scan = scan_aes_ni;
 #endif

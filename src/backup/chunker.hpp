@@ -22,7 +22,7 @@ public:
     static constexpr std::size_t window = 64;
 
     /// How the permutation is computed; every way cuts alike.
-    enum class Way : std::uint8_t { portable, aes_ni, vaes };
+    enum class Way : std::uint8_t { portable, aes_ni, vaes, vaes512 };
     [[nodiscard]] static bool available(Way way);
     static Way best();
 

@@ -28,12 +28,14 @@ std::size_t scan_aes_ni(const Chunker::Tables& tables, const std::uint8_t* data,
                         std::uint32_t mask);
 std::size_t scan_vaes(const Chunker::Tables& tables, const std::uint8_t* data, std::size_t from, std::size_t to,
                       std::uint32_t mask);
+std::size_t scan_vaes512(const Chunker::Tables& tables, const std::uint8_t* data, std::size_t from, std::size_t to,
+                         std::uint32_t mask);
 #endif
 
 /// The state before `position`, from the window that ends there.
 inline std::uint64_t state_before(const Chunker::Tables& tables, const std::uint8_t* data, std::size_t position) {
     std::uint64_t d = 0;
-    for (std::size_t i = position - Chunker::window; i < position; ++i) d = mulx(d) ^ tables.in[data[i]];
+    for (const auto *at = data + position - Chunker::window, *end = data + position; at < end; ++at) d = mulx(d) ^ tables.in[*at];
     return d;
 }
 

@@ -2,6 +2,8 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
+
 #include "chunker_tables.hpp"
 
 namespace tenon::backup {
@@ -34,7 +36,7 @@ __attribute__((target("aes,sse4.1"))) void expand_round_keys(Chunker::Tables& ta
     _mm_store_si128(to + 10, next_round_key<0x36>(key));
 }
 
-// Both scans work on groups of eight positions. The states of a group are computed while the group before is permuted:
+// The scans work on groups of eight positions. The states of a group are computed while the group before is permuted:
 // the first is a chain of dependent steps, the second is wide, and the processor overlaps them. A state is stored as the
 // low half of its block; the high halves stay zero.
 
@@ -57,10 +59,13 @@ __attribute__((target("aes,sse4.1"))) std::size_t scan_aes_ni(const Chunker::Tab
         compute(blocks[group ^ 1]);
         __m128i x[lanes];
         const auto* in = reinterpret_cast<const __m128i*>(blocks[group]);
+#pragma GCC unroll 8
         for (std::size_t i = 0; i < lanes; ++i) x[i] = _mm_xor_si128(_mm_load_si128(in + i), keys[0]);
         for (int round = 1; round < 10; ++round)
+#pragma GCC unroll 8
             for (std::size_t i = 0; i < lanes; ++i) x[i] = _mm_aesenc_si128(x[i], keys[round]);
         unsigned hits = 0;
+#pragma GCC unroll 8
         for (std::size_t i = 0; i < lanes; ++i) {
             x[i] = _mm_and_si128(_mm_aesenclast_si128(x[i], keys[10]), wanted);
             const auto zero = _mm_cmpeq_epi64(x[i], _mm_setzero_si128());
@@ -75,56 +80,132 @@ __attribute__((target("aes,sse4.1"))) std::size_t scan_aes_ni(const Chunker::Tab
     return to;
 }
 
-__attribute__((target("vaes,avx2,aes"))) std::size_t scan_vaes(const Chunker::Tables& tables, const std::uint8_t* data,
-                                                               std::size_t from, std::size_t to, std::uint32_t mask) {
-    if (from >= to) return to;
-    __m256i keys[11];
-    for (int round = 0; round < 11; ++round)
-        keys[round] = _mm256_broadcastsi128_si256(
-            _mm_load_si128(reinterpret_cast<const __m128i*>(tables.round_keys.data()) + round));
-    const auto wanted = _mm256_set_epi64x(-1, static_cast<long long>(mask), -1, static_cast<long long>(mask));
-    alignas(64) std::uint64_t blocks[2][2 * lanes] = {};
-    auto d = state_before(tables, data, from);
-    std::size_t computed = from;
-    const auto compute = [&](std::uint64_t* into) __attribute__((always_inline)) {
-        if (to - computed >= lanes) {
-            const auto* at = data + computed;
-            for (std::size_t i = 0; i < lanes; ++i) into[2 * i] = d = roll(tables, d, at + i);
-            computed += lanes;
-            return;
-        }
-        for (std::size_t i = 0; computed < to; ++i, ++computed) into[2 * i] = d = roll(tables, d, data + computed);
-    };
-    compute(blocks[0]);
-    int group = 0;
-    for (auto at = from; at < to; at += lanes, group ^= 1) {
-        compute(blocks[group ^ 1]);
-        const auto* in = reinterpret_cast<const __m256i*>(blocks[group]);
-        auto a = _mm256_xor_si256(_mm256_load_si256(in), keys[0]);
-        auto b = _mm256_xor_si256(_mm256_load_si256(in + 1), keys[0]);
-        auto c = _mm256_xor_si256(_mm256_load_si256(in + 2), keys[0]);
-        auto e = _mm256_xor_si256(_mm256_load_si256(in + 3), keys[0]);
-        for (int round = 1; round < 10; ++round) {
-            a = _mm256_aesenc_epi128(a, keys[round]);
-            b = _mm256_aesenc_epi128(b, keys[round]);
-            c = _mm256_aesenc_epi128(c, keys[round]);
-            e = _mm256_aesenc_epi128(e, keys[round]);
-        }
-        const auto zero = _mm256_setzero_si256();
-        a = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_aesenclast_epi128(a, keys[10]), wanted), zero);
-        b = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_aesenclast_epi128(b, keys[10]), wanted), zero);
-        c = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_aesenclast_epi128(c, keys[10]), wanted), zero);
-        e = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_aesenclast_epi128(e, keys[10]), wanted), zero);
-        const auto any = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, e));
-        // Even bits are low halves, the states; the odd ones compare the unused half and say nothing.
-        if ((_mm256_movemask_pd(_mm256_castsi256_pd(any)) & 5) == 0) continue;
-        const __m256i each[] = {a, b, c, e};
+// A state waits for the one before it, which takes longer than what else is to be done for a position. So the wider ways scan two
+// stretches, one of which begins where the other ends, side by side.
+namespace {
+
+constexpr std::size_t longest_stretch = 4096;
+
+/// The states of the next group of both stretches.
+struct TwoStates {
+    std::uint64_t first, second;
+
+    __attribute__((always_inline)) inline void roll_group(const Chunker::Tables& tables, const std::uint8_t* data, std::size_t stretch,
+                                                          std::uint64_t (&into)[2][2 * lanes]) {
+#pragma GCC unroll 8
         for (std::size_t i = 0; i < lanes; ++i) {
-            const int bits = _mm256_movemask_pd(_mm256_castsi256_pd(each[i / 2]));
-            if ((bits >> (2 * (i % 2)) & 1) != 0 && at + i < to) return at + i;
+            into[0][2 * i] = first = roll(tables, first, data + i);
+            into[1][2 * i] = second = roll(tables, second, data + stretch + i);
         }
     }
-    return to;
+};
+
+/// A bit for each position of a group whose permuted state has none of `wanted`.
+__attribute__((target("vaes,avx2,aes"), always_inline)) inline unsigned found_in(const std::uint64_t* blocks, const __m256i* keys,
+                                                                                 __m256i wanted) {
+    const auto* in = reinterpret_cast<const __m256i*>(blocks);
+    auto a = _mm256_xor_si256(_mm256_load_si256(in), keys[0]);
+    auto b = _mm256_xor_si256(_mm256_load_si256(in + 1), keys[0]);
+    auto c = _mm256_xor_si256(_mm256_load_si256(in + 2), keys[0]);
+    auto e = _mm256_xor_si256(_mm256_load_si256(in + 3), keys[0]);
+#pragma GCC unroll 9
+    for (int round = 1; round < 10; ++round) {
+        a = _mm256_aesenc_epi128(a, keys[round]);
+        b = _mm256_aesenc_epi128(b, keys[round]);
+        c = _mm256_aesenc_epi128(c, keys[round]);
+        e = _mm256_aesenc_epi128(e, keys[round]);
+    }
+    const auto zero = _mm256_setzero_si256();
+    a = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_aesenclast_epi128(a, keys[10]), wanted), zero);
+    b = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_aesenclast_epi128(b, keys[10]), wanted), zero);
+    c = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_aesenclast_epi128(c, keys[10]), wanted), zero);
+    e = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_aesenclast_epi128(e, keys[10]), wanted), zero);
+    // Even bits are low halves, the states; the odd ones compare the unused half and say nothing.
+    const auto any = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, e));
+    if ((_mm256_movemask_pd(_mm256_castsi256_pd(any)) & 5) == 0) return 0;
+    const auto pair = [](__m256i of) __attribute__((target("vaes,avx2,aes"))) {
+        const auto bits = static_cast<unsigned>(_mm256_movemask_pd(_mm256_castsi256_pd(of)));
+        return (bits & 1) | (bits >> 1 & 2);
+    };
+    return pair(a) | pair(b) << 2 | pair(c) << 4 | pair(e) << 6;
+}
+
+__attribute__((target("vaes,avx512f,aes"), always_inline)) inline unsigned found_in(const std::uint64_t* blocks, const __m512i* keys,
+                                                                                    __m512i wanted) {
+    auto a = _mm512_xor_si512(_mm512_load_si512(blocks), keys[0]);
+    auto b = _mm512_xor_si512(_mm512_load_si512(blocks + lanes), keys[0]);
+#pragma GCC unroll 9
+    for (int round = 1; round < 10; ++round) {
+        a = _mm512_aesenc_epi128(a, keys[round]);
+        b = _mm512_aesenc_epi128(b, keys[round]);
+    }
+    const auto low = static_cast<unsigned>(_mm512_testn_epi64_mask(_mm512_aesenclast_epi128(a, keys[10]), wanted)) & 0x55;
+    const auto high = static_cast<unsigned>(_mm512_testn_epi64_mask(_mm512_aesenclast_epi128(b, keys[10]), wanted)) & 0x55;
+    if ((low | high) == 0) return 0;
+    const auto squeeze = [](unsigned bits) { return (bits & 1) | (bits >> 1 & 2) | (bits >> 2 & 4) | (bits >> 3 & 8); };
+    return squeeze(low) | squeeze(high) << 4;
+}
+
+/// As Scan, of the two stretches from `data`; twice `stretch` if there is nothing.
+using ScanTwo = std::size_t (*)(const Chunker::Tables& tables, const std::uint8_t* data, std::size_t stretch, std::uint32_t mask);
+
+__attribute__((target("vaes,avx2,aes"))) std::size_t scan_two_256(const Chunker::Tables& tables, const std::uint8_t* data,
+                                                                  std::size_t stretch, std::uint32_t mask) {
+    __m256i keys[11];
+    for (int round = 0; round < 11; ++round)
+        keys[round] = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(tables.round_keys.data()) + round));
+    const auto wanted = _mm256_set1_epi64x(static_cast<long long>(mask));
+    alignas(64) std::uint64_t blocks[2][2][2 * lanes] = {};
+    TwoStates states{state_before(tables, data, 0), state_before(tables, data, stretch)};
+    states.roll_group(tables, data, stretch, blocks[0]);
+    std::size_t later = 2 * stretch, group = 0;  // where in the second something was found
+    for (std::size_t at = 0; at < stretch; at += lanes, group ^= 1) {
+        if (at + lanes < stretch) states.roll_group(tables, data + at + lanes, stretch, blocks[group ^ 1]);
+        const auto first = found_in(blocks[group][0], keys, wanted), second = found_in(blocks[group][1], keys, wanted);
+        if (first != 0) return at + static_cast<std::size_t>(__builtin_ctz(first));
+        if (second != 0 && later == 2 * stretch) later = stretch + at + static_cast<std::size_t>(__builtin_ctz(second));
+    }
+    return later;
+}
+
+__attribute__((target("vaes,avx512f,aes"))) std::size_t scan_two_512(const Chunker::Tables& tables, const std::uint8_t* data,
+                                                                     std::size_t stretch, std::uint32_t mask) {
+    __m512i keys[11];
+    for (int round = 0; round < 11; ++round)
+        keys[round] = _mm512_maskz_broadcast_i32x4(0xffff, _mm_load_si128(reinterpret_cast<const __m128i*>(tables.round_keys.data()) + round));
+    const auto wanted = _mm512_set1_epi64(static_cast<long long>(mask));
+    alignas(64) std::uint64_t blocks[2][2][2 * lanes] = {};
+    TwoStates states{state_before(tables, data, 0), state_before(tables, data, stretch)};
+    states.roll_group(tables, data, stretch, blocks[0]);
+    std::size_t later = 2 * stretch, group = 0;
+    for (std::size_t at = 0; at < stretch; at += lanes, group ^= 1) {
+        if (at + lanes < stretch) states.roll_group(tables, data + at + lanes, stretch, blocks[group ^ 1]);
+        const auto first = found_in(blocks[group][0], keys, wanted), second = found_in(blocks[group][1], keys, wanted);
+        if (first != 0) return at + static_cast<std::size_t>(__builtin_ctz(first));
+        if (second != 0 && later == 2 * stretch) later = stretch + at + static_cast<std::size_t>(__builtin_ctz(second));
+    }
+    return later;
+}
+
+std::size_t scan_by_two(ScanTwo scan_two, const Chunker::Tables& tables, const std::uint8_t* data, std::size_t from, std::size_t to,
+                        std::uint32_t mask) {
+    while (from < to && to - from >= 32 * lanes) {
+        const auto stretch = std::min((to - from) / 2, longest_stretch) / lanes * lanes;
+        const auto found = scan_two(tables, data + from, stretch, mask);
+        from += found;
+        if (found < 2 * stretch) return from;
+    }
+    return scan_aes_ni(tables, data, from, to, mask);
+}
+
+}  // namespace
+
+std::size_t scan_vaes(const Chunker::Tables& tables, const std::uint8_t* data, std::size_t from, std::size_t to, std::uint32_t mask) {
+    return scan_by_two(scan_two_256, tables, data, from, to, mask);
+}
+
+std::size_t scan_vaes512(const Chunker::Tables& tables, const std::uint8_t* data, std::size_t from, std::size_t to, std::uint32_t mask) {
+    return scan_by_two(scan_two_512, tables, data, from, to, mask);
 }
 
 }  // namespace tenon::backup

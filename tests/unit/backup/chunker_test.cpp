@@ -41,7 +41,7 @@ std::vector<std::size_t> cuts(const Chunker& chunker, ByteView data) {
 
 std::vector<Chunker::Way> ways() {
     std::vector<Chunker::Way> all;
-    for (const auto way : {Chunker::Way::portable, Chunker::Way::aes_ni, Chunker::Way::vaes})
+    for (const auto way : {Chunker::Way::portable, Chunker::Way::aes_ni, Chunker::Way::vaes, Chunker::Way::vaes512})
         if (Chunker::available(way)) all.push_back(way);
     return all;
 }
