@@ -20,8 +20,9 @@ namespace tenon::backup {
 namespace {
 
 constexpr std::uint64_t small_file = 256 * 1024;
-constexpr std::size_t batch_files = 32;
-constexpr std::uint64_t batch_limit = 2 << 20;
+// About a frame: files that lie beside each other are compressed together.
+constexpr std::size_t batch_files = 256;
+constexpr std::uint64_t batch_limit = 1 << 20;
 constexpr std::size_t queued_batches = 8;
 
 std::string clean_path(const std::string& path) {
@@ -66,8 +67,7 @@ BackupRun::BackupRun(WriteSession& session, const BackupRequest& request, NodeSo
 BackupRun::~BackupRun() = default;
 
 void BackupRun::run(SnapshotRecord& snapshot, BackupTotals& totals) {
-    crew_ = std::make_unique<Crew<Batch>>(threads_, queued_batches,
-                                          [this](unsigned worker, Batch& batch) { read(worker, batch); });
+    crew_ = std::make_unique<Crew<Work>>(threads_, queued_batches, [this](unsigned worker, Work& work) { read(worker, work); });
     scan_root(snapshot);
     crew_.reset();
     while (!works_.empty()) close_work(*works_.begin()->second);
@@ -247,9 +247,15 @@ void BackupRun::finish_scan() {
     close_work(work);
 }
 
-BackupRun::ClassWork::ClassWork(WriteSession& session, const Id16& class_id, unsigned count, const std::stop_token& stop)
-    : id(class_id), chunker(session.keys().ring.of(class_id).k_cdc.bytes()), lane(session, class_id) {
-    for (unsigned i = 0; i < count; ++i) readers.push_back(std::make_unique<FileReader>(session, class_id, chunker, stop));
+BackupRun::ClassWork::ClassWork(BackupRun& run, const Id16& class_id)
+    : id(class_id), chunker(run.session_.keys().ring.of(class_id).k_cdc.bytes()), lane(run.session_, class_id) {
+    const auto offer = [this, &run](const std::shared_ptr<ChunkJob>& job) {
+        Work work{{}, {job, *this}};
+        if (run.crew_->offer(work)) return true;
+        work.chunk.job = nullptr;  // it stays the reader's
+        return false;
+    };
+    for (unsigned i = 0; i < run.threads_; ++i) readers.push_back(std::make_unique<FileReader>(run.session_, class_id, chunker, offer, run.stop_));
 }
 
 BackupRun::ClassWork& BackupRun::work_of(const std::string& path, const Folder* above) {
@@ -257,7 +263,7 @@ BackupRun::ClassWork& BackupRun::work_of(const std::string& path, const Folder* 
     if (rule == classes_.end() && above) return above->work;
     const auto id = rule == classes_.end() ? session_.keys().ring.data_class() : rule->second;
     auto& work = works_[id];
-    if (!work) work = std::make_unique<ClassWork>(session_, id, threads_, stop_);
+    if (!work) work = std::make_unique<ClassWork>(*this, id);
     return *work;
 }
 
@@ -349,7 +355,7 @@ void BackupRun::enqueue(Folder& folder, const std::string& name, const struct st
     if (size > small_file) {
         Batch alone;
         alone.push_back(std::move(task));
-        crew_->post(std::move(alone));
+        crew_->post({std::move(alone), {}});
         reap();
         return;
     }
@@ -360,14 +366,15 @@ void BackupRun::enqueue(Folder& folder, const std::string& name, const struct st
 
 void BackupRun::post() {
     if (batch_.empty()) return;
-    crew_->post(std::exchange(batch_, {}));
+    crew_->post({std::exchange(batch_, {}), {}});
     batch_bytes_ = 0;
     reap();
     checkpoint_if_due();
 }
 
-void BackupRun::read(unsigned worker, Batch& batch) {
-    for (auto& task : batch) {
+void BackupRun::read(unsigned worker, Work& work) {
+    if (work.chunk.job) work.chunk.job->run(work.chunk.work->readers[worker]->lane());
+    for (auto& task : work.files) {
         exec::check_stop(stop_);
         read_one(worker, task);
     }
@@ -422,7 +429,7 @@ void BackupRun::reap() {
 
 void BackupRun::settle() {
     if (!batch_.empty()) {
-        crew_->post(std::exchange(batch_, {}));
+        crew_->post({std::exchange(batch_, {}), {}});
         batch_bytes_ = 0;
     }
     crew_->drain();

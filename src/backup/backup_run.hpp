@@ -53,7 +53,7 @@ private:
     };
     /// What writes the files and folders of one erasure class.
     struct ClassWork {
-        ClassWork(WriteSession& session, const Id16& class_id, unsigned readers, const std::stop_token& stop);
+        ClassWork(BackupRun& run, const Id16& class_id);
         const Id16 id;
         const Chunker chunker;
         Lane lane;                         ///< For folders; the walk's.
@@ -85,6 +85,23 @@ private:
         ClassWork* work;
     };
     using Batch = std::vector<FileTask>;
+    /// A chunk that one reader has given to another one.
+    struct GivenChunk {
+        std::shared_ptr<ChunkJob> job;
+        ClassWork* work = nullptr;
+
+        GivenChunk() = default;
+        GivenChunk(std::shared_ptr<ChunkJob> of, ClassWork& by) : job(std::move(of)), work(&by) {}
+        GivenChunk(GivenChunk&&) noexcept = default;
+        GivenChunk& operator=(GivenChunk&&) noexcept = default;
+        ~GivenChunk() {
+            if (job) job->give_up();
+        }
+    };
+    struct Work {
+        Batch files;
+        GivenChunk chunk;
+    };
 
     void scan_root(SnapshotRecord& snapshot);
     Entry open_source(const Source& source, std::shared_ptr<const base::Fd>& fd) const;
@@ -102,7 +119,7 @@ private:
 
     void enqueue(Folder& folder, const std::string& name, const struct stat& st, Slot& slot);
     void post();
-    void read(unsigned worker, Batch& batch);
+    void read(unsigned worker, Work& work);
     void read_one(unsigned worker, FileTask& task);
     void encode_ready(Folder& folder);
     void reap();
@@ -142,7 +159,7 @@ private:
     std::mutex totals_mutex_;
     BackupTotals totals_;                           // guarded by totals_mutex_
     std::int64_t files_ = 0, folders_ = 0;
-    std::unique_ptr<Crew<Batch>> crew_;             // last: its threads use the rest
+    std::unique_ptr<Crew<Work>> crew_;              // last: its threads use the rest
 };
 
 }  // namespace tenon::backup

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdlib>
 #include <iterator>
+#include <numeric>
+#include <span>
 #include <thread>
 #include <tuple>
 
@@ -625,9 +627,20 @@ void CheckRun::packs() {
     report_.chunks = static_cast<std::int64_t>(index_.chunks());
     if (depth_ == CheckDepth::structure) return;
 
-    std::map<Id, std::map<Id, ChunkPlace>> expected;
-    if (depth_ == CheckDepth::full)
-        for (const auto& entry : index_.entries()) expected[index_.packs()[entry.place.pack].sha].emplace(entry.id, entry.place);
+    // The largest first: the last ones end at about the same time.
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    // What the index says of each pack, its entries grouped by counting.
+    std::vector<std::uint32_t> ends(index_.packs().size() + 1), rows(depth_ == CheckDepth::full ? index_.entries().size() : 0);
+    if (!rows.empty()) {
+        for (const auto& entry : index_.entries()) ++ends[entry.place.pack + 1];
+        std::partial_sum(ends.begin(), ends.end(), ends.begin());
+        auto at = ends;
+        for (std::uint32_t row = 0; row < rows.size(); ++row) rows[at[index_.entries()[row].place.pack]++] = row;
+    }
+    const auto rows_of = [&](const PackInfo* info) {
+        const auto pack = info ? static_cast<std::size_t>(info - index_.packs().data()) : 0;
+        return info && !rows.empty() ? std::span(rows).subspan(ends[pack], ends[pack + 1] - ends[pack]) : std::span<std::uint32_t>();
+    };
     std::atomic<std::size_t> next{0};
     std::vector<std::exception_ptr> failures(repository_.threads());
     {
@@ -639,9 +652,7 @@ void CheckRun::packs() {
                         const auto& [name, size] = all[at];
                         const auto info = known.find(name);
                         const auto* pack_info = info == known.end() ? nullptr : info->second;
-                        static const std::map<Id, ChunkPlace> nothing;
-                        const auto places = pack_info ? expected.find(pack_info->sha) : expected.end();
-                        guard(name, [&] { pack(name, size, pack_info, places == expected.end() ? nothing : places->second); });
+                        guard(name, [&] { pack(name, size, pack_info, rows_of(pack_info)); });
                     }
                 } catch (...) {
                     failure = std::current_exception();

@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -35,7 +36,9 @@ private:
     void list_objects();
     void segments();
     void packs();
-    void pack(const std::string& name, std::uint64_t size, const PackInfo* known, const std::map<Id, ChunkPlace>& expected);
+    /// `rows`: the index's entries of it; sorted on the way.
+    void pack(const std::string& name, std::uint64_t size, const PackInfo* known, std::span<std::uint32_t> rows);
+    bool agree(std::span<std::uint32_t> rows, const std::vector<PackChunk>& table) const;
     void snapshots();
     void directory(NodeSource& nodes, const Id& root, const std::string& path);
     void file(NodeSource& nodes, const Entry& entry, const std::string& path);

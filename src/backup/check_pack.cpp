@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cstring>
+#include <utility>
 
 #include <crypto/hash.hpp>
 #include <exec/wait.hpp>
@@ -18,7 +20,7 @@ public:
 
     /// The next bytes. Throws Corrupt where the object ends early.
     ByteSpan next(std::uint64_t count) {
-        if (buffer_.size() - at_ < count) fill(count);
+        if (end_ - at_ < count) fill(count);
         const auto out = ByteSpan(buffer_).subspan(at_, count);
         hash_.update(out);
         if (parity_) parity_->add(out);
@@ -36,22 +38,24 @@ public:
 
 private:
     void fill(std::uint64_t count) {
-        buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(at_));
-        at_ = 0;
-        const auto wanted = std::max<std::uint64_t>(count, 4 << 20) - buffer_.size();
-        blob::VectorSink sink;
-        store_.get(name_, {.offset = read_, .length = wanted}, sink, stop_);
-        read_ += sink.bytes.size();
-        base::append(buffer_, sink.bytes);
-        if (buffer_.size() < count) throw Corrupt("the object is cut short", {.subject = place(name_, passed_, count)});
+        std::memmove(buffer_.data(), buffer_.data() + at_, end_ - at_);
+        end_ -= std::exchange(at_, 0);
+        if (buffer_.size() < count + ahead) buffer_.resize(count + ahead);
+        blob::SpanSink sink(ByteSpan(buffer_).subspan(end_));
+        store_.get(name_, {.offset = read_, .length = buffer_.size() - end_}, sink, stop_);
+        read_ += sink.count();
+        end_ += sink.count();
+        if (end_ < count) throw Corrupt("the object is cut short", {.subject = place(name_, passed_, count)});
     }
+
+    static constexpr std::size_t ahead = 2 << 20;
 
     blob::Store& store_;
     const std::string name_;
     const std::uint64_t size_;
     const std::stop_token stop_;
     ByteVector buffer_;
-    std::size_t at_ = 0;
+    std::size_t at_ = 0, end_ = 0;  // of what was read and not taken yet
     std::uint64_t read_ = 0, passed_ = 0;
     crypto::Sha256 hash_;
     std::optional<ParityMaker> parity_;
@@ -59,7 +63,20 @@ private:
 
 }  // namespace
 
-void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo* known, const std::map<Id, ChunkPlace>& expected) {
+/// Whether these entries of the index are the pack's table.
+bool CheckRun::agree(std::span<std::uint32_t> rows, const std::vector<PackChunk>& table) const {
+    const auto& entries = index_.entries();
+    std::sort(rows.begin(), rows.end(), [&](std::uint32_t a, std::uint32_t b) {
+        const auto &one = entries[a].place, &other = entries[b].place;
+        return std::pair(one.frame, one.offset) < std::pair(other.frame, other.offset);
+    });
+    return std::equal(rows.begin(), rows.end(), table.begin(), table.end(), [&](std::uint32_t row, const PackChunk& chunk) {
+        const auto& [id, place] = entries[row];
+        return id == chunk.id && place.frame == chunk.frame && place.offset == chunk.offset && place.length == chunk.length;
+    });
+}
+
+void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo* known, std::span<std::uint32_t> rows) {
     exec::check_stop(stop_);
     Front front(*repository_.objects, name, size, stop_);
     // What there is of its parity, to be compared with what it should be once the pack has turned out to be whole.
@@ -100,7 +117,7 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
         if (keys.ring.is_erased(decode_header(head.bytes, name).class_id)) return finish();
     }
     const auto table = read_footer(keys, *repository_.objects, name, size, stop_);
-    if (known && (known->frames != table.info.frames || known->header.salt != table.info.header.salt || expected.size() != table.chunks.size()))
+    if (known && (known->frames != table.info.frames || known->header.salt != table.info.header.salt || !agree(rows, table.chunks)))
         problem(name, "the index and the pack's own table disagree");
     const auto header = decode_header(front.next(container_header_size), name);
     FrameSealer sealer(keys.key_for(header, name), keys.repo, header);
@@ -114,9 +131,9 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
         const auto where = place(name, row.offset, row.stored());
         if (row.offset != front.passed()) throw Corrupt("there is a gap between two frames", {.subject = where});
         const auto stored = front.next(row.stored());
-        FrameContent content;
+        FrameView content;
         try {
-            content = unpacker.unpack(sealer.open(stored, seq, where), where);
+            content = unpacker.view(sealer.open(stored, seq, where), where);
         } catch (const Corrupt& error) {
             problem(error, name);
             while (chunk < table.chunks.size() && table.chunks[chunk].frame == seq) ++chunk;
@@ -126,13 +143,8 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
         for (const auto length : content.lengths) {
             const bool agrees = chunk < table.chunks.size() && table.chunks[chunk].frame == seq &&
                                 table.chunks[chunk].offset == offset && table.chunks[chunk].length == length &&
-                                hasher.id(type, ByteView(content.plain).subspan(offset, length)) == table.chunks[chunk].id;
+                                hasher.id(type, content.plain.subspan(offset, length)) == table.chunks[chunk].id;
             if (!agrees) throw Corrupt("a chunk is not the one its id names", {.subject = where});
-            if (known) {
-                const auto place = expected.find(table.chunks[chunk].id);
-                if (place == expected.end() || place->second.frame != seq || place->second.offset != offset || place->second.length != length)
-                    problem(name, "the index and the pack's own table disagree");
-            }
             offset += length;
             ++chunk;
         }

@@ -154,7 +154,7 @@ ByteVector seal_small(ByteView ikm, const Id16& repo, Kind kind, std::uint16_t d
 ByteVector open_small(ByteView raw, const PackKey& key, const Id16& repo, const ContainerHeader& header,
                       const std::string& object) {
     FrameSealer sealer(key, repo, header);
-    const FrameUnpacker unpacker;
+    FrameUnpacker unpacker;
     ByteVector plain;
     std::uint32_t seq = 0;
     for (std::size_t at = container_header_size; at < raw.size();) {

@@ -44,10 +44,17 @@ struct FrameContent {
     ByteVector plain;
 };
 
+/// The same, of which the bytes lie in what was opened or in the opener.
+struct FrameView {
+    Codec codec = Codec::raw;
+    std::vector<std::uint32_t> lengths;
+    ByteView plain;
+};
+
 /// Turns the plain bytes of a frame into content to seal: compressed where that pays, padded. One thread at a time.
 class FramePacker {
 public:
-    explicit FramePacker(int level = 1);
+    explicit FramePacker(int level = 2);
     ~FramePacker();
     FramePacker(FramePacker&&) noexcept;
     /// `full`: the frame was closed by its size, which keyed cuts alone decide; its raw form needs little padding.
@@ -66,10 +73,13 @@ public:
     ~FrameUnpacker();
     FrameUnpacker(FrameUnpacker&&) noexcept;
     /// Throws Corrupt for lengths that do not agree, before anything is allocated by them.
-    FrameContent unpack(ByteView content, const std::string& object) const;
+    FrameContent unpack(ByteView content, const std::string& object);
+    /// The same without a copy: valid as long as `content` is, and until the next call.
+    FrameView view(ByteView content, const std::string& object);
 
 private:
     ZSTD_DCtx_s* context_;
+    ByteVector plain_;
 };
 
 /// Seals and opens the frames of one object. One thread at a time.

@@ -40,6 +40,15 @@ public:
         ++open_;
         changed_.notify_all();
     }
+    /// Gives the task to a thread that has nothing to do. False: each has, and the task stays the caller's.
+    bool offer(Task& task) {
+        const std::lock_guard lock(mutex_);
+        if (failure_ || closed_ || idle_ <= waiting_.size()) return false;
+        waiting_.push_front(std::move(task));
+        ++open_;
+        changed_.notify_all();
+        return true;
+    }
     /// Waits until all that was posted is done. Throws what a task threw.
     void drain() {
         std::unique_lock lock(mutex_);
@@ -51,7 +60,9 @@ private:
     void run(unsigned number) {
         std::unique_lock lock(mutex_);
         for (;;) {
+            ++idle_;
             changed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+            --idle_;
             if (waiting_.empty()) return;
             auto task = std::move(waiting_.front());
             waiting_.pop_front();
@@ -77,6 +88,7 @@ private:
     std::condition_variable changed_;
     std::deque<Task> waiting_;        // guarded by mutex_
     std::size_t open_ = 0;            // guarded by mutex_: posted, not done
+    std::size_t idle_ = 0;            // guarded by mutex_: threads that wait
     std::exception_ptr failure_;      // guarded by mutex_
     bool closed_ = false;             // guarded by mutex_
     std::vector<std::jthread> threads_;

@@ -8,12 +8,15 @@
 #include <unistd.h>
 
 #include <exec/wait.hpp>
+#include <tenon/error.hpp>
 
 namespace tenon::backup {
 namespace {
 
 constexpr std::size_t read_size = 4 << 20;
 constexpr std::size_t block = 512;
+constexpr std::size_t most_ahead = 32;        // chunks; of as many buffers as hold them
+constexpr std::uint64_t shared_from = 8 << 20;  // smaller files are one thread's
 
 std::vector<Extent> without(const std::vector<Extent>& holes, std::uint64_t size) {
     std::vector<Extent> data;
@@ -34,6 +37,45 @@ base::Fd open_quietly(const base::Fd& folder, const std::string& name, int flags
     if (!fd && errno == EPERM) fd = base::Fd(openat(folder.get(), name.c_str(), common));
     if (!fd) fail_file("cannot open", errno);
     return fd;
+}
+
+void ChunkJob::run(Lane& lane) noexcept {
+    try {
+        ref_ = lane.chunk(bytes_);
+    } catch (...) {
+        failure_ = std::current_exception();
+    }
+    done_.store(true, std::memory_order_release);
+    done_.notify_all();
+}
+
+void ChunkJob::give_up() noexcept {
+    if (is_done()) return;
+    failure_ = std::make_exception_ptr(Cancelled("the backup has ended"));
+    done_.store(true, std::memory_order_release);
+    done_.notify_all();
+}
+
+const ChunkRef& ChunkJob::result() const {
+    done_.wait(false, std::memory_order_acquire);
+    if (failure_) std::rethrow_exception(failure_);
+    return ref_;
+}
+
+bool FileReader::is_lent(const ByteVector* buffer) const {
+    return std::any_of(ahead_.begin(), ahead_.end(), [&](const auto& job) { return job->buffer() == buffer; });
+}
+
+void FileReader::make_room(std::size_t begin, std::size_t end) {
+    if (!is_lent(buffer_.get())) {
+        std::memmove(buffer_->data(), buffer_->data() + begin, end - begin);
+        return;
+    }
+    auto free = std::find_if(others_.begin(), others_.end(), [&](const auto& other) { return !is_lent(other.get()); });
+    if (free == others_.end()) free = others_.insert(free, std::make_shared<ByteVector>(buffer_->size()));
+    if ((*free)->size() < buffer_->size()) (*free)->resize(buffer_->size());
+    std::memcpy((*free)->data(), buffer_->data() + begin, end - begin);
+    std::swap(buffer_, *free);
 }
 
 FileReader::Result FileReader::read(const base::Fd& folder, const std::string& name,
@@ -59,6 +101,25 @@ bool FileReader::read_once(const base::Fd& fd, Result& result, const std::string
     return complete && same_state(before, after);
 }
 
+/// Where a chunk ends is found by one thread; what comes after may be any one's.
+void FileReader::add(ListBuilder& list, ByteView bytes, bool shares) {
+    if (shares) {
+        const auto job = std::make_shared<ChunkJob>(buffer_, bytes);
+        if (offer_(job)) {
+            ahead_.push_back(job);
+            return take_back(list, most_ahead);
+        }
+    }
+    const auto ref = lane_.chunk(bytes);
+    if (ahead_.empty()) return list.add(ref, lane_);
+    ahead_.push_back(std::make_shared<ChunkJob>(ref));
+    take_back(list, most_ahead);
+}
+
+void FileReader::take_back(ListBuilder& list, std::size_t most) {
+    for (; !ahead_.empty() && (ahead_.size() > most || ahead_.front()->is_done()); ahead_.pop_front()) list.add(ahead_.front()->result(), lane_);
+}
+
 bool FileReader::read_content(const base::Fd& fd, Entry& entry, std::int64_t& bytes_read,
                               const std::function<void(std::int64_t)>& on_bytes) {
     const auto parts = without(entry.holes, entry.size);
@@ -66,7 +127,9 @@ bool FileReader::read_content(const base::Fd& fd, Entry& entry, std::int64_t& by
     for (const auto& part : parts) left += part.length;
     if (left > read_size) posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     const auto room = std::min<std::uint64_t>(left, read_size + Chunker::max_size);
-    if (buffer_.size() < room) buffer_.resize(room);
+    ahead_.clear();  // of a file that could not be read to its end
+    if (buffer_->size() < room) buffer_ = std::make_shared<ByteVector>(room);
+    const bool shares = offer_ && left >= shared_from;
 
     ListBuilder list;
     std::size_t begin = 0, end = 0;  // of what is in the buffer
@@ -76,12 +139,12 @@ bool FileReader::read_content(const base::Fd& fd, Entry& entry, std::int64_t& by
     while (left > 0 || begin < end) {
         exec::check_stop(stop_);
         if (left > 0 && end - begin < Chunker::max_size) {
-            std::memmove(buffer_.data(), buffer_.data() + begin, end - begin);
+            make_room(begin, end);
             end -= begin;
             begin = 0;
-            while (left > 0 && end < buffer_.size()) {
-                const auto wanted = std::min<std::uint64_t>(buffer_.size() - end, parts[part].length - into);
-                const auto got = pread(fd.get(), buffer_.data() + end, wanted, static_cast<off_t>(parts[part].offset + into));
+            while (left > 0 && end < buffer_->size()) {
+                const auto wanted = std::min<std::uint64_t>(buffer_->size() - end, parts[part].length - into);
+                const auto got = pread(fd.get(), buffer_->data() + end, wanted, static_cast<off_t>(parts[part].offset + into));
                 if (got < 0 && errno == EINTR) continue;
                 if (got < 0) fail_file("cannot read", errno);
                 if (got == 0) {
@@ -100,12 +163,13 @@ bool FileReader::read_content(const base::Fd& fd, Entry& entry, std::int64_t& by
                 if (into == parts[part].length) ++part, into = 0;
             }
         }
-        const ByteView ready(buffer_.data() + begin, end - begin);
+        const ByteView ready(buffer_->data() + begin, end - begin);
         const auto length = chunker_.cut(ready);
         if (length == 0) break;
-        list.add(lane_.chunk(ready.first(length)), lane_);
+        add(list, ready.first(length), shares);
         begin += length;
     }
+    take_back(list, 0);
     list.finish(entry, lane_);
     return complete;
 }

@@ -1,6 +1,11 @@
 #pragma once
 
+#include <atomic>
+#include <deque>
+#include <exception>
 #include <functional>
+#include <memory>
+#include <vector>
 
 #include "chunker.hpp"
 #include "metadata.hpp"
@@ -8,11 +13,38 @@
 
 namespace tenon::backup {
 
+/// A chunk of a large file that another thread takes over. Whoever lets go of it undone says so.
+class ChunkJob {
+public:
+    ChunkJob(std::shared_ptr<const ByteVector> buffer, ByteView bytes) : buffer_(std::move(buffer)), bytes_(bytes) {}
+    /// One that is done.
+    explicit ChunkJob(const ChunkRef& ref) : ref_(ref), done_(true) {}
+
+    /// Once, in the thread whose lane that is.
+    void run(Lane& lane) noexcept;
+    void give_up() noexcept;
+
+    bool is_done() const noexcept { return done_.load(std::memory_order_acquire); }
+    /// Waits for it. Throws what run() met.
+    const ChunkRef& result() const;
+    const ByteVector* buffer() const noexcept { return buffer_.get(); }
+
+private:
+    const std::shared_ptr<const ByteVector> buffer_;
+    const ByteView bytes_;
+    ChunkRef ref_{};
+    std::exception_ptr failure_;
+    std::atomic<bool> done_{false};
+};
+
 /// Reads files into a session: chunks, ids, metadata. One thread's.
 class FileReader {
 public:
-    FileReader(WriteSession& session, const Id16& class_id, const Chunker& chunker, std::stop_token stop)
-        : lane_(session, class_id), chunker_(chunker), stop_(std::move(stop)) {}
+    /// Finds another thread for a chunk. False: all have work.
+    using Offer = std::function<bool(const std::shared_ptr<ChunkJob>&)>;
+
+    FileReader(WriteSession& session, const Id16& class_id, const Chunker& chunker, Offer offer, std::stop_token stop)
+        : lane_(session, class_id), chunker_(chunker), offer_(std::move(offer)), stop_(std::move(stop)) {}
 
     struct Result {
         Entry entry;
@@ -29,11 +61,21 @@ private:
     /// The bytes outside of holes. False: there are fewer than the size says.
     bool read_content(const base::Fd& fd, Entry& entry, std::int64_t& bytes_read, const std::function<void(std::int64_t)>& on_bytes);
 
+    void add(ListBuilder& list, ByteView bytes, bool shares);
+    /// Into the list, as far as they are done; waits until no more than `most` are left.
+    void take_back(ListBuilder& list, std::size_t most);
+    /// Room for more behind what is left of the buffer, where no chunk that is in another's hands lies.
+    void make_room(std::size_t begin, std::size_t end);
+    bool is_lent(const ByteVector* buffer) const;
+
     Lane lane_;
     const Chunker& chunker_;
+    const Offer offer_;
     const std::stop_token stop_;
     AccountNames accounts_;
-    ByteVector buffer_;
+    std::shared_ptr<ByteVector> buffer_ = std::make_shared<ByteVector>();
+    std::vector<std::shared_ptr<ByteVector>> others_;     // lent, or free again
+    std::deque<std::shared_ptr<ChunkJob>> ahead_;         // chunks in the file's order, from the first that another thread has
 };
 
 /// Opens without following a link, without a change of the access time where that is allowed, without waiting for a fifo.

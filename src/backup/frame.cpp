@@ -64,9 +64,16 @@ FrameUnpacker::FrameUnpacker() : context_(ZSTD_createDCtx()) {
     if (!context_) throw Unavailable("not enough memory to decompress");
 }
 FrameUnpacker::~FrameUnpacker() { ZSTD_freeDCtx(context_); }
-FrameUnpacker::FrameUnpacker(FrameUnpacker&& other) noexcept : context_(std::exchange(other.context_, nullptr)) {}
+FrameUnpacker::FrameUnpacker(FrameUnpacker&& other) noexcept
+    : context_(std::exchange(other.context_, nullptr)), plain_(std::move(other.plain_)) {}
 
-FrameContent FrameUnpacker::unpack(ByteView content, const std::string& object) const {
+FrameContent FrameUnpacker::unpack(ByteView content, const std::string& object) {
+    auto frame = view(content, object);
+    if (frame.codec == Codec::zstd) return {frame.codec, std::move(frame.lengths), std::move(plain_)};
+    return {frame.codec, std::move(frame.lengths), {frame.plain.begin(), frame.plain.end()}};
+}
+
+FrameView FrameUnpacker::view(ByteView content, const std::string& object) {
     const auto refuse = [&]() { throw Corrupt("a frame's content is malformed", {.subject = object}); };
     if (content.size() < content_header_size) refuse();
     const auto codec = content[0];
@@ -77,7 +84,7 @@ FrameContent FrameUnpacker::unpack(ByteView content, const std::string& object) 
     if (codec > 1 || content[1] != 0 || base::load_le<std::uint32_t>(&content[12]) != 0 || count > max_frame_chunks ||
         plain_len > max_plain || head > content.size() || stored_len > content.size() - head)
         refuse();
-    FrameContent frame;
+    FrameView frame;
     frame.codec = static_cast<Codec>(codec);
     frame.lengths.resize(count);
     if (count > 0) std::memcpy(frame.lengths.data(), &content[content_header_size], 4 * std::size_t{count});
@@ -89,13 +96,14 @@ FrameContent FrameUnpacker::unpack(ByteView content, const std::string& object) 
 
     if (frame.codec == Codec::raw) {
         if (stored_len != plain_len) refuse();
-        frame.plain.assign(stored.begin(), stored.end());
+        frame.plain = stored;
         return frame;
     }
     ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, max_window_log);
-    frame.plain.resize(plain_len);
-    const auto size = ZSTD_decompressDCtx(context_, frame.plain.data(), frame.plain.size(), stored.data(), stored.size());
+    plain_.resize(plain_len);
+    const auto size = ZSTD_decompressDCtx(context_, plain_.data(), plain_.size(), stored.data(), stored.size());
     if (ZSTD_isError(size) || size != plain_len) refuse();
+    frame.plain = plain_;
     return frame;
 }
 

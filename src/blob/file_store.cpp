@@ -275,12 +275,19 @@ void FileStore::get(const Name& name, Range range, ByteSink& sink, std::stop_tok
     const auto size = base::file_size(fd, name.text());
     if (range.offset >= size) return;
     auto left = std::min(range.length, size - range.offset);
-    ByteVector buffer(std::min<std::uint64_t>(left, copy_size * 4));
+    ByteVector buffer;
     for (auto at = range.offset; left > 0;) {
         exec::check_stop(stop);
-        const auto count = base::pread_up_to(fd, ByteSpan(buffer).first(std::min<std::uint64_t>(left, buffer.size())), at, name.text());
+        auto room = sink.room();
+        const bool copies = room.empty();
+        if (copies) {
+            buffer.resize(std::min<std::uint64_t>(left, copy_size * 4));
+            room = buffer;
+        }
+        const auto count = base::pread_up_to(fd, room.first(std::min<std::uint64_t>({left, room.size(), copy_size * 64})), at, name.text());
         if (count == 0) return;
-        sink.write(ByteView(buffer).first(count));
+        if (copies) sink.write(room.first(count));
+        else sink.filled(count);
         at += count;
         left -= count;
     }

@@ -50,6 +50,12 @@ std::size_t ViewSource::read(ByteSpan into) {
     return count;
 }
 
+void SpanSink::write(ByteView more) {
+    if (more.size() > left_.size()) throw InternalError("more was read than asked for");
+    std::copy(more.begin(), more.end(), left_.begin());
+    filled(more.size());
+}
+
 bool Store::mend(const Name&, const IsWhole&, std::stop_token) { return false; }
 bool Store::can_mend(const Name&, const IsWhole&, std::stop_token) { return false; }
 std::int64_t Store::beside(const Name&, std::uint64_t) const { return 0; }

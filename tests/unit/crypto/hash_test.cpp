@@ -80,6 +80,12 @@ TEST(Crc32c, BothPathsAgreeAndChain) {
             EXPECT_EQ(crc32c(piece), crc32c_scalar(piece, 0));
             EXPECT_EQ(crc32c(piece.subspan(size / 3), crc32c(piece.first(size / 3))), crc32c(piece));
         }
+    const auto large = counting(20'000);
+    for (const std::size_t size : {3'071, 3'072, 3'073, 6'143, 6'144, 9'220, 20'000}) {
+        const auto piece = base::ByteView(large).first(size);
+        EXPECT_EQ(crc32c(piece), crc32c_scalar(piece, 0)) << size;
+        EXPECT_EQ(crc32c(piece.subspan(1, size - 1), 17), crc32c_scalar(piece.subspan(1, size - 1), 17)) << size;
+    }
 }
 
 }  // namespace

@@ -59,12 +59,32 @@ class ByteSink {
 public:
     virtual ~ByteSink() = default;
     virtual void write(ByteView bytes) = 0;
+    /// Memory that the next bytes may be read into, which filled() then tells of. Empty: write() them.
+    virtual ByteSpan room() { return {}; }
+    virtual void filled(std::size_t) {}
 };
 
 class VectorSink final : public ByteSink {
 public:
     void write(ByteView more) override { base::append(bytes, more); }
     ByteVector bytes;
+};
+
+/// Fills memory that is there. Throws InternalError for more than it holds.
+class SpanSink final : public ByteSink {
+public:
+    explicit SpanSink(ByteSpan memory) : left_(memory) {}
+    void write(ByteView more) override;
+    ByteSpan room() override { return left_; }
+    void filled(std::size_t count) override {
+        left_ = left_.subspan(count);
+        count_ += count;
+    }
+    std::size_t count() const { return count_; }
+
+private:
+    ByteSpan left_;
+    std::size_t count_ = 0;
 };
 
 /// A part of an object. What lies past its end is not delivered.
