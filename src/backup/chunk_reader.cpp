@@ -25,25 +25,28 @@ FrameSealer& ChunkReader::sealer(std::uint32_t pack) {
 }
 
 ByteVector ChunkReader::fetch(std::uint32_t pack, std::size_t first, std::size_t last) {
+    ByteVector stored;
+    fetch(pack, first, last, stored);
+    return stored;
+}
+
+void ChunkReader::fetch(std::uint32_t pack, std::size_t first, std::size_t last, ByteVector& into) {
     const auto& info = index_.packs()[pack];
     const auto name = pack_name(info.sha);
     const auto offset = info.frames[first].offset;
     const auto length = info.frames[last].offset + info.frames[last].stored() - offset;
-    blob::VectorSink sink;
+    into.resize(length);
     const auto read = [&] {
-        sink.bytes.clear();
-        sink.bytes.reserve(length);
+        blob::SpanSink sink(into);
         try {
             store_.get(name, {.offset = offset, .length = length}, sink, stop_);
         } catch (const NotFound&) {
             throw PackIsGone("a pack is missing", {.subject = name});
         }
+        return sink.count() == length;
     };
-    read();
-    if (sink.bytes.size() != length && mends_ && store_.mend(name, {}, stop_)) read();
-    if (sink.bytes.size() != length) throw Corrupt("a pack is cut short", {.subject = place(name, offset, length)});
+    if (!read() && !(mends_ && store_.mend(name, {}, stop_) && read())) throw Corrupt("a pack is cut short", {.subject = place(name, offset, length)});
     fetched_ += static_cast<std::int64_t>(length);
-    return std::move(sink.bytes);
 }
 
 FrameContent ChunkReader::open(std::uint32_t pack, std::size_t frame, ByteSpan stored) {

@@ -43,6 +43,8 @@ public:
 
     /// The stored bytes of frames first … last of a pack. Throws PackIsGone.
     ByteVector fetch(std::uint32_t pack, std::size_t first, std::size_t last);
+    /// The same into memory that is used again.
+    void fetch(std::uint32_t pack, std::size_t first, std::size_t last, ByteVector& into);
     /// One of them, opened in place. Throws Corrupt (subject: the pack and the range).
     FrameContent open(std::uint32_t pack, std::size_t frame, ByteSpan stored);
     /// The same. Where it is damaged, and the store has the pack as it was somewhere else, that one's.

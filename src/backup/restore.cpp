@@ -162,6 +162,7 @@ void RestoreRun::empty_files() {
 
 void RestoreRun::write_pieces(Lane& lane, std::size_t first, std::size_t last) {
     const auto& pieces = plan_.pieces;
+    ByteVector stored;
     while (first < last) {
         exec::check_stop(stop_);
         const auto pack = pieces[first].place.pack;
@@ -169,9 +170,8 @@ void RestoreRun::write_pieces(Lane& lane, std::size_t first, std::size_t last) {
         const auto from = pieces[first].place.frame;
         const auto end = end_of_request(pieces, index_, first, last);
         const auto until = pieces[end - 1].place.frame;
-        ByteVector stored;
         try {
-            stored = lane.reader.fetch(pack, from, until);
+            lane.reader.fetch(pack, from, until, stored);
         } catch (const PackIsGone&) {
             write_moved(lane, first, end);
             first = end;

@@ -175,7 +175,7 @@ PlannedRestore plan_restore(Repository::Impl& impl, const SnapshotRecord& snapsh
 
 std::size_t end_of_request(const std::vector<Piece>& pieces, const Index& index, std::size_t first, std::size_t last) {
     constexpr std::uint64_t gap_limit = 64 * 1024;  // merging over less is cheaper than another request
-    constexpr std::uint64_t request_limit = 8 << 20;
+    constexpr std::uint64_t request_limit = 4 << 20;
     const auto pack = pieces[first].place.pack;
     const auto& frames = index.packs()[pack].frames;
     const auto from = pieces[first].place.frame;
