@@ -240,7 +240,7 @@ struct BackupCheckpoint {
 };
 
 struct PruneOptions {
-    std::int32_t unused_percent = 20;         ///< Packs of which so much or more is unused are written anew without that. 0 to 100.
+    std::int32_t unused_percent = 5;          ///< So much of what is stored may stay unused; packs are written anew until no more is. 0 to 100.
     bool dry_run = false;                     ///< Only say what it would do, about.
     JobSchedule schedule{};
 };

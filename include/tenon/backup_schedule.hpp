@@ -53,7 +53,7 @@ struct BackupScheduleOptions {
     /// Applied after each successful backup to the snapshots of its name, by `zone`'s clocks. Unset: all of them stay.
     std::optional<KeepRules> keep{};
     std::string prune_cron{};               ///< When the space of forgotten snapshots is given back. Empty: never.
-    std::int32_t unused_percent = 20;       ///< See PruneOptions.
+    std::int32_t unused_percent = 5;        ///< See PruneOptions.
     std::string check_cron{};               ///< When the backups are checked. Empty: never.
     CheckLevel check_level = CheckLevel::full;
     std::string drill_cron{};               ///< When a restore is practised. Empty: never.

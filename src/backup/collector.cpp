@@ -469,7 +469,21 @@ Collection::Plan Collection::plan(const View& view, const Before& before, const 
     const auto damaged = impl_.annotations.damaged_packs(impl_.keys, store_, stop_).packs;
     const auto going = leaving(impl_.collections.read(impl_.keys, store_, stop_));
 
+    struct Wasteful {
+        Id sha{};
+        std::int64_t unused = 0, size = 0;
+    };
     Plan plan;
+    std::vector<Wasteful> wasteful;
+    std::int64_t stored_left = 0;
+    const auto rewrite = [&](const Wasteful& pack) {
+        plan.intent.packs.insert(pack.sha);
+        ++plan.rewritten;
+        plan.freed += pack.unused;
+        plan.bytes += pack.size;
+        plan.unused_left -= pack.unused;
+        stored_left -= pack.unused;
+    };
     for (const auto& [name, size] : before.packs) {
         const auto sha = pack_in(name);
         if (!sha || going.contains(*sha)) continue;
@@ -496,16 +510,21 @@ Collection::Plan Collection::plan(const View& view, const Before& before, const 
             plan.intent.packs.insert(*sha);
             ++plan.dead;
             plan.freed += static_cast<std::int64_t>(size);
-        } else if (!damaged.contains(*sha) && (only ? plan.bytes < only->bytes
-                                                    : unused > 0 && unused * 100 >= request_.unused_percent * static_cast<std::int64_t>(size))) {
-            plan.intent.packs.insert(*sha);
-            ++plan.rewritten;
-            plan.freed += unused;
-            plan.bytes += static_cast<std::int64_t>(size);
-        } else {
-            plan.unused_left += unused;
+            continue;
         }
+        plan.unused_left += unused;
+        stored_left += static_cast<std::int64_t>(size);
+        if (damaged.contains(*sha)) continue;
+        if (!only && unused > 0) wasteful.push_back({*sha, unused, static_cast<std::int64_t>(size)});
+        if (only && plan.bytes < only->bytes) rewrite({*sha, unused, static_cast<std::int64_t>(size)});
     }
+    // Those that give most for what they cost, until little enough is unused.
+    std::ranges::sort(wasteful, [](const Wasteful& a, const Wasteful& b) {
+        const auto one = static_cast<double>(a.unused) * static_cast<double>(b.size), other = static_cast<double>(b.unused) * static_cast<double>(a.size);
+        return one != other ? one > other : a.sha < b.sha;
+    });
+    for (const auto& pack : wasteful)
+        if (plan.unused_left * 100 > request_.unused_percent * stored_left) rewrite(pack);
     return plan;
 }
 

@@ -196,7 +196,7 @@ std::vector<Option> schedule_options(bool is_new) {
     if (!is_new) options.push_back({"--keep-all", "", "no rules any more: every snapshot stays"});
     options.insert(options.end(),
                    {{"--prune", "TIMES", "when space is given back; an empty one: never"},
-                    {"--unused", "PERCENT", "packs are written anew of which so much is unused; default 20"},
+                    {"--unused", "PERCENT", "so much of what is stored may stay unused; default 5"},
                     {"--check", "TIMES", "when the backups are checked; an empty one: never"},
                     {"--check-level", "LEVEL", "structure, objects or full; default full"},
                     {"--drill", "TIMES", "when a restore is practised, as by “backup drill”; an empty one: never"},

@@ -157,7 +157,7 @@ int check(Context& context, const Args& args) {
 }
 
 int prune(Context& context, const Args& args) {
-    PruneOptions options{.unused_percent = static_cast<std::int32_t>(args.integer("--unused", 20, 0, 100)), .dry_run = args.has("--dry-run")};
+    PruneOptions options{.unused_percent = static_cast<std::int32_t>(args.integer("--unused", 5, 0, 100)), .dry_run = args.has("--dry-run")};
     options.schedule = schedule_of(args);
     PruneJob job = backup_session(context).backups().prune(options);
     if (is_for_later(args)) return show_started(context, job);
@@ -306,7 +306,7 @@ Group backup_verbs() {
              .about = "Removes what no snapshot needs any more, and writes packs anew of which much is unused. Backups and restores go "
                       "on meanwhile. A backup that is running is waited for before anything is removed. Nothing is in anybody's way "
                       "when this is killed; the next one goes on.",
-             .options = {{"--unused", "PERCENT", "write packs anew of which so much is unused; default 20"},
+             .options = {{"--unused", "PERCENT", "so much of what is stored may stay unused; default 5"},
                          {"--dry-run", "", "only say what it would free, about"},
                          at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
              .examples = {{"backup prune", "After “backup forget”."}, {"backup prune --dry-run", "How much that would give back."}},

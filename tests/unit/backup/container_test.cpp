@@ -79,7 +79,7 @@ TEST(Container, every_cut_and_every_extra_byte_is_found) {
 
 TEST(Frame, compresses_what_compresses_and_leaves_the_rest) {
     const FramePacker packer;
-    const FrameUnpacker unpacker;
+    FrameUnpacker unpacker;
     ByteVector frame;
     const auto content = [&] { return ByteView(frame).subspan(frame_header_size, frame.size() - frame_header_size - tag_size); };
     const ByteVector text(1 << 20, 'a');
@@ -101,7 +101,7 @@ TEST(Frame, compresses_what_compresses_and_leaves_the_rest) {
 
 TEST(Frame, lengths_are_checked_before_anything_is_allocated) {
     const FramePacker packer;
-    const FrameUnpacker unpacker;
+    FrameUnpacker unpacker;
     ByteVector frame;
     const ByteVector text(5000, 'a');
     const std::uint32_t lengths[] = {5000};

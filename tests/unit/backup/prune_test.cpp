@@ -4,6 +4,7 @@
 #include <csignal>
 #include <functional>
 #include <random>
+#include <set>
 #include <thread>
 
 #include <sys/mount.h>
@@ -182,6 +183,29 @@ TEST_F(Prune, a_second_one_finds_nothing_to_do) {
     ASSERT_EQ(left.size(), 1u);
     EXPECT_EQ(left[0].name, "gc/lease");
     EXPECT_TRUE(blob::list_all(*store(), "sess/").empty());
+}
+
+TEST_F(Prune, the_most_wasteful_packs_are_written_anew_until_little_enough_is_unused) {
+    auto repository = create();
+    take_three(*repository);
+    write(source() / "second.bin", random_bytes(150'000));
+    take(*repository, "fourth");
+    forget(*repository, {taken[0].id, taken[1].id}, {});
+    std::int64_t stored = 0;
+    for (const auto& pack : blob::list_all(*store(), "packs/")) stored += static_cast<std::int64_t>(pack.size);
+    std::int64_t before = INT64_MAX;
+    std::set<std::int64_t> counts;
+    for (const std::int32_t percent : {0, 1, 2, 5, 10, 15, 20, 30, 40, 60, 100}) {
+        PruneRequest wanted{.unused_percent = percent, .dry_run = true};
+        const auto planned = prune(*repository, wanted);
+        EXPECT_LE(planned.bytes_unused * 100, percent * (stored - planned.bytes_freed)) << percent;
+        EXPECT_LE(planned.packs_rewritten, before) << percent;
+        before = planned.packs_rewritten;
+        counts.insert(before);
+    }
+    EXPECT_EQ(before, 0);
+    EXPECT_GE(counts.size(), 3u) << "some are written anew, and others left";
+    expect_whole(*repository);
 }
 
 TEST_F(Prune, a_pack_that_is_needed_in_part_is_written_anew_or_left_as_asked) {

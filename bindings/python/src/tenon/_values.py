@@ -1940,7 +1940,7 @@ class BackupCheckpoint(Value):
 
 
 class PruneOptions(Value):
-    """- unused_percent: Packs of which so much or more is unused are written anew without that. 0 to 100.
+    """- unused_percent: So much of what is stored may stay unused; packs are written anew until no more is. 0 to 100.
     - dry_run: Only say what it would do, about.
     """
     __slots__ = ("unused_percent", "dry_run", "schedule")
@@ -1949,7 +1949,7 @@ class PruneOptions(Value):
     schedule: JobSchedule
 
     def __init__(
-            self, *, unused_percent: int = 20, dry_run: bool = False, schedule: Optional[JobSchedule] = None
+            self, *, unused_percent: int = 5, dry_run: bool = False, schedule: Optional[JobSchedule] = None
     ) -> None:
         self.unused_percent = unused_percent
         self.dry_run = dry_run
@@ -2293,7 +2293,7 @@ class BackupScheduleOptions(Value):
             self, *, name: str, cron: str, zone: str = "", backup: Optional[BackupOptions] = None,
             misfire: Misfire = Misfire.RUN_ONCE, overlap: Overlap = Overlap.SKIP, retries: int = 3,
             retry_pause: Seconds = timedelta(0), time_limit: Seconds = timedelta(0), keep: Optional[KeepRules] = None,
-            prune_cron: str = "", unused_percent: int = 20, check_cron: str = "",
+            prune_cron: str = "", unused_percent: int = 5, check_cron: str = "",
             check_level: CheckLevel = CheckLevel.FULL, drill_cron: str = "", drill_files: int = 459,
             rto_goal: Seconds = timedelta(0), overdue_after: int = 1
     ) -> None:

@@ -12,8 +12,8 @@
 namespace tenon::backup {
 
 struct PruneRequest {
-    std::int32_t unused_percent = 20;  ///< A pack of which so much or more is unused is written anew without that. 0 … 100.
-    bool dry_run = false;              ///< Only says what it would do.
+    std::int32_t unused_percent = 5;  ///< So much of what is stored may stay unused; packs are written anew until no more is. 0 … 100.
+    bool dry_run = false;             ///< Only says what it would do.
     /// Asked when the store is full: gives some space back, and says whether it did.
     std::function<bool()> release_space{};
     /// When a session counts as dead although nobody can say that it is: its beacon stood still for so long, by the store's clock
