@@ -664,8 +664,7 @@ TEST_F(Rekey, a_chain_of_the_log_that_was_tampered_with_comes_out_of_it_as_it_wa
 
 TEST_F(Rekey, a_killed_backup_begins_anew_and_finds_what_it_needs) {
     create();
-    for (int i = 0; i < 200; ++i) write(source() / "many" / std::to_string(i), "content " + std::to_string(i));
-    write(source() / "many/big", crypto::random_bytes(1'000'000));
+    for (int i = 0; i < 200; ++i) write(source() / "many" / std::to_string(i), crypto::random_bytes(40'000));
     auto busy = request();
     busy.checkpoint_after = Duration{1};
     const auto leaked = leak(*open());
