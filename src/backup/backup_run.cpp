@@ -357,6 +357,7 @@ void BackupRun::enqueue(Folder& folder, const std::string& name, const struct st
         alone.push_back(std::move(task));
         crew_->post({std::move(alone), {}});
         reap();
+        checkpoint_if_due();
         return;
     }
     batch_.push_back(std::move(task));

@@ -142,7 +142,7 @@ TEST_F(Crash, a_killed_first_backup_goes_on_where_it_was) {
     auto repository = open();
     const auto again = back_up(*repository);
     EXPECT_TRUE(again.resumed);
-    EXPECT_GT(again.files_unchanged, 300) << "what was finished is not read again";
+    EXPECT_GT(again.files_unchanged, 250) << "what was finished, a batch or more, is not read again";
     EXPECT_FALSE(back_up(*repository).resumed);
     expect_sound("resumed");
 }
