@@ -45,7 +45,8 @@ void ChunkReader::fetch(std::uint32_t pack, std::size_t first, std::size_t last,
         }
         return sink.count() == length;
     };
-    if (!read() && !(mends_ && store_.mend(name, {}, stop_) && read())) throw Corrupt("a pack is cut short", {.subject = place(name, offset, length)});
+    if (!read() && !(mends_ && store_.mend(name, {}, stop_) && read()))
+        throw Corrupt("a pack is cut short", {.subject = place(name, offset, length)});
     fetched_ += static_cast<std::int64_t>(length);
 }
 

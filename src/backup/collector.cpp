@@ -520,7 +520,8 @@ Collection::Plan Collection::plan(const View& view, const Before& before, const 
     }
     // Those that give most for what they cost, until little enough is unused.
     std::ranges::sort(wasteful, [](const Wasteful& a, const Wasteful& b) {
-        const auto one = static_cast<double>(a.unused) * static_cast<double>(b.size), other = static_cast<double>(b.unused) * static_cast<double>(a.size);
+        const auto one = static_cast<double>(a.unused) * static_cast<double>(b.size);
+        const auto other = static_cast<double>(b.unused) * static_cast<double>(a.size);
         return one != other ? one > other : a.sha < b.sha;
     });
     for (const auto& pack : wasteful)
