@@ -1,4 +1,5 @@
-// A disk that loses power, or has no room left: whatever it had not been told to keep may be gone, in any combination, and what was committed is there.
+// A disk that loses power, or has no room left: whatever it had not been told to keep may be gone, in any combination,
+// and what was committed is there.
 #include <cstdlib>
 #include <iostream>
 #include <map>
