@@ -32,6 +32,7 @@ private:
     void count_unused();
     void count_old();
     void keys();
+    void look_at_keys();
     void twin(blob::Store& store, const std::string& prefix, const std::string& name, const std::function<void(ByteView)>& open);
     void list_objects();
     void segments();
