@@ -21,7 +21,7 @@ struct SessionImpl;
 struct BackupStoreOptions {
     std::string name{};                       ///< Required. a-z, 0-9 and '-'. Unique in this home; "home" is its own store.
     std::filesystem::path path{};             ///< Required. A folder that is there, outside of the home. A file `store` in it says that it is this
-                                              ///< store, so that an empty mount point is not taken for it.
+                                              ///< store, so that a mount point without its disk is not taken for it.
     std::vector<std::string> regions{};       ///< Whose data may lie in it: those of tenants of these regions. Empty: everybody's.
 };
 

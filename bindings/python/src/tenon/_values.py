@@ -2862,17 +2862,17 @@ class Clip(Value):
 class BackupStoreOptions(Value):
     """- name: Required. a-z, 0-9 and '-'. Unique in this home; "home" is its own store.
     - path: Required. A folder that is there, outside of the home. A file `store` in it says that it is this store, so that
-        an empty mount point is not taken for it.
+        a mount point without its disk is not taken for it.
     - regions: Whose data may lie in it: those of tenants of these regions. Empty: everybody's.
     """
     __slots__ = ("name", "path", "regions")
     name: str
-    path: Optional[Path]
+    path: Path
     regions: Tuple[str, ...]
 
-    def __init__(self, *, name: str, path: Optional[AnyPath], regions: Iterable[str] = ()) -> None:
+    def __init__(self, *, name: str, path: AnyPath, regions: Iterable[str] = ()) -> None:
         self.name = name
-        self.path = None if path is None else as_path(path)
+        self.path = as_path(path)
         self.regions = as_tuple(regions)
 
 
