@@ -97,10 +97,11 @@ struct Limiter::Impl {
 
     /// A bucket, with what was lent of it called in if taking so much goes beyond its half.
     Cell look(const Path::Spot& spot, std::int64_t taken, std::int64_t now) const {
-        const auto cell = Buckets::read(*spot.set, spot.name);
-        if (!cell.lent() || std::max(now, cell.tat()) + taken - now <= tolerance(*spot.term) / 2) return cell;
-        loans->call_in(*spot.set, spot.name, now);
-        return Buckets::read(*spot.set, spot.name);
+        for (;;) {
+            const auto cell = Buckets::read(*spot.set, spot.name);
+            if (!cell.lent() || std::max(now, cell.tat()) + taken - now <= tolerance(*spot.term) / 2) return cell;
+            loans->call_in(*spot.set, spot.name, now);
+        }
     }
 
     struct Charged {
