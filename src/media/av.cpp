@@ -4,13 +4,34 @@
 #include <cerrno>
 #include <limits>
 #include <mutex>
+#include <string_view>
 
 namespace tenon::media {
 namespace {
 
 thread_local int quiet_depth = 0;
 
+/// Those a context's `opaque` may point to: in a context of the host's it can be anything.
+struct Listeners {
+    std::mutex mutex;
+    std::set<const Concealed*> all;
+};
+Listeners& listeners() {
+    static auto& one = *new Listeners;   // never destroyed: decoders of static objects may outlive it
+    return one;
+}
+
+/// Told by the threads of decoders too.
+void hear(void* context, const char* format) {
+    if (context == nullptr || *static_cast<const AVClass* const*>(context) != avcodec_get_class()) return;
+    if (!std::string_view(format).starts_with("concealing")) return;
+    const auto& codec = *static_cast<const AVCodecContext*>(context);
+    const std::lock_guard lock(listeners().mutex);
+    if (auto* one = static_cast<Concealed*>(codec.opaque); listeners().all.contains(one)) one->add(codec.reordered_opaque);
+}
+
 void log_unless_quiet(void* context, int level, const char* format, va_list arguments) {
+    hear(context, format);
     if (quiet_depth == 0) av_log_default_callback(context, level, format, arguments);
 }
 
@@ -22,6 +43,27 @@ Quiet::Quiet() noexcept {
     ++quiet_depth;
 }
 Quiet::~Quiet() { --quiet_depth; }
+
+Concealed::Concealed(AVCodecContext& context) {
+    context.opaque = this;
+    const std::lock_guard lock(listeners().mutex);
+    listeners().all.insert(this);
+}
+
+Concealed::~Concealed() {
+    const std::lock_guard lock(listeners().mutex);
+    listeners().all.erase(this);
+}
+
+void Concealed::add(std::int64_t packet) {
+    packets_.insert(packet);
+    if (packets_.size() > most) packets_.erase(packets_.begin());
+}
+
+bool Concealed::take(std::int64_t packet) {
+    const std::lock_guard lock(listeners().mutex);
+    return packets_.erase(packet) != 0;
+}
 
 Errc errc_of(int av_error) noexcept {
     switch (av_error) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -79,6 +80,24 @@ public:
     ~Quiet();
     Quiet(const Quiet&) = delete;
     Quiet& operator=(const Quiet&) = delete;
+};
+
+/// Which packets of a decoder held damage that it concealed. `AVFrame::decode_error_flags` says so too, but until FFmpeg 6
+/// the flags are lost where decoding threads share pictures: a thread that puts out another's picture (as with B-frames)
+/// copied it before its end. What the decoder logs is not lost, and its context tells the packet by `reordered_opaque`.
+class Concealed {
+public:
+    explicit Concealed(AVCodecContext& context);   ///< Takes its `opaque`.
+    ~Concealed();
+    Concealed(const Concealed&) = delete;
+    Concealed& operator=(const Concealed&) = delete;
+
+    void add(std::int64_t packet);    ///< By the log, under its lock.
+    bool take(std::int64_t packet);   ///< Whether it held damage; asked once for each picture.
+
+private:
+    static constexpr std::size_t most = 64;   // more than pictures can wait to be put out: the rest never will be
+    std::set<std::int64_t> packets_;
 };
 
 /// A context's `log_level_offset` that keeps it silent; levels are one byte, so no more than this.

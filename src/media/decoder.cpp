@@ -24,7 +24,7 @@ void add_side_data(AVPacket& packet, AVPacketSideDataType type, std::span<const 
 class Codec {
 public:
     Codec(const StreamInfo& stream, std::int32_t threads, std::int64_t pixels)
-        : context_(new_decoder(stream, threads, pixels)), packet_(new_packet()), frame_(new_frame()), name_(stream.codec) {
+        : context_(new_decoder(stream, threads, pixels)), packet_(new_packet()), frame_(new_frame()), name_(stream.codec), concealed_(*context_) {
         const Quiet quiet;
         if (const int code = avcodec_open2(context_.get(), nullptr, nullptr); code < 0)
             throw_av(code, "the " + name_ + " decoder cannot start", name_);
@@ -45,6 +45,7 @@ public:
             AV_WL32(skip + 4, static_cast<std::uint32_t>(packet.skip_end));
             add_side_data(*packet_, AV_PKT_DATA_SKIP_SAMPLES, skip);
         }
+        ++context_->reordered_opaque;   // numbers the packet, its picture and what is logged of it
         judge(avcodec_send_packet(context_.get(), packet_.get()));
         packet_->data = nullptr;
         packet_->size = 0;
@@ -66,6 +67,11 @@ public:
         }
     }
 
+    /// Whether damage was concealed in a picture that receive() gave.
+    bool concealed(const AVFrame& frame) {
+        return concealed_.take(frame.reordered_opaque) || frame.decode_error_flags != 0 || (frame.flags & AV_FRAME_FLAG_CORRUPT) != 0;
+    }
+
     void reset() { avcodec_flush_buffers(context_.get()); }
     std::int64_t damaged() const { return damaged_; }
     const std::string& name() const { return name_; }
@@ -84,6 +90,7 @@ private:
     Av<AVFrame> frame_;
     std::string name_;
     std::int64_t damaged_ = 0;
+    Concealed concealed_;
 };
 
 }  // namespace
@@ -123,7 +130,7 @@ std::optional<VideoFrame> VideoDecoder::receive() {
     frame.colour_ = colour;
     frame.sample_aspect_ = impl_->aspect;
     if (kept.best_effort_timestamp != AV_NOPTS_VALUE) frame.pts_ = kept.best_effort_timestamp;
-    frame.damaged_ = kept.decode_error_flags != 0 || (kept.flags & AV_FRAME_FLAG_CORRUPT) != 0;
+    frame.damaged_ = impl_->codec.concealed(kept);
     return frame;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <set>
 
 #include <media/decoder.hpp>
 #include <media/deinterlace.hpp>
@@ -238,4 +239,33 @@ TEST(Ragged, RangesOfDamageAreMerged) {
     EXPECT_EQ(damages, (Damages{{0s, 6s}}));
     EXPECT_EQ(within(damages, 5s, 9s), (Damages{{5s, 6s}}));
     EXPECT_TRUE(within(damages, 6s, 9s).empty());
+}
+
+TEST(Ragged, WhatWasConcealedIsToldWhicheverThreadPutsItOut) {
+    const Folder folder;
+    for (const std::string codec : {"-c:v libx264 -preset veryfast -g 50 -bf 3 -b_strategy 0 ", "-c:v mpeg4 -b:v 2M -g 50 -bf 2 "}) {
+        const auto path = made(folder, "concealed.mp4", "-f lavfi -i testsrc2=s=640x360:r=25:d=4 " + codec);
+        for (const int number : {20, 35, 36, 71}) {
+            const Packet packet = packet_of(path, number);
+            const auto size = static_cast<std::int64_t>(packet.data.size());
+            overwrite(path, packet.position + size / 2, size / 4);
+        }
+        const auto damaged = [&](int threads) {
+            Input input = Input::open(path, {}, {});
+            input.select({input.video()->index});
+            VideoDecoder decoder(*input.video(), {.threads = threads});
+            std::set<std::int64_t> out;
+            const auto take = [&] {
+                while (const auto frame = decoder.receive())
+                    if (frame->damaged()) out.insert(frame->pts().value());
+            };
+            while (const auto packet = input.next()) decoder.send(*packet), take();
+            decoder.finish();
+            take();
+            return out;
+        };
+        const auto truth = damaged(1);
+        EXPECT_GE(truth.size(), 4U) << codec;
+        for (int i = 0; i < 14; ++i) ASSERT_EQ(damaged(2 + i % 7), truth) << codec << ", " << 2 + i % 7 << " threads";
+    }
 }
