@@ -320,6 +320,50 @@ TEST_F(Rates, ThatAreLentOfAreNeverPassedByManyThreads) {
     EXPECT_GE(passed, allowed - 200'000 / 32);
 }
 
+/// A call that takes nearly all of a bucket at once, from below its half, at any moment of others that borrow from it.
+TEST_F(Rates, ThatAreLentOfAreNotPassedByACallOfGreatCost) {
+    constexpr std::int64_t burst = 100'000, left = 300;
+    const std::vector terms{lendable(burst)};
+    std::atomic<int> round{0}, done{0};
+    std::atomic<std::int64_t> passed{0};
+    constexpr int rounds = 2'000;
+    clock->at = begin;
+    const auto each_round = [&](auto&& calls) {
+        return std::thread([&, calls] {
+            for (int now = 1; now <= rounds; ++now) {
+                while (round.load() < now) std::this_thread::yield();
+                passed += calls(now);
+                ++done;
+            }
+        });
+    };
+    auto small = each_round([&](int) {
+        const auto path = limiter.path_of(terms, call_of(1));
+        std::int64_t mine = 0;
+        for (int i = 0; i < left + 20; ++i) {
+            mine += limiter.admit(path);
+            if (i % 4 == 3) limiter.peek(path);  // calls in what was lent: the next call borrows again
+        }
+        return mine;
+    });
+    auto great = each_round([&](int n) {
+        const auto path = limiter.path_of(terms, call_of(1, {}, {}, burst - left));
+        for (volatile int wait = n * 7 % 20'000; wait > 0;) wait = wait - 1;
+        return limiter.admit(path) ? burst - left : 0;
+    });
+    int too_many = 0;
+    for (int now = 1; now <= rounds; ++now) {
+        clock->at = begin + now * 120 * second;
+        passed = done = 0;
+        round = now;
+        while (done.load() < 2) std::this_thread::yield();
+        too_many += passed > burst;
+    }
+    small.join();
+    great.join();
+    EXPECT_EQ(too_many, 0);
+}
+
 TEST_F(Rates, InFlightCountsWhatGoesOn) {
     const std::vector terms{term(RateScope::tenant, 100, 1s, 100), RateTerm{.kind = RateScope::in_flight, .limit = 2}};
     EXPECT_EQ(enter(terms, call_of(1), begin).remaining, 1);
