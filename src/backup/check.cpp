@@ -111,7 +111,7 @@ bool CheckRun::changed_meanwhile() {
     for (const auto& object : blob::list_all(*repository_.objects, "", stop_)) names.insert(object.name);
     const auto is_collected = [](const std::string& name) {
         return is_under(name, "packs/") || is_under(name, "index/") || is_under(name, "snap/") || is_under(name, "gc/") ||
-               is_under(name, "log/") || is_under(name, "gone/");
+               is_under(name, "log/") || is_under(name, "gone/") || is_under(name, "past/");
     };
     for (const auto& [name, size] : objects_)
         if (is_collected(name) && !names.contains(name)) return true;
@@ -127,7 +127,7 @@ std::vector<std::string> CheckRun::suspects(const CheckProblem& problem) const {
     std::vector<std::string> all;
     if (is_protected(name) || is_under(name, "par/")) all.push_back(name);
     std::string begin;
-    if (is_under(name, "snap/") && !objects_.contains(name)) begin = name + '-';
+    if ((is_under(name, "snap/") || is_under(name, "past/")) && !objects_.contains(name)) begin = name + '-';
     if (is_under(name, "log/")) begin = name.substr(0, std::min(name.find('/', 4), name.size())) + '/';
     for (const auto& orphan : orphans_) {
         if (!begin.empty() && orphan.starts_with(begin)) all.push_back(orphan);
@@ -307,7 +307,8 @@ void CheckRun::list_objects() {
         if (is_under(name, "sess/") || name == lease_name()) tags_[name] = object.tag;
         const bool known = name == "super" || name == "super.1" || is_under(name, "packs/") || is_under(name, "index/") ||
                            is_under(name, "snap/") || is_under(name, "log/") || is_under(name, "sess/") ||
-                           is_under(name, "gc/") || is_under(name, "par/") || checkpoint_number(name) != 0 || is_under(name, "gone/");
+                           is_under(name, "gc/") || is_under(name, "par/") || checkpoint_number(name) != 0 || piece_root_in(name) ||
+                           is_under(name, "gone/");
         if (!known) problem(name, "this is not an object of a repository");
         if (is_under(name, "packs/")) {
             total += static_cast<std::int64_t>(object.size);
@@ -615,6 +616,23 @@ void CheckRun::compare() {
                 (void)decode_checkpoint(open_object(repository_.keys, Kind::checkpoint, fetch(name, size), name), name);
             } catch (const NotFound&) {
                 // A newer one is there.
+            }
+        });
+    }
+    std::set<std::string> told;
+    if (found.newest) {
+        for (auto& problem : problems_of_pieces(repository_, found.newest->past, depth_ >= CheckDepth::objects, false, stop_)) {
+            told.insert(problem.object);
+            problems.push_back(std::move(problem));
+        }
+    }
+    for (const auto& [name, size] : objects_) {
+        if (depth_ < CheckDepth::objects || !is_under(name, "past/") || told.contains(name)) continue;
+        guard(name, [&] {
+            try {
+                if (!is_past_piece(repository_.keys, fetch(name, size), name)) throw Corrupt("a piece of the past cannot be read", {.subject = name});
+            } catch (const NotFound&) {
+                // Sealed anew, under another name.
             }
         });
     }

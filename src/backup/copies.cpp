@@ -51,6 +51,7 @@ bool is_ours(const Keys& keys, const std::string& name, ByteView bytes) {
         else if (name.starts_with("log/")) return name.ends_with('/' + sequence_text(open_log_record(keys, bytes, name).seq));
         else if (name.starts_with("gc/")) check_gc_object(keys, bytes, name);
         else if (name.starts_with("checkpoint/")) return is_checkpoint(keys, bytes, name);
+        else if (name.starts_with("past/")) return is_past_piece(keys, bytes, name);
         else if (const auto hash = blob::hash_in(name)) return crypto::sha256(bytes) == *hash;
         else return false;
         return true;

@@ -374,19 +374,20 @@ namespace {
 
 /// What a checkpoint names as its past, given the newest older one that can be read: its record has the root of it all, and the hash of the
 /// one before. Empty where more than that one lies in between.
-std::optional<std::vector<CheckpointNote::Other>> past_of(const CheckpointNote& note, const Checkpoint* older) {
+std::optional<Past> past_of(const CheckpointNote& note, const Checkpoint* older) {
     constexpr std::uint64_t most_numbers = 1000;
-    std::vector<CheckpointNote::Other> past;
+    Past past;
     if (older) {
         past = older->past;
-        past.push_back({older->note.number, older->note.hash()});
+        past.add(older->note);
     }
-    if (root_of(past) == note.past) return past;
-    const auto last = past.empty() ? 0 : past.back().number;
-    past.push_back({last, note.before});
-    while (past.back().number + 1 < note.number && past.back().number - last < most_numbers) {
-        ++past.back().number;
-        if (root_of(past) == note.past) return past;
+    if (past.root() == note.past) return past;
+    const auto last = past.latest.empty() ? 0 : past.latest.back().number;
+    past.latest.push_back({last, note.before});
+    auto& between = past.latest.back().number;
+    while (between + 1 < note.number && between - last < most_numbers) {
+        ++between;
+        if (past.root() == note.past) return past;
     }
     return std::nullopt;
 }
@@ -455,22 +456,23 @@ PastVerdict judge_past(Repository::Impl& impl, const CheckpointShelf::Found& fou
                               ": an older copy of the repository was put in place, or newer objects were deleted");
             continue;
         }
-        const auto in_past = [&]() -> std::optional<crypto::Digest> {
-            if (note.number == newest.note.number) return newest.note.hash();
-            const auto is_before = [](const auto& each, auto n) { return each.number < n; };
-            const auto at = std::lower_bound(newest.past.begin(), newest.past.end(), note.number, is_before);
-            if (at == newest.past.end() || at->number != note.number) return std::nullopt;
-            return at->hash;
-        }();
-        if (!in_past) {
-            const auto is_behind = [](auto n, const auto& each) { return n < each.number; };
-            const auto next = std::upper_bound(newest.past.begin(), newest.past.end(), note.number, is_behind);
-            const auto accepting = next == newest.past.end() ? newest.note.number : next->number;
-            problem(note, "rolled back: the repository was put back to before " + its + ", which checkpoint " + std::to_string(accepting) +
-                              " accepts");
-        } else if (*in_past != note.hash()) {
-            problem(note, "forked: " + its + " of this repository is another one than the record: two copies were written on separately");
+        FoundInPast in_past{.hash = newest.note.hash()};
+        if (note.number != newest.note.number) {
+            try {
+                in_past = find_in_past(impl, newest.past, note.number, mends, stop);
+            } catch (const Corrupt& error) {
+                problem(note, "nobody can tell whether " + its + " is in the past: " + error.what());
+                continue;
+            } catch (const NotFound& error) {
+                problem(note, "deleted: nobody can tell whether " + its + " is in the past: " + error.what());
+                continue;
+            }
         }
+        if (!in_past.hash)
+            problem(note, "rolled back: the repository was put back to before " + its + ", which checkpoint " +
+                              std::to_string(in_past.next.value_or(newest.note.number)) + " accepts");
+        else if (*in_past.hash != note.hash())
+            problem(note, "forked: " + its + " of this repository is another one than the record: two copies were written on separately");
     }
     return verdict;
 }
@@ -601,7 +603,7 @@ std::vector<std::string> places_changed(const Holdings& then, const Sight& now) 
 
 std::int64_t weight_of_all(Repository::Impl& impl, const std::stop_token& stop) {
     std::int64_t bytes = 0;
-    for (const auto* prefix : {"checkpoint/", "par/checkpoint/", "par/m/checkpoint/"})
+    for (const auto* prefix : {"checkpoint/", "past/", "par/checkpoint/", "par/m/checkpoint/", "par/m/past/"})
         for (const auto& object : blob::list_all(*impl.objects, prefix, stop)) bytes += static_cast<std::int64_t>(object.size);
     return bytes;
 }
@@ -640,6 +642,9 @@ CheckpointResult take_checkpoint(Repository& repository, const CheckpointRequest
             auto more = Comparison(*found.newest, seen).run();
             std::move(more.begin(), more.end(), std::back_inserter(problems));
         }
+        Past before;
+        if (found.newest) before = found.newest->past;
+        if (request.accept) give_up_lost_pieces(impl, before, problems, stop);
         result.problems = std::move(problems);
         if (!result.problems.empty() && !request.accept) return result;
         const auto root = seen.sight.holdings.root();
@@ -653,15 +658,15 @@ CheckpointResult take_checkpoint(Repository& repository, const CheckpointRequest
         Checkpoint next{.note = {}, .past = {}, .holdings = seen.sight.holdings};
         auto& note = next.note;
         if (found.newest) {
-            next.past = found.newest->past;
-            next.past.push_back({found.newest->note.number, found.newest->note.hash()});
+            next.past = std::move(before);
+            next.past.add(found.newest->note);
         }
         if (past.stands_in) {
             if (past.its_past) next.past = std::move(*past.its_past);
-            next.past.push_back({past.stands_in->number, past.stands_in->hash()});
+            next.past.add(*past.stands_in);
         }
-        if (!next.past.empty()) note.before = next.past.back().hash;
-        note.number = next.past.empty() ? 1 : next.past.back().number + 1;
+        if (const auto& latest = next.past.latest; !latest.empty()) note.before = latest.back().hash;
+        note.number = next.past.latest.empty() ? 1 : next.past.latest.back().number + 1;
         for (const auto& name : found.names) note.number = std::max(note.number, checkpoint_number(name) + 1);
         if (request.accept) {
             for (const auto& record : request.known) {
@@ -669,14 +674,14 @@ CheckpointResult take_checkpoint(Repository& repository, const CheckpointRequest
                 if (known.repository != hex(impl.super.repo) || !crypto::open_note(note_origin, record, signer.public_key())) continue;
                 note.number = std::max(note.number, known.number + 1);
                 const CheckpointNote::Other lost{known.number, known.hash()};
-                const bool is_past = std::find(next.past.begin(), next.past.end(), lost) != next.past.end();
+                const bool is_past = is_in_past(impl, next.past, lost, stop);
                 if (!is_past && (!note.accepted || note.accepted->number < lost.number)) note.accepted = lost;
             }
         }
         const auto& h = next.holdings;
         note.repository = hex(impl.super.repo);
         note.made_at = impl.objects->server_time(stop);
-        note.past = root_of(next.past);
+        note.past = next.past.root();
         note.state = root;
         note.snapshots = std::ssize(h.snapshots);
         note.packs = std::ssize(h.packs);
@@ -689,7 +694,12 @@ CheckpointResult take_checkpoint(Repository& repository, const CheckpointRequest
         note.erased = h.keys.erased;
         note.record = crypto::sign_note(note_origin, statement_of(note), signer);
         const auto weight = weight_of_all(impl, stop);
-        impl.objects->make_durable(places_changed(found.newest ? found.newest->holdings : Holdings{}, seen.sight), stop);
+        auto places = places_changed(found.newest ? found.newest->holdings : Holdings{}, seen.sight);
+        if (const auto pieces = next.past.cut(); !pieces.empty()) {
+            put_pieces(impl, pieces, stop);
+            places.emplace_back("past/");
+        }
+        impl.objects->make_durable(places, stop);
         try {
             put_checkpoint(impl, next, stop);
         } catch (const Conflict&) {

@@ -12,6 +12,7 @@
 #include <backup/checkpoint.hpp>
 #include <crypto/merkle.hpp>
 
+#include "past.hpp"
 #include "snapshot.hpp"
 
 namespace tenon::backup {
@@ -42,14 +43,13 @@ struct Holdings {
 /// The object checkpoint/<number>.
 struct Checkpoint {
     CheckpointNote note{};
-    std::vector<CheckpointNote::Other> past{};  ///< All before, oldest first.
+    Past past{};
     Holdings holdings{};
 };
 
 std::string checkpoint_name(std::uint64_t number);
 /// Zero for what is none.
 std::uint64_t checkpoint_number(std::string_view name);
-crypto::Digest root_of(const std::vector<CheckpointNote::Other>& past);
 /// The text that is signed.
 std::string statement_of(const CheckpointNote& note);
 
@@ -86,8 +86,26 @@ struct PastVerdict {
     std::vector<CheckProblem> problems{};         ///< Nothing is to be written until somebody has accepted these.
     std::vector<CheckProblem> doubts{};           ///< Nobody can tell whether something was tampered with, and all goes on.
     std::optional<CheckpointNote> stands_in{};    ///< Known by its record, its object damaged: the next one is taken behind it.
-    std::optional<std::vector<CheckpointNote::Other>> its_past{};  ///< As far as that can be told.
+    std::optional<Past> its_past{};               ///< As far as that can be told.
 };
+/// Of what lies under past/. All of them read where the checkpoints are kept, and look once more at what others seal anew meanwhile.
+struct FoundInPast {
+    std::optional<crypto::Digest> hash{};     ///< Of the checkpoint with that number.
+    std::optional<std::uint64_t> next{};      ///< Without one: the first behind it. Unset: none is.
+};
+/// Throws NotFound, Corrupt where a piece that it takes is not there, or cannot be read.
+FoundInPast find_in_past(Repository::Impl& impl, const Past& past, std::uint64_t number, bool mends, const std::stop_token& stop);
+/// False also where nobody can tell.
+[[nodiscard]] bool is_in_past(Repository::Impl& impl, const Past& past, const Past::Row& row, const std::stop_token& stop);
+/// Under the newest data keys; each is there once this returns.
+void put_pieces(Repository::Impl& impl, const std::vector<PastPiece>& pieces, const std::stop_token& stop);
+/// What is missing or cannot be read of the pieces that this past names. `reads_all`: also where nothing but checkpoints is in them.
+std::vector<CheckProblem> problems_of_pieces(Repository::Impl& impl, const Past& past, bool reads_all, bool mends, const std::stop_token& stop);
+/// Takes down that those are lost, and removes what cannot be read. Tells of each.
+void give_up_lost_pieces(Repository::Impl& impl, Past& past, std::vector<CheckProblem>& problems, const std::stop_token& stop);
+/// Whether this is a piece of this repository that belongs under this name.
+[[nodiscard]] bool is_past_piece(const Keys& keys, ByteView raw, const std::string& object);
+
 PastVerdict judge_past(Repository::Impl& impl, const CheckpointShelf::Found& found, const std::vector<std::string>& known,
                        bool mends, const std::stop_token& stop);
 

@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view checkpoint_prefix = "checkpoint/";
 constexpr std::string_view first_line = "backup-checkpoint 1\n";
 constexpr std::size_t longest_record = 4096;
-constexpr std::size_t chain_row = 16 + 8 + 32, past_row = 8 + 32;
+constexpr std::size_t chain_row = 16 + 8 + 32;
 
 /// Reads what statement_of() writes; what else it lets pass is told by writing it anew.
 class StatementReader {
@@ -96,15 +96,6 @@ std::uint64_t checkpoint_number(std::string_view name) {
     return number;
 }
 
-crypto::Digest root_of(const std::vector<CheckpointNote::Other>& past) {
-    crypto::MerkleTree tree;
-    for (const auto& each : past) {
-        const auto line = std::to_string(each.number) + ' ' + crypto::to_hex(each.hash);
-        tree.append_record(base::view_of(line));
-    }
-    return tree.root();
-}
-
 crypto::Digest Holdings::root() const {
     std::vector<std::string> lines;
     lines.reserve(snapshots.size() + packs.size() + segments.size() + chains.size() + 1);
@@ -170,12 +161,8 @@ CheckpointNote read_checkpoint(std::string_view record) {
 
 ByteVector encode(const Checkpoint& c) {
     cbor::Writer out;
-    out.map(7).uint(1).text(c.note.record);
-    ByteVector past;
-    for (const auto& each : c.past) {
-        base::append_le(past, each.number);
-        base::append(past, each.hash);
-    }
+    const auto& past = c.past;
+    out.map(7 + (past.pieces.empty() ? 0u : 1u) + (past.lost.empty() ? 0u : 1u)).uint(1).text(c.note.record);
     ByteVector snapshots;
     for (const auto& id : c.holdings.snapshots) base::append(snapshots, base::bytes_of(id));
     ByteVector chains;
@@ -184,9 +171,11 @@ ByteVector encode(const Checkpoint& c) {
         base::append_le(chains, end.count);
         base::append(chains, end.head);
     }
-    out.uint(2).bytes(past).uint(3).bytes(snapshots).uint(4).bytes(rows_of(c.holdings.packs));
+    out.uint(2).bytes(encode_rows(past.latest)).uint(3).bytes(snapshots).uint(4).bytes(rows_of(c.holdings.packs));
     out.uint(5).bytes(rows_of(c.holdings.segments)).uint(6).bytes(chains);
     out.uint(7).bytes(rows_of(c.holdings.replaced));
+    if (!past.pieces.empty()) out.uint(8).bytes(encode_pieces(past));
+    if (!past.lost.empty()) out.uint(9).bytes(rows_of(past.lost));
     return out.take();
 }
 
@@ -203,22 +192,15 @@ Checkpoint decode_checkpoint(ByteView payload, const std::string& object) {
                     reader.fail();
                 }
                 return true;
-            case 2: {
-                const auto rows = reader.bytes();
-                if (rows.size() % past_row != 0) reader.fail();
-                for (std::size_t at = 0; at < rows.size(); at += past_row) {
-                    auto& each = c.past.emplace_back();
-                    each.number = base::load_le<std::uint64_t>(&rows[at]);
-                    std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(at + 8), each.hash.size(), each.hash.begin());
-                }
-                return true;
-            }
+            case 2: c.past.latest = decode_rows(reader); return true;
             case 3:
                 for (const auto& id : ids_of<16>(reader)) h.snapshots.insert(base::id_from<SnapshotId>(id));
                 return true;
             case 4: h.packs = ids_of<32>(reader); return true;
             case 5: h.segments = ids_of<32>(reader); return true;
             case 7: h.replaced = ids_of<32>(reader); return true;
+            case 8: decode_pieces(reader, c.past); return true;
+            case 9: c.past.lost = ids_of<32>(reader); return true;
             case 6: {
                 const auto rows = reader.bytes();
                 if (rows.size() % chain_row != 0) reader.fail();
@@ -240,10 +222,10 @@ Checkpoint decode_checkpoint(ByteView payload, const std::string& object) {
     reader.expect_done();
     const auto& n = c.note;
     h.keys = {.generation = n.generation, .oldest = n.oldest_key, .newest = n.newest_key, .classes = n.classes, .erased = n.erased};
-    const bool grows = std::is_sorted(c.past.begin(), c.past.end(), [](const auto& a, const auto& b) { return a.number <= b.number; }) &&
-                       (c.past.empty() || c.past.back().number < n.number);
-    const auto before = c.past.empty() ? crypto::Digest{} : c.past.back().hash;
-    if (!grows || n.number == 0 || n.before != before || n.past != root_of(c.past) || n.state != h.root()) reader.fail();
+    const auto& latest = c.past.latest;
+    const auto before = latest.empty() ? crypto::Digest{} : latest.back().hash;
+    const bool goes_on = is_sound(c.past) && (latest.empty() || latest.back().number < n.number);
+    if (!goes_on || n.number == 0 || n.before != before || n.past != c.past.root() || n.state != h.root()) reader.fail();
     return c;
 }
 

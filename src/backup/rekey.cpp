@@ -17,9 +17,9 @@ namespace {
 
 constexpr std::uint64_t small_limit = 256 << 20;
 constexpr std::int64_t goes_at_most = 16;
-constexpr std::string_view sealed_prefixes[] = {"packs/", "index/", "snap/", "log/", "gone/", "gc/", "sess/", "checkpoint/"};
+constexpr std::string_view sealed_prefixes[] = {"packs/", "index/", "snap/", "log/", "gone/", "gc/", "sess/", "checkpoint/", "past/"};
 /// What is put without a beacon that could be waited for.
-constexpr std::string_view unwaited_prefixes[] = {"log/", "gone/", "checkpoint/"};
+constexpr std::string_view unwaited_prefixes[] = {"log/", "gone/", "checkpoint/", "past/"};
 
 /// A collection whose packs go because of their keys. Its rounds are collections like any other, to everybody else.
 class Rekeying final : public Collection {
@@ -58,6 +58,7 @@ private:
     void drop_unfinished();
     void segments(const View& view);
     void logs();
+    void pieces();
     void carry_over(const Chain& chain);
     Id reseal_snapshot(const std::string& prefix, const Id* log_head);
     void snapshots();
@@ -149,6 +150,7 @@ bool Rekeying::round() {
     snapshots();
     flags("gc/", Kind::collector);
     flags("checkpoint/", Kind::checkpoint);
+    pieces();
     graves();
     sweep_sessions();
     return finish_off();
@@ -316,6 +318,31 @@ void Rekeying::flags(const std::string& prefix, Kind kind) {
         } catch (const Corrupt& error) {
             problem(object.name, error);
         }
+    }
+}
+
+/// What checkpoints say no longer: under its new name before the old one goes.
+void Rekeying::pieces() {
+    for (const auto& object : blob::list_all(store_, "past/", stop_)) {
+        step();
+        if (!is_old(object.name)) continue;
+        try {
+            const auto raw = blob::get_all(store_, object.name, small_limit, stop_);
+            if (!is_past_piece(impl_.keys, raw, object.name)) throw Corrupt("a piece of the past cannot be read", {.subject = object.name});
+            // A second one beside another's, where two do this at once, does no harm.
+            const auto sealed = seal_object(impl_.keys, Kind::past, open_object(impl_.keys, Kind::past, raw, object.name));
+            blob::put_bytes(store_, object.name.substr(0, object.name.size() - 64) + hex(crypto::sha256(sealed)), sealed, {}, stop_);
+            ++done_.objects;
+        } catch (const NotFound&) {
+            continue;
+        } catch (const KeyIsRetired&) {
+            continue;  // a collection removes it
+        } catch (const Corrupt& error) {
+            problem(object.name, error);
+            continue;
+        }
+        bury({object.name});
+        remove(object.name);
     }
 }
 

@@ -55,6 +55,7 @@ void ring(ByteView bytes) { (void)decode_ring(bytes, "ring"); }
 void log_record(ByteView bytes) { (void)decode_annotation(decode_log_record(bytes, "log"), "log"); }
 
 void checkpoint(ByteView bytes) { (void)encode(decode_checkpoint(bytes, "checkpoint")); }
+void past_piece(ByteView bytes) { (void)encode(decode_past_piece(bytes, "past")); }
 /// What is let in says one thing only: written anew it is the same text.
 void checkpoint_record(ByteView bytes) {
     const auto record = std::string(base::text_of(bytes));
@@ -80,7 +81,8 @@ void parity(ByteView bytes) {
 
 // The first byte of inputs that were kept picks by position: new ones come last.
 constexpr std::array parsers{sealed_tree, list, snapshot, progress, super, slot, header, frame_header, frame, footer, segment,
-                              ring, log_record, recovery, checkpoint, checkpoint_record, parity};
+                              ring, log_record, recovery, checkpoint, checkpoint_record, parity,
+                              past_piece};
 
 ByteVector whole_snapshot() {
     SnapshotRecord record;
@@ -123,7 +125,9 @@ ByteVector log_of(std::string_view type, ByteView body) {
 
 Checkpoint whole_checkpoint() {
     Checkpoint c;
-    c.past = {{1, {1}}, {3, {3}}};
+    c.past.pieces = {{1, {4096, {7}}}, {0, {4160, {8}}}};
+    c.past.latest = {{4161, {1}}, {4163, {3}}};
+    c.past.lost = {Id{8}};
     c.holdings.snapshots = {SnapshotId{1, 2}, SnapshotId{1, 3}};
     c.holdings.packs = {Id{1}, Id{2}};
     c.holdings.segments = {Id{4}};
@@ -131,9 +135,9 @@ Checkpoint whole_checkpoint() {
     c.holdings.keys = {.generation = 2, .oldest = 1, .newest = 2, .classes = 2, .erased = 0};
     auto& n = c.note;
     n.repository = std::string(32, 'a');
-    n.number = 4;
+    n.number = 4164;
     n.before = {3};
-    n.past = root_of(c.past);
+    n.past = c.past.root();
     n.state = c.holdings.root();
     n.snapshots = n.packs = 2;
     n.segments = n.chains = 1;
@@ -204,7 +208,11 @@ std::vector<Input> seeds() {
                 const auto text = recovery_text(Id{3});
                 return ByteVector(text.begin(), text.end());
             }()),
-            seed(14, encode(whole_checkpoint())), seed(15, [] {
+            seed(14, encode(whole_checkpoint())), seed(17, [] {
+                PastPiece piece{.level = 1, .rows = {}};
+                for (std::uint64_t i = 1; i <= PastPiece::length; ++i) piece.rows.push_back({64 * i, {static_cast<std::uint8_t>(i)}});
+                return encode(piece);
+            }()), seed(15, [] {
                 const auto text = whole_checkpoint().note.record;
                 return ByteVector(text.begin(), text.end());
             }())};
