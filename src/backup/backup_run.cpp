@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <crypto/hash.hpp>
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
 
@@ -40,6 +41,18 @@ bool holds_repository(const base::Fd& fd, const std::vector<std::string>& names)
     } catch (const FileFailure&) {
         return false;
     }
+}
+
+/// The same where the bytes are.
+Id content_of(const Entry& entry) {
+    ByteVector bytes;
+    for (const auto& hole : entry.holes) {
+        base::append_le(bytes, hole.offset);
+        base::append_le(bytes, hole.length);
+    }
+    for (const auto& chunk : entry.chunks) base::append(bytes, chunk.id);
+    if (entry.list_root) base::append(bytes, *entry.list_root);
+    return crypto::sha256(bytes);
 }
 
 }  // namespace
@@ -193,7 +206,8 @@ void BackupRun::scan_name(Folder& folder, std::vector<Ancestor>& parents, const 
     auto& slot = folder.slots.emplace_back();
     last_path_ = path;
     if (S_ISREG(st.st_mode)) {
-        if (!reuse(parents, name, st, slot)) enqueue(folder, name, st, slot);
+        std::optional<Id> before;
+        if (!reuse(parents, name, st, slot, before)) enqueue(folder, name, st, slot, before);
         return;
     }
     try {
@@ -312,13 +326,18 @@ void BackupRun::met(const Corrupt& error) const {
     if (const auto pack = pack_in(error.subject()); pack && !damaged_.contains(*pack)) throw DamageMet{*pack};
 }
 
-bool BackupRun::reuse(std::vector<Ancestor>& parents, const std::string& name, const struct stat& st, Slot& slot) {
+bool BackupRun::reuse(std::vector<Ancestor>& parents, const std::string& name, const struct stat& st, Slot& slot, std::optional<Id>& before) {
     bool reused = false;
     std::erase_if(parents, [&](Ancestor& parent) {
         if (reused) return false;
         try {
             const auto* known = parent.cursor->seek(name);
-            if (!known || !unchanged(*known, st, parent.started_ns) || !has_all_chunks(*known)) return false;
+            if (!known || !looks_unchanged(*known, st)) return false;
+            if (!unchanged(*known, st, parent.started_ns)) {
+                before = content_of(*known);  // only what is in it tells whether it has changed
+                return false;
+            }
+            if (!has_all_chunks(*known)) return false;
             slot.entry = entry_of(name, st, accounts_);
             slot.entry.xattrs = known->xattrs;
             slot.entry.acl = known->acl;
@@ -349,8 +368,8 @@ bool BackupRun::has_all_chunks(const Entry& entry) {
     return all;
 }
 
-void BackupRun::enqueue(Folder& folder, const std::string& name, const struct stat& st, Slot& slot) {
-    FileTask task{folder.fd, name, join(folder.path, name), &slot, &folder.work};
+void BackupRun::enqueue(Folder& folder, const std::string& name, const struct stat& st, Slot& slot, const std::optional<Id>& before) {
+    FileTask task{folder.fd, name, join(folder.path, name), &slot, &folder.work, before};
     const auto size = static_cast<std::uint64_t>(st.st_size);
     if (size > small_file) {
         Batch alone;
@@ -385,11 +404,12 @@ void BackupRun::read_one(unsigned worker, FileTask& task) {
     try {
         auto result = task.work->readers[worker]->read(*task.folder, task.name, [&](std::int64_t bytes) { progress_.advance(bytes); });
         const bool stable = (result.entry.flags & Entry::unstable) == 0;
+        const bool is_same = stable && task.before && *task.before == content_of(result.entry);
         task.slot->entry = std::move(result.entry);
         task.slot->state.store(State::ready, std::memory_order_release);
         if (!stable) report(task.path, Errc::conflict, "changed while it was read, twice");
         const std::lock_guard lock(totals_mutex_);
-        ++totals_.files_new;
+        ++(is_same ? totals_.files_unchanged : totals_.files_new);
         totals_.bytes_read += result.bytes_read;
     } catch (const FileFailure& failure) {
         task.slot->state.store(State::omitted, std::memory_order_release);

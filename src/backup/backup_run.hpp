@@ -83,6 +83,7 @@ private:
         std::string path;
         Slot* slot;
         ClassWork* work;
+        std::optional<Id> before;  ///< What was in it, of one that looks as it did and is read all the same.
     };
     using Batch = std::vector<FileTask>;
     /// A chunk that one reader has given to another one.
@@ -111,13 +112,14 @@ private:
     Folder& open_folder(Folder* above, Slot* slot, std::string path, std::shared_ptr<const base::Fd> fd, Entry self);
     void finish_scan();
     std::vector<Ancestor> below(std::vector<Ancestor>& parents, const std::string& name, const Id16& class_id);
-    bool reuse(std::vector<Ancestor>& parents, const std::string& name, const struct stat& st, Slot& slot);
+    /// `before`: for one that has to be read although nothing says that it has changed.
+    bool reuse(std::vector<Ancestor>& parents, const std::string& name, const struct stat& st, Slot& slot, std::optional<Id>& before);
     bool has_all_chunks(const Entry& entry);
     void met(const Corrupt& error) const;
     std::vector<std::string> list_source(const Source& source, const base::Fd& fd) const;
     std::vector<std::string> list_names(const base::Fd& fd) const;
 
-    void enqueue(Folder& folder, const std::string& name, const struct stat& st, Slot& slot);
+    void enqueue(Folder& folder, const std::string& name, const struct stat& st, Slot& slot, const std::optional<Id>& before);
     void post();
     void read(unsigned worker, Work& work);
     void read_one(unsigned worker, FileTask& task);

@@ -153,11 +153,14 @@ std::string read_link(const base::Fd& folder, const std::string& name) {
 }
 
 bool unchanged(const Entry& parent, const struct stat& st, std::int64_t parent_start_ns) {
-    const auto mtime = nanoseconds(st.st_mtim), ctime = nanoseconds(st.st_ctim);
+    return looks_unchanged(parent, st) && std::max(nanoseconds(st.st_mtim), nanoseconds(st.st_ctim)) < parent_start_ns - clock_lag_ns;
+}
+
+bool looks_unchanged(const Entry& parent, const struct stat& st) {
     const auto inode = parent.link_key ? parent.link_key->length : parent.inode;
     return parent.kind == EntryKind::file && S_ISREG(st.st_mode) && parent.flags == 0 && inode == st.st_ino &&
-           parent.size == static_cast<std::uint64_t>(st.st_size) && parent.mtime == mtime && parent.ctime == ctime &&
-           std::max(mtime, ctime) < parent_start_ns - clock_lag_ns;
+           parent.size == static_cast<std::uint64_t>(st.st_size) && parent.mtime == nanoseconds(st.st_mtim) &&
+           parent.ctime == nanoseconds(st.st_ctim);
 }
 
 bool same_state(const struct stat& a, const struct stat& b) {

@@ -47,6 +47,8 @@ std::string read_link(const base::Fd& folder, const std::string& name);
 /// Whether a file looks as it did when the parent's entry was made, so that its content need not be read. `parent_start`
 /// is when that scan began: what changed in the same moment could have changed after it was read.
 bool unchanged(const Entry& parent, const struct stat& st, std::int64_t parent_start_ns);
+/// The same but for that moment: nothing says that it has changed.
+bool looks_unchanged(const Entry& parent, const struct stat& st);
 
 /// Two looks at a file that nobody touched between them.
 bool same_state(const struct stat& a, const struct stat& b);

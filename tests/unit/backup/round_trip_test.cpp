@@ -84,10 +84,13 @@ TEST_F(RoundTrip, unchanged_files_are_not_read_again) {
 TEST_F(RoundTrip, a_file_as_young_as_the_scan_is_read_again) {
     fill_source();
     auto repository = create();
-    repository->backup(request(), free_ledger(), exec::no_progress(), {});  // the clock stands before the files' times
+    const auto first = repository->backup(request(), free_ledger(), exec::no_progress(), {});  // the clock stands before the files' times
     const auto second = back_up(*repository);
-    EXPECT_EQ(second.files_unchanged, 0) << "they could have changed after they were read, within one tick of the clock";
+    EXPECT_EQ(second.bytes_read, first.bytes_read) << "they could have changed after they were read, within one tick of the clock";
     EXPECT_EQ(second.bytes_new, 0);
+    EXPECT_EQ(second.files_new, 0) << "and have not";
+    EXPECT_EQ(second.files_unchanged, first.files_new);
+    EXPECT_EQ(back_up(*repository).bytes_read, 0);
 }
 
 TEST_F(RoundTrip, a_long_chunk_list_becomes_a_tree) {
