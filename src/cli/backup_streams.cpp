@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -13,6 +14,7 @@
 #include "backups.hpp"
 #include "interrupt.hpp"
 #include "json.hpp"
+#include "progress.hpp"
 #include "text.hpp"
 
 namespace tenon::cli {
@@ -135,19 +137,54 @@ int cat_file(Context& context, const Args& args) {
     return 0;
 }
 
+namespace {
+
+/// What is in the archive's files, at most: what is excluded is not taken off. 0: nobody knows yet.
+std::int64_t size_of_all(const Session& session, const SnapshotId& id, const std::vector<std::string>& paths) {
+    if (paths.empty()) return session.backups().get(id).size.count;
+    std::int64_t total = 0;
+    for (auto path : paths) {
+        while (path.ends_with('/')) path.pop_back();
+        const auto slash = path.rfind('/');
+        const auto folder = slash == std::string::npos ? std::string() : path.substr(0, slash);
+        const auto name = slash == std::string::npos ? path : path.substr(slash + 1);
+        try {
+            for (const auto& entry : session.backups().browse({.snapshot = id, .path = folder}))
+                if (entry.name == name) total += entry.size.count;
+        } catch (const NotFound&) {
+            // Opening says so.
+        }
+    }
+    return total;
+}
+
+}  // namespace
+
 int archive_files(Context& context, const Args& args) {
     const Session session = backup_session(context);
-    BackupArchive archive = session.backups().open_archive({.snapshot = snapshot_named(session, args.operand(0)), .paths = args.operands_from(1),
-                                                            .exclude = args.all("--exclude"),
+    const auto id = snapshot_named(session, args.operand(0));
+    const auto paths = args.operands_from(1);
+    BackupArchive archive = session.backups().open_archive({.snapshot = id, .paths = paths, .exclude = args.all("--exclude"),
                                                             .download_per_second = args.size("--limit").value_or(Bytes{})});
     if (!args.has("--output") && isatty(STDOUT_FILENO) == 1)
         throw UsageError("an archive is nothing for a terminal: give --output FILE, or put it into a pipe");
-    const Interrupt interrupt;
     Sink sink(args);
-    while (true) {
+    Progress progress{.stage = "archive", .total = size_of_all(session, id, paths), .unit = "bytes"};
+    const auto begin = std::chrono::steady_clock::now();
+    const auto go_on = [&] {
         const auto bytes = archive.read(piece);
-        if (bytes.empty() || !sink.put(bytes)) break;
-    }
+        const bool ended = bytes.empty() || !sink.put(bytes);
+        // Names and the like are in it, too.
+        progress.done = ended ? progress.total : std::min(sink.written(), progress.total);
+        progress.percent = ended ? 100 : progress.total > 0 ? 100.0 * static_cast<double>(progress.done) / static_cast<double>(progress.total) : 0;
+        const auto passed = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begin);
+        progress.eta.reset();
+        if (!ended && progress.percent > 1 && passed > std::chrono::seconds(1))
+            progress.eta = Duration(static_cast<std::int64_t>(static_cast<double>(passed.count()) * (100 - progress.percent) / progress.percent));
+        return ended;
+    };
+    // Whatever comes of Ctrl-C, the sink throws it.
+    follow(context, go_on, [] {}, [&] { return progress; }, "archive");
     sink.finish();
     say_written(context, sink);
     for (const auto& problem : archive.problems()) std::fprintf(stderr, "! %s\n", clean(problem).c_str());

@@ -38,6 +38,9 @@ public:
           bar_(stderr_is_terminal() && context.out().style() != Style::quiet),
           lines_(!bar_ && context.out().people()),
           utf8_(terminal_is_utf8()) {}
+    ~Display() { clear(); }
+    Display(const Display&) = delete;
+    Display& operator=(const Display&) = delete;
 
     void show(const Progress& p) {
         if (bar_) {

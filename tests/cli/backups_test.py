@@ -99,6 +99,7 @@ class Reading(ToolTest):
         self.assertEqual(self.error("--role", "viewer", "backup", "cat", "read", inside, code=13)["code"], "permission_denied")
         done = subprocess.run([os.environ["TOOL"], "backup", "archive", "read", "projects"], cwd=self.folder, env=self.environment(),
                               capture_output=True, check=True)
+        self.assertRegex(done.stderr.decode(), r"archive  100\.0 %  (.+) of \1\n$")
         with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
             self.assertEqual(archive.extractfile(inside).read(), content)
             self.assertEqual(archive.getmember(inside).mtime, pathlib.Path(self.clip["path"]).stat().st_mtime)
