@@ -27,9 +27,11 @@ public:
     /// Throws InvalidArgument without such a file; QuotaExceeded, NoSpace and other errors end the stream: there is no snapshot.
     void write(const Buffer& bytes);
     std::int64_t written() const;             ///< By write() up to here, in bytes.
-    /// Completes the last file and commits the snapshot, which is durable when this returns. Then the handle is closed.
+    /// Completes the last file and commits the snapshot, which is durable when this returns, and in as many stores as the tenant's
+    /// CopyPolicy wants. Then the handle is closed. Unavailable, subject "stores", where these do not answer: the snapshot stands all the
+    /// same and is copied later; called again it looks again.
     BackupResult finish();
-    /// Gives it up, unless finish() has returned; ends a write() that is under way.
+    /// Gives it up, unless there is a snapshot; ends a call that is under way.
     void close() noexcept;
 
 private:

@@ -60,7 +60,9 @@ TENON_API const char* to_string(CommitLevel level) noexcept;
 
 struct CopyPolicy {
     CommitLevel level = CommitLevel::local;
-    std::vector<std::string> stores{};        ///< Those that get copies. Empty: every store that may hold the tenant's data.
+    std::vector<std::string> stores{};        ///< Those that get copies. Empty: every store that may hold the tenant's data. What one that is left
+                                              ///< out has from before stays there as it was, so what is forgotten and pruned from then on too; named
+                                              ///< again it is caught up. Erased tenants' data goes from all.
 };
 
 /// One of the stores that a tenant's backups are, or could be, copied to.
@@ -106,7 +108,9 @@ private:
 /// where the home's own store does not answer, is damaged or lost.
 ///
 /// Events: `backup.store_behind` (subject: the store; why) once a store could not be brought to the home's own state, and
-/// `backup.store_whole` once it has been again; `backup.healed` (subject: the repository's id) when the home's own got something back.
+/// `backup.store_whole` once it has been again; `backup.healed` (subject: the repository's id) when the home's own got something back;
+/// `backup.tampered` (subject: the repository's id; problems) once a store turns out to have been written to by another home that went on
+/// from the same repository. Such a store is left as it is, and counts for no level, until Backups::accept says that what is here is right.
 class TENON_API BackupCopies {
 public:
     CopyPolicy policy() const;

@@ -493,6 +493,38 @@ std::optional<CheckpointNote> newest_checkpoint(const Repository& repository, st
     return found.newest ? std::optional(found.newest->note) : std::nullopt;
 }
 
+std::string record_in(const Repository& repository, const std::string& name, ByteView bytes) {
+    const auto& keys = repository.inside().keys;
+    try {
+        if (is_checkpoint(keys, bytes, name)) return decode_checkpoint(open_object(keys, Kind::checkpoint, bytes, name), name).note.record;
+    } catch (const Corrupt&) {
+    } catch (const Unsupported&) {
+    }
+    return {};
+}
+
+std::string contradiction_of(const Repository& repository, const std::string& name, ByteView bytes, std::stop_token stop) {
+    auto& impl = repository.inside();
+    const auto record = record_in(repository, name, bytes);
+    if (record.empty()) return {};
+    const auto theirs = read_checkpoint(record);
+    const auto newest = impl.checkpoints.read(impl.keys, *impl.objects, stop).newest;
+    if (!newest || theirs.number > newest->note.number) return {};
+    if (newest->note.accepted == CheckpointNote::Other{theirs.number, theirs.hash()}) return {};
+    try {
+        const auto here = theirs.number == newest->note.number ? newest->note.hash()
+                                                               : find_in_past(impl, newest->past, theirs.number, true, stop).hash;
+        if (!here || *here == theirs.hash()) return {};
+    } catch (const NotFound&) {
+        return {};
+    } catch (const Corrupt&) {
+        return {};
+    }
+    return "forked: its checkpoint " + std::to_string(theirs.number) +
+           " is another one than that of the home's own store: two copies were written on separately. It is left as it is until one of them is "
+           "accepted (Backups::accept), or it is emptied";
+}
+
 bool has_damaged_checkpoint(const Repository& repository, std::stop_token stop) {
     auto& impl = repository.inside();
     return !impl.checkpoints.read(impl.keys, *impl.objects, stop).damaged.empty();

@@ -67,6 +67,7 @@ private:
     std::optional<Mark> newest_checkpoint(TimedStore& store, const std::stop_token& stop);
     [[nodiscard]] bool accepts(const std::string& name, ByteView bytes) const { return !request_.accept || request_.accept(name, bytes); }
     void heal_checkpoint(StoreState& home, bool lost, const std::stop_token& stop);
+    std::string contradiction(TimedStore& store, const std::stop_token& stop);
     void copy_checkpoint(TimedStore& store, StoreState& state, const std::stop_token& stop);
     bool copy(TimedStore& from, const std::string& name, std::uint64_t size, TimedStore& to, bool replaces, const std::stop_token& stop);
     void more(std::int64_t bytes) {
@@ -228,6 +229,21 @@ void Pass::heal_checkpoint(StoreState& home, bool lost, const std::stop_token& s
     ++home.healed_objects;
 }
 
+/// What was written to this store by itself, beside what the home's own store has.
+std::string Pass::contradiction(TimedStore& store, const std::stop_token& stop) {
+    if (!newest_ || !request_.contradicts) return {};
+    for (const auto& name : checkpoints(store, stop)) {
+        try {
+            const auto bytes = store.get_all(name, accept_limit, impl_.patience.last, stop);
+            if (name == newest_->name && bytes == newest_->bytes) continue;
+            if (auto why = request_.contradicts(name, bytes); !why.empty()) return why;
+        } catch (const NotFound&) {
+        } catch (const Corrupt&) {
+        }
+    }
+    return {};
+}
+
 void Pass::copy_checkpoint(TimedStore& store, StoreState& state, const std::stop_token& stop) {
     const auto& within = impl_.patience.last;
     std::vector<std::string> older;
@@ -366,6 +382,15 @@ void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::sto
     auto there = list(store, stop, &graves);
     state.reached = true;
     check_same(store, there, stop);
+    if (auto why = contradiction(store, stop); !why.empty()) {
+        state.problem = std::move(why);
+        state.forked = true;
+        for (const auto& [name, size] : there) {
+            ++state.objects;
+            state.bytes += static_cast<std::int64_t>(size);
+        }
+        return;
+    }
     const auto here = list_home(stop);
     share_graves(store, graves, stop);
     impl_.read_graves(stop);
@@ -469,6 +494,22 @@ void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::sto
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, ByteVector>> ManyStores::checkpoints_elsewhere(std::stop_token stop) {
+    std::vector<std::pair<std::string, ByteVector>> found;
+    for (const auto& other : impl_->others) {
+        if (!other.allowed) continue;
+        try {
+            for (const auto& object : other.store->list_all(std::string(checkpoint_prefix), impl_->patience.last, stop))
+                found.emplace_back(object.name, other.store->get_all(object.name, accept_limit, impl_->patience.last, stop));
+        } catch (const Cancelled&) {
+            throw;
+        } catch (const Error&) {
+            // It is away, or removes it right now.
+        }
+    }
+    return found;
+}
 
 int CatchUpReport::whole() const {
     return static_cast<int>(std::count_if(others.begin(), others.end(), [](const auto& state) { return state.whole; }));

@@ -160,7 +160,11 @@ backup::CheckpointResult Repositories::take_checkpoint(const db::TenantScope& sc
     for (const auto& record : also)
         if (backup::read_checkpoint(record).repository != id) throw InvalidArgument("this record is of another repository", {.subject = "record"});
     (void)look_at_past(scope, *repository, stop);
-    return take_checkpoint_of(scope, *repository, also, accept, stop);
+    if (!accept) return take_checkpoint_of(scope, *repository, also, false, stop);
+    // What went on by itself in other stores is given up as well: the checkpoint that says so lets them be caught up.
+    auto known = forks_elsewhere(*repository, stop);
+    known.insert(known.end(), also.begin(), also.end());
+    return take_checkpoint_of(scope, *repository, known, true, stop);
 }
 
 backup::CheckpointResult Repositories::take_checkpoint_of(const db::TenantScope& scope, backup::Repository& repository,

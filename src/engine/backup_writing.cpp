@@ -2,6 +2,7 @@
 #include <tenon/backup_writing.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <backup/stream.hpp>
@@ -142,11 +143,11 @@ struct BackupStreamImpl {
         if (const std::unique_lock lock(mutex, std::try_to_lock); lock.owns_lock()) release();
     }
 
-    /// Errors that `work` names as harmless leave the stream as it was; any other ends it.
-    template <class Work> auto guarded(Work work) {
+    /// Errors that `work` names as harmless leave the stream as it was; any other ends it. `goes_on`: also where there is a snapshot.
+    template <class Work> auto guarded(Work work, bool goes_on = false) {
         const auto pass = session->enter(engine::Permission::backup_write);
         const std::lock_guard lock(mutex);
-        if (!stream || stop.stop_requested()) {
+        if ((!stream && !(goes_on && taken)) || stop.stop_requested()) {
             release();
             throw Closed("this stream has ended");
         }
@@ -180,6 +181,7 @@ struct BackupStreamImpl {
     mutable std::mutex mutex;
     StreamLedger ledger;
     std::unique_ptr<backup::StreamBackup> stream;  // under mutex; null: it has ended
+    std::optional<BackupResult> taken;             // under mutex: there is a snapshot, and not yet where it has to be
     std::atomic<std::int64_t> written{0};
 };
 
@@ -198,31 +200,45 @@ void BackupStream::write(const Buffer& bytes) {
 
 std::int64_t BackupStream::written() const { return impl_->written; }
 
+namespace {
+
+BackupResult commit(BackupStreamImpl& my) {
+    const auto totals = my.stream->finish();
+    my.stream.reset();
+    my.ledger.settle();
+    // The snapshot stands: what follows is no failure of it.
+    const auto& session = *my.session;
+    try {
+        session.write([&](db::Tx& tx) {
+            const auto at = session.now();
+            tenant::usage::record(tx,
+                                  {.source = "backup", .id = totals.snapshot.id.text(), .meter = "backup_bytes",
+                                   .quantity = totals.bytes_stored, .occurred_at = at},
+                                  at);
+        });
+    } catch (const std::exception& error) {
+        session.engine->log->failure("backup", "a stream's bytes are not in the tenant's usage", error);
+    }
+    engine::repositories_of(*session.engine).stream_taken(session.scope);
+    BackupResult result{.snapshot = engine::to_public(totals.snapshot), .files_new = totals.files_new, .read = {totals.bytes_read},
+                        .deduplicated = {totals.bytes_read - totals.bytes_new}, .stored = {totals.bytes_stored}};
+    for (const auto& problem : totals.problems) result.problems.push_back(problem.path + ": " + problem.message);
+    return result;
+}
+
+}  // namespace
+
 BackupResult BackupStream::finish() {
     auto& my = *impl_;
-    return my.guarded([&] {
-        const auto totals = my.stream->finish();
-        my.stream.reset();
-        my.ledger.settle();
-        // The snapshot stands: what follows is no failure of it.
-        const auto& session = *my.session;
-        try {
-            session.write([&](db::Tx& tx) {
-                const auto at = session.now();
-                tenant::usage::record(tx,
-                                      {.source = "backup", .id = totals.snapshot.id.text(), .meter = "backup_bytes",
-                                       .quantity = totals.bytes_stored, .occurred_at = at},
-                                      at);
-            });
-        } catch (const std::exception& error) {
-            session.engine->log->failure("backup", "a stream's bytes are not in the tenant's usage", error);
-        }
-        engine::repositories_of(*session.engine).stream_taken(session.scope);
-        BackupResult result{.snapshot = engine::to_public(totals.snapshot), .files_new = totals.files_new, .read = {totals.bytes_read},
-                            .deduplicated = {totals.bytes_read - totals.bytes_new}, .stored = {totals.bytes_stored}};
-        for (const auto& problem : totals.problems) result.problems.push_back(problem.path + ": " + problem.message);
-        return result;
-    });
+    return my.guarded(
+        [&] {
+            if (!my.taken) my.taken = commit(my);
+            engine::repositories_of(*my.session->engine).stream_to_level(my.session->scope, my.stop.get_token());
+            auto result = std::move(*my.taken);
+            my.taken.reset();
+            return result;
+        },
+        true);
 }
 
 void BackupStream::close() noexcept { impl_->close(); }
@@ -253,6 +269,10 @@ void Repositories::stream_taken(const db::TenantScope& scope) {
     repository_charge::try_reconcile(engine_, scope);
     keep_reserve();
     copy_later(scope);
+}
+
+void Repositories::stream_to_level(const db::TenantScope& scope, const std::stop_token& stop) {
+    catch_up_to_level(scope, *find(scope), false, exec::no_progress(), stop);
 }
 
 void Repositories::keep_in_sight(const TenantId& tenant, const std::shared_ptr<BackupStreamImpl>& stream) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <backup/checkpoint.hpp>
 #include <base/json.hpp>
 #include <blob/file_store.hpp>
 #include <tenant/audit.hpp>
@@ -51,27 +52,17 @@ CopyState state_of(const blob::StoreState& seen, Time now) {
     return state;
 }
 
+/// In a job's result, where no row has the rest.
 Json copy_state_json(const CopyState& state) {
-    Json json;
-    json.set("store", state.store).set("allowed", state.is_allowed).set("reached", state.is_reached).set("whole", state.is_whole);
-    json.set("objects", state.objects).set("bytes", state.size.count).set("behind_objects", state.behind_objects);
-    json.set("behind_bytes", state.behind.count).set("problem", state.problem);
+    auto json = engine::stores::state_json(state);
+    json.set("store", state.store);
     if (state.seen_at) json.set("seen_at", state.seen_at->time_since_epoch().count());
     if (state.whole_at) json.set("whole_at", state.whole_at->time_since_epoch().count());
     return json;
 }
 
 CopyState copy_state_from(const Json& json) {
-    CopyState state;
-    state.store = json.get_string("store");
-    state.is_allowed = json.get_bool("allowed");
-    state.is_reached = json.get_bool("reached");
-    state.is_whole = json.get_bool("whole");
-    state.objects = json.get_int("objects");
-    state.size = {json.get_int("bytes")};
-    state.behind_objects = json.get_int("behind_objects");
-    state.behind = {json.get_int("behind_bytes")};
-    state.problem = json.get_string("problem");
+    auto state = engine::stores::state_from(json.get_string("store"), json);
     if (json.find("seen_at")) state.seen_at = Time(Duration(json.get_int("seen_at")));
     if (json.find("whole_at")) state.whole_at = Time(Duration(json.get_int("whole_at")));
     return state;
@@ -207,6 +198,9 @@ blob::ManyStores* many_stores(backup::Repository& repository) {
 
 void accept_ours(blob::CatchUpRequest& request, const backup::Repository& repository) {
     request.accept = [&repository](const std::string& name, base::ByteView bytes) { return repository.is_ours(name, bytes); };
+    request.contradicts = [&repository](const std::string& name, base::ByteView bytes) {
+        return backup::contradiction_of(repository, name, bytes, {});
+    };
 }
 
 }  // namespace
@@ -214,9 +208,22 @@ void accept_ours(blob::CatchUpRequest& request, const backup::Repository& reposi
 /// Whoever listens is told once that a store fell behind, and once that it is whole again.
 void Repositories::keep_states(const db::TenantScope& scope, const blob::CatchUpReport& report) {
     const auto now = engine_.now();
-    const auto id = report.home.healed_objects > 0 ? backup::Repository::id_of(*stores_of(scope.tenant()).objects) : std::string();
+    const bool any_forked = std::ranges::any_of(report.others, &blob::StoreState::forked);
+    const auto id = report.home.healed_objects > 0 || any_forked ? backup::Repository::id_of(*stores_of(scope.tenant()).objects) : std::string();
     engine_.database->write(scope, [&](db::Tx& tx) {
         const auto told = stores::told(tx);
+        const auto before = stores::states(tx);
+        const auto is_known = [&](const blob::StoreState& state) {
+            return std::ranges::any_of(before, [&](const auto& each) { return each.store == state.name && each.problem == state.problem; });
+        };
+        Json forks = Json::array();
+        for (const auto& other : report.others)
+            if (other.forked && !is_known(other)) forks.push("store " + other.name + ": " + other.problem);
+        if (const auto count = static_cast<std::int64_t>(forks.as_array().size()); count > 0) {
+            Json data;
+            data.set("problems", std::move(forks)).set("count", count);
+            tenant::append_event(tx, {.kind = "backup.tampered", .at = now, .subject = id, .data = std::move(data)});
+        }
         stores::keep_state(tx, state_of(report.home, now), false);
         if (report.home.healed_objects > 0) {
             Json data;
@@ -236,22 +243,27 @@ void Repositories::keep_states(const db::TenantScope& scope, const blob::CatchUp
     });
 }
 
-void Repositories::reach_level(const jobs::Attempt& attempt, backup::Repository& repository) { catch_up_to_level(attempt, repository, false); }
+void Repositories::reach_level(const jobs::Attempt& attempt, backup::Repository& repository) {
+    catch_up_to_level(attempt.scope, repository, false, attempt.progress, attempt.stop);
+}
 
-void Repositories::follow_everywhere(const jobs::Attempt& attempt, backup::Repository& repository) { catch_up_to_level(attempt, repository, true); }
+void Repositories::follow_everywhere(const jobs::Attempt& attempt, backup::Repository& repository) {
+    catch_up_to_level(attempt.scope, repository, true, attempt.progress, attempt.stop);
+}
 
-void Repositories::catch_up_to_level(const jobs::Attempt& attempt, backup::Repository& repository, bool everywhere) {
+void Repositories::catch_up_to_level(const db::TenantScope& scope, backup::Repository& repository, bool everywhere, exec::ProgressSink& progress,
+                                     const std::stop_token& stop) {
     auto* many = many_stores(repository);
     if (!many) return;
-    const auto level = engine_.database->read(attempt.scope, [](db::Reader& reader) { return stores::policy(reader); }).level;
-    const auto all = stores::others_of(engine_, attempt.scope);
+    const auto level = engine_.database->read(scope, [](db::Reader& reader) { return stores::policy(reader); }).level;
+    const auto all = stores::others_of(engine_, scope);
     const auto others = std::count_if(all.begin(), all.end(), [](const auto& other) { return other.allowed; });
     const int needed = stores::needed(level, static_cast<int>(others));
     if (needed == 0 && !everywhere) return;
     blob::CatchUpRequest request{.share = 0, .enough = everywhere ? -1 : needed};
     accept_ours(request, repository);
-    const auto report = many->catch_up(request, attempt.progress, attempt.stop);
-    keep_states(attempt.scope, report);
+    const auto report = many->catch_up(request, progress, stop);
+    keep_states(scope, report);
     if (report.whole() >= needed) return;
     std::string why;
     for (const auto& other : report.others)
@@ -291,6 +303,15 @@ void Repositories::copy_later(const db::TenantScope& scope) noexcept {
     }
 }
 
+std::vector<std::string> Repositories::forks_elsewhere(backup::Repository& repository, const std::stop_token& stop) {
+    std::vector<std::string> records;
+    auto* many = many_stores(repository);
+    if (!many) return records;
+    for (const auto& [name, bytes] : many->checkpoints_elsewhere(stop))
+        if (!backup::contradiction_of(repository, name, bytes, stop).empty()) records.push_back(backup::record_in(repository, name, bytes));
+    return records;
+}
+
 std::shared_ptr<backup::Repository> Repositories::open_elsewhere(const db::TenantScope& scope) {
     const auto many = many_of(scope.tenant());
     return many->has_others() ? open_at(scope.tenant(), many->elsewhere()) : nullptr;
@@ -327,6 +348,7 @@ std::vector<CopyState> Repositories::copies(const db::TenantScope& scope, const 
     }
     std::vector<CopyState> states{state_of(report.home, begin)};
     for (const auto& other : report.others) states.push_back(state_of(other, begin));
+    for (auto& state : stores::left_out(engine_, scope)) states.push_back(std::move(state));
     for (auto& state : states) seen_before(state);
     return states;
 }

@@ -46,6 +46,8 @@ public:
     std::shared_ptr<backup::Repository> open_for_stream(const db::TenantScope& scope, const std::stop_token& stop);
     /// Its snapshot stands.
     void stream_taken(const db::TenantScope& scope);
+    /// And in as many stores as the tenant's policy wants. Throws Unavailable where that cannot be; Cancelled.
+    void stream_to_level(const db::TenantScope& scope, const std::stop_token& stop);
     /// It ends with the engine, or when the tenant is halted.
     void keep_in_sight(const TenantId& tenant, const std::shared_ptr<BackupStreamImpl>& stream);
 
@@ -117,12 +119,15 @@ private:
     jobs::Outcome copy(const jobs::Attempt& attempt);
     /// Brings copies as far as the tenant's policy wants it now. Throws Unavailable where that cannot be.
     void reach_level(const jobs::Attempt& attempt, backup::Repository& repository);
-    void catch_up_to_level(const jobs::Attempt& attempt, backup::Repository& repository, bool everywhere);
+    void catch_up_to_level(const db::TenantScope& scope, backup::Repository& repository, bool everywhere, exec::ProgressSink& progress,
+                           const std::stop_token& stop);
     /// Brings all that answer up to date. Throws Unavailable where that is not as many as the policy wants.
     void follow_everywhere(const jobs::Attempt& attempt, backup::Repository& repository);
     /// What every other store is to hear of at once, as far as they answer. Throws Cancelled alone.
     void try_catch_up(const jobs::Attempt& attempt, backup::Repository& repository, blob::CatchUpRequest request);
     void keep_states(const db::TenantScope& scope, const blob::CatchUpReport& report);
+    /// Records of what other stores were written to by themselves.
+    static std::vector<std::string> forks_elsewhere(backup::Repository& repository, const std::stop_token& stop);
     /// For what still has no copy when a job or a call has ended.
     void copy_later(db::Tx& tx);
     std::shared_ptr<blob::ManyStores> many_of(const TenantId& tenant) const;

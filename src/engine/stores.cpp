@@ -176,20 +176,32 @@ void set_policy(db::Tx& tx, const CopyPolicy& policy) {
     tx.exec(put_policy, static_cast<std::int64_t>(policy.level), base::to_json(json));
 }
 
+Json state_json(const CopyState& state) {
+    Json json;
+    json.set("allowed", state.is_allowed).set("reached", state.is_reached).set("whole", state.is_whole);
+    json.set("objects", state.objects).set("bytes", state.size.count).set("behind_objects", state.behind_objects);
+    json.set("behind_bytes", state.behind.count).set("problem", state.problem);
+    return json;
+}
+
+CopyState state_from(std::string store, const Json& json) {
+    CopyState state;
+    state.store = std::move(store);
+    state.is_allowed = json.get_bool("allowed");
+    state.is_reached = json.get_bool("reached");
+    state.is_whole = json.get_bool("whole");
+    state.objects = json.get_int("objects");
+    state.size = {json.get_int("bytes")};
+    state.behind_objects = json.get_int("behind_objects");
+    state.behind = {json.get_int("behind_bytes")};
+    state.problem = json.get_string("problem");
+    return state;
+}
+
 std::vector<CopyState> states(db::Reader& reader) {
     std::vector<CopyState> all;
     for (auto rows = reader.query(list_states); rows.next();) {
-        const auto json = base::parse_json(rows.text(1));
-        CopyState state;
-        state.store = rows.text(0);
-        state.is_allowed = json.get_bool("allowed");
-        state.is_reached = json.get_bool("reached");
-        state.is_whole = json.get_bool("whole");
-        state.objects = json.get_int("objects");
-        state.size = {json.get_int("bytes")};
-        state.behind_objects = json.get_int("behind_objects");
-        state.behind = {json.get_int("behind_bytes")};
-        state.problem = json.get_string("problem");
+        auto state = state_from(rows.text(0), base::parse_json(rows.text(1)));
         if (!rows.is_null(2)) state.seen_at = rows.time(2);
         if (!rows.is_null(3)) state.whole_at = rows.time(3);
         all.push_back(std::move(state));
@@ -205,10 +217,7 @@ std::set<std::string> told(db::Reader& reader) {
 }
 
 void keep_state(db::Tx& tx, const CopyState& state, bool told) {
-    Json json;
-    json.set("allowed", state.is_allowed).set("reached", state.is_reached).set("whole", state.is_whole);
-    json.set("objects", state.objects).set("bytes", state.size.count);
-    json.set("behind_objects", state.behind_objects).set("behind_bytes", state.behind.count).set("problem", state.problem);
+    auto json = state_json(state);
     json.set("told", told);
     tx.exec(put_state, state.store, base::to_json(json), state.seen_at, state.whole_at);
 }
@@ -245,6 +254,35 @@ std::vector<blob::OtherStore> others_of(EngineImpl& engine, const db::TenantScop
         others.push_back({.name = each.store.name, .open = open, .allowed = is_allowed});
     }
     return others;
+}
+
+std::vector<CopyState> left_out(EngineImpl& engine, const db::TenantScope& scope) {
+    const auto wanted = engine.database->read(scope, [](db::Reader& reader) { return policy(reader); }).stores;
+    if (wanted.empty()) return {};
+    const auto region = engine.registry->standing(scope.tenant())->tenant.region;
+    std::vector<CopyState> states;
+    for (const auto& each : read(engine.home)) {
+        const auto folder = each.store.path / scope.tenant().text();
+        std::error_code ignored;
+        if (!may_hold(each.store, region) || std::ranges::find(wanted, each.store.name) != wanted.end()) continue;
+        if (!std::filesystem::exists(folder, ignored)) continue;
+        CopyState state{.store = each.store.name, .is_allowed = true};
+        try {
+            check_mark(each);
+            blob::FileStore store(folder, engine.clock);
+            for (const auto& object : blob::list_all(store, "")) {
+                ++state.objects;
+                state.size.count += static_cast<std::int64_t>(object.size);
+            }
+            if (state.objects == 0) continue;
+            state.is_reached = true;
+            state.problem = "the policy leaves this store out: what lies there stays as it was, and nothing is copied to it or removed from it";
+        } catch (const Error& error) {
+            state.problem = error.what();
+        }
+        states.push_back(std::move(state));
+    }
+    return states;
 }
 
 std::string stamp_of(EngineImpl& engine, const db::TenantScope& scope) {

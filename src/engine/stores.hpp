@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <base/json.hpp>
 #include <blob/many_stores.hpp>
 #include <tenon/copies.hpp>
 
@@ -28,6 +29,9 @@ void remove(EngineImpl& engine, const std::string& name);
 
 CopyPolicy policy(db::Reader& reader);
 void set_policy(db::Tx& tx, const CopyPolicy& policy);
+/// What is kept of a state as JSON: all but the store's name and the times.
+base::Json state_json(const CopyState& state);
+CopyState state_from(std::string store, const base::Json& json);
 std::vector<CopyState> states(db::Reader& reader);
 /// Those of which somebody was told that they fell behind.
 std::set<std::string> told(db::Reader& reader);
@@ -37,6 +41,9 @@ void erase(db::Tx& tx);
 
 /// The stores of a tenant's policy, and those with something of the tenant that must not hold it.
 std::vector<blob::OtherStore> others_of(EngineImpl& engine, const db::TenantScope& scope);
+/// Those that may hold the tenant's data, that its policy leaves out, and that still have something of it: as far as they answer, with what
+/// lies there.
+std::vector<CopyState> left_out(EngineImpl& engine, const db::TenantScope& scope);
 /// Changes whenever others_of() does.
 std::string stamp_of(EngineImpl& engine, const db::TenantScope& scope);
 /// How many of the other stores must be whole for this level.

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <thread>
 
+#include <backup/checkpoint.hpp>
 #include <backup/prune.hpp>
 #include <blob/many_stores.hpp>
 #include <moody_store.hpp>
@@ -50,6 +51,9 @@ protected:
     }
     blob::CatchUpReport catch_up(backup::Repository& repository, blob::CatchUpRequest wanted = {}) {
         wanted.accept = [&](const std::string& name, base::ByteView bytes) { return repository.is_ours(name, bytes); };
+        wanted.contradicts = [&](const std::string& name, base::ByteView bytes) {
+            return backup::contradiction_of(repository, name, bytes, {});
+        };
         return dynamic_cast<blob::ManyStores&>(*repository.objects()).catch_up(wanted, exec::no_progress(), {});
     }
     static std::string problems_of(const blob::CatchUpReport& report) {

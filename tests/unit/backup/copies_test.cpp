@@ -219,6 +219,77 @@ TEST_F(Copies, what_was_taken_from_the_home_alone_is_told_by_the_others_and_come
     expect_restores(*repository, id);
 }
 
+/// Two homes, of which one was put back or copied, each wrote a checkpoint of that number, and each has a store.
+TEST_F(Copies, a_store_that_another_home_has_written_to_is_told_and_left_as_it_is_until_somebody_accepts) {
+    for (const bool goes_on : {false, true}) {
+        for (const auto* name : {"home", "a", "b"}) std::filesystem::remove_all(place(name));
+        std::filesystem::remove_all(vault_folder());
+        const auto fresh = [&](const std::string& name) { return std::make_shared<MoodyStore>(files(name)); };
+        home = fresh("home"), a = fresh("a"), b = fresh("b");
+        auto repository = create_many();
+        back_up(*repository);
+        (void)take_checkpoint(*repository, {}, {});
+        EXPECT_EQ(problems_of(catch_up(*repository)), "");
+        const auto before = folder / "before";
+        std::filesystem::remove_all(before);
+        std::filesystem::copy(repo(), before, std::filesystem::copy_options::recursive);
+        // This home has b within its reach and no longer a.
+        write(source() / "mine", "mine");
+        back_up(*repository);
+        const auto mine = take_checkpoint(*repository, {}, {}).note.value().record;
+        EXPECT_EQ(problems_of(catch_up(*repository, {.only = {"b"}})), "");
+        repository.reset();
+        // The other one has a.
+        std::filesystem::remove_all(repo());
+        std::filesystem::rename(before, repo());
+        home = fresh("home");
+        repository = open_many();
+        write(source() / "theirs", "theirs");
+        const auto id = back_up(*repository).snapshot.id;
+        auto theirs = take_checkpoint(*repository, {}, {}).note.value().record;
+        if (goes_on) {
+            back_up(*repository);
+            theirs = take_checkpoint(*repository, {}, {}).note.value().record;
+        }
+        EXPECT_EQ(problems_of(catch_up(*repository, {.only = {"a"}})), "");
+        // Now both are there.
+        const auto objects_of_b = [&] {
+            std::set<std::string> names;
+            for (const auto& object : blob::list_all(*files("b"), "", {})) names.insert(object.name + ' ' + object.tag);
+            return names;
+        };
+        const auto as_it_was = objects_of_b();
+        for (int tried = 0; tried < 2; ++tried) {
+            const auto report = catch_up(*repository);
+            EXPECT_NE(problems_of(report).find("b: forked: its checkpoint 2 is another one than that of the home's own store"), std::string::npos)
+                << problems_of(report);
+            EXPECT_EQ(std::ranges::count_if(report.others, &blob::StoreState::forked), 1);
+            EXPECT_EQ(report.whole(), 1);
+        }
+        EXPECT_EQ(objects_of_b(), as_it_was);
+        // What is here is right.
+        const auto found = many->checkpoints_elsewhere({});
+        std::vector<std::string> known;
+        for (const auto& [name, bytes] : found)
+            if (!backup::contradiction_of(*repository, name, bytes, {}).empty()) known.push_back(backup::record_in(*repository, name, bytes));
+        EXPECT_EQ(known, std::vector{mine});
+        const auto accepted = take_checkpoint(*repository, {.known = known, .accept = true}, {});
+        ASSERT_TRUE(accepted.note);
+        EXPECT_EQ(accepted.note->accepted->hash, backup::read_checkpoint(mine).hash());
+        EXPECT_EQ(problems_of(catch_up(*repository)), "");
+        EXPECT_EQ(problems_of(catch_up(*repository)), "");
+        expect_restores(*repository, id);
+        EXPECT_EQ(all(check(*Repository::open(files("b"), vault(), key(), options)).problems), "");
+        // The other one of the two sees that it was given up; what only it had taken comes along where that is asked for.
+        EXPECT_NE(check_against(*repository, mine).find("forked: checkpoint 2"), std::string::npos);
+        const auto snapshots = repository->list().size();
+        EXPECT_EQ(problems_of(catch_up(*repository, {.heal = true})), "");
+        repository = open_many();
+        EXPECT_EQ(repository->list().size(), snapshots + 1);
+        EXPECT_EQ(all(check(*repository).problems), "");
+    }
+}
+
 TEST_F(Copies, killed_at_every_operation_of_a_forget_and_prune_all_stores_agree_afterwards) {
     auto repository = create_many();
     const auto gone = back_up(*repository).snapshot.id;

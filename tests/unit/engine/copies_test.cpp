@@ -105,6 +105,49 @@ TEST_F(CopiesTest, a_level_that_cannot_be_reached_fails_the_job_and_the_snapshot
     expect_restores(one.id, "one.txt", "the first");
 }
 
+TEST_F(CopiesTest, a_stream_has_ended_once_it_is_in_as_many_stores_as_a_backup_has_to_be) {
+    copies().set_policy({.level = CommitLevel::all});
+    const auto stream_of = [&](const std::string& name) {
+        auto stream = session(acme).backups().open_stream({.name = name});
+        stream.open("dump.sql");
+        stream.write(Buffer(200'000, 'x'));
+        return stream;
+    };
+    auto first = stream_of("first");
+    (void)first.finish();
+    // Not by a job behind it.
+    for (const auto* name : {"north", "south"}) EXPECT_EQ(files_in(in(name, acme) / "snap"), 1u) << name;
+    EXPECT_THROW((void)first.finish(), Closed);
+
+    unplug("north");
+    auto second = stream_of("second");
+    for (int tried = 0; tried < 2; ++tried) {
+        try {
+            (void)second.finish();
+            FAIL() << "one of the stores is away";
+        } catch (const Unavailable& error) {
+            EXPECT_EQ(error.subject(), "stores");
+            EXPECT_TRUE(error.retryable());
+        }
+        EXPECT_EQ(session(acme).backups().list().size(), 2u) << "its snapshot stands";
+        EXPECT_THROW(second.write(Buffer(1, 'x')), Closed);
+    }
+    EXPECT_EQ(files_in(in("south", acme) / "snap"), 2u);
+    plug_in("north");
+    EXPECT_EQ(second.finish().snapshot.name, "second");
+    EXPECT_EQ(files_in(in("north", acme) / "snap"), 2u);
+    EXPECT_EQ(session(acme).backups().list().size(), 2u);
+    EXPECT_THROW((void)second.finish(), Closed);
+
+    unplug("south");
+    copies().set_policy({.level = CommitLevel::quorum});
+    (void)stream_of("third").finish();
+    EXPECT_EQ(files_in(in("north", acme) / "snap"), 3u) << "two of three";
+    copies().set_policy({.level = CommitLevel::local});
+    (void)stream_of("fourth").finish();
+    EXPECT_EQ(session(acme).backups().list().size(), 4u);
+}
+
 TEST_F(CopiesTest, restores_go_on_when_the_homes_own_store_is_lost_and_it_comes_back) {
     copies().set_policy({.level = CommitLevel::all});
     const auto one = back_up("one");
@@ -300,6 +343,95 @@ TEST_F(CopiesTest, not_a_byte_lies_in_a_store_of_another_region) {
     EXPECT_GT(copies().start().result().removed_objects, 3);
     EXPECT_EQ(files_in(in("north", acme)), 0u);
     EXPECT_TRUE(state("south").is_whole);
+}
+
+TEST_F(CopiesTest, what_a_store_has_that_the_policy_leaves_out_stays_is_said_and_is_caught_up_once_it_is_named_again) {
+    copies().set_policy({.level = CommitLevel::all});
+    const auto gone = back_up("one");
+    rest();
+    copies().set_policy({.level = CommitLevel::all, .stores = {"north"}});
+    write("two.txt", "the second");
+    const auto stays = back_up("two");
+    (void)session(acme).backups().forget({.snapshots = {gone.id}});
+    session(acme).backups().prune({.unused_percent = 0}).join();
+    rest();
+    EXPECT_EQ(files_in(in("north", acme) / "snap"), 1u);
+    EXPECT_EQ(files_in(in("south", acme) / "snap"), 1u);
+    const auto north = state("north"), south = state("south");
+    EXPECT_TRUE(north.is_whole);
+    EXPECT_TRUE(south.is_allowed && south.is_reached && !south.is_whole);
+    EXPECT_NE(south.problem.find("the policy leaves this store out"), std::string::npos) << south.problem;
+    EXPECT_EQ(static_cast<std::size_t>(south.objects), files_in(in("south", acme)));
+    EXPECT_GT(south.size.count, 0);
+    unplug("south");
+    EXPECT_EQ(state("south").store, "") << "of what is not there nobody knows what it has";
+    plug_in("south");
+    // Nothing that was forgotten comes back from there, and what it lacks is brought.
+    copies().set_policy({.level = CommitLevel::all});
+    (void)copies().start({.heal = true}).result();
+    EXPECT_TRUE(state("south").is_whole) << state("south").problem;
+    EXPECT_EQ(files_in(in("south", acme) / "snap"), 1u);
+    ASSERT_EQ(session(acme).backups().list().size(), 1u);
+    expect_restores(stays.id, "two.txt", "the second");
+    // A store that is left out loses what an erased tenant had there, like any other.
+    copies().set_policy({.stores = {"north"}});
+    rest();
+    operators().tenants().erase({.tenant = acme.id, .reason = "asked", .undo_window = Duration::zero()});
+    EXPECT_FALSE(std::filesystem::exists(in("south", acme)));
+}
+
+TEST_F(CopiesTest, a_store_that_another_home_went_on_with_is_told_once_counts_for_nothing_and_is_caught_up_once_that_is_accepted) {
+    copies().set_policy({.level = CommitLevel::all});
+    back_up("one");
+    rest();
+    // Somebody brought up a second home from a copy of this one. It has the south alone.
+    const auto home = folder.path() / "home", copy = folder.path() / "copy";
+    engine.reset();
+    std::filesystem::copy(home, copy, std::filesystem::copy_options::recursive);
+    open();
+    unplug("north");
+    copies().set_policy({.level = CommitLevel::local});
+    write("theirs.txt", "theirs");
+    back_up("theirs");
+    rest();
+    ASSERT_EQ(files_in(in("south", acme) / "snap"), 2u);
+    unplug("south");
+    engine.reset();
+    std::filesystem::rename(home, folder.path() / "other");
+    std::filesystem::rename(copy, home);
+    open();
+    plug_in("north");
+    copies().set_policy({.level = CommitLevel::local});
+    write("mine.txt", "mine");
+    const auto mine = back_up("mine");
+    rest();
+    plug_in("south");
+    auto events = session(acme).subscribe({.kinds = {"backup.tampered"}});
+    int told = 0;
+    const auto hear = [&] {
+        while (const auto event = events.next(std::chrono::milliseconds(200)))
+            if (event->data.find("store south: forked") != std::string::npos) ++told;
+        return told;
+    };
+    for (int round = 0; round < 2; ++round) {
+        const auto result = copies().start().result();
+        const auto south = std::ranges::find(result.stores, "south", &CopyState::store);
+        ASSERT_NE(south, result.stores.end());
+        EXPECT_NE(south->problem.find("forked: its checkpoint 2 is another one"), std::string::npos) << south->problem;
+        EXPECT_FALSE(south->is_whole);
+        EXPECT_EQ(hear(), 1) << "told once, and in the list all the time";
+        write("more.txt", "round " + std::to_string(round));
+        back_up("more");
+        rest();
+    }
+    EXPECT_EQ(files_in(in("south", acme) / "snap"), 2u) << "as it was";
+    EXPECT_NE(state("south").problem.find("forked"), std::string::npos);
+    (void)session(acme).backups().accept();
+    rest();
+    (void)copies().start().result();
+    EXPECT_TRUE(state("south").is_whole) << state("south").problem;
+    EXPECT_EQ(hear(), 1);
+    expect_restores(mine.id, "mine.txt", "mine");
 }
 
 TEST_F(CopiesTest, tenants_share_stores_and_nothing_else) {

@@ -2890,7 +2890,10 @@ class BackupStore(Value):
 
 
 class CopyPolicy(Value):
-    """- stores: Those that get copies. Empty: every store that may hold the tenant's data."""
+    """- stores: Those that get copies. Empty: every store that may hold the tenant's data. What one that is left out has from
+        before stays there as it was, so what is forgotten and pruned from then on too; named again it is caught up. Erased
+        tenants' data goes from all.
+    """
     __slots__ = ("level", "stores")
     level: CommitLevel
     stores: Tuple[str, ...]

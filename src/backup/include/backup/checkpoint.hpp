@@ -71,6 +71,12 @@ std::vector<CheckProblem> compare_past(const Repository& repository, const std::
 /// its writer has not come so far.
 [[nodiscard]] std::optional<CheckpointNote> checkpoint_to_remember(const Repository& repository, std::stop_token stop);
 
+/// Of an object checkpoint/<number> that lies in another store: why it cannot be of what this repository was. Empty: it can, or it cannot be
+/// read, or it is of a later moment, or its loss was accepted.
+[[nodiscard]] std::string contradiction_of(const Repository& repository, const std::string& name, base::ByteView bytes, std::stop_token stop);
+/// Its record. Empty where it cannot be read.
+[[nodiscard]] std::string record_in(const Repository& repository, const std::string& name, base::ByteView bytes);
+
 /// Whether there are newer ones that cannot be read. The next one takes their place.
 [[nodiscard]] bool has_damaged_checkpoint(const Repository& repository, std::stop_token stop);
 

@@ -43,6 +43,7 @@ struct StoreState {
     std::int64_t removed_objects = 0;
     std::int64_t healed_objects = 0;  ///< Damaged ones that were replaced, and of the home's own: missing ones that came back.
     std::string problem{};            ///< Why it is not whole; empty: it is.
+    bool forked = false;              ///< It went on by itself, as `contradicts` says, and was left as it is.
 };
 
 struct CatchUpRequest {
@@ -56,6 +57,9 @@ struct CatchUpRequest {
     /// Asked for each object but packs that is to come back into the home's own store: whoever can write to another store must not fill
     /// it with what he likes. Also for each checkpoint. Unset: all are taken.
     std::function<bool(const std::string& name, ByteView bytes)> accept{};
+    /// Asked for each checkpoint of another store that is not, byte for byte, the home's newest: why nothing is to be changed there. Empty:
+    /// it may. Unset: it always may.
+    std::function<std::string(const std::string& name, ByteView bytes)> contradicts{};
 };
 
 struct CatchUpReport {
@@ -75,7 +79,7 @@ struct CatchUpReport {
 /// store was away. An object that is not buried and that the home's own store lacks was lost.
 ///
 /// Of checkpoints (checkpoint/) the others have the newest alone, once all is there that it may vouch for. Nobody buries them: of two the
-/// one with the greater number counts.
+/// one with the greater number counts. A store whose checkpoint contradicts the home's is left as it is.
 ///
 /// Lists come from the home's own store alone: an older state of another one must never decide what is needed. For readers that go on
 /// without it there is elsewhere().
@@ -111,6 +115,8 @@ public:
     /// What all other stores have together, less what is buried: to read from while the home's own store is away or lost. Writing is
     /// Unavailable.
     std::shared_ptr<Store> elsewhere();
+    /// The checkpoints that other stores have, by name, as far as these answer.
+    std::vector<std::pair<std::string, ByteVector>> checkpoints_elsewhere(std::stop_token stop);
     const std::string& stamp() const;
     [[nodiscard]] bool has_others() const;  ///< That may be read from.
     /// The home's own store has no superblock, and another one has.
