@@ -8,9 +8,9 @@ namespace tenon::backup {
 namespace {
 
 constexpr std::uint64_t tree_tag = 1, list_tag = 2;
-constexpr std::size_t least_node = 32 * 1024, most_node = 256 * 1024;
+constexpr std::size_t least_node = 2 * 1024, most_node = 256 * 1024;
 constexpr std::size_t node_head = 8;  // what the head of a node is counted as, whatever it takes
-constexpr std::uint64_t tree_mask = (1u << 9) - 1;
+constexpr std::uint64_t tree_mask = (1u << 4) - 1;
 constexpr std::size_t least_refs = 1024, most_refs = 4096;
 constexpr std::uint32_t list_mask = (1u << 11) - 1;
 
