@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <random>
 
 #include <gtest/gtest.h>
 
@@ -104,6 +107,37 @@ TEST(Chunker, finds_its_cuts_again_after_an_insertion) {
     const auto after = ends(data);
     for (const auto end : before) again += std::count(after.begin(), after.end(), end + 13);
     EXPECT_GE(again + 6, before.size());
+}
+
+/// Rabin's, buzhash's and gear's secrets have been recovered from lengths alone (eprint 2025/532, 2025/558): at a cut of known bytes
+/// some bits of the state are known, and each is a sum of the tables' bits. Here those bits are known of what the permutation makes of
+/// the state, and of the state itself no sum of any of its bits.
+TEST(Chunker, what_ends_at_cuts_of_known_bytes_tells_no_sum_of_bits_of_the_tables) {
+    std::mt19937_64 random(2025532);
+    ByteVector data(96 << 20);
+    for (std::size_t i = 0; i < data.size(); i += 8) base::store_le(&data[i], random());
+    const Chunker chunker(vector_key());
+    std::vector<std::uint64_t> states;
+    std::uint64_t permuted = 0;
+    std::size_t end = 0;
+    for (const auto length : cuts(chunker, data)) {
+        end += length;
+        if (length == Chunker::max_size || end == data.size()) continue;
+        states.push_back(chunker.state(ByteView(data).subspan(end - Chunker::window, Chunker::window)));
+        permuted |= chunker.permuted(states.back());
+    }
+    ASSERT_GT(states.size(), 400U);
+    EXPECT_GE(std::popcount(~permuted), Chunker::loose_bits) << "behind the permutation, some bits are the same at every cut";
+    const auto said = static_cast<double>(states.size());
+    int beyond = 0;
+    for (int trial = 0; trial < 1'000; ++trial) {
+        const auto bits = trial < 64 ? std::uint64_t{1} << trial : random();
+        const auto odd = std::count_if(states.begin(), states.end(), [&](auto state) { return std::popcount(state & bits) % 2 == 1; });
+        const auto deviations = std::abs(2.0 * static_cast<double>(odd) - said) / std::sqrt(said);
+        EXPECT_LT(deviations, 5) << trial;
+        beyond += deviations > 1.96;
+    }
+    EXPECT_NEAR(beyond, 50, 25) << "one in twenty lies outside of the 95 % interval of guessing";
 }
 
 }  // namespace
