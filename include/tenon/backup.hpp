@@ -167,6 +167,14 @@ struct ForgetResult {
     std::int64_t forgotten = 0;               ///< Or would be.
 };
 
+/// A part of a snapshot that is lost.
+struct DamagedFile {
+    SnapshotId snapshot{};
+    std::string path{};                       ///< Of a file, or of a folder of which nothing can be read. Empty: all of the snapshot.
+    Bytes offset{};                           ///< In the file.
+    Bytes size{};                             ///< 0: all of it.
+};
+
 struct RestoreOptions {
     SnapshotId snapshot{};                    ///< Required.
     std::filesystem::path target{};           ///< Empty: the workspace itself.
@@ -174,6 +182,9 @@ struct RestoreOptions {
     JobSchedule schedule{};
     std::vector<std::string> exclude{};       ///< What of that to leave out: patterns as in BackupOptions.
     Bytes download_per_second{};              ///< Read from the repository at most. 0: no limit.
+    /// Where something is lost, bring back all the rest: lost parts of files are zeros, lost folders are not there, and the result names
+    /// them. False: the job ends in Corrupt.
+    bool salvage = false;
 };
 
 struct RestoreResult {
@@ -183,6 +194,7 @@ struct RestoreResult {
     std::int64_t files_unchanged = 0;         ///< Of them: were already there with the same content.
     std::vector<std::string> problems{};      ///< Owners, modes and the like that the target refused, and files that the
                                               ///< tenant's storage had no room for in the end.
+    std::vector<DamagedFile> damaged{};       ///< With `salvage`: what did not come back, at most 1000.
 };
 
 /// What a restore would do.
@@ -224,7 +236,24 @@ struct CheckReport {
     Bytes under_old_keys{};                   ///< Stored before the data keys were rotated and not written anew yet.
     /// Of the problems: objects that were deleted, put back, replaced or forked, as checkpoints show.
     std::int64_t tampered = 0;
-    std::int64_t mended = 0;                  ///< Objects that were put back as they were.
+    std::int64_t repairable = 0;              ///< Of the problems: `repair` mends them from what is stored.
+    std::int64_t unprotected = 0;             ///< Objects without the parity that this home keeps: `repair` makes it.
+};
+
+struct RepairOptions {
+    CheckLevel level = CheckLevel::full;      ///< How closely damage is looked for.
+    bool reread = true;                       ///< What nothing stored brings back is read from the workspace again, where it still is.
+    JobSchedule schedule{};
+};
+
+struct RepairResult {
+    std::int64_t objects = 0;                 ///< Looked at.
+    Bytes read{};
+    std::int64_t repaired = 0;                ///< Objects that are again as they were stored, proven by their hashes or seals.
+    std::int64_t protected_again = 0;         ///< Objects whose parity was missing or damaged.
+    Bytes reread{};                           ///< That came from the workspace.
+    std::vector<DamagedFile> damaged{};       ///< What stays lost, of every snapshot, at most 1000. Empty: all restores work.
+    std::vector<std::string> problems{};      ///< Stored objects that are still damaged. Those that nothing needs go with `prune`.
 };
 
 /// What a repository held at one moment, signed. Whoever keeps its record somewhere else sees at any later time whether something was
@@ -295,6 +324,15 @@ public:
 private:
     friend struct Internal;
     explicit CheckJob(std::shared_ptr<JobImpl> impl);
+};
+
+class TENON_API RepairJob : public Job {
+public:
+    RepairResult result();   ///< Waits for the end. Throws what ended the job; what is lost is in the result, not thrown.
+
+private:
+    friend struct Internal;
+    explicit RepairJob(std::shared_ptr<JobImpl> impl);
 };
 
 class TENON_API PruneJob : public Job {
@@ -471,6 +509,12 @@ public:
     /// Throws    NotFound, InvalidArgument. Needs the permission for keys.
     BackupCheckpoint accept(const std::string& record = "");
 
+    /// Looks for damage as check() does and mends it: from parity, else by reading the workspace again. An object takes a damaged one's
+    /// place in one step, and only once its own hash or seal has proven it. Reads repair by themselves what they meet; this looks at
+    /// everything. The job ends in NotFound where nothing was backed up yet.
+    /// Cancel    between objects; what was mended stays so.
+    RepairJob repair(const RepairOptions& options = {});
+
     std::vector<Snapshot> list(const SnapshotFilter& filter = {}) const;  ///< Newest first.
     Snapshot get(const SnapshotId& id) const;
     [[nodiscard]] std::optional<Snapshot> find(const SnapshotId& id) const;
@@ -493,6 +537,7 @@ public:
     [[nodiscard]] std::optional<BackupJob> find_job(const JobId& id) const;
     [[nodiscard]] std::optional<RestoreJob> find_restore(const JobId& id) const;
     [[nodiscard]] std::optional<CheckJob> find_check(const JobId& id) const;
+    [[nodiscard]] std::optional<RepairJob> find_repair(const JobId& id) const;
     [[nodiscard]] std::optional<PruneJob> find_prune(const JobId& id) const;
     [[nodiscard]] std::optional<RekeyJob> find_rekey(const JobId& id) const;
 

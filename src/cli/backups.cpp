@@ -51,6 +51,15 @@ void say_problems(const Context& context, const std::vector<std::string>& proble
     for (const auto& problem : problems) context.out().remark("! " + problem);
 }
 
+void say_damaged(const Context& context, const std::vector<DamagedFile>& damaged) {
+    for (const auto& part : damaged) {
+        const auto range = part.size.count > 0 ? ", bytes " + std::to_string(part.offset.count) + " to " +
+                                                     std::to_string(part.offset.count + part.size.count)
+                                               : std::string();
+        context.out().remark("! lost in " + part.snapshot.text() + ": " + clean(part.path.empty() ? "everything" : part.path) + range);
+    }
+}
+
 int start(Context& context, const Args& args) {
     BackupOptions options{.name = args.text("--name", "manual"), .include_recordings = args.has("--recordings")};
     options.schedule = schedule_of(args);
@@ -119,6 +128,7 @@ int restore(Context& context, const Args& args) {
     RestoreOptions options{.snapshot = snapshot_named(session, args.operand(0)), .paths = args.operands_from(1), .exclude = args.all("--exclude"),
                            .download_per_second = args.size("--limit").value_or(Bytes{})};
     if (args.has("--target")) options.target = std::filesystem::absolute(args.text("--target"));
+    options.salvage = args.has("--salvage");
     if (args.has("--dry-run")) return preview_restore(context, session, options, !args.has("--by-time"));
     options.schedule = schedule_of(args);
     RestoreJob job = session.backups().restore(options);
@@ -131,7 +141,8 @@ int restore(Context& context, const Args& args) {
                          {"Written", size(result.written)},
                          {"Unchanged", count(result.files_unchanged) + " of them were already there"}});
     say_problems(context, result.problems);
-    return 0;
+    say_damaged(context, result.damaged);
+    return result.damaged.empty() ? 0 : exit_code(Errc::corrupt);
 }
 
 int check(Context& context, const Args& args) {
@@ -151,9 +162,30 @@ int check(Context& context, const Args& args) {
                          {"Unused", size(report.unused)},
                          {"Old keys", report.under_old_keys.count > 0 ? size(report.under_old_keys) : ""},
                          {"Tampered", report.tampered > 0 ? count(report.tampered) : ""},
-                         {"Mended", args.has("--repair") ? count(report.mended) + " objects" : ""}});
+                         {"Repairable", report.repairable > 0 ? count(report.repairable) + " by “backup repair”" : ""},
+                         {"No parity", report.unprotected > 0 ? count(report.unprotected) + " objects" : ""}});
     say_problems(context, report.problems);
     return report.problems.empty() ? 0 : exit_code(Errc::corrupt);
+}
+
+int repair(Context& context, const Args& args) {
+    RepairOptions options{.level = level_named(args.text("--level", "full"), "--level"), .reread = !args.has("--stored-only")};
+    options.schedule = schedule_of(args);
+    RepairJob job = backup_session(context).backups().repair(options);
+    if (is_for_later(args)) return show_started(context, job);
+    follow(context, job, "repair");
+    const RepairResult result = job.result();
+    const bool whole = result.damaged.empty();
+    context.out().thing(to_json(result), whole ? "whole" : "damaged",
+                        {{"Backup", whole ? "everything can be restored" : "damaged"},
+                         {"Repaired", count(result.repaired) + " objects"},
+                         {"Parity", result.protected_again > 0 ? "made for " + count(result.protected_again) + " objects" : ""},
+                         {"Read again", result.reread.count > 0 ? size(result.reread) : ""},
+                         {"Looked at", count(result.objects) + " objects"},
+                         {"Read", size(result.read)}});
+    say_problems(context, result.problems);
+    say_damaged(context, result.damaged);
+    return whole ? 0 : exit_code(Errc::corrupt);
 }
 
 int prune(Context& context, const Args& args) {
@@ -317,6 +349,7 @@ Group backup_verbs() {
                       "that the snapshot does not have stay. Without PATH everything is restored.",
              .operands = {snapshot_operand, {"PATH", "files and folders within it", false, true}},
              .options = {{"--target", "DIR", "below this folder instead of the workspace"},
+                         {"--salvage", "", "where something is lost, bring back all the rest; exit code 19 then"},
                          exclude,
                          {"--limit", "SIZE", "bytes a second that are read at most"},
                          {"--dry-run", "", "only say what it would do, and about how long it would take"},
@@ -339,6 +372,16 @@ Group backup_verbs() {
                           {"backup check --repair", "Damaged and missing objects come back from other stores."},
                           {"backup check --against /mnt/safe/acme.checkpoint", "Also tells of an older copy of the whole home."}},
              .run = check},
+            {.path = "backup repair",
+             .summary = "mend what is damaged",
+             .about = "Looks for damage as “backup check” does and mends it: from parity, which backups keep for that, else by reading the "
+                      "workspace again. Nothing takes a damaged object's place before its own hash has proven it. Exit code 19 if "
+                      "something stays lost; it is named with its snapshot and file.",
+             .options = {{"--level", "LEVEL", "how closely to look: structure, objects or full; default full"},
+                         {"--stored-only", "", "read nothing from the workspace"},
+                         at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
+             .examples = {{"backup repair", "After “backup check” has found damage."}},
+             .run = repair},
             {.path = "backup checkpoint",
              .summary = "take a signed record to keep elsewhere",
              .about = "Compares the repository with its newest checkpoint, takes the next one, and gives its record: less than 1 KiB of text. "

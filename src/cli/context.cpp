@@ -112,6 +112,10 @@ Engine& Context::engine() {
     options.camera_networks = args_.all("--camera-network");
     if (options.camera_networks.empty())
         options.camera_networks = split(environment(variable("CAMERA_NETWORKS")), ',');
+    const auto parity = from("--backup-parity", "BACKUP_PARITY", "thin");
+    if (parity == "none") options.backup_parity = BackupParity::none;
+    else if (parity == "full") options.backup_parity = BackupParity::full;
+    else if (parity != "thin") throw UsageError("--backup-parity takes none, thin or full, not “" + clean(parity) + "”");
     options.regions = args_.all("--served-region");
     options.background = !command_.looks;
     options.workers = static_cast<std::int32_t>(args_.integer("--workers", 0, 0, 1024));

@@ -364,11 +364,19 @@ json::object to_json(const ForgetResult& r) {
     return {{"snapshots", to_json(r.snapshots)}, {"kept", r.kept}, {"forgotten", r.forgotten}};
 }
 
+json::array to_json(const std::vector<DamagedFile>& damaged) {
+    json::array all;
+    for (const auto& d : damaged)
+        all.push_back(json::object{{"snapshot", d.snapshot.text()}, {"path", d.path}, {"offset", d.offset.count}, {"size", d.size.count}});
+    return all;
+}
+
 json::object to_json(const RestoreResult& r) {
     return {{"target", r.target.string()},
             {"files", r.files},
             {"written", r.written.count},
             {"files_unchanged", r.files_unchanged},
+            {"damaged", to_json(r.damaged)},
             {"problems", strings(r.problems)}};
 }
 
@@ -398,7 +406,18 @@ json::object to_json(const CheckReport& r) {
             {"unused", r.unused.count},
             {"under_old_keys", r.under_old_keys.count},
             {"tampered", r.tampered},
-            {"mended", r.mended},
+            {"repairable", r.repairable},
+            {"unprotected", r.unprotected},
+            {"problems", strings(r.problems)}};
+}
+
+json::object to_json(const RepairResult& r) {
+    return {{"objects", r.objects},
+            {"read", r.read.count},
+            {"repaired", r.repaired},
+            {"protected_again", r.protected_again},
+            {"reread", r.reread.count},
+            {"damaged", to_json(r.damaged)},
             {"problems", strings(r.problems)}};
 }
 

@@ -45,6 +45,8 @@ const std::vector<Option>& global_options() {
         {"--json", "", "one JSON document on standard output; errors as JSON on standard error"},
         {"--quiet", "", "only the ids or paths that were asked for, no progress, no remarks"},
         {"--plan-file", "FILE", "a catalogue of plans; its plans replace shipped ones of the same name", true},
+        {"--backup-parity", "HOW",
+         "what backups keep to mend damage with: none, thin or full; default $PREFIX_BACKUP_PARITY, or thin"},
         {"--camera-network", "CIDR",
          "where cameras may live; default $PREFIX_CAMERA_NETWORKS (separated by commas), or private networks", true},
         {"--served-region", "REGION", "a region whose data may lie in this home; default every one", true},

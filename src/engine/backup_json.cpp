@@ -35,6 +35,21 @@ std::vector<ErasableFolder> erasable_from(const Json& json) {
     return folders;
 }
 
+Json damaged_json(const SnapshotId& snapshot, const std::string& path, std::int64_t offset, std::int64_t size) {
+    return Json::array().push(snapshot.text()).push(path).push(offset).push(size);
+}
+
+std::vector<DamagedFile> damaged_from(const Json& json) {
+    std::vector<DamagedFile> damaged;
+    if (!json.find("damaged")) return damaged;
+    for (const auto& each : json.get_array("damaged")) {
+        const auto& part = each.as_array("damaged");
+        damaged.push_back({SnapshotId::parse(part.at(0).as_string("damaged")), part.at(1).as_string("damaged"), {part.at(2).as_int("damaged")},
+                           {part.at(3).as_int("damaged")}});
+    }
+    return damaged;
+}
+
 Json texts_json(const std::vector<std::string>& texts) {
     Json list = Json::array();
     for (const auto& text : texts) list.push(text);

@@ -30,6 +30,10 @@ std::vector<std::string> texts_from(const base::Json& json, std::string_view nam
 base::Json erasable_json(const std::vector<ErasableFolder>& folders);
 std::vector<ErasableFolder> erasable_from(const base::Json& json);
 
+base::Json damaged_json(const SnapshotId& snapshot, const std::string& path, std::int64_t offset, std::int64_t size);
+/// Its member "damaged"; empty where an older version wrote none.
+std::vector<DamagedFile> damaged_from(const base::Json& json);
+
 base::Json snapshot_json(const Snapshot& snapshot);
 Snapshot snapshot_from(const base::Json& json);
 

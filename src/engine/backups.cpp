@@ -232,6 +232,7 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
     payload.set("snapshot", options.snapshot.text()).set("target", is_elsewhere ? kept("target", target.string()) : "");
     payload.set("paths", engine::texts_json(kept("paths", options.paths)));
     payload.set("exclude", engine::texts_json(kept("exclude", options.exclude))).set("per_second", options.download_per_second.count);
+    payload.set("salvage", options.salvage);
     const auto id =
         enqueue(*impl_, "backup.restore",
                 scheduled({.kind = engine::restore_kind, .payload = payload_text(payload, "paths"), .cause = options.snapshot.text()},
@@ -301,6 +302,17 @@ BackupCheckpoint Backups::accept(const std::string& record) {
                 return taken;
             });
     });
+}
+
+RepairJob Backups::repair(const RepairOptions& options) {
+    const auto pass = impl_->enter(Permission::backup_write);
+    if (options.level > CheckLevel::full) throw InvalidArgument("there is no such level of checking", {.subject = "level"});
+    jobs::check_schedule(options.schedule, impl_->now());
+    Json payload;
+    payload.set("level", static_cast<std::int64_t>(options.level)).set("reread", options.reread);
+    const auto id =
+        enqueue(*impl_, "backup.repair", scheduled({.kind = engine::repair_kind, .payload = base::to_json(payload)}, options.schedule), {});
+    return Internal::make<RepairJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::repair_kind}));
 }
 
 PruneJob Backups::prune(const PruneOptions& options) {
@@ -394,6 +406,7 @@ SnapshotDiff Backups::diff(const DiffOptions& options) const {
 std::optional<BackupJob> Backups::find_job(const JobId& id) const { return find_handle<BackupJob>(impl_, id, engine::backup_kind); }
 std::optional<RestoreJob> Backups::find_restore(const JobId& id) const { return find_handle<RestoreJob>(impl_, id, engine::restore_kind); }
 std::optional<CheckJob> Backups::find_check(const JobId& id) const { return find_handle<CheckJob>(impl_, id, engine::check_kind); }
+std::optional<RepairJob> Backups::find_repair(const JobId& id) const { return find_handle<RepairJob>(impl_, id, engine::repair_kind); }
 std::optional<PruneJob> Backups::find_prune(const JobId& id) const { return find_handle<PruneJob>(impl_, id, engine::prune_kind); }
 std::optional<RekeyJob> Backups::find_rekey(const JobId& id) const { return find_handle<RekeyJob>(impl_, id, engine::rekey_kind); }
 BackupKeys Backups::keys() const { return Internal::make<BackupKeys>(impl_); }
@@ -471,6 +484,7 @@ RestoreResult RestoreJob::result() {
         .written = {json.get_int("written")},
         .files_unchanged = json.get_int("files_unchanged"),
         .problems = engine::texts_from(json, "problems"),
+        .damaged = engine::damaged_from(json),
     };
 }
 
@@ -486,7 +500,22 @@ CheckReport CheckJob::result() {
         .unused = {json.int_or("unused", 0)},
         .under_old_keys = {json.int_or("under_old_keys", 0)},
         .tampered = json.int_or("tampered", 0),
-        .mended = json.int_or("mended", 0),
+        .repairable = json.int_or("repairable", 0),
+        .unprotected = json.int_or("unprotected", 0),
+    };
+}
+
+RepairJob::RepairJob(std::shared_ptr<JobImpl> impl) : Job(std::move(impl)) {}
+RepairResult RepairJob::result() {
+    const auto json = base::parse_json(engine::job_result(*impl_), {.max_size = engine::largest_backup_result}, "result");
+    return {
+        .objects = json.get_int("objects"),
+        .read = {json.get_int("read")},
+        .repaired = json.get_int("repaired"),
+        .protected_again = json.get_int("protected_again"),
+        .reread = {json.get_int("reread")},
+        .damaged = engine::damaged_from(json),
+        .problems = engine::texts_from(json, "problems"),
     };
 }
 

@@ -64,6 +64,7 @@ const EngineOptions& checked(const EngineOptions& options) {
     if (prefix.empty() || prefix.size() > 16 ||
         !std::ranges::all_of(prefix, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }))
         throw InvalidArgument("must be 1 to 16 of a-z and 0-9", {.subject = "brand.key_prefix"});
+    if (options.backup_parity > BackupParity::full) throw InvalidArgument("there is no such parity", {.subject = "backup_parity"});
     (void)nvr::Networks(options.camera_networks);  // throws before anything is made
     for (const auto& region : options.regions) base::check_slug("regions", region);
     return options;

@@ -41,6 +41,7 @@ Permission permission_of(const std::string& kind) {
     if (kind == "clip") return Permission::recording_export;
     if (kind == engine::takeout::kind) return Permission::tenant_export;
     if (kind == engine::restore_kind || kind == engine::drill_kind) return Permission::backup_restore;
+    if (kind == engine::repair_kind) return Permission::backup_write;
     if (kind == engine::prune_kind) return Permission::backup_forget;
     if (kind == engine::rekey_kind) return Permission::backup_keys;
     return kind == engine::check_kind ? Permission::backup_read : Permission::backup_write;

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 
+#include <backup/parity_store.hpp>
 #include <base/file.hpp>
 #include <blob/file_store.hpp>
 #include <exec/wait.hpp>
@@ -58,6 +59,7 @@ void Repositories::prepare() {
     };
     engine_.queue->add_kind(restore_kind, {.run = [this](const jobs::Attempt& attempt) { return restore(attempt); }, .give_up = tidy_later});
     engine_.queue->add_kind(check_kind, {.run = [this](const jobs::Attempt& attempt) { return check(attempt); }});
+    engine_.queue->add_kind(repair_kind, {.run = [this](const jobs::Attempt& attempt) { return repair(attempt); }});
     engine_.queue->add_kind(prune_kind, {.run = [this](const jobs::Attempt& attempt) { return prune(attempt); }});
     engine_.queue->add_kind(rekey_kind, {.run = [this](const jobs::Attempt& attempt) { return rekey(attempt); }});
     engine_.queue->add_kind(drill_kind, {.run = [this](const jobs::Attempt& attempt) { return drill(attempt); }, .give_up = give_up});

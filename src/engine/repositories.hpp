@@ -27,6 +27,7 @@ namespace tenon::engine {
 inline constexpr const char* backup_kind = "backup";
 inline constexpr const char* restore_kind = "restore";
 inline constexpr const char* check_kind = "check";
+inline constexpr const char* repair_kind = "repair";
 inline constexpr const char* prune_kind = "prune";
 inline constexpr const char* rekey_kind = "rekey";
 inline constexpr const char* copy_kind = "backup_copy";
@@ -99,6 +100,7 @@ private:
     jobs::Outcome back_up(const jobs::Attempt& attempt);
     jobs::Outcome restore(const jobs::Attempt& attempt);
     jobs::Outcome check(const jobs::Attempt& attempt);
+    jobs::Outcome repair(const jobs::Attempt& attempt);
     jobs::Outcome prune(const jobs::Attempt& attempt);
     jobs::Outcome rekey(const jobs::Attempt& attempt);
     /// Does it with the repository as it is open, and again where its data keys have been rotated since.
@@ -107,6 +109,9 @@ private:
     jobs::Outcome drill(const jobs::Attempt& attempt);
     std::optional<checkpoint_rows::Known> known_checkpoint(const db::TenantScope& scope) const;
     void tell_tampered(const db::TenantScope& scope, const std::vector<backup::CheckProblem>& problems);
+    std::vector<std::string> known_records(const db::TenantScope& scope) const;
+    std::int64_t tell_damage(const db::TenantScope& scope, const std::vector<backup::CheckProblem>& problems);
+    void tell(const db::TenantScope& scope, const std::string& kind, base::Json data);
     /// Whether the newest checkpoint that this home knows is in the repository's past; what is wrong is told as an event.
     std::vector<backup::CheckProblem> look_at_past(const db::TenantScope& scope, backup::Repository& repository, const std::stop_token& stop);
     void try_look_at_past(const db::TenantScope& scope, backup::Repository& repository) noexcept;

@@ -6,6 +6,7 @@
 
 #include <backup/prune.hpp>
 #include <backup/rekey.hpp>
+#include <backup/repair.hpp>
 #include <base/json.hpp>
 #include <nvr/segment.hpp>
 #include <tenant/events.hpp>
@@ -39,6 +40,26 @@ std::vector<std::string> lines_of(const std::vector<backup::FileProblem>& proble
         lines.push_back(problem.path + ": " + problem.message);
     }
     return lines;
+}
+
+std::int64_t repairable_of(const std::vector<backup::CheckProblem>& problems) {
+    return std::count_if(problems.begin(), problems.end(), [](const auto& problem) { return problem.repairable; });
+}
+
+constexpr std::size_t most_told = 10;
+
+Json check_lines(const std::vector<backup::CheckProblem>& found, std::size_t most = most_lines) {
+    Json problems = Json::array();
+    for (const auto& problem : found) {
+        if (problems.as_array().size() == most) {
+            problems.push("and " + std::to_string(found.size() - most) + " more");
+            break;
+        }
+        std::string line = problem.object;
+        if (problem.length > 0) line += " bytes " + std::to_string(problem.offset) + " to " + std::to_string(problem.offset + problem.length);
+        problems.push(line + ": " + problem.message + (problem.repairable ? " (can be repaired)" : ""));
+    }
+    return problems;
 }
 
 }  // namespace
@@ -208,7 +229,8 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     const auto target = payload.get_string("target");  // empty: the workspace, wherever it lies by now
     backup::RestoreRequest request{.target = target.empty() ? engine_.workspace(attempt.scope.tenant()).root : std::filesystem::path(target),
                                     .paths = {}, .exclude = texts_from(payload, "exclude"),
-                                    .bytes_per_second = payload.int_or("per_second", 0), .overwrite = true};
+                                    .bytes_per_second = payload.int_or("per_second", 0), .overwrite = true,
+                                    .salvage = payload.find("salvage") && payload.get_bool("salvage")};
     for (const auto& path : payload.get_array("paths")) request.paths.push_back(path.as_string("paths"));
     // Rows are for reading: they are no part of a workspace.
     if (target.empty()) request.exclude.push_back(std::string("/") + rows_folder);
@@ -239,6 +261,10 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     Json json;
     json.set("target", target).set("files", totals.files).set("written", totals.bytes_written);
     json.set("files_unchanged", totals.files_unchanged).set("problems", texts_json(lines_of(totals.problems)));
+    Json damaged = Json::array();
+    for (const auto& part : totals.damaged)
+        if (damaged.as_array().size() < most_lines) damaged.push(damaged_json(snapshot, part.path, part.offset, part.length));
+    json.set("damaged", std::move(damaged));
     return {.result = base::to_json(json), .settle = {}};
 }
 
@@ -284,33 +310,78 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     // What is not there at all is named by nothing: it is looked for in the other stores first.
     if (repair) try_catch_up(attempt, *repository, {.heal = true});
     (void)look_at_past(attempt.scope, *repository, attempt.stop);
-    std::vector<std::string> known;
-    if (const auto mine = known_checkpoint(attempt.scope); mine && !mine->record.empty()) known.push_back(mine->record);
+    auto known = known_records(attempt.scope);
     if (const auto* against = payload.find("against")) known.push_back(against->as_string("against"));
-    const auto report = repository->check(static_cast<backup::CheckDepth>(payload.get_int("level")), attempt.progress, attempt.stop, repair, known);
-    std::vector<backup::CheckProblem> tampered;
-    for (const auto& problem : report.problems)
-        if (problem.tampered) tampered.push_back(problem);
-    if (!tampered.empty()) tell_tampered(attempt.scope, tampered);
+    const auto report = repository->check(static_cast<backup::CheckDepth>(payload.get_int("level")), attempt.progress, attempt.stop, false, known);
+    const auto tampered = tell_damage(attempt.scope, report.problems);
     const auto is_checkpoint = [](const auto& problem) { return problem.object.starts_with("checkpoint/"); };
     // One that is damaged is done without once there is a newer one; where that must not be, this takes none.
     if (std::any_of(report.problems.begin(), report.problems.end(), is_checkpoint)) note_state(attempt.scope);
-    if (report.bytes_written > 0 || repair) repository_charge::try_reconcile(engine_, attempt.scope);
-    Json problems = Json::array();
-    for (const auto& problem : report.problems) {
-        if (problems.as_array().size() == most_lines) {
-            problems.push("and " + std::to_string(report.problems.size() - most_lines) + " more");
-            break;
-        }
-        std::string line = problem.object;
-        if (problem.length > 0) line += " bytes " + std::to_string(problem.offset) + " to " + std::to_string(problem.offset + problem.length);
-        problems.push(line + ": " + problem.message);
-    }
+    if (report.bytes_written > 0) repository_charge::try_reconcile(engine_, attempt.scope);
     Json json;
     json.set("snapshots", report.snapshots).set("objects", report.objects).set("chunks", report.chunks).set("read", report.bytes_read);
-    json.set("problems", std::move(problems)).set("unused", report.bytes_unused).set("under_old_keys", report.bytes_under_old_keys);
-    json.set("tampered", static_cast<std::int64_t>(tampered.size()));
-    json.set("mended", report.mended);
+    json.set("problems", check_lines(report.problems)).set("unused", report.bytes_unused).set("under_old_keys", report.bytes_under_old_keys);
+    json.set("repairable", repairable_of(report.problems));
+    json.set("tampered", tampered).set("unprotected", report.unprotected);
+    return {.result = base::to_json(json), .settle = {}};
+}
+
+std::vector<std::string> Repositories::known_records(const db::TenantScope& scope) const {
+    const auto mine = known_checkpoint(scope);
+    if (!mine || mine->record.empty()) return {};
+    return {mine->record};
+}
+
+/// What was tampered with has an event of its own, once; all else has one each time that somebody looks. Returns how many of the first kind there are.
+std::int64_t Repositories::tell_damage(const db::TenantScope& scope, const std::vector<backup::CheckProblem>& problems) {
+    std::vector<backup::CheckProblem> tampered, damaged;
+    for (const auto& problem : problems) (problem.tampered ? tampered : damaged).push_back(problem);
+    if (!tampered.empty()) tell_tampered(scope, tampered);
+    if (!damaged.empty()) {
+        Json data;
+        data.set("problems", check_lines(damaged, most_told)).set("count", std::ssize(damaged)).set("repairable", repairable_of(damaged));
+        tell(scope, "backup.damaged", std::move(data));
+    }
+    return std::ssize(tampered);
+}
+
+void Repositories::tell(const db::TenantScope& scope, const std::string& kind, Json data) {
+    const auto id = backup::Repository::id_of(*stores_of(scope.tenant()).objects);
+    engine_.database->write(scope, [&](db::Tx& tx) {
+        tenant::append_event(tx, {.kind = kind, .at = engine_.now(), .subject = id, .data = std::move(data)});
+    });
+}
+
+jobs::Outcome Repositories::repair(const jobs::Attempt& attempt) {
+    await_key(attempt);
+    const auto payload = base::parse_json(attempt.job.payload);
+    const backup::RepairRequest request{.depth = static_cast<backup::CheckDepth>(payload.get_int("level")), .reread = payload.get_bool("reread"),
+                                        .known = known_records(attempt.scope)};
+    const auto totals = [&] {
+        try {
+            return with_newest_keys(attempt.scope, "nothing was backed up yet, so there is nothing to repair", [&](auto& repository) {
+                return backup::repair(repository, request, attempt.progress, attempt.stop);
+            });
+        } catch (...) {
+            repository_charge::try_reconcile(engine_, attempt.scope);
+            throw;
+        }
+    }();
+    if (totals.bytes_reread > 0) note_state(attempt.scope);
+    repository_charge::try_reconcile(engine_, attempt.scope);
+    (void)tell_damage(attempt.scope, totals.check.problems);
+    Json damaged = Json::array();
+    for (const auto& lost : totals.lost)
+        if (damaged.as_array().size() < most_lines) damaged.push(damaged_json(lost.snapshot, lost.path, lost.offset, lost.length));
+    Json json;
+    json.set("objects", totals.check.objects).set("read", totals.check.bytes_read).set("repaired", totals.check.mended);
+    json.set("protected_again", totals.check.protected_again).set("reread", totals.bytes_reread).set("damaged", std::move(damaged));
+    if (totals.check.mended > 0 || totals.bytes_reread > 0 || !totals.lost.empty()) {
+        Json data;
+        data.set("repaired", totals.check.mended).set("reread", totals.bytes_reread).set("lost", std::ssize(totals.lost));
+        tell(attempt.scope, "backup.repaired", std::move(data));
+    }
+    json.set("problems", check_lines(totals.check.problems));
     return {.result = base::to_json(json), .settle = {}};
 }
 

@@ -510,6 +510,18 @@ class Damage(ToolTest):
     def test_a_flipped_byte_is_found(self):
         largest = max((p for p in (self.home / "backups").rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
         whole = largest.read_bytes()
+        # Parity mends it first.
+        largest.chmod(0o600)
+        largest.write_bytes(whole[:1000] + b"damage" + whole[1006:])
+        report = self.json_even_if(19, "backup", "check")
+        self.assertEqual(report["repairable"], len(report["problems"]))
+        out, _ = self.tool("backup", "repair")
+        self.assertIn("everything can be restored", out)
+        self.assertEqual(largest.read_bytes(), whole)
+        self.assertIn("whole", self.text("backup", "check"))
+
+        shutil.rmtree(next((self.home / "backups").rglob("par")))
+        self.assertGreater(self.json("backup", "check")["unprotected"], 0)
         broken = bytearray(whole)
         broken[len(broken) // 2] ^= 1
         largest.chmod(0o600)
@@ -521,6 +533,10 @@ class Damage(ToolTest):
         self.assertGreater(len(report["problems"]), 0)
         shutil.rmtree(next((self.home / "workspaces").iterdir()) / "projects")
         self.assertEqual(self.error("backup", "restore", "latest", code=19)["code"], "corrupt")
+        saved = self.json_even_if(19, "backup", "restore", "latest", "--target", "saved", "--salvage")
+        self.assertTrue(saved["damaged"][0]["path"].startswith("projects/"))
+        lost = self.json_even_if(19, "backup", "repair", "--stored-only")
+        self.assertEqual(lost["damaged"][0]["path"], saved["damaged"][0]["path"])
         largest.write_bytes(whole)
         self.assertIn("whole", self.text("backup", "check"))
         self.assertGreater(self.json("backup", "restore", "latest")["files"], 0)

@@ -28,7 +28,7 @@ VERBS = {
     "camera": ["add", "list", "show", "update", "record", "recordings", "clip", "timeline", "snapshot", "playlist",
                "schedule", "keep", "protect", "unprotect", "remove", "run"],
     "backup": ["start", "stream", "list", "show", "browse", "cat", "archive", "diff", "tag", "forget", "prune", "restore", "check", "checkpoint",
-               "accept", "drill", "drills", "stores", "add-store", "remove-store", "copy-policy", "sync", "keys",
+               "accept", "repair", "drill", "drills", "stores", "add-store", "remove-store", "copy-policy", "sync", "keys",
                "add-password", "add-recovery-code", "new-recipient", "add-recipient",
                "add-deferred", "rotate-keys", "rotate-data-key", "subjects", "shred", "erasures", "remove-key", "unlock"],
     "backup schedule": ["create", "list", "show", "update", "pause", "resume", "run", "remove", "upcoming"],

@@ -276,6 +276,7 @@ TEST_F(BackupScheduleTest, damage_that_a_check_finds_is_a_failure_and_not_tried_
     set_to(utc(2027, 1, 4, 0, 10));
     schedules().create({.name = "s", .cron = never, .zone = "UTC", .check_cron = "@daily", .check_level = CheckLevel::objects});
     mine().backups().start({.name = "b"}).join();
+    std::filesystem::remove_all(folder / "home" / "backups" / acme.text() / "par");
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder / "home" / "backups" / acme.text() / "packs")) {
         if (!entry.is_regular_file()) continue;
         std::filesystem::permissions(entry.path(), std::filesystem::perms::owner_all);

@@ -22,7 +22,9 @@ protected:
         return total;
     }
     std::filesystem::path repository() const { return folder.path() / "home" / "backups" / acme.id.text(); }
+    /// For good, as its parity goes, too.
     std::filesystem::path damage_largest_pack() const {
+        std::filesystem::remove_all(repository() / "par");
         std::filesystem::path pack;
         for (const auto& entry : std::filesystem::recursive_directory_iterator(repository() / "packs"))
             if (entry.is_regular_file() && (pack.empty() || entry.file_size() > std::filesystem::file_size(pack))) pack = entry.path();

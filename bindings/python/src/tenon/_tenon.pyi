@@ -13,36 +13,36 @@ from ._values import (
     Advice, AfterFailure, ApiKey, ApiKeyFilter, ApiKeyOptions, ArchiveOptions, Ask, Asset, AssetFilter, AssetId,
     AuditCheckpoint, AuditFilter, AuditFormat, AuditListOptions, AuditListing, AuditProof, AuditRecord, AuditReport,
     AuditRetention, AuditRetentionOptions, AuthenticateOptions, BackupCheckpoint, BackupErasure, BackupOptions,
-    BackupResult, BackupSchedule, BackupScheduleOptions, BackupStore, BackupStoreOptions, BackupStreamOptions, Brand,
-    BreakdownOptions, BrowseOptions, CameraHealth, CameraId, CameraInfo, CameraOptions, CameraSnapshot,
-    CameraSnapshotOptions, CameraState, CameraUpdate, Change, ChangeKind, CheckLevel, CheckReport, Clip, ClipOptions,
-    CommitLevel, ContactSheetOptions, CopyOptions, CopyPolicy, CopyResult, CopyState, CorrectionOptions, CostTags,
-    CustomRole, Cut, DamagedRange, DeferredKeyOptions, DiffOptions, DrillFilter, DrillOptions, DrillReport,
-    EngineOptions, ErasableFolder, EraseOptions, ErasePersonalOptions, ErasedPersonal, ErasureReceipt, Errc, Event,
-    ExportFilter, ExportedFile, FileChange, FileEntry, FileKind, FootageSpan, ForecastMethod, ForgetOptions,
-    ForgetResult, FrameImageOptions, FrameOptions, FramesOptions, GradeStillOptions, HoldId, HoldOptions,
-    ImportOptions, IssuerId, IssuerOptions, JobBatch, JobFilter, JobId, JobInfo, JobPause, JobSchedule, JobState,
-    KeepRules, KeyDerivation, KeyEnvironment, KeyId, KeyRotation, KeySlot, LeaseInfo, LeaseOptions, LegalHold,
-    LegalHoldOptions, LimitOptions, LimitOverride, LogLevel, LogOptions, LogRecord, LoginFilter, LoginId, LoginInfo,
-    LoginOptions, Loudness, MeterTotal, Misfire, Money, MoveOptions, MovedHome, MovedTable, NewApiKey,
-    OpenFileOptions, OpenHold, OperatorOptions, OverageRule, Overlap, Partner, PartnerFilter, PartnerId,
-    PartnerOptions, PasswordOptions, PasswordTicket, PixelFormat, Plan, PlanChange, PlanChangeOptions,
-    PlanChangeState, PlanEffect, PlanImpact, PlanLimit, PlanOverage, Playlist, PlaylistOptions, Principal,
-    PrincipalKind, Progress, Project, ProjectFilter, ProjectGrant, ProjectId, ProjectOptions, Protection,
+    BackupParity, BackupResult, BackupSchedule, BackupScheduleOptions, BackupStore, BackupStoreOptions,
+    BackupStreamOptions, Brand, BreakdownOptions, BrowseOptions, CameraHealth, CameraId, CameraInfo, CameraOptions,
+    CameraSnapshot, CameraSnapshotOptions, CameraState, CameraUpdate, Change, ChangeKind, CheckLevel, CheckReport,
+    Clip, ClipOptions, CommitLevel, ContactSheetOptions, CopyOptions, CopyPolicy, CopyResult, CopyState,
+    CorrectionOptions, CostTags, CustomRole, Cut, DamagedFile, DamagedRange, DeferredKeyOptions, DiffOptions,
+    DrillFilter, DrillOptions, DrillReport, EngineOptions, ErasableFolder, EraseOptions, ErasePersonalOptions,
+    ErasedPersonal, ErasureReceipt, Errc, Event, ExportFilter, ExportedFile, FileChange, FileEntry, FileKind,
+    FootageSpan, ForecastMethod, ForgetOptions, ForgetResult, FrameImageOptions, FrameOptions, FramesOptions,
+    GradeStillOptions, HoldId, HoldOptions, ImportOptions, IssuerId, IssuerOptions, JobBatch, JobFilter, JobId,
+    JobInfo, JobPause, JobSchedule, JobState, KeepRules, KeyDerivation, KeyEnvironment, KeyId, KeyRotation, KeySlot,
+    LeaseInfo, LeaseOptions, LegalHold, LegalHoldOptions, LimitOptions, LimitOverride, LogLevel, LogOptions,
+    LogRecord, LoginFilter, LoginId, LoginInfo, LoginOptions, Loudness, MeterTotal, Misfire, Money, MoveOptions,
+    MovedHome, MovedTable, NewApiKey, OpenFileOptions, OpenHold, OperatorOptions, OverageRule, Overlap, Partner,
+    PartnerFilter, PartnerId, PartnerOptions, PasswordOptions, PasswordTicket, PixelFormat, Plan, PlanChange,
+    PlanChangeOptions, PlanChangeState, PlanEffect, PlanImpact, PlanLimit, PlanOverage, Playlist, PlaylistOptions,
+    Principal, PrincipalKind, Progress, Project, ProjectFilter, ProjectGrant, ProjectId, ProjectOptions, Protection,
     PruneOptions, PruneResult, Quality, Quota, QuotaForecast, QuotaOverage, RateCall, RateDecision, RateScope,
     Rational, RecipientKey, RecordCount, Recording, RecordingFilter, RecordingInfo, RecordingWindow, RecoveryCode,
     Recurrence, RecurrenceOptions, RecurrenceUpdate, RedeemOptions, RekeyOptions, RekeyResult, RemovedCount,
-    RenderBatchOptions, RenderOptions, RenderResult, RenderedFile, Resource, ResourceUsage, RestoreOptions,
-    RestorePreview, RestoreResult, Retention, Role, RoleId, RoleOptions, RotateOptions, ScheduleStanding,
-    ScheduledWork, SecondFactor, SessionOptions, SettingsDocument, SettingsKind, SettingsOptions, ShadowCount, SiteId,
-    Snapshot, SnapshotDiff, SnapshotFilter, SnapshotId, SnapshotVerdict, SpanKind, StartedJob, SubscribeOptions,
-    SupportOptions, TagOptions, Takeout, TakeoutOptions, Tenant, TenantFilter, TenantId, TenantOptions, TenantState,
-    TenantTakeoutOptions, TenantUpdate, TimeRange, TimelineClip, TimelineImage, TimelineImageOptions, TimelineTitle,
-    TokenKey, Tokens, Transition, TransitionKind, TrustedIssuer, UpcomingOptions, UpcomingWork, UsageAdvice,
-    UsageCheck, UsageDifference, UsageEvent, UsageExport, UsageExportOptions, UsageFilter, UsageFormat, UsageGrain,
-    UsageKey, UsageMonth, UsageOutcome, UsagePage, UsagePoint, UsageReason, UsageReceipt, UsageRecord, UsageReport,
-    UsageSeriesOptions, UsageShare, User, UserFilter, UserId, UserOptions, UserState, UserUpdateOptions, Waveform,
-    WaveformOptions, Weekday
+    RenderBatchOptions, RenderOptions, RenderResult, RenderedFile, RepairOptions, RepairResult, Resource,
+    ResourceUsage, RestoreOptions, RestorePreview, RestoreResult, Retention, Role, RoleId, RoleOptions, RotateOptions,
+    ScheduleStanding, ScheduledWork, SecondFactor, SessionOptions, SettingsDocument, SettingsKind, SettingsOptions,
+    ShadowCount, SiteId, Snapshot, SnapshotDiff, SnapshotFilter, SnapshotId, SnapshotVerdict, SpanKind, StartedJob,
+    SubscribeOptions, SupportOptions, TagOptions, Takeout, TakeoutOptions, Tenant, TenantFilter, TenantId,
+    TenantOptions, TenantState, TenantTakeoutOptions, TenantUpdate, TimeRange, TimelineClip, TimelineImage,
+    TimelineImageOptions, TimelineTitle, TokenKey, Tokens, Transition, TransitionKind, TrustedIssuer, UpcomingOptions,
+    UpcomingWork, UsageAdvice, UsageCheck, UsageDifference, UsageEvent, UsageExport, UsageExportOptions, UsageFilter,
+    UsageFormat, UsageGrain, UsageKey, UsageMonth, UsageOutcome, UsagePage, UsagePoint, UsageReason, UsageReceipt,
+    UsageRecord, UsageReport, UsageSeriesOptions, UsageShare, User, UserFilter, UserId, UserOptions, UserState,
+    UserUpdateOptions, Waveform, WaveformOptions, Weekday
 )
 
 class Users:
@@ -255,7 +255,8 @@ class Backups:
     @overload
     def restore(
             self, *, snapshot: SnapshotId, target: Optional[AnyPath] = ..., paths: Iterable[str] = ...,
-            schedule: Optional[JobSchedule] = ..., exclude: Iterable[str] = ..., download_per_second: int = ...
+            schedule: Optional[JobSchedule] = ..., exclude: Iterable[str] = ..., download_per_second: int = ...,
+            salvage: bool = ...
     ) -> RestoreJob: ...
     @overload
     def preview(self, options: RestoreOptions, compare: bool = ...) -> RestorePreview: ...
@@ -263,7 +264,7 @@ class Backups:
     def preview(
             self, *, snapshot: SnapshotId, target: Optional[AnyPath] = ..., paths: Iterable[str] = ...,
             schedule: Optional[JobSchedule] = ..., exclude: Iterable[str] = ..., download_per_second: int = ...,
-            compare: bool
+            salvage: bool = ..., compare: bool
     ) -> RestorePreview: ...
     @overload
     def open_file(self, options: OpenFileOptions) -> BackupFile: ...
@@ -280,6 +281,12 @@ class Backups:
     def check_against(self, record: str, level: CheckLevel = ...) -> CheckJob: ...
     def checkpoint(self) -> BackupCheckpoint: ...
     def accept(self, record: str = ...) -> BackupCheckpoint: ...
+    @overload
+    def repair(self, options: RepairOptions = ...) -> RepairJob: ...
+    @overload
+    def repair(
+            self, *, level: CheckLevel = ..., reread: bool = ..., schedule: Optional[JobSchedule] = ...
+    ) -> RepairJob: ...
     @overload
     def list(self, filter: SnapshotFilter = ...) -> Tuple[Snapshot, ...]: ...
     @overload
@@ -316,6 +323,7 @@ class Backups:
     def find_job(self, id: JobId) -> Optional[BackupJob]: ...
     def find_restore(self, id: JobId) -> Optional[RestoreJob]: ...
     def find_check(self, id: JobId) -> Optional[CheckJob]: ...
+    def find_repair(self, id: JobId) -> Optional[RepairJob]: ...
     def find_prune(self, id: JobId) -> Optional[PruneJob]: ...
     def find_rekey(self, id: JobId) -> Optional[RekeyJob]: ...
     @property
@@ -500,7 +508,7 @@ class Engine:
             self, *, home: AnyPath, brand: Optional[Brand] = ..., master_key_file: Optional[AnyPath] = ...,
             master_passphrase: str = ..., postgres: str = ..., plan_catalogues: Iterable[AnyPath] = ...,
             camera_networks: Iterable[str] = ..., regions: Iterable[str] = ..., workers: int = ...,
-            background: bool = ..., log_level: LogLevel = ...
+            background: bool = ..., backup_parity: BackupParity = ..., log_level: LogLevel = ...
     ) -> None: ...
     @overload
     def open_session(self, options: SessionOptions) -> Session: ...
@@ -1180,6 +1188,10 @@ class CheckJob(Job):
     def result(self) -> CheckReport: ...
     def __await__(self) -> Generator[Any, None, CheckReport]: ...
 
+class RepairJob(Job):
+    def result(self) -> RepairResult: ...
+    def __await__(self) -> Generator[Any, None, RepairResult]: ...
+
 class PruneJob(Job):
     def result(self) -> PruneResult: ...
     def __await__(self) -> Generator[Any, None, PruneResult]: ...
@@ -1230,7 +1242,7 @@ __all__ = [
     "ClipJob", "CopyJob", "DrillJob", "Engine", "EventStream", "Exports", "Frame", "FrameStream", "Hold", "Issuers",
     "Job", "Jobs", "Lease", "LogStream", "Logins", "OperatorSession", "Partners", "Pictures", "Plane", "Plans",
     "Projects", "PruneJob", "Quotas", "RateGate", "RateLimits", "RatePass", "Recurrences", "RekeyJob", "RenderJob",
-    "Renders", "RestoreJob", "Roles", "Session", "Settings", "TakeoutJob", "Takeouts", "Tenants", "Timeline",
-    "TokenKeys", "Usage", "Users", "Watch", "cancel_move", "crossfade", "move_progress", "move_to_postgres",
-    "second_factor_code"
+    "Renders", "RepairJob", "RestoreJob", "Roles", "Session", "Settings", "TakeoutJob", "Takeouts", "Tenants",
+    "Timeline", "TokenKeys", "Usage", "Users", "Watch", "cancel_move", "crossfade", "move_progress",
+    "move_to_postgres", "second_factor_code"
 ]
