@@ -22,6 +22,7 @@
 
 #include <sys/resource.h>
 
+#include <backup/parity_store.hpp>
 #include <backup/prune.hpp>
 #include <backup/repository.hpp>
 #include <backup/retention.hpp>
@@ -93,7 +94,8 @@ struct Times {
 
 Times ours(const fs::path& source, const fs::path& folder, int files, bool only_first) {
     Times times;
-    const auto store = std::make_shared<blob::FileStore>(folder / "repo", base::system_clock());
+    const auto disk = std::make_shared<blob::FileStore>(folder / "repo", base::system_clock());
+    const auto store = std::make_shared<backup::ParityStore>(disk, backup::Parity::thin);  // as shipped
     const auto vault = std::make_shared<blob::FileStore>(folder / "vault", base::system_clock());
     auto repository = backup::Repository::create(store, vault, backup::KeySource::password("a password"), "");
     backup::BackupRequest request{.name = "bench", .sources = {{.name = "", .path = source}}};

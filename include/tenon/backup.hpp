@@ -489,6 +489,7 @@ public:
     BackupArchive open_archive(const ArchiveOptions& options);
     /// Everything, at every level, is also compared with the newest checkpoint that the repository has and the newest that this home
     /// remembers: see checkpoint().
+    /// Damage is also the event `backup.damaged` (subject: the repository; problems, count, repairable).
     /// The job ends in NotFound where nothing was backed up yet.
     /// `repair`: damaged and missing objects that another store has as they were are put back first.
     CheckJob check(CheckLevel level = CheckLevel::full, bool repair = false);
@@ -511,7 +512,8 @@ public:
 
     /// Looks for damage as check() does and mends it: from parity, else by reading the workspace again. An object takes a damaged one's
     /// place in one step, and only once its own hash or seal has proven it. Reads repair by themselves what they meet; this looks at
-    /// everything. The job ends in NotFound where nothing was backed up yet.
+    /// everything. What was mended or stays lost is also the event `backup.repaired` (repaired, reread, lost). Into a repository that is not
+    /// the one of before nothing is read from the workspace: see checkpoint(). The job ends in NotFound where nothing was backed up yet.
     /// Cancel    between objects; what was mended stays so.
     RepairJob repair(const RepairOptions& options = {});
 

@@ -332,7 +332,8 @@ std::vector<std::string> Repositories::known_records(const db::TenantScope& scop
     return {mine->record};
 }
 
-/// What was tampered with has an event of its own, once; all else has one each time that somebody looks. Returns how many of the first kind there are.
+/// What was tampered with has an event of its own, once; all else has one each time that somebody looks. Returns how much there is of the
+/// first kind.
 std::int64_t Repositories::tell_damage(const db::TenantScope& scope, const std::vector<backup::CheckProblem>& problems) {
     std::vector<backup::CheckProblem> tampered, damaged;
     for (const auto& problem : problems) (problem.tampered ? tampered : damaged).push_back(problem);
@@ -355,7 +356,8 @@ void Repositories::tell(const db::TenantScope& scope, const std::string& kind, J
 jobs::Outcome Repositories::repair(const jobs::Attempt& attempt) {
     await_key(attempt);
     const auto payload = base::parse_json(attempt.job.payload);
-    const backup::RepairRequest request{.depth = static_cast<backup::CheckDepth>(payload.get_int("level")), .reread = payload.get_bool("reread"),
+    const backup::RepairRequest request{.depth = static_cast<backup::CheckDepth>(payload.get_int("level")),
+                                        .reread = payload.get_bool("reread"),
                                         .known = known_records(attempt.scope)};
     const auto totals = [&] {
         try {
