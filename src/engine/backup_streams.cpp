@@ -205,7 +205,8 @@ RestorePreview Backups::preview(const RestoreOptions& options, bool compare) con
     constexpr Duration sample = std::chrono::milliseconds(200);
     const auto repository = repository_of(*impl_, options.snapshot);
     backup::RestoreRequest request{.target = engine::restore_target(*impl_, options), .paths = options.paths, .exclude = options.exclude,
-                                         .bytes_per_second = options.download_per_second.count, .overwrite = true};
+                                   .bytes_per_second = options.download_per_second.count, .overwrite = true,
+                                   .salvage = options.salvage};
     if (request.target == impl_->workspace.root) request.exclude.push_back(std::string("/") + engine::rows_folder);
     const auto said = impl_->interruptible([&](const std::stop_token& stop) {
         return backup::forecast(*repository, options.snapshot, request, compare, most_changes, sample, stop);
