@@ -264,8 +264,9 @@ TEST_F(BackupEvidenceTest, a_newest_checkpoint_that_cannot_be_read_stops_no_back
     const auto kept = mine.backups().checkpoint();
     auto events = mine.subscribe({.kinds = {"backup.tampered"}});
     const auto spoil = [&](int number) {
-        const auto at = repository() / "checkpoint" / ("0000000" + std::to_string(number));
-        std::ofstream(at, std::ios::binary | std::ios::in).seekp(300).put('x').put('y');
+        fs::remove_all(repository() / "par" / "m" / "checkpoint");  // or it would be mended
+        const auto path = repository() / "checkpoint" / ("0000000" + std::to_string(number));
+        std::ofstream(path, std::ios::binary | std::ios::in).seekp(300).put('x').put('y');
     };
     spoil(2);
     const auto report = check();
