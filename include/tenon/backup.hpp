@@ -237,7 +237,8 @@ struct CheckReport {
     /// Of the problems: objects that were deleted, put back, replaced or forked, as checkpoints show.
     std::int64_t tampered = 0;
     std::int64_t repairable = 0;              ///< Of the problems: `repair` mends them from what is stored.
-    std::int64_t unprotected = 0;             ///< Objects without the parity that this home keeps: `repair` makes it.
+    /// Objects without the parity that this home keeps: `repair` makes it. 0 where other stores have copies: no parity is made then.
+    std::int64_t unprotected = 0;
 };
 
 struct RepairOptions {
@@ -491,8 +492,7 @@ public:
     /// remembers: see checkpoint().
     /// Damage is also the event `backup.damaged` (subject: the repository; problems, count, repairable).
     /// The job ends in NotFound where nothing was backed up yet.
-    /// `repair`: damaged and missing objects that another store has as they were are put back first.
-    CheckJob check(CheckLevel level = CheckLevel::full, bool repair = false);
+    CheckJob check(CheckLevel level = CheckLevel::full);
     /// The same, and a checkpoint's record that was kept elsewhere must be in the repository's past. That also tells of a repository that
     /// was put back together with the whole home.
     /// Throws    InvalidArgument for text that is no record.
@@ -510,10 +510,12 @@ public:
     /// Throws    NotFound, InvalidArgument. Needs the permission for keys.
     BackupCheckpoint accept(const std::string& record = "");
 
-    /// Looks for damage as check() does and mends it: from parity, else by reading the workspace again. An object takes a damaged one's
-    /// place in one step, and only once its own hash or seal has proven it. Reads repair by themselves what they meet; this looks at
-    /// everything. What was mended or stays lost is also the event `backup.repaired` (repaired, reread, lost). Into a repository that is not
-    /// the one of before nothing is read from the workspace: see checkpoint(). The job ends in NotFound where nothing was backed up yet.
+    /// Looks for damage as check() does and mends it: from another store's copy, from parity, else by reading the workspace again. An
+    /// object takes a damaged one's place in one step, and only once its own hash or seal has proven it. Where other stores have what the
+    /// home's own has lost, up to all of it, that comes back first. Reads repair by themselves what they meet; this looks at everything.
+    /// What was mended or stays lost is also the event `backup.repaired` (repaired, reread, lost). Into a repository that is not the one of
+    /// before nothing is read from the workspace: see checkpoint(). Other stores' own damage is a CopyJob's with `verify`.
+    /// The job ends in NotFound where nothing was backed up yet.
     /// Cancel    between objects; what was mended stays so.
     RepairJob repair(const RepairOptions& options = {});
 

@@ -259,8 +259,12 @@ void CheckRun::parity() {
                        size != parity_size(Parity::full, found->second)) {
                 doubted_.insert(about);
             }
-        } else if (is_protected(name) && repository_.objects->beside(name, size) > 0 && !objects_.contains(parity_name(name, size))) {
-            unprotected_.push_back(name);
+        } else if (const auto wanted = is_protected(name) ? repository_.objects->beside(name, size) : 0; wanted > 0) {
+            const auto kept = objects_.find(parity_name(name, size));
+            const auto is_thinner = [&, thin = parity_size(Parity::thin, size)] {
+                return kept->second == thin && static_cast<std::int64_t>(thin) < wanted && !doubted_.contains(name);
+            };
+            if (kept == objects_.end() || is_thinner()) unprotected_.push_back(name);
         }
     }
     for (const auto& name : doubted_)

@@ -186,8 +186,12 @@ void ParityStore::Impl::remove_parity(const Name& name, const std::stop_token& s
 
 blob::PutInfo ParityStore::put(const Name& name, blob::ByteSource& source, const blob::PutOptions& options, std::stop_token stop) {
     const auto size = source.size();
-    if (impl_->mode == Parity::none || !is_protected(name.text()) || size > largest_striped) return impl_->inner->put(name, source, options, stop);
+    if (!is_protected(name.text())) return impl_->inner->put(name, source, options, stop);
     impl_->forget_patch(name.text());
+    if (impl_->mode == Parity::none || size > largest_striped) {
+        if (!options.create_only && !blob::hash_in(name.text())) impl_->remove_parity(name, stop);  // a copy of what had the name before
+        return impl_->inner->put(name, source, options, stop);
+    }
     Maker maker(impl_->mode, size);
     // Where the name says what the bytes are, parity goes first: then no object ever lies there without.
     if (blob::hash_in(name.text()) && source.rewind()) {
@@ -235,7 +239,7 @@ std::int64_t ParityStore::kept_beside(const Name& name, std::stop_token stop) {
 }
 
 bool ParityStore::protect(const Name& name, const IsWhole& is_whole, std::stop_token stop) {
-    if (impl_->mode == Parity::none || !is_protected(name.text())) return false;
+    if (!is_protected(name.text()) || (impl_->mode == Parity::none && kept_beside(name, stop) == 0)) return false;
     const auto info = impl_->inner->head(name, stop);
     if (!info || info->size > largest_striped) return false;
     const auto promised = blob::hash_in(name.text());
@@ -244,6 +248,7 @@ bool ParityStore::protect(const Name& name, const IsWhole& is_whole, std::stop_t
     ByteVector whole;
     std::uint64_t seen = 0;
     while (seen < info->size) {
+        exec::check_stop(stop);
         const auto bytes = read_range(*impl_->inner, name, seen, std::min<std::uint64_t>(read_size, info->size - seen), stop);
         if (bytes.empty()) return false;
         maker.add(bytes);
@@ -252,6 +257,11 @@ bool ParityStore::protect(const Name& name, const IsWhole& is_whole, std::stop_t
         seen += bytes.size();
     }
     if (promised ? hash.finish() != *promised : !is_whole || !is_whole(whole)) return false;
+    if (impl_->mode == Parity::none) {
+        // Made while another mode was asked for, and no good: nobody is to hear of it again.
+        impl_->remove_parity(name, stop);
+        return true;
+    }
     impl_->put_parity(name, info->size, maker.finish(), false, stop);
     // It may have been removed while this was made.
     if (impl_->inner->head(name, stop)) return true;
@@ -268,6 +278,7 @@ bool ParityStore::Impl::is_whole_now(const Name& name, const IsWhole& is_whole, 
     if (!promised) return is_whole && is_whole(read_range(*inner, name, 0, info->size, stop));
     crypto::Sha256 hash;
     for (std::uint64_t at = 0; at < info->size;) {
+        exec::check_stop(stop);
         const auto bytes = read_range(*inner, name, at, read_size, stop);
         if (bytes.empty()) return false;
         hash.update(bytes);

@@ -34,7 +34,8 @@ struct Use {
 
 class Rereading {
 public:
-    Rereading(Repository::Impl& impl, RepairTotals& totals, const std::stop_token& stop) : impl_(impl), totals_(totals), stop_(stop) {}
+    Rereading(Repository::Impl& impl, RepairTotals& totals, exec::ProgressSink& progress, const std::stop_token& stop)
+        : impl_(impl), totals_(totals), progress_(progress), stop_(stop) {}
 
     void run(bool reread) {
         load();
@@ -66,6 +67,7 @@ private:
 
     Repository::Impl& impl_;
     RepairTotals& totals_;
+    exec::ProgressSink& progress_;
     const std::stop_token& stop_;
     std::shared_ptr<const Index> index_;
     std::vector<SnapshotRecord> snapshots_;
@@ -177,6 +179,9 @@ ByteVector Rereading::read(const Use& use) const {
 
 void Rereading::store_again() {
     if (uses_.empty()) return;
+    std::int64_t lost = 0;
+    for (const auto& [id, uses] : uses_) lost += static_cast<std::int64_t>(uses.front().length);
+    progress_.stage("reread", 0, lost, "bytes");  // beyond the whole: that anything is lost is not expected
     Meter meter(free_ledger());
     Throttle throttle(0, impl_.options.clock);
     Id16 writer;
@@ -190,6 +195,7 @@ void Rereading::store_again() {
         std::map<Id16, std::unique_ptr<Lane>> lanes;
         std::int64_t bytes = 0;
         for (const auto& [id, uses] : uses_) {
+            progress_.advance(static_cast<std::int64_t>(uses.front().length));
             for (const auto& use : uses) {
                 exec::check_stop(stop_);
                 if (!impl_.keys.ring.classes.contains(use.class_id)) continue;
@@ -222,7 +228,7 @@ RepairTotals repair(Repository& repository, const RepairRequest& request, exec::
     totals.check = repository.check(request.depth, progress, stop, true, request.known);
     // One that is not the one of before gets nothing new.
     const auto is_another = !compare_past(repository, request.known, stop).empty();
-    Rereading(impl, totals, stop).run(request.reread && !is_another);
+    Rereading(impl, totals, progress, stop).run(request.reread && !is_another);
     return totals;
 }
 

@@ -149,7 +149,7 @@ int check(Context& context, const Args& args) {
     const auto level = level_named(args.text("--level", "full"), "--level");
     const auto record = args.has("--against") ? record_in(args, "--against") : std::string();
     Backups backups = backup_session(context).backups();
-    CheckJob job = args.has("--against") ? backups.check_against(record, level) : backups.check(level, args.has("--repair"));
+    CheckJob job = args.has("--against") ? backups.check_against(record, level) : backups.check(level);
     if (args.has(detach.name)) return show_started(context, job);
     follow(context, job, "check");
     const CheckReport report = job.result();
@@ -366,16 +366,14 @@ Group backup_verbs() {
                       "checkpoint, so that nothing is taken away or put back unseen. Exit code 19 if anything is damaged.",
              .options = {{"--level", "LEVEL", "structure, objects or full; default full"},
                          {"--against", "FILE", "and with a checkpoint's record that was kept elsewhere"},
-                         {"--repair", "", "put back what another store has as it was"},
                          detach},
              .examples = {{"backup check", "Everything."}, {"backup check --level structure", "Quick; for every hour."},
-                          {"backup check --repair", "Damaged and missing objects come back from other stores."},
-                          {"backup check --against /mnt/safe/acme.checkpoint", "Also tells of an older copy of the whole home."}},
+                           {"backup check --against /mnt/safe/acme.checkpoint", "Also tells of an older copy of the whole home."}},
              .run = check},
             {.path = "backup repair",
              .summary = "mend what is damaged",
-             .about = "Looks for damage as “backup check” does and mends it: from parity, which backups keep for that, else by reading the "
-                      "workspace again. Nothing takes a damaged object's place before its own hash has proven it. Exit code 19 if "
+             .about = "Looks for damage as “backup check” does and mends it: from other stores, from parity, which backups keep for that, else "
+                      "by reading the workspace again. Nothing takes a damaged object's place before its own hash has proven it. Exit code 19 if "
                       "something stays lost; it is named with its snapshot and file.",
              .options = {{"--level", "LEVEL", "how closely to look: structure, objects or full; default full"},
                          {"--stored-only", "", "read nothing from the workspace"},

@@ -241,11 +241,11 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
     return Internal::make<RestoreJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::restore_kind}));
 }
 
-CheckJob Backups::check(CheckLevel level, bool repair) {
-    const auto pass = impl_->enter(repair ? Permission::backup_write : Permission::backup_read);
+CheckJob Backups::check(CheckLevel level) {
+    const auto pass = impl_->enter(Permission::backup_read);
     if (level > CheckLevel::full) throw InvalidArgument("there is no such level of checking", {.subject = "level"});
     Json payload;
-    payload.set("level", static_cast<std::int64_t>(level)).set("repair", repair);
+    payload.set("level", static_cast<std::int64_t>(level));
     const auto id = enqueue(*impl_, "backup.check", {.kind = engine::check_kind, .payload = base::to_json(payload)}, {});
     return Internal::make<CheckJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::check_kind}));
 }

@@ -287,6 +287,29 @@ void Repositories::try_catch_up(const jobs::Attempt& attempt, backup::Repository
     }
 }
 
+std::int64_t Repositories::heal(const jobs::Attempt& attempt) {
+    const auto tenant = attempt.scope.tenant();
+    if (!exists(attempt.scope)) return 0;
+    const auto many = many_of(tenant);
+    if (!many->has_others()) return 0;
+    const bool lost = many->is_lost(attempt.stop);
+    const auto repository = open_at(tenant, lost ? many->elsewhere() : many);
+    blob::CatchUpRequest request{.heal = true, .share = 0};
+    accept_ours(request, *repository);
+    try {
+        const auto report = many->catch_up(request, attempt.progress, attempt.stop);
+        keep_states(attempt.scope, report);
+        if (report.home.healed_objects > 0) opened_.forget(tenant);
+        return report.home.healed_objects;
+    } catch (const Cancelled&) {
+        throw;
+    } catch (const Error& error) {
+        if (lost) throw;
+        engine_.log->failure("backup", "what only other stores have is not brought back", error);
+        return 0;
+    }
+}
+
 void Repositories::copy_later(db::Tx& tx) {
     if (stores::read(engine_.home).empty()) return;
     Json payload;

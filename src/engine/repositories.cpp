@@ -133,8 +133,13 @@ backup::ErasedClass Repositories::shred(const db::TenantScope& scope, const std:
 
 std::shared_ptr<blob::ManyStores> Repositories::many_of(const TenantId& tenant) const {
     const auto scope = engine_.scope_of(tenant);
-    return std::make_shared<blob::ManyStores>(std::make_shared<blob::FileStore>(engine_.home.repository(tenant), engine_.clock),
-                                              stores::others_of(engine_, scope), engine_.clock, blob::Patience{}, stores::stamp_of(engine_, scope));
+    auto others = stores::others_of(engine_, scope);
+    // A copy is good for more than parity is. What was put while there was none keeps its parity, and is mended from it.
+    const bool is_single = std::none_of(others.begin(), others.end(), [](const auto& other) { return other.allowed; });
+    const auto own = std::make_shared<blob::FileStore>(engine_.home.repository(tenant), engine_.clock);
+    const auto parity = is_single ? static_cast<backup::Parity>(engine_.options.backup_parity) : backup::Parity::none;
+    return std::make_shared<blob::ManyStores>(std::make_shared<backup::ParityStore>(own, parity), std::move(others), engine_.clock,
+                                              blob::Patience{}, stores::stamp_of(engine_, scope));
 }
 
 Repositories::Stores Repositories::stores_of(const TenantId& tenant) const {

@@ -130,6 +130,9 @@ private:
     void follow_everywhere(const jobs::Attempt& attempt, backup::Repository& repository);
     /// What every other store is to hear of at once, as far as they answer. Throws Cancelled alone.
     void try_catch_up(const jobs::Attempt& attempt, backup::Repository& repository, blob::CatchUpRequest request);
+    /// What the home's own store has lost, up to all of it, comes back from the others. Returns how many objects did. Throws Unavailable
+    /// where it is lost as a whole and does not.
+    std::int64_t heal(const jobs::Attempt& attempt);
     void keep_states(const db::TenantScope& scope, const blob::CatchUpReport& report);
     /// Records of what other stores were written to by themselves.
     static std::vector<std::string> forks_elsewhere(backup::Repository& repository, const std::stop_token& stop);

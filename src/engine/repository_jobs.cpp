@@ -46,6 +46,11 @@ std::int64_t repairable_of(const std::vector<backup::CheckProblem>& problems) {
     return std::count_if(problems.begin(), problems.end(), [](const auto& problem) { return problem.repairable; });
 }
 
+/// One that is damaged is done without once there is a newer one; where that must not be, none is taken.
+bool has_checkpoint(const std::vector<backup::CheckProblem>& problems) {
+    return std::any_of(problems.begin(), problems.end(), [](const auto& problem) { return problem.object.starts_with("checkpoint/"); });
+}
+
 constexpr std::size_t most_told = 10;
 
 Json check_lines(const std::vector<backup::CheckProblem>& found, std::size_t most = most_lines) {
@@ -306,17 +311,12 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     const auto payload = base::parse_json(attempt.job.payload);
     const auto repository = find(attempt.scope);
     if (!repository) throw NotFound("nothing was backed up yet, so there is nothing to check: take a backup first");
-    const bool repair = payload.bool_or("repair", false);
-    // What is not there at all is named by nothing: it is looked for in the other stores first.
-    if (repair) try_catch_up(attempt, *repository, {.heal = true});
     (void)look_at_past(attempt.scope, *repository, attempt.stop);
     auto known = known_records(attempt.scope);
     if (const auto* against = payload.find("against")) known.push_back(against->as_string("against"));
     const auto report = repository->check(static_cast<backup::CheckDepth>(payload.get_int("level")), attempt.progress, attempt.stop, false, known);
     const auto tampered = tell_damage(attempt.scope, report.problems);
-    const auto is_checkpoint = [](const auto& problem) { return problem.object.starts_with("checkpoint/"); };
-    // One that is damaged is done without once there is a newer one; where that must not be, this takes none.
-    if (std::any_of(report.problems.begin(), report.problems.end(), is_checkpoint)) note_state(attempt.scope);
+    if (has_checkpoint(report.problems)) note_state(attempt.scope);
     if (report.bytes_written > 0) repository_charge::try_reconcile(engine_, attempt.scope);
     Json json;
     json.set("snapshots", report.snapshots).set("objects", report.objects).set("chunks", report.chunks).set("read", report.bytes_read);
@@ -359,9 +359,13 @@ jobs::Outcome Repositories::repair(const jobs::Attempt& attempt) {
     const backup::RepairRequest request{.depth = static_cast<backup::CheckDepth>(payload.get_int("level")),
                                         .reread = payload.get_bool("reread"),
                                         .known = known_records(attempt.scope)};
+    std::int64_t repaired = 0;
     const auto totals = [&] {
         try {
+            // What is not there at all is named by nothing: it is looked for in the other stores first.
+            repaired = heal(attempt);
             return with_newest_keys(attempt.scope, "nothing was backed up yet, so there is nothing to repair", [&](auto& repository) {
+                (void)look_at_past(attempt.scope, repository, attempt.stop);
                 return backup::repair(repository, request, attempt.progress, attempt.stop);
             });
         } catch (...) {
@@ -369,18 +373,19 @@ jobs::Outcome Repositories::repair(const jobs::Attempt& attempt) {
             throw;
         }
     }();
-    if (totals.bytes_reread > 0) note_state(attempt.scope);
+    repaired += totals.check.mended;
+    if (totals.bytes_reread > 0 || has_checkpoint(totals.check.problems)) note_state(attempt.scope);
     repository_charge::try_reconcile(engine_, attempt.scope);
     (void)tell_damage(attempt.scope, totals.check.problems);
     Json damaged = Json::array();
     for (const auto& lost : totals.lost)
         if (damaged.as_array().size() < most_lines) damaged.push(damaged_json(lost.snapshot, lost.path, lost.offset, lost.length));
     Json json;
-    json.set("objects", totals.check.objects).set("read", totals.check.bytes_read).set("repaired", totals.check.mended);
+    json.set("objects", totals.check.objects).set("read", totals.check.bytes_read).set("repaired", repaired);
     json.set("protected_again", totals.check.protected_again).set("reread", totals.bytes_reread).set("damaged", std::move(damaged));
-    if (totals.check.mended > 0 || totals.bytes_reread > 0 || !totals.lost.empty()) {
+    if (repaired > 0 || totals.bytes_reread > 0 || !totals.lost.empty()) {
         Json data;
-        data.set("repaired", totals.check.mended).set("reread", totals.bytes_reread).set("lost", std::ssize(totals.lost));
+        data.set("repaired", repaired).set("reread", totals.bytes_reread).set("lost", std::ssize(totals.lost));
         tell(attempt.scope, "backup.repaired", std::move(data));
     }
     json.set("problems", check_lines(totals.check.problems));

@@ -574,6 +574,61 @@ TEST_F(ParityRepair, what_was_stored_without_gets_parity_by_a_repair) {
     expect_restores(*repository, id);
 }
 
+TEST_F(ParityRepair, a_repair_makes_what_a_thinner_mode_lacks) {
+    fill();
+    auto repository = create_with(Parity::thin);
+    const auto id = back_up(*repository).snapshot.id;
+    std::int64_t large = 0;
+    for (const auto& object : blob::list_all(*store(), "packs/")) large += object.size > stripe_size ? 1 : 0;
+    repository = open_with(Parity::full);
+    EXPECT_EQ(check(*repository).unprotected, large);
+    EXPECT_EQ(mend_all(*repository).check.protected_again, large);
+    expect_all_protected(Parity::full);
+    repository = open_with(Parity::thin);
+    EXPECT_EQ(check(*repository).unprotected, 0) << "more than wanted";
+    EXPECT_EQ(all(check(*repository).problems), "");
+    expect_restores(*repository, id);
+}
+
+TEST_F(ParityRepair, who_keeps_none_any_more_uses_what_there_is_and_keeps_no_damaged_or_old_parity) {
+    fill();
+    auto repository = create_with();
+    const auto id = back_up(*repository).snapshot.id;
+    (void)backup::take_checkpoint(*repository, {}, {});
+    repository = open_with(Parity::none);
+    const auto name = largest_pack();
+    const auto good = read(name);
+    auto bad = good;
+    bad[bad.size() / 2] ^= 1;
+    put(name, bad);
+    EXPECT_EQ(mend_all(*repository).check.mended, 1);
+    EXPECT_TRUE(read(name) == good);
+    // Damaged parity goes, once, and its object stays.
+    const auto parity = parity_name(name, good.size());
+    auto broken = read(parity);
+    broken[broken.size() / 2] ^= 1;
+    put(parity, broken);
+    const auto found = check(*repository, CheckDepth::objects);
+    ASSERT_EQ(found.problems.size(), 1u) << all(found.problems);
+    EXPECT_TRUE(found.problems.front().repairable);
+    EXPECT_EQ(all(mend_all(*repository).check.problems), "");
+    EXPECT_FALSE(store()->head(parity, {}));
+    EXPECT_TRUE(read(name) == good);
+    // What takes another's place leaves no copy of that one, under keys that are on their way out.
+    repository->rotate_data_key();
+    repository = open_with(Parity::none);
+    RekeyRequest wanted;
+    EXPECT_TRUE(backup::rekey(*repository, wanted, exec::no_progress(), {}).is_done);
+    repository = open_with(Parity::none);
+    for (const auto& [copy, bytes] : all_objects("par/m/")) {
+        const auto about = protected_by(copy);
+        EXPECT_TRUE(repository->is_ours(about, bytes)) << copy;
+        EXPECT_FALSE(repository->inside().keys.is_old(decode_header(bytes, copy))) << copy;
+    }
+    EXPECT_EQ(all(check(*repository).problems), "");
+    expect_restores(*repository, id);
+}
+
 TEST_F(ParityRepair, orphans_are_no_damage_and_go_with_a_prune) {
     fill();
     auto repository = create_with();

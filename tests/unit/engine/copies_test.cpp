@@ -162,7 +162,7 @@ TEST_F(CopiesTest, restores_go_on_when_the_homes_own_store_is_lost_and_it_comes_
     EXPECT_TRUE(session(acme).backups().check().result().problems.empty());
 }
 
-TEST_F(CopiesTest, a_check_puts_back_what_is_damaged) {
+TEST_F(CopiesTest, a_repair_puts_back_what_is_damaged) {
     copies().set_policy({.level = CommitLevel::all});
     back_up("one");
     for (const auto& entry : std::filesystem::recursive_directory_iterator(repository() / "packs"))
@@ -173,9 +173,66 @@ TEST_F(CopiesTest, a_check_puts_back_what_is_damaged) {
             file.seekp(middle).put(static_cast<char>(was ^ 1));
         }
     EXPECT_FALSE(session(acme).backups().check(CheckLevel::objects).result().problems.empty());
-    const auto report = session(acme).backups().check(CheckLevel::full, true).result();
-    EXPECT_TRUE(report.problems.empty());
-    EXPECT_GE(report.mended, 1);
+    const auto result = session(acme).backups().repair().result();
+    EXPECT_TRUE(result.problems.empty());
+    EXPECT_GE(result.repaired, 1);
+}
+
+TEST_F(CopiesTest, a_repair_brings_back_a_home_that_is_lost) {
+    copies().set_policy({.level = CommitLevel::all});
+    const auto one = back_up("one");
+    rest();
+    std::filesystem::remove_all(repository() / "snap");
+    EXPECT_GT(session(acme).backups().repair({.level = CheckLevel::structure}).result().repaired, 0);
+    EXPECT_EQ(session(acme).backups().list().size(), 1u);
+    rest();
+    std::filesystem::remove_all(repository());
+    const auto result = session(acme).backups().repair().result();
+    EXPECT_GT(result.repaired, 3);
+    EXPECT_TRUE(result.problems.empty());
+    EXPECT_TRUE(session(acme).backups().check().result().problems.empty());
+    expect_restores(one.id, "one.txt", "the first");
+}
+
+TEST_F(CopiesTest, parity_is_for_a_single_store_and_what_there_is_of_it_stays_good) {
+    const auto parity = [&] { return files_in(repository() / "par"); };
+    const auto spoil = [&] {
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(repository() / "packs")) {
+            if (!entry.is_regular_file()) continue;
+            std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+            const auto middle = static_cast<std::streamoff>(entry.file_size() / 2);
+            const auto was = file.seekg(middle).get();
+            file.seekp(middle).put(static_cast<char>(was ^ 1));
+        }
+    };
+    const auto unprotected = [&] { return session(acme).backups().check(CheckLevel::structure).result().unprotected; };
+    const auto one = back_up("one");
+    rest();
+    EXPECT_EQ(parity(), 0u) << "others have copies";
+    EXPECT_EQ(unprotected(), 0);
+    for (const auto* name : {"north", "south"}) operators().backup_stores().remove(name);
+    EXPECT_GT(unprotected(), 0) << "the home's own is the only one again";
+    write("two.txt", "the second");
+    back_up("two");
+    EXPECT_GT(parity(), 0u);
+    EXPECT_GT(session(acme).backups().repair().result().protected_again, 0);
+    EXPECT_EQ(unprotected(), 0);
+    spoil();
+    EXPECT_GT(session(acme).backups().repair().result().repaired, 0);
+    expect_restores(one.id, "one.txt", "the first");
+
+    // With another store again: what has parity keeps it, and is mended from it where no copy is good for that.
+    std::filesystem::create_directories(disk("east"));
+    operators().backup_stores().add({.name = "east", .path = disk("east")});
+    spoil();
+    EXPECT_GT(session(acme).backups().repair().result().repaired, 0);
+    EXPECT_EQ(session(acme).backups().check().result().problems.size(), 0u);
+    const auto before = parity();
+    write("three.txt", "the third");
+    back_up("three");
+    rest();
+    EXPECT_LE(parity(), before);
+    expect_restores(one.id, "one.txt", "the first");
 }
 
 TEST_F(CopiesTest, what_was_pruned_while_a_store_was_away_goes_there_too) {

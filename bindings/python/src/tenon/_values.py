@@ -1917,7 +1917,8 @@ class CheckReport(Value):
     - under_old_keys: Stored before the data keys were rotated and not written anew yet.
     - tampered: Of the problems: objects that were deleted, put back, replaced or forked, as checkpoints show.
     - repairable: Of the problems: `repair` mends them from what is stored.
-    - unprotected: Objects without the parity that this home keeps: `repair` makes it.
+    - unprotected: Objects without the parity that this home keeps: `repair` makes it. 0 where other stores have copies: no
+        parity is made then.
     """
     __slots__ = (
             "snapshots", "objects", "chunks", "read", "problems", "unused", "under_old_keys", "tampered", "repairable",
