@@ -47,6 +47,8 @@ Fields fields(const Snapshot& s) {
 
 namespace {
 
+std::string objects(std::int64_t number) { return count(number) + (number == 1 ? " object" : " objects"); }
+
 void say_problems(const Context& context, const std::vector<std::string>& problems) {
     for (const auto& problem : problems) context.out().remark("! " + problem);
 }
@@ -163,7 +165,7 @@ int check(Context& context, const Args& args) {
                          {"Old keys", report.under_old_keys.count > 0 ? size(report.under_old_keys) : ""},
                          {"Tampered", report.tampered > 0 ? count(report.tampered) : ""},
                          {"Repairable", report.repairable > 0 ? count(report.repairable) + " by “backup repair”" : ""},
-                         {"No parity", report.unprotected > 0 ? count(report.unprotected) + " objects" : ""}});
+                         {"No parity", report.unprotected > 0 ? objects(report.unprotected) : ""}});
     say_problems(context, report.problems);
     return report.problems.empty() ? 0 : exit_code(Errc::corrupt);
 }
@@ -178,10 +180,10 @@ int repair(Context& context, const Args& args) {
     const bool whole = result.damaged.empty();
     context.out().thing(to_json(result), whole ? "whole" : "damaged",
                         {{"Backup", whole ? "everything can be restored" : "damaged"},
-                         {"Repaired", count(result.repaired) + " objects"},
-                         {"Parity", result.protected_again > 0 ? "made for " + count(result.protected_again) + " objects" : ""},
+                         {"Repaired", objects(result.repaired)},
+                         {"Parity", result.protected_again > 0 ? "made for " + objects(result.protected_again) : ""},
                          {"Read again", result.reread.count > 0 ? size(result.reread) : ""},
-                         {"Looked at", count(result.objects) + " objects"},
+                         {"Looked at", objects(result.objects)},
                          {"Read", size(result.read)}});
     say_problems(context, result.problems);
     say_damaged(context, result.damaged);
