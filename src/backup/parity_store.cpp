@@ -239,7 +239,13 @@ std::int64_t ParityStore::kept_beside(const Name& name, std::stop_token stop) {
 }
 
 bool ParityStore::protect(const Name& name, const IsWhole& is_whole, std::stop_token stop) {
-    if (!is_protected(name.text()) || (impl_->mode == Parity::none && kept_beside(name, stop) == 0)) return false;
+    if (!is_protected(name.text())) return false;
+    if (impl_->mode == Parity::none) {
+        // Made while another mode was asked for, and no good: nobody is to hear of it again.
+        if (kept_beside(name, stop) == 0 || !impl_->is_whole_now(name, is_whole, stop)) return false;
+        impl_->remove_parity(name, stop);
+        return true;
+    }
     const auto info = impl_->inner->head(name, stop);
     if (!info || info->size > largest_striped) return false;
     const auto promised = blob::hash_in(name.text());
@@ -257,11 +263,6 @@ bool ParityStore::protect(const Name& name, const IsWhole& is_whole, std::stop_t
         seen += bytes.size();
     }
     if (promised ? hash.finish() != *promised : !is_whole || !is_whole(whole)) return false;
-    if (impl_->mode == Parity::none) {
-        // Made while another mode was asked for, and no good: nobody is to hear of it again.
-        impl_->remove_parity(name, stop);
-        return true;
-    }
     impl_->put_parity(name, info->size, maker.finish(), false, stop);
     // It may have been removed while this was made.
     if (impl_->inner->head(name, stop)) return true;
