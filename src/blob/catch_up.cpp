@@ -52,6 +52,7 @@ public:
     void look_at_checkpoint(const std::stop_token& stop) { newest_ = newest_checkpoint(*impl_.home_timed, stop); }
     void run(ManyStores::Impl::Other& other, StoreState& state, const std::stop_token& stop);
     Listing list_home(const std::stop_token& stop);
+    std::int64_t mended() const { return static_cast<std::int64_t>(mended_.size()); }  ///< Once all have ended.
 
 private:
     struct Mark {
@@ -74,12 +75,17 @@ private:
         const std::lock_guard lock(mutex_);
         progress_.total(total_ += bytes);
     }
+    void note_mended(const std::string& name) {
+        const std::lock_guard lock(mutex_);
+        mended_.insert(name);
+    }
 
     ManyStores::Impl& impl_;
     const CatchUpRequest& request_;
     exec::ProgressSink& progress_;
     std::mutex mutex_;
-    std::int64_t total_ = 0;  // guarded by mutex_
+    std::int64_t total_ = 0;         // guarded by mutex_
+    std::set<std::string> mended_;   // guarded by mutex_: of the home's own store, met damaged on their way to others
     std::optional<Mark> newest_;  // of the home's own store, when it was looked at
 };
 
@@ -449,6 +455,7 @@ void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::sto
                     } catch (const Corrupt&) {
                         // The home's own copy is damaged: from whoever has it whole, perhaps from here.
                         if (tried > 0 || !impl_.mend(name, {}, stop)) throw;
+                        note_mended(name);
                         size = home.head(name, within, stop).value_or(ObjectInfo{.size = size}).size;
                     }
                 }
@@ -570,6 +577,7 @@ CatchUpReport ManyStores::catch_up(const CatchUpRequest& request, exec::Progress
         lock.unlock();
         if (request.enough >= 0) enough.request_stop();
     }
+    report.home.healed_objects += pass.mended();
     exec::check_stop(stop);
     if (request.enough >= 0 && whole >= request.enough)
         for (auto& state : report.others)
