@@ -37,11 +37,12 @@ public:
     Rereading(Repository::Impl& impl, RepairTotals& totals, exec::ProgressSink& progress, const std::stop_token& stop)
         : impl_(impl), totals_(totals), progress_(progress), stop_(stop) {}
 
-    void run(bool reread) {
+    /// `writes`: what is found elsewhere, or in sources with `reread`, is stored again.
+    void run(bool writes, bool reread) {
         load();
         if (!find_lost()) return;
         walk();
-        if (reread) store_again();
+        if (writes) store_again(reread);
         for (const auto& [id, uses] : uses_) {
             if (found_.contains(id)) continue;
             for (const auto& use : uses) {
@@ -62,7 +63,13 @@ private:
     void walk();
     void folder(ChunkReader& nodes, std::size_t snapshot, const Id16& class_id, const Id& root, const std::string& path);
     void file(ChunkReader& nodes, std::size_t snapshot, const Id16& class_id, const Entry& entry, const std::string& path);
-    void store_again();
+    void store_again(bool reread);
+    using Frames = std::map<std::pair<std::uint32_t, std::uint16_t>, std::vector<const Index::Entry*>>;
+    /// Of the packs that something is wrong with, those that hold what no other has.
+    Frames only_there() const;
+    void reread_sources(WriteSession& session);
+    void move(WriteSession& session, const Frames& frames);
+    Lane& lane(WriteSession& session, const Id16& class_id);
     ByteVector read(const Use& use) const;
 
     Repository::Impl& impl_;
@@ -71,29 +78,34 @@ private:
     const std::stop_token& stop_;
     std::shared_ptr<const Index> index_;
     std::vector<SnapshotRecord> snapshots_;
+    std::set<Id> suspects_;   // packs
     std::set<Id> lost_, found_;
+    std::map<Id16, std::unique_ptr<Lane>> lanes_;
     std::map<Id, std::vector<Use>> uses_;
     std::int64_t damaged_folders_ = 0;
 };
 
-/// What no frame gives any more, of the packs that something was found wrong with. False: there can be nothing lost.
+Rereading::Frames Rereading::only_there() const {
+    Frames frames;
+    for (std::uint32_t i = 0; i < index_->entries().size(); ++i) {
+        const auto& entry = index_->entries()[i];
+        if (suspects_.contains(index_->packs()[entry.place.pack].sha) && index_->ordinal(entry.id) == i)
+            frames[{entry.place.pack, entry.place.frame}].push_back(&entry);
+    }
+    return frames;
+}
+
+/// What no frame gives any more, of the packs that something was found wrong with. False: there is nothing to do.
 bool Rereading::find_lost() {
-    std::set<Id> suspects;
     bool missing = false;
     for (const auto& problem : totals_.check.problems) {
-        if (const auto pack = pack_in(problem.object)) suspects.insert(*pack);
+        if (const auto pack = pack_in(problem.object)) suspects_.insert(*pack);
         // A snapshot's path, or an index segment: what is behind it may be in no pack at all.
         else missing = missing || problem.object.starts_with("snap/") || problem.object.starts_with("index/");
     }
-    if (suspects.empty() && !missing) return false;
+    if (suspects_.empty() && !missing) return false;
     ChunkReader reader(impl_.keys, *impl_.objects, *index_, stop_);
-    std::map<std::pair<std::uint32_t, std::uint16_t>, std::vector<const Index::Entry*>> frames;
-    for (std::uint32_t i = 0; i < index_->entries().size(); ++i) {
-        const auto& entry = index_->entries()[i];
-        if (suspects.contains(index_->packs()[entry.place.pack].sha) && index_->ordinal(entry.id) == i)
-            frames[{entry.place.pack, entry.place.frame}].push_back(&entry);
-    }
-    for (const auto& [place, entries] : frames) {
+    for (const auto& [place, entries] : only_there()) {
         exec::check_stop(stop_);
         const auto type = index_->packs()[place.first].header.kind == Kind::tree ? ChunkType::node : ChunkType::data;
         if (impl_.keys.ring.is_erased(index_->packs()[place.first].header.class_id)) continue;
@@ -106,7 +118,7 @@ bool Rereading::find_lost() {
             for (const auto* entry : entries) lost_.insert(entry->id);
         }
     }
-    return missing || !lost_.empty();
+    return true;
 }
 
 void Rereading::walk() {
@@ -177,11 +189,58 @@ ByteVector Rereading::read(const Use& use) const {
     return {};
 }
 
-void Rereading::store_again() {
-    if (uses_.empty()) return;
-    std::int64_t lost = 0;
-    for (const auto& [id, uses] : uses_) lost += static_cast<std::int64_t>(uses.front().length);
-    progress_.stage("reread", 0, lost, "bytes");  // beyond the whole: that anything is lost is not expected
+Lane& Rereading::lane(WriteSession& session, const Id16& class_id) {
+    auto& lane = lanes_[class_id];
+    if (!lane) lane = std::make_unique<Lane>(session, class_id);
+    return *lane;
+}
+
+void Rereading::reread_sources(WriteSession& session) {
+    std::int64_t bytes = 0;
+    for (const auto& [id, uses] : uses_) bytes += static_cast<std::int64_t>(uses.front().length);
+    progress_.stage("reread", 0, bytes, "bytes");  // beyond the whole: that anything is lost is not expected
+    for (const auto& [id, uses] : uses_) {
+        progress_.advance(static_cast<std::int64_t>(uses.front().length));
+        for (const auto& use : uses) {
+            exec::check_stop(stop_);
+            if (!impl_.keys.ring.classes.contains(use.class_id)) continue;
+            const auto content = read(use);
+            if (content.empty() || ChunkHasher(impl_.keys.ring.of(use.class_id)).id(ChunkType::data, content) != id) continue;
+            (void)lane(session, use.class_id).chunk(content);
+            totals_.bytes_reread += static_cast<std::int64_t>(content.size());
+            found_.insert(id);
+            break;
+        }
+    }
+}
+
+/// What is whole of packs that stay damaged: nothing needs these any more then, and the next prune removes them.
+void Rereading::move(WriteSession& session, const Frames& frames) {
+    ChunkReader reader(impl_.keys, *impl_.objects, *index_, stop_);
+    for (const auto& [place, entries] : frames) {
+        exec::check_stop(stop_);
+        const auto& header = index_->packs()[place.first].header;
+        if (!impl_.keys.ring.classes.contains(header.class_id)) continue;
+        const auto type = header.kind == Kind::tree ? ChunkType::node : ChunkType::data;
+        FrameContent content;
+        try {
+            auto stored = reader.fetch(place.first, place.second, place.second);
+            content = reader.open(place.first, place.second, stored);
+        } catch (const Corrupt&) {
+            continue;  // of this nothing is whole
+        }
+        for (const auto* entry : entries) {
+            const auto bytes = ByteView(content.plain).subspan(entry->place.offset, entry->place.length);
+            if (!reader.is(entry->id, type, bytes, entry->place)) continue;
+            if (type == ChunkType::node) (void)lane(session, header.class_id).node(bytes);
+            else (void)lane(session, header.class_id).chunk(bytes);
+            totals_.bytes_moved += static_cast<std::int64_t>(bytes.size());
+        }
+    }
+}
+
+void Rereading::store_again(bool reread) {
+    if ((uses_.empty() || !reread) && only_there().empty()) return;
     Meter meter(free_ledger());
     Throttle throttle(0, impl_.options.clock);
     Id16 writer;
@@ -192,32 +251,18 @@ void Rereading::store_again() {
         session.begin([&] { return impl_.has_newer_data_keys(); });
         load();  // behind the beacon, as a backup: what a collection is about to drop is not relied upon
         session.use_index(index_);
-        std::map<Id16, std::unique_ptr<Lane>> lanes;
-        std::int64_t bytes = 0;
-        for (const auto& [id, uses] : uses_) {
-            progress_.advance(static_cast<std::int64_t>(uses.front().length));
-            for (const auto& use : uses) {
-                exec::check_stop(stop_);
-                if (!impl_.keys.ring.classes.contains(use.class_id)) continue;
-                const auto content = read(use);
-                if (content.empty() || ChunkHasher(impl_.keys.ring.of(use.class_id)).id(ChunkType::data, content) != id) continue;
-                auto& lane = lanes[use.class_id];
-                if (!lane) lane = std::make_unique<Lane>(session, use.class_id);
-                (void)lane->chunk(content);
-                bytes += static_cast<std::int64_t>(content.size());
-                found_.insert(id);
-                break;
-            }
-        }
-        for (auto& [class_id, lane] : lanes) lane->flush();
+        if (reread) reread_sources(session);
+        move(session, only_there());
+        for (auto& [class_id, lane] : lanes_) lane->flush();
         session.commit_packs(session.close_packs(), {});
         session.end();
-        totals_.bytes_reread = bytes;
         totals_.check.bytes_written += meter.total_landed();
     } catch (...) {
+        lanes_.clear();
         impl_.objects->discard();
         throw;
     }
+    lanes_.clear();
 }
 
 }  // namespace
@@ -228,7 +273,7 @@ RepairTotals repair(Repository& repository, const RepairRequest& request, exec::
     totals.check = repository.check(request.depth, progress, stop, true, request.known);
     // One that is not the one of before gets nothing new.
     const auto is_another = !compare_past(repository, request.known, stop).empty();
-    Rereading(impl, totals, progress, stop).run(request.reread && !is_another);
+    Rereading(impl, totals, progress, stop).run(!is_another, request.reread);
     return totals;
 }
 

@@ -374,7 +374,7 @@ jobs::Outcome Repositories::repair(const jobs::Attempt& attempt) {
         }
     }();
     repaired += totals.check.mended;
-    if (totals.bytes_reread > 0 || has_checkpoint(totals.check.problems)) note_state(attempt.scope);
+    if (totals.bytes_reread + totals.bytes_moved > 0 || has_checkpoint(totals.check.problems)) note_state(attempt.scope);
     repository_charge::try_reconcile(engine_, attempt.scope);
     (void)tell_damage(attempt.scope, totals.check.problems);
     Json damaged = Json::array();

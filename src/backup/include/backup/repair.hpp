@@ -27,6 +27,7 @@ struct LostRange {
 struct RepairTotals {
     CheckReport check{};           ///< What is still wrong, and what was mended.
     std::int64_t bytes_reread = 0; ///< That came from the sources.
+    std::int64_t bytes_moved = 0;  ///< What is whole of packs that stay damaged, and was stored elsewhere: those go with the next prune.
     std::vector<LostRange> lost{};
 };
 
