@@ -63,7 +63,7 @@ struct Snapshot {
 struct BackupResult {
     Snapshot snapshot{};
     std::int64_t files_new = 0;               ///< Read because they were new or changed.
-    std::int64_t files_unchanged = 0;         ///< Taken over from the snapshot before without reading.
+    std::int64_t files_unchanged = 0;         ///< Taken over from the snapshot before; read only if they had just been written then.
     Bytes read{};
     Bytes deduplicated{};                     ///< Read, but already in the repository.
     Bytes stored{};                           ///< Written to the repository, encrypted, all overhead included.
@@ -465,6 +465,8 @@ private:
 /// One tenant's backups: encrypted, deduplicated within the tenant only, outside the workspace they protect.
 class TENON_API Backups {
 public:
+    /// There is one of a tenant at a time. One with the same options that waits for a worker, as a killed process has left it, is the one
+    /// that this returns; where another one waits or runs it throws Conflict, whose subject is that job's id.
     /// Cancel    between chunks; no snapshot appears, never half of one.
     BackupJob start(const BackupOptions& options);
     /// A backup whose files the host writes. Records who opened it. Any number at once, and beside start().

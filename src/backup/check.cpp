@@ -100,6 +100,7 @@ CheckReport CheckRun::run() {
         report.protected_again = static_cast<std::int64_t>(mended.size()) - report.mended;
         if (repair_) protect(report);
         else say_what_is_repairable(report);
+        advise(report);
         note_packs(report);
         return report;
     }
@@ -218,6 +219,15 @@ void CheckRun::say_what_is_repairable(CheckReport& report) {
             }
             problem.repairable = problem.repairable || found->second;
         }
+    }
+}
+
+/// A snapshot that nothing makes readable again is in no list, and yet in the way.
+void CheckRun::advise(CheckReport& report) const {
+    for (auto& problem : report.problems) {
+        if (problem.repairable || problem.tampered || !is_under(problem.object, "snap/") || !objects_.contains(problem.object)) continue;
+        if (const auto id = snapshot_id_of(problem.object); !id.is_nil())
+            problem.message += "; nothing mends it, and a prune removes nothing until it is forgotten by its id, " + id.text();
     }
 }
 

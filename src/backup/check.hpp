@@ -53,6 +53,7 @@ private:
     bool is_matched(const std::string& name, ByteView bytes);
     void protect(CheckReport& report);
     void say_what_is_repairable(CheckReport& report);
+    void advise(CheckReport& report) const;
     void note_packs(CheckReport& report);
     void problem(const std::string& object, const std::string& message);
     void problem(const Error& error, const std::string& object);

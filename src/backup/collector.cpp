@@ -369,6 +369,17 @@ Collection::Before Collection::before() {
     return known;
 }
 
+namespace {
+
+/// Nobody but people can say whether it is worth more than the space.
+Corrupt unknown_need(const SnapshotId& snapshot, const Corrupt& error) {
+    const auto what = "what the snapshot " + snapshot.text() + " needs cannot be read, so nothing is removed: mend the repository (a check with "
+                      "repair), or forget this snapshot by its id: ";
+    return Corrupt(what + error.what(), {.subject = error.subject()});
+}
+
+}  // namespace
+
 Collection::View Collection::look() {
     for (int looked = 1;; ++looked) {
         View view;
@@ -383,6 +394,8 @@ Collection::View Collection::look() {
                 // Withdrawn, or forgotten and collected by another.
             } catch (const KeyIsRetired&) {
                 // Nobody has ever seen it, nor will.
+            } catch (const Corrupt& error) {
+                throw unknown_need(snapshot_id_of(object.name), error);
             }
         }
         set_doubted_apart(view);
@@ -413,14 +426,16 @@ std::optional<Corrupt> Collection::mark(View& view) {
         failure.reset();
         view.index = with_footers ? impl_.index_with_footers(stop_) : impl_.load_index(stop_);
         ChunkReader nodes(impl_.keys, store_, *view.index, stop_);
+        SnapshotId marked;
         view.marks.emplace(*view.index, impl_.keys.ring);
         try {
             for (const auto& snapshot : view.snapshots) {
                 step();
+                marked = snapshot.id;
                 view.marks->add(snapshot.root, nodes, stop_);
             }
         } catch (const Corrupt& error) {
-            failure = error;
+            failure = unknown_need(marked, error);
         }
         view.is_whole = !failure && view.marks->is_whole();
         // Whatever there is of these stays until somebody has decided on them.

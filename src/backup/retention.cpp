@@ -132,8 +132,24 @@ std::vector<Verdict> apply(const KeepRules& rules, std::vector<SnapshotInfo> sna
 
 void forget(Repository& repository, const std::vector<SnapshotId>& ids, std::stop_token stop) {
     auto& impl = repository.inside();
-    for (const auto& id : ids) (void)impl.snapshot(id, stop);
+    for (const auto& id : ids) {
+        try {
+            (void)impl.snapshot(id, stop);
+        } catch (const Corrupt&) {
+            // It is there and nobody can read it: whoever names it by its id lets go of what it may have needed.
+        }
+    }
     if (!ids.empty()) append_record(impl, "forget", forget_body(ids), stop);
+}
+
+bool is_unreadable(const Repository& repository, const SnapshotId& id, std::stop_token stop) {
+    try {
+        (void)repository.inside().snapshot(id, stop);
+    } catch (const Corrupt&) {
+        return true;
+    } catch (const NotFound&) {
+    }
+    return false;
 }
 
 SnapshotInfo set_tags(Repository& repository, const SnapshotId& id, const std::vector<Label>& tags, std::stop_token stop) {

@@ -62,6 +62,29 @@ void say_damaged(const Context& context, const std::vector<DamagedFile>& damaged
     }
 }
 
+/// Behind what a killed process has left in the queue: nobody else may be there to do that.
+BackupJob start_behind_others(const Context& context, Backups backups, const BackupOptions& options) {
+    constexpr int most_tries = 10;
+    for (int tried = 1;; ++tried) {
+        try {
+            return backups.start(options);
+        } catch (const Conflict& refusal) {
+            if (tried == most_tries || !refusal.subject().starts_with(JobId::prefix())) throw;
+            auto other = backups.find_job(JobId::parse(refusal.subject()));
+            if (!other) continue;
+            // That its process is gone may only be about to be seen.
+            if (other->state() == JobState::running && !other->join_for(std::chrono::milliseconds(200))) continue;
+            if (other->state() == JobState::ready) {
+                context.out().remark("Another backup was waiting, and goes first.");
+                follow(context, *other, "backup");
+                if (other->state() == JobState::cancelled) throw;
+            } else if (other->state() == JobState::running || other->state() > JobState::dead || other->state() == JobState::scheduled) {
+                throw;
+            }
+        }
+    }
+}
+
 int start(Context& context, const Args& args) {
     BackupOptions options{.name = args.text("--name", "manual"), .include_recordings = args.has("--recordings")};
     options.schedule = schedule_of(args);
@@ -74,7 +97,8 @@ int start(Context& context, const Args& args) {
         const auto [path, subject] = label(given, "--erasable");
         options.erasable.push_back({path, subject});
     }
-    BackupJob job = backup_session(context).backups().start(options);
+    Backups backups = backup_session(context).backups();
+    BackupJob job = is_for_later(args) ? backups.start(options) : start_behind_others(context, backups, options);
     if (is_for_later(args)) return show_started(context, job);
     follow(context, job, "backup");
     const BackupResult result = job.result();

@@ -188,6 +188,21 @@ JobId enqueue_backup_job(const SessionImpl& session, const std::string& action, 
     return tenon::enqueue(session, action, std::move(job), holds ? std::optional(base::new_id<HoldId>(session.now())) : std::nullopt);
 }
 
+namespace {
+
+/// The one that there is room for at a time: nobody starts another before it has ended, so it is the newest.
+std::optional<jobs::JobRow> unended_backup(const SessionImpl& session) {
+    auto newest = session.engine->queue->list(session.scope, {.kind = backup_kind, .limit = 1});
+    if (newest.empty() || jobs::has_ended(newest.front().state)) return std::nullopt;
+    return std::move(newest.front());
+}
+
+bool is_at_once(const JobSchedule& schedule) {
+    return !schedule.start && schedule.priority == 0 && schedule.unique_key.empty() && schedule.after.empty() && schedule.batch.empty();
+}
+
+}  // namespace
+
 JobId start_backup(const SessionImpl& session, const BackupOptions& options, const std::optional<KeepRules>& keep) {
     const auto pass = session.enter(Permission::backup_write);
     check_backup(options);
@@ -202,12 +217,22 @@ JobId start_backup(const SessionImpl& session, const BackupOptions& options, con
     if (keep) payload.set("keep", keep_json(*keep));
     std::shared_ptr<void> stays;
     if (options.include_recordings) stays = hold_footage(*session.engine, session.scope.tenant(), session.engine->stopping.get_token());
-    try {
-        auto job = scheduled({.kind = backup_kind, .payload = payload_text(payload, "exclude"), .unique_key = backup_kind}, options.schedule);
-        return enqueue_backup_job(session, "backup.start", std::move(job), true);
-    } catch (const Conflict& error) {
-        if (!error.subject().empty()) throw;  // not for the key: it says itself what is in the way
-        throw Conflict("a backup of this tenant is waiting or running already: join, reschedule or cancel it", {.subject = options.name});
+    const auto job = scheduled({.kind = backup_kind, .payload = payload_text(payload, "exclude"), .unique_key = backup_kind}, options.schedule);
+    constexpr int most_tries = 10;
+    for (int tried = 1;; ++tried) {
+        try {
+            return enqueue_backup_job(session, "backup.start", job, true);
+        } catch (const Conflict&) {
+            const auto other = unended_backup(session);
+            // None: it has ended meanwhile, or something else is in the way, which says itself what.
+            if (!other && tried == most_tries) throw;
+            if (!other) continue;
+            // Of a process that was killed, say: it begins with what there is by then.
+            if (other->state == JobState::ready && other->payload == job.payload && is_at_once(options.schedule)) return other->id;
+            throw Conflict(std::string("a backup of this tenant ") + (other->state == JobState::running ? "is running" : "is waiting") +
+                               " already: join, reschedule or cancel it",
+                           {.subject = other->id.text()});
+        }
     }
 }
 

@@ -459,9 +459,14 @@ std::vector<backup::Verdict> judge(backup::Repository* repository, const ForgetO
         const auto& wanted = options.snapshots;
         for (const auto& info : infos)
             if (std::find(wanted.begin(), wanted.end(), info.id) != wanted.end()) verdicts.push_back({.snapshot = info});
-        for (const auto& id : wanted)
-            if (std::none_of(infos.begin(), infos.end(), [&](const auto& info) { return info.id == id; }))
+        for (const auto& id : wanted) {
+            if (std::any_of(infos.begin(), infos.end(), [&](const auto& info) { return info.id == id; })) continue;
+            if (!repository || !backup::is_unreadable(*repository, id, {}))
                 throw NotFound("there is no such snapshot: " + id.text(), {.subject = id.text()});
+            // In no list, and in the way of every prune: it goes by its id alone.
+            const Time taken_at{std::chrono::milliseconds(id.high >> 16)};  // as its id says
+            verdicts.push_back({.snapshot = {.id = id, .taken_at = taken_at}});
+        }
         return verdicts;
     }
     if (!options.name.empty()) std::erase_if(infos, [&](const auto& info) { return info.name != options.name; });

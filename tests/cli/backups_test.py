@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import subprocess
 import tarfile
+import time
 
 from tool import TIME, ToolTest, main
 
@@ -553,6 +554,64 @@ class Damage(ToolTest):
     def json_even_if(self, code, *words):
         import json
         return json.loads(self.tool("--json", *words, code=code)[0])
+
+
+class Interrupted(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.tool("tenant", "create", "Acme", "--plan", "studio/professional")
+        exports = next((cls.home / "workspaces").iterdir()) / "exports"
+        exports.mkdir(exist_ok=True)
+        (exports / "large").write_bytes(os.urandom(20_000_000))
+
+    def kill_one(self, *words):
+        process = subprocess.Popen([os.environ["TOOL"], "backup", "start", *words, "--limit", "4MB"], cwd=self.folder, env=self.environment(),
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not any(job["state"] == "running" and job["progress"]["percent"] > 0 for job in self.json("job", "list")):
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+
+    def test_a_killed_one_is_in_nobodys_way(self):
+        self.kill_one("--name", "nightly")
+        # The same again is the one that was killed.
+        self.tool("backup", "start", "--name", "nightly", "--limit", "4MB")
+        self.assertEqual([each["name"] for each in self.json("backup", "list")], ["nightly"])
+        # Another one goes behind it.
+        self.kill_one("--name", "second")
+        self.tool("backup", "start", "--name", "third")
+        self.assertEqual([each["name"] for each in self.json("backup", "list")], ["third", "second", "nightly"])
+        self.assertIn("whole", self.text("backup", "check"))
+        # What was put off is not waited for.
+        later = self.json("backup", "start", "--name", "later", "--at", "+3h")
+        refused = self.error("backup", "start", "--name", "now", code=15)
+        self.assertEqual((refused["code"], refused["subject"]), ("conflict", later["id"]))
+        self.assertIn("is waiting already", refused["message"])
+
+
+class Unreadable(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.tool("tenant", "create", "Acme", "--plan", "studio/professional")
+        cls.tool("project", "create", "Reel")
+        cls.tool("asset", "import", "--project", "Reel", "interview.mp4")
+
+    def test_a_snapshot_that_nobody_can_read_is_named_and_forgotten_by_its_id(self):
+        hurt = self.json("backup", "start", "--name", "one")["snapshot"]["id"]
+        self.tool("backup", "start", "--name", "two")
+        for path in (self.home / "backups").rglob("*"):
+            if path.is_file() and hurt[4:] in path.name:  # its copy, too
+                path.chmod(0o600)
+                path.write_bytes(path.read_bytes()[:-1] + b"x")
+        refused = self.error("backup", "prune", code=19)
+        self.assertIn(hurt, refused["message"])
+        self.assertIn("forget", refused["message"])
+        self.assertIn(hurt, self.text("backup", "forget", hurt, "--dry-run"))
+        self.tool("backup", "forget", hurt, "--yes")
+        self.assertEqual(self.error("backup", "forget", hurt, "--yes", code=14)["code"], "not_found")
+        self.tool("backup", "prune")
+        self.assertIn("whole", self.text("backup", "check"))
+        self.assertEqual([each["name"] for each in self.json("backup", "list")], ["two"])
 
 
 if __name__ == "__main__":

@@ -520,6 +520,72 @@ TEST_F(Prune, where_a_folder_cannot_be_read_nothing_is_removed) {
     EXPECT_EQ(packs(), before);
 }
 
+TEST_F(Prune, a_snapshot_that_cannot_be_read_keeps_everything_until_it_is_forgotten_by_its_id) {
+    auto repository = create();
+    take_three(*repository);
+    const auto hurt = taken[1].id;
+    const auto text = hurt.text().substr(std::string_view(SnapshotId::prefix()).size());
+    const auto path = repo() / store()->list("snap/" + text + '-', "", 1, {}).objects.at(0).name;
+    const auto whole = base::read_file(path, 1 << 20);
+    auto bytes = whole;
+    bytes[bytes.size() / 2] ^= 1;
+    write(path, bytes);
+    forget(*repository, {taken[0].id}, {});
+    EXPECT_NE(all(check(*open()).problems).find("until it is forgotten by its id, " + hurt.text()), std::string::npos);
+    const auto before = packs();
+    for (int tried = 0; tried < 2; ++tried) {
+        try {
+            prune(*open(), all_of_it());
+            FAIL() << "nobody knows what it needs";
+        } catch (const Corrupt& error) {
+            EXPECT_NE(std::string(error.what()).find("forget this snapshot by its id"), std::string::npos) << error.what();
+            EXPECT_NE(std::string(error.what()).find(hurt.text()), std::string::npos) << error.what();
+        }
+        EXPECT_EQ(packs(), before);
+    }
+    repository = open();
+    EXPECT_EQ(repository->list().size(), 1u);
+    EXPECT_TRUE(is_unreadable(*repository, hurt, {}));
+    EXPECT_FALSE(is_unreadable(*repository, taken[2].id, {}));
+    EXPECT_FALSE(is_unreadable(*repository, SnapshotId{1, 2}, {}));
+    EXPECT_THROW(forget(*repository, {SnapshotId{1, 2}}, {}), NotFound);
+    forget(*repository, {hurt}, {});
+    EXPECT_FALSE(is_unreadable(*repository, hurt, {}));
+    prune(*open(), all_of_it());
+    EXPECT_FALSE(std::filesystem::exists(path));
+    expect_restores(*open(), taken[2]);
+    expect_whole(*open());
+}
+
+TEST_F(Prune, snapshots_whose_folders_cannot_be_read_are_named_and_it_goes_on_once_they_are_forgotten) {
+    auto repository = create();
+    take_three(*repository);
+    const auto index = repository->inside().load_index({});
+    for (const auto& pack : index->packs()) {
+        if (pack.header.kind != Kind::tree) continue;
+        auto bytes = base::read_file(repo() / pack_name(pack.sha), 1 << 24);
+        bytes[container_header_size + 40] ^= 1;
+        write(repo() / pack_name(pack.sha), bytes);
+    }
+    write(source() / "another", "one");
+    back_up(*open());  // stores all folders anew
+    std::size_t forgotten = 0;
+    for (; forgotten < 4; ++forgotten) {
+        try {
+            prune(*open(), all_of_it());
+            break;
+        } catch (const Corrupt& error) {
+            const std::string what = error.what();
+            const auto named = std::ranges::find_if(taken, [&](const auto& each) { return what.find(each.id.text()) != std::string::npos; });
+            ASSERT_NE(named, taken.end()) << what;
+            forget(*open(), {named->id}, {});
+        }
+    }
+    EXPECT_LE(forgotten, 3u);
+    EXPECT_GE(forgotten, 1u);
+    EXPECT_EQ(all(check(*open()).problems), "");
+}
+
 TEST_F(Prune, a_pack_that_cannot_be_written_anew_stays_until_it_is_mended) {
     auto repository = create();
     take_three(*repository);

@@ -41,6 +41,40 @@ protected:
     Asset asset = mine.assets().import_file({.project = project.id, .path = tests::clip_with_sound});
 };
 
+TEST_F(BackupsTest, a_second_one_is_refused_by_the_one_that_waits_and_a_snapshot_nobody_can_read_is_forgotten_by_its_id) {
+    const auto hurt = mine.backups().start({.name = "first"}).result().snapshot.id;
+    mine.jobs().pause("backup");
+    auto waits = mine.backups().start({.name = "nightly"});
+    for (const auto* name : {"nightly", "other"}) {
+        try {
+            (void)mine.backups().start({.name = name});
+            FAIL() << name;
+        } catch (const Conflict& error) {
+            EXPECT_EQ(error.subject(), waits.id().text());
+            EXPECT_NE(std::string(error.what()).find("a backup of this tenant is waiting already"), std::string::npos) << error.what();
+        }
+    }
+    mine.jobs().resume("backup");
+    const auto stays = waits.result().snapshot.id;
+    EXPECT_EQ(mine.backups().start({.name = "other"}).result().snapshot.name, "other");
+
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(repository())) {
+        if (entry.path().filename().string().find(hurt.text().substr(4)) == std::string::npos) continue;
+        std::filesystem::permissions(entry.path(), std::filesystem::perms::owner_all);
+        std::ofstream(entry.path()) << "nothing";  // its copy, too
+    }
+    EXPECT_THROW(mine.backups().prune().join(), Corrupt);
+    EXPECT_EQ(mine.backups().list().size(), 2u);
+    const auto said = mine.backups().forget({.snapshots = {hurt}, .dry_run = true});
+    ASSERT_EQ(said.snapshots.size(), 1u);
+    EXPECT_EQ(said.snapshots.front().snapshot.id, hurt);
+    EXPECT_GT(said.snapshots.front().snapshot.taken_at, Time{}) << "as its id says";
+    EXPECT_EQ(mine.backups().forget({.snapshots = {hurt, stays}}).forgotten, 2);
+    EXPECT_THROW(mine.backups().forget({.snapshots = {hurt}}), NotFound);
+    mine.backups().prune().join();
+    EXPECT_TRUE(mine.backups().check().result().problems.empty());
+}
+
 TEST_F(BackupsTest, a_lost_workspace_comes_back_byte_for_byte) {
     const auto before = used(mine, Resource::storage);
     auto job = mine.backups().start({.name = "nightly", .tags = {{"why", "test"}}});

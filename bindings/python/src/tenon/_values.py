@@ -1512,7 +1512,7 @@ class Snapshot(Value):
 
 class BackupResult(Value):
     """- files_new: Read because they were new or changed.
-    - files_unchanged: Taken over from the snapshot before without reading.
+    - files_unchanged: Taken over from the snapshot before; read only if they had just been written then.
     - deduplicated: Read, but already in the repository.
     - stored: Written to the repository, encrypted, all overhead included.
     - problems: Files that could not be read or changed while being read.

@@ -33,8 +33,11 @@ struct Verdict {
 /// Throws InvalidArgument for rules that want nothing, and for numbers below -1.
 std::vector<Verdict> apply(const KeepRules& rules, std::vector<SnapshotInfo> snapshots);
 
-/// Nobody finds these any more. Throws NotFound, and then forgets none of them.
+/// Nobody finds these any more, also of those that cannot be read. Throws NotFound, and then forgets none of them.
 void forget(Repository& repository, const std::vector<SnapshotId>& ids, std::stop_token stop);
+
+/// It is there, in no list, and whatever it needs keeps a prune from removing anything.
+[[nodiscard]] bool is_unreadable(const Repository& repository, const SnapshotId& id, std::stop_token stop);
 
 /// From now on these are the snapshot's tags. Throws NotFound.
 SnapshotInfo set_tags(Repository& repository, const SnapshotId& id, const std::vector<Label>& tags, std::stop_token stop);
