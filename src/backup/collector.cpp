@@ -373,8 +373,8 @@ namespace {
 
 /// Nobody but people can say whether it is worth more than the space.
 Corrupt unknown_need(const SnapshotId& snapshot, const Corrupt& error) {
-    const auto what = "what the snapshot " + snapshot.text() + " needs cannot be read, so nothing is removed: mend the repository (a check with "
-                      "repair), or forget this snapshot by its id: ";
+    const auto what = "what the snapshot " + snapshot.text() + " needs cannot be read, so nothing is removed: repair the repository, or forget this "
+                      "snapshot by its id: ";
     return Corrupt(what + error.what(), {.subject = error.subject()});
 }
 

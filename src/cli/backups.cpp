@@ -62,25 +62,25 @@ void say_damaged(const Context& context, const std::vector<DamagedFile>& damaged
     }
 }
 
-/// Behind what a killed process has left in the queue: nobody else may be there to do that.
+/// Behind one that is at work, or that a killed process has left in the queue: nobody else may be there to do that.
 BackupJob start_behind_others(const Context& context, Backups backups, const BackupOptions& options) {
-    constexpr int most_tries = 10;
-    for (int tried = 1;; ++tried) {
+    constexpr int most_others = 10;
+    for (int others = 0;; ++others) {
         try {
             return backups.start(options);
         } catch (const Conflict& refusal) {
-            if (tried == most_tries || !refusal.subject().starts_with(JobId::prefix())) throw;
+            if (others == most_others || !refusal.subject().starts_with(JobId::prefix())) throw;
             auto other = backups.find_job(JobId::parse(refusal.subject()));
             if (!other) continue;
-            // That its process is gone may only be about to be seen.
-            if (other->state() == JobState::running && !other->join_for(std::chrono::milliseconds(200))) continue;
-            if (other->state() == JobState::ready) {
-                context.out().remark("Another backup was waiting, and goes first.");
-                follow(context, *other, "backup");
-                if (other->state() == JobState::cancelled) throw;
-            } else if (other->state() == JobState::running || other->state() > JobState::dead || other->state() == JobState::scheduled) {
-                throw;
-            }
+            // One that was put off, or waits for something else, is not waited for.
+            const auto state = other->state();
+            if (state == JobState::scheduled || state > JobState::dead) throw;
+            context.out().remark("Another backup goes first.");
+            bool given_up = false;
+            follow(
+                context, [&] { return given_up || other->join_for(std::chrono::milliseconds(200)); }, [&] { given_up = true; },
+                [&] { return other->progress(); }, "backup");
+            if (given_up) throw Cancelled("interrupted: the other backup goes on");
         }
     }
 }

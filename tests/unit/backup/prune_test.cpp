@@ -538,7 +538,7 @@ TEST_F(Prune, a_snapshot_that_cannot_be_read_keeps_everything_until_it_is_forgot
             prune(*open(), all_of_it());
             FAIL() << "nobody knows what it needs";
         } catch (const Corrupt& error) {
-            EXPECT_NE(std::string(error.what()).find("forget this snapshot by its id"), std::string::npos) << error.what();
+            EXPECT_NE(std::string(error.what()).find("forget this snapshot by its id: "), std::string::npos) << error.what();
             EXPECT_NE(std::string(error.what()).find(hurt.text()), std::string::npos) << error.what();
         }
         EXPECT_EQ(packs(), before);
