@@ -25,6 +25,10 @@ constexpr std::uint64_t small_file = 256 * 1024;
 constexpr std::size_t batch_files = 256;
 constexpr std::uint64_t batch_limit = 1 << 20;
 constexpr std::size_t queued_batches = 8;
+// Of one folder, encoded as soon as they are ready; of those that wait behind one that is not, so many at most.
+constexpr std::size_t encoded_at_once = 256, waiting_entries = 16'384;
+/// What was stored and not listed in a segment yet is in memory.
+constexpr std::int64_t unlisted_chunks = 131'072;
 
 std::string clean_path(const std::string& path) {
     std::string clean;
@@ -190,6 +194,7 @@ void BackupRun::scan(Folder& folder, std::vector<Ancestor>& parents, std::vector
     for (const auto& name : names) {
         exec::check_stop(stop_);
         scan_name(folder, parents, name);
+        keep_up(folder);
     }
 }
 
@@ -430,6 +435,14 @@ void BackupRun::encode_ready(Folder& folder) {
     }
 }
 
+/// Nothing is posted where files are only taken over, and one long file may keep those behind it waiting: a folder of a million names
+/// must not wait for its end in memory.
+void BackupRun::keep_up(Folder& folder) {
+    if (folder.slots.empty() || folder.slots.size() % encoded_at_once != 0) return;
+    encode_ready(folder);
+    if (folder.slots.size() >= waiting_entries) settle();
+}
+
 void BackupRun::reap() {
     for (auto at = unfinished_.begin(); at != unfinished_.end();) {
         auto& folder = **at;
@@ -460,7 +473,10 @@ void BackupRun::settle() {
 void BackupRun::checkpoint_if_due() {
     const auto now = std::chrono::steady_clock::now();
     const auto stored = session_.stored_bytes();
-    if (now - last_checkpoint_ < request_.checkpoint_after && stored - checkpointed_bytes_ < request_.checkpoint_bytes) return;
+    const auto chunks = session_.claims();
+    if (now - last_checkpoint_ < request_.checkpoint_after && stored - checkpointed_bytes_ < request_.checkpoint_bytes &&
+        chunks - checkpointed_chunks_ < unlisted_chunks)
+        return;
     settle();
     for (auto& [id, work] : works_) {
         work->lane.flush();
@@ -469,6 +485,7 @@ void BackupRun::checkpoint_if_due() {
     checkpoints_.start(session_.close_packs(), progress_record());
     last_checkpoint_ = now;
     checkpointed_bytes_ = stored;
+    checkpointed_chunks_ = chunks;
 }
 
 ByteVector BackupRun::progress_record() const {

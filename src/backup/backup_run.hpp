@@ -125,6 +125,7 @@ private:
     void read_one(unsigned worker, FileTask& task);
     void encode_ready(Folder& folder);
     void reap();
+    void keep_up(Folder& folder);
     void checkpoint_if_due();
     ByteVector progress_record() const;
     void settle();
@@ -156,7 +157,7 @@ private:
     std::string last_path_;
     Checkpoints checkpoints_;
     std::chrono::steady_clock::time_point last_checkpoint_{};
-    std::int64_t checkpointed_bytes_ = 0;
+    std::int64_t checkpointed_bytes_ = 0, checkpointed_chunks_ = 0;
 
     std::mutex totals_mutex_;
     BackupTotals totals_;                           // guarded by totals_mutex_

@@ -4,8 +4,6 @@
 #include <atomic>
 #include <cstdlib>
 #include <iterator>
-#include <numeric>
-#include <span>
 #include <thread>
 #include <tuple>
 
@@ -289,7 +287,7 @@ CheckReport CheckRun::look() {
     tags_.clear();
     vouched_.clear();
     doubted_.clear();
-    index_ = {};
+    index_ = Index(repository_.options.scratch);
     segments_.clear();
     walked_.clear();
     ids_.clear();
@@ -414,20 +412,21 @@ void CheckRun::need(const Id& id) {
 
 /// About what a collection would give back.
 void CheckRun::count_unused() {
-    std::vector<std::vector<std::uint64_t>> needed(index_.packs().size());
-    for (std::size_t i = 0; i < needed.size(); ++i) needed[i].resize(index_.packs()[i].frames.size());
-    for (std::size_t i = 0; i < needed_.size(); ++i)
-        if (needed_[i]) needed[index_.entries()[i].place.pack][index_.entries()[i].place.frame] += index_.entries()[i].place.length;
     std::map<std::string, double> used;  // a pack may be listed twice
-    for (std::size_t i = 0; i < needed.size(); ++i) {
+    std::vector<std::uint64_t> needed;   // of each of a pack's frames
+    for (std::uint32_t i = 0; i < index_.packs().size(); ++i) {
         const auto& pack = index_.packs()[i];
+        needed.assign(pack.frames.size(), 0);
+        index_.each_of(i, [&](std::uint32_t ordinal, const Index::Entry& entry) {
+            if (needed_[ordinal]) needed[entry.place.frame] += entry.place.length;
+        });
         auto& sum = used[pack_name(pack.sha)];
         bool any = false;
         double unused = 0;
         for (std::size_t f = 0; f < pack.frames.size(); ++f) {
-            any = any || needed[i][f] > 0;
+            any = any || needed[f] > 0;
             const auto plain = std::max<double>(pack.frames[f].plain_len, 1);
-            unused += std::max(0.0, 1 - static_cast<double>(needed[i][f]) / plain) * static_cast<double>(pack.frames[f].stored());
+            unused += std::max(0.0, 1 - static_cast<double>(needed[f]) / plain) * static_cast<double>(pack.frames[f].stored());
         }
         if (any) sum = std::max(sum, static_cast<double>(pack.size) - unused);
     }
@@ -547,11 +546,11 @@ void CheckRun::file(NodeSource& nodes, const Entry& entry, const std::string& pa
         each_chunk(
             entry, nodes,
             [&](const ChunkRef& ref) {
-                const auto* place = index_.find(ref.id);
-                if (!place || place->length != ref.length)
+                const auto found = index_.find(ref.id);
+                if (!found || found->place.length != ref.length)
                     throw Corrupt("a part of this file is missing", {.subject = tenon::backup::place(path, bytes, ref.length)});
                 bytes += ref.length;
-                need(ref.id);
+                if (counts_) needed_[found->ordinal] = true;
             },
             [this](const Id& id) {
                 need(id);
@@ -672,18 +671,6 @@ void CheckRun::packs() {
 
     // The largest first: the last ones end at about the same time.
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
-    // What the index says of each pack, its entries grouped by counting.
-    std::vector<std::uint32_t> ends(index_.packs().size() + 1), rows(depth_ == CheckDepth::full ? index_.entries().size() : 0);
-    if (!rows.empty()) {
-        for (const auto& entry : index_.entries()) ++ends[entry.place.pack + 1];
-        std::partial_sum(ends.begin(), ends.end(), ends.begin());
-        auto at = ends;
-        for (std::uint32_t row = 0; row < rows.size(); ++row) rows[at[index_.entries()[row].place.pack]++] = row;
-    }
-    const auto rows_of = [&](const PackInfo* info) {
-        const auto pack = info ? static_cast<std::size_t>(info - index_.packs().data()) : 0;
-        return info && !rows.empty() ? std::span(rows).subspan(ends[pack], ends[pack + 1] - ends[pack]) : std::span<std::uint32_t>();
-    };
     std::atomic<std::size_t> next{0};
     std::vector<std::exception_ptr> failures(repository_.threads());
     {
@@ -695,7 +682,7 @@ void CheckRun::packs() {
                         const auto& [name, size] = all[at];
                         const auto info = known.find(name);
                         const auto* pack_info = info == known.end() ? nullptr : info->second;
-                        guard(name, [&] { pack(name, size, pack_info, rows_of(pack_info)); });
+                        guard(name, [&] { pack(name, size, pack_info); });
                     }
                 } catch (...) {
                     failure = std::current_exception();

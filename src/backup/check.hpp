@@ -4,7 +4,6 @@
 #include <map>
 #include <mutex>
 #include <set>
-#include <span>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -37,9 +36,8 @@ private:
     void list_objects();
     void segments();
     void packs();
-    /// `rows`: the index's entries of it; sorted on the way.
-    void pack(const std::string& name, std::uint64_t size, const PackInfo* known, std::span<std::uint32_t> rows);
-    bool agree(std::span<std::uint32_t> rows, const std::vector<PackChunk>& table) const;
+    void pack(const std::string& name, std::uint64_t size, const PackInfo* known);
+    bool agree(const PackInfo& known, const std::vector<PackChunk>& table) const;
     void snapshots();
     void directory(NodeSource& nodes, const Id& root, const std::string& path);
     void file(NodeSource& nodes, const Entry& entry, const std::string& path);

@@ -63,20 +63,20 @@ private:
 
 }  // namespace
 
-/// Whether these entries of the index are the pack's table.
-bool CheckRun::agree(std::span<std::uint32_t> rows, const std::vector<PackChunk>& table) const {
-    const auto& entries = index_.entries();
-    std::sort(rows.begin(), rows.end(), [&](std::uint32_t a, std::uint32_t b) {
-        const auto &one = entries[a].place, &other = entries[b].place;
-        return std::pair(one.frame, one.offset) < std::pair(other.frame, other.offset);
+/// Whether the index's entries are the pack's table.
+bool CheckRun::agree(const PackInfo& known, const std::vector<PackChunk>& table) const {
+    const auto pack = static_cast<std::uint32_t>(&known - index_.packs().data());
+    const auto [first, last] = index_.entries_of(pack);
+    bool same = last - first == table.size();
+    if (!same) return false;
+    index_.each_of(pack, [&, begin = first](std::uint32_t row, const Index::Entry& entry) {
+        const auto& [id, place] = entry;
+        same = same && table[row - begin] == PackChunk{id, place.frame, place.offset, place.length};
     });
-    return std::equal(rows.begin(), rows.end(), table.begin(), table.end(), [&](std::uint32_t row, const PackChunk& chunk) {
-        const auto& [id, place] = entries[row];
-        return id == chunk.id && place.frame == chunk.frame && place.offset == chunk.offset && place.length == chunk.length;
-    });
+    return same;
 }
 
-void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo* known, std::span<std::uint32_t> rows) {
+void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo* known) {
     exec::check_stop(stop_);
     Front front(*repository_.objects, name, size, stop_);
     // What there is of its parity, to be compared with what it should be once the pack has turned out to be whole.
@@ -117,7 +117,7 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
         if (keys.ring.is_erased(decode_header(head.bytes, name).class_id)) return finish();
     }
     const auto table = read_footer(keys, *repository_.objects, name, size, stop_);
-    if (known && (known->frames != table.info.frames || known->header.salt != table.info.header.salt || !agree(rows, table.chunks)))
+    if (known && (known->frames != table.info.frames || known->header.salt != table.info.header.salt || !agree(*known, table.chunks)))
         problem(name, "the index and the pack's own table disagree");
     const auto header = decode_header(front.next(container_header_size), name);
     FrameSealer sealer(keys.key_for(header, name), keys.repo, header);

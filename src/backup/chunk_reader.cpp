@@ -112,14 +112,15 @@ ChunkReader* ChunkReader::newer() {
 }
 
 ByteVector ChunkReader::chunk(const Id& id, ChunkType type) {
-    const auto* at = index_.find(id);
-    if (!at) {
+    const auto found = index_.find(id);
+    if (!found) {
         if (auto* reader = newer()) return reader->chunk(id, type);
         throw Corrupt(type == ChunkType::node ? "a directory's data is missing" : "a part of a file is missing", {.subject = "chunk " + hex(id)});
     }
     try {
-        const auto bytes = ByteView(frame(at->pack, at->frame).plain).subspan(at->offset, at->length);
-        verify(id, type, bytes, *at);
+        const auto& at = found->place;
+        const auto bytes = ByteView(frame(at.pack, at.frame).plain).subspan(at.offset, at.length);
+        verify(id, type, bytes, at);
         return {bytes.begin(), bytes.end()};
     } catch (const PackIsGone&) {
         if (auto* reader = newer()) return reader->chunk(id, type);

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <thread>
 #include <tuple>
+#include <unordered_set>
 
 #include <base/id.hpp>
 #include <crypto/encoding.hpp>
@@ -26,7 +27,7 @@ constexpr std::uint64_t beacon_limit = 64 << 10;
 constexpr Duration beacon_every = std::chrono::seconds(60);
 /// What a killed run had stored serves whoever goes on with it; nobody comes back after so long.
 constexpr Duration unfinished_kept = std::chrono::hours(24 * 30);
-constexpr std::size_t segment_entries = 2'000'000;
+constexpr std::size_t segment_entries = 131'072;  // whoever reads one has three times its 46 bytes an entry in memory
 constexpr int most_looks = 100;
 
 /// By the clock of the machine: that it looks again decides nothing.
@@ -457,25 +458,22 @@ Collection::Plan Collection::plan(const View& view, const Before& before, const 
         double unused = 0;
         bool any = false;
         bool left_alone = false;
+        const PackInfo* info = nullptr;
+        std::vector<std::uint32_t> needed{};  ///< Bytes of each frame.
     };
     const auto& index = *view.index;
     const auto& packs = index.packs();
     // A pack that two segments list stands there twice; what is needed of it counts once, wherever that is found.
     std::map<Id, Use> uses;
-    std::vector<std::vector<std::uint64_t>> live(packs.size());
-    for (std::size_t i = 0; i < packs.size(); ++i) live[i].resize(packs[i].frames.size());
-    for (std::uint32_t i = 0; i < index.entries().size(); ++i) {
-        const auto& entry = index.entries()[i];
-        if (index.ordinal(entry.id) == i && view.marks->has(entry.id)) live[entry.place.pack][entry.place.frame] += entry.place.length;
-    }
-    std::map<Id, std::vector<std::uint64_t>> needed;
-    std::map<Id, const PackInfo*> infos;
-    for (std::size_t i = 0; i < packs.size(); ++i) {
-        auto& sum = needed[packs[i].sha];
-        sum.resize(std::max(sum.size(), live[i].size()));
-        for (std::size_t f = 0; f < live[i].size(); ++f) sum[f] += live[i][f];
-        infos[packs[i].sha] = &packs[i];
+    for (std::uint32_t i = 0; i < packs.size(); ++i) {
         auto& use = uses[packs[i].sha];
+        use.info = &packs[i];
+        use.needed.resize(std::max(use.needed.size(), packs[i].frames.size()));
+        index.each_of(i, [&](std::uint32_t ordinal, const Index::Entry& entry) {
+            if (!view.marks->has(ordinal)) return;
+            auto& bytes = use.needed[entry.place.frame];
+            bytes += std::min(entry.place.length, ~bytes);  // what made-up lengths add up to, too
+        });
         if (packs[i].segment == PackInfo::no_segment) continue;
         const auto& segment = index.segments()[packs[i].segment];
         // A process that has written others before goes on under the same name.
@@ -512,9 +510,9 @@ Collection::Plan Collection::plan(const View& view, const Before& before, const 
             continue;
         }
         auto& use = found->second;
-        if (use.left_alone || (only && !only->is_meant(name, infos[*sha]))) continue;
-        const auto& frames = infos[*sha]->frames;
-        const auto& of = needed[*sha];
+        if (use.left_alone || (only && !only->is_meant(name, use.info))) continue;
+        const auto& frames = use.info->frames;
+        const auto& of = use.needed;
         for (std::size_t f = 0; f < frames.size(); ++f) {
             use.any = use.any || of[f] > 0;
             const auto plain = std::max<double>(frames[f].plain_len, 1);
@@ -664,9 +662,13 @@ std::vector<Collection::Needed> Collection::needed_of(const View& view, const st
     for (std::size_t i = 0; i < ours.size(); ++i) ours[i] = packs.contains(index.packs()[i].sha);
     const auto present = impl_.list_packs(stop_);
     for (std::size_t i = 0; i < ours.size(); ++i) ours[i] = ours[i] && present.contains(pack_name(index.packs()[i].sha));
-    for (const auto& entry : index.entries())
-        if (ours[entry.place.pack] && view.marks->has(entry.id) && !index.contains(entry.id) && taken.insert(entry.id).second)
-            frames[{entry.place.pack, entry.place.frame}].push_back(entry);
+    for (std::uint32_t pack = 0; pack < ours.size(); ++pack) {
+        if (!ours[pack]) continue;
+        index.each_of(pack, [&](std::uint32_t, const Index::Entry& entry) {
+            const auto at = index.ordinal(entry.id);
+            if (at && view.marks->has(*at) && index.is_shaky(*at) && taken.insert(entry.id).second) frames[{pack, entry.place.frame}].push_back(entry);
+        });
+    }
     std::vector<Needed> needed;
     for (auto& [place, chunks] : frames) {
         std::sort(chunks.begin(), chunks.end(), [](const auto& a, const auto& b) { return a.place.offset < b.place.offset; });
@@ -773,19 +775,15 @@ void Collection::replace_segments(const View& view, const std::set<Id>& gone, st
     std::size_t entries = 0;
     for (const auto& name : touched) {
         step();
-        Index one;
         ByteVector raw;
         try {
             raw = blob::get_all(store_, name, max_small_object, stop_);
         } catch (const NotFound&) {
             continue;  // another collection has put one in its place
         }
-        one.add_segment(open_object(impl_.keys, Kind::index, raw, name), name);
+        std::set<Id> stands_for;  // what those stood for is in the index's list
+        auto rows = decode_segment(open_object(impl_.keys, Kind::index, raw, name), name, stands_for);
         replaced.insert(crypto::sha256(raw));
-        std::vector<SealedPack> rows(one.packs().size());
-        for (std::size_t i = 0; i < rows.size(); ++i) rows[i].info = one.packs()[i];
-        for (const auto& entry : one.entries())
-            rows[entry.place.pack].chunks.push_back({entry.id, entry.place.frame, entry.place.offset, entry.place.length});
         for (auto& row : rows) {
             if (gone.contains(row.info.sha) || !listed.insert(row.info.sha).second) continue;
             entries += row.chunks.size();

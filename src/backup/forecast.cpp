@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <map>
 #include <set>
+#include <span>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -95,8 +96,7 @@ private:
     }
 
     void look_at_names() {
-        std::map<PlannedFile*, std::vector<Piece*>> pieces;
-        for (auto& piece : plan_.pieces) pieces[piece.file].push_back(&piece);
+        plan_.sort_by_file();
         std::map<std::uint32_t, std::set<std::string>> names;
         for (auto& file : plan_.files) {
             exec::check_stop(stop_);
@@ -107,7 +107,7 @@ private:
                 conflict(path_in(plan_, file.folder, file.entry.name), "a folder lies where a file belongs");
                 continue;
             }
-            if (st && S_ISREG(st->st_mode) && is_same(file, *st, pieces[&file])) ++said_.files_unchanged;
+            if (st && S_ISREG(st->st_mode) && is_same(file, *st, plan_.pieces_of(file.number - 1))) ++said_.files_unchanged;
             else change(file.folder, file.entry, st);
         }
         for (const auto& other : plan_.others) {
@@ -118,30 +118,32 @@ private:
             else change(other.folder, other.entry, st);
         }
         for (const auto& piece : plan_.pieces)
-            (piece.there ? said_.bytes_kept : said_.bytes_written) += static_cast<std::int64_t>(piece.place.length);
+            (piece.there ? said_.bytes_kept : said_.bytes_written) += static_cast<std::int64_t>(index_.entry(piece.entry).place.length);
         count_extra(names);
     }
 
     /// Marks the parts that lie in their place already.
-    bool is_same(PlannedFile& file, const struct stat& st, const std::vector<Piece*>& pieces) {
+    bool is_same(PlannedFile& file, const struct stat& st, std::span<Piece> pieces) {
         const auto& entry = file.entry;
         bool same = static_cast<std::uint64_t>(st.st_size) == entry.size;
         if (!compare_) {
             same = same && nanoseconds(st.st_mtim) == entry.mtime;
-            for (auto* piece : pieces) piece->there = same;
+            for (auto& piece : pieces) piece.there = same ? 1 : 0;
             return same;
         }
         const auto path = path_in(plan_, file.folder, entry.name);
         const base::Fd old(openat(folders_.open(file.folder).get(), entry.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
         if (!old) return false;
-        for (auto* piece : pieces) {
+        for (auto& piece : pieces) {
             exec::check_stop(stop_);
-            bytes_.resize(piece->place.length);
+            const auto [id, at] = index_.entry(piece.entry);
+            bytes_.resize(at.length);
             bool whole = true;
-            each_part(entry, piece->offset, ByteSpan(bytes_),
+            each_part(entry, piece.offset, ByteSpan(bytes_),
                       [&](std::uint64_t offset, ByteSpan part) { whole = whole && base::pread_up_to(old, part, offset, path) == part.size(); });
-            piece->there = whole && reader_.is(piece->id, ChunkType::data, bytes_, piece->place);
-            same = same && piece->there;
+            const bool is_there = whole && reader_.is(id, ChunkType::data, bytes_, at);
+            piece.there = is_there ? 1 : 0;
+            same = same && is_there;
         }
         for (const auto& hole : entry.holes) same = same && is_zero(old, hole, path);
         return same;
@@ -169,12 +171,14 @@ private:
 
     void count_requests() {
         auto& pieces = plan_.pieces;
-        std::erase_if(pieces, [](const Piece& piece) { return piece.there; });
+        plan_.drop_those_there();
+        plan_.sort_by_entry();
         for (std::size_t first = 0; first < pieces.size(); ++said_.requests) {
             const auto end = end_of_request(pieces, index_, first, pieces.size());
-            const auto& frames = index_.packs()[pieces[first].place.pack].frames;
-            const auto& last = frames[pieces[end - 1].place.frame];
-            said_.bytes_fetched += static_cast<std::int64_t>(last.offset + last.stored() - frames[pieces[first].place.frame].offset);
+            const auto begin = index_.entry(pieces[first].entry).place;
+            const auto& frames = index_.packs()[begin.pack].frames;
+            const auto last = frames[index_.entry(pieces[end - 1].entry).place.frame];
+            said_.bytes_fetched += static_cast<std::int64_t>(last.offset + last.stored() - frames[begin.frame].offset);
             first = end;
         }
     }
@@ -192,14 +196,14 @@ private:
             // From both ends to the middle: whatever time ends it, more than one pack was seen.
             const auto step = i % 2 == 0 ? i / 2 : std::min(places, pieces.size()) - 1 - i / 2;
             const auto first = step * pieces.size() / std::min(places, pieces.size());
-            const auto pack = pieces[first].place.pack;
-            const auto frame = pieces[first].place.frame;
+            const auto [pack, frame, offset, length] = index_.entry(pieces[first].entry).place;
             try {
                 auto stored = reader_.fetch(pack, frame, frame);
                 const auto content = reader_.open(pack, frame, stored);
-                for (auto at = first; at < pieces.size() && pieces[at].place.pack == pack && pieces[at].place.frame == frame; ++at) {
-                    const auto& place = pieces[at].place;
-                    reader_.verify(pieces[at].id, ChunkType::data, ByteView(content.plain).subspan(place.offset, place.length), place);
+                for (auto at = first; at < pieces.size(); ++at) {
+                    const auto [id, place] = index_.entry(pieces[at].entry);
+                    if (place.pack != pack || place.frame != frame) break;
+                    reader_.verify(id, ChunkType::data, ByteView(content.plain).subspan(place.offset, place.length), place);
                     bytes += static_cast<std::int64_t>(place.length);
                 }
             } catch (const Corrupt&) {

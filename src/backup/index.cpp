@@ -1,7 +1,8 @@
 #include "index.hpp"
 
 #include <algorithm>
-#include <bit>
+#include <array>
+#include <utility>
 
 #include <tenon/error.hpp>
 
@@ -9,6 +10,7 @@ namespace tenon::backup {
 namespace {
 
 constexpr std::size_t frame_row = 20, footer_chunk_row = 44, entry_row = 46;
+constexpr std::size_t scratch_row = 32 + 2 + 4 + 4;
 constexpr std::size_t pack_row = 32 + 8 + 1 + 16 + 2 + 32 + 32 + 4;
 
 /// Binary fields in order; running out is Corrupt.
@@ -28,10 +30,12 @@ public:
         if (value > left_.size() / row) fail();
         return static_cast<std::size_t>(value);
     }
+    void skip(std::size_t count) { take(count); }
     void zeros(std::size_t count) {
         for (const auto byte : take(count))
             if (byte != 0) fail();
     }
+    std::size_t left() const { return left_.size(); }
     void expect_done() const { if (!left_.empty()) fail(); }
     [[noreturn]] void fail() const { throw Corrupt("a table of packs is malformed", {.subject = object_}); }
 
@@ -53,19 +57,21 @@ FrameInfo read_frame(Fields& in) {
     frame.plain_len = in.number<std::uint32_t>();
     const auto codec = in.number<std::uint8_t>();
     in.zeros(3);
-    if (codec > 1 || frame.clen > max_sealed || frame.clen < content_header_size + tag_size || frame.plain_len > max_plain) in.fail();
+    if (codec > 1 || frame.offset > FrameTable::max_offset || frame.clen > max_sealed || frame.clen < content_header_size + tag_size || frame.plain_len > max_plain) in.fail();
     frame.codec = static_cast<Codec>(codec);
     return frame;
 }
 
-void check_place(const Fields& in, const std::vector<FrameInfo>& frames, std::uint16_t frame, std::uint32_t offset, std::uint32_t length) {
+void check_place(const Fields& in, const FrameTable& frames, std::uint16_t frame, std::uint32_t offset, std::uint32_t length) {
     if (frame >= frames.size() || offset > frames[frame].plain_len || length > frames[frame].plain_len - offset) in.fail();
 }
 
+bool comes_before(const PackChunk& a, const PackChunk& b) { return std::pair(a.frame, a.offset) < std::pair(b.frame, b.offset); }
+
 }  // namespace
 
-void append_frames(ByteVector& out, const std::vector<FrameInfo>& frames) {
-    for (const auto& frame : frames) {
+void append_frames(ByteVector& out, const FrameTable& frames) {
+    for (const auto frame : frames) {
         base::append_le(out, frame.offset);
         base::append_le(out, frame.clen);
         base::append_le(out, frame.plain_len);
@@ -94,7 +100,11 @@ void decode_footer(ByteView plain, SealedPack& pack, const std::string& object) 
     const auto frames = in.number<std::uint32_t>();
     const auto chunks = in.number<std::uint32_t>();
     if (frames > max_pack_frames || chunks > max_pack_chunks) in.fail();
+    if (frames > in.left() / frame_row) in.fail();
+    pack.info.frames.reserve(frames);
     for (std::uint32_t i = 0; i < frames; ++i) pack.info.frames.push_back(read_frame(in));
+    if (chunks > in.left() / footer_chunk_row) in.fail();
+    pack.chunks.reserve(chunks);
     for (std::uint32_t i = 0; i < chunks; ++i) {
         PackChunk chunk;
         chunk.id = in.array<32>();
@@ -144,17 +154,12 @@ ByteVector encode_segment(const std::vector<SealedPack>& packs, const std::set<I
     return out;
 }
 
-void Index::add_segment(ByteView payload, const std::string& object) {
+std::vector<SealedPack> decode_segment(ByteView payload, const std::string& object, std::set<Id>& replaced) {
     Fields in(payload, object);
-    // What segments say that this one replaces is still true of packs that exist.
-    for (auto left = in.count<std::uint32_t>(32); left > 0; --left) replaced_.insert(in.array<32>());
-    const auto segment = static_cast<std::uint32_t>(segments_.size());
-    segments_.push_back(object);
-    const auto first = static_cast<std::uint32_t>(packs_.size());
-    const auto packs = in.count<std::uint32_t>(pack_row);
-    for (std::size_t i = 0; i < packs; ++i) {
-        PackInfo pack;
-        pack.segment = segment;
+    std::set<Id> stands_for;
+    for (auto left = in.count<std::uint32_t>(32); left > 0; --left) stands_for.insert(in.array<32>());
+    std::vector<SealedPack> packs(in.count<std::uint32_t>(pack_row));
+    for (auto& [pack, chunks] : packs) {
         pack.sha = in.array<32>();
         pack.size = in.number<std::uint64_t>();
         const auto kind = in.number<std::uint8_t>();
@@ -165,34 +170,89 @@ void Index::add_segment(ByteView payload, const std::string& object) {
         pack.header.salt = in.array<32>();
         pack.header.commitment = in.array<32>();
         const auto frames = in.count<std::uint32_t>(frame_row);
+        pack.frames.reserve(frames);
         for (std::size_t f = 0; f < frames; ++f) {
-            pack.frames.push_back(read_frame(in));
-            if (pack.frames.back().offset > pack.size || pack.frames.back().stored() > pack.size - pack.frames.back().offset) in.fail();
+            const auto frame = read_frame(in);
+            if (frame.offset > pack.size || frame.stored() > pack.size - frame.offset) in.fail();
+            pack.frames.push_back(frame);
         }
-        packs_.push_back(std::move(pack));
     }
     const auto count = in.count<std::uint64_t>(entry_row);
-    entries_.reserve(entries_.size() + count);
+    auto again = in;
+    std::vector<std::uint32_t> of(packs.size());
     for (std::size_t i = 0; i < count; ++i) {
-        Entry entry;
-        entry.id = in.array<32>();
-        entry.place.pack = in.number<std::uint32_t>();
-        entry.place.frame = in.number<std::uint16_t>();
-        entry.place.offset = in.number<std::uint32_t>();
-        entry.place.length = in.number<std::uint32_t>();
-        if (entry.place.pack >= packs) in.fail();
-        entry.place.pack += first;
-        check_place(in, packs_[entry.place.pack].frames, entry.place.frame, entry.place.offset, entry.place.length);
-        entries_.push_back(entry);
+        in.skip(32);
+        const auto pack = in.number<std::uint32_t>();
+        if (pack >= packs.size()) in.fail();
+        ++of[pack];
+        in.skip(entry_row - 32 - 4);
     }
     in.expect_done();
+    for (std::size_t i = 0; i < packs.size(); ++i) packs[i].chunks.reserve(of[i]);
+    for (std::size_t i = 0; i < count; ++i) {
+        PackChunk chunk;
+        chunk.id = again.array<32>();
+        auto& pack = packs[again.number<std::uint32_t>()];
+        chunk.frame = again.number<std::uint16_t>();
+        chunk.offset = again.number<std::uint32_t>();
+        chunk.length = again.number<std::uint32_t>();
+        check_place(again, pack.info.frames, chunk.frame, chunk.offset, chunk.length);
+        pack.chunks.push_back(chunk);
+    }
+    for (auto& pack : packs) std::sort(pack.chunks.begin(), pack.chunks.end(), comes_before);
+    replaced.merge(stands_for);
+    return packs;
+}
+
+Index::Index(std::filesystem::path scratch, std::uint32_t tag_bits)
+    : scratch_(std::make_shared<ScratchFile>(std::move(scratch))), rows_(scratch_, scratch_row), table_(tag_bits) {}
+
+void Index::add_segment(ByteView payload, const std::string& object) {
+    // What segments say that this one replaces is still true of packs that exist.
+    auto packs = decode_segment(payload, object, replaced_);
+    const auto segment = static_cast<std::uint32_t>(segments_.size());
+    segments_.push_back(object);
+    for (auto& pack : packs) {
+        pack.info.segment = segment;
+        add_pack(pack);
+        pack = {};
+    }
 }
 
 void Index::add_pack(const SealedPack& pack) {
-    const auto number = static_cast<std::uint32_t>(packs_.size());
+    if (!std::is_sorted(pack.chunks.begin(), pack.chunks.end(), comes_before)) {
+        auto sorted = pack;
+        std::sort(sorted.chunks.begin(), sorted.chunks.end(), comes_before);
+        return add_pack(sorted);
+    }
     packs_.push_back(pack.info);
-    for (const auto& chunk : pack.chunks)
-        entries_.push_back({chunk.id, {number, chunk.frame, chunk.offset, chunk.length}});
+    first_.push_back(rows_.size());
+    std::array<std::uint8_t, scratch_row> row;
+    for (const auto& chunk : pack.chunks) {
+        std::copy(chunk.id.begin(), chunk.id.end(), row.begin());
+        base::store_le(&row[32], chunk.frame);
+        base::store_le(&row[34], chunk.offset);
+        base::store_le(&row[38], chunk.length);
+        rows_.add(row);
+    }
+}
+
+Index::Entry Index::read_row(ByteView row, std::uint32_t pack) {
+    Entry entry;
+    std::copy_n(row.begin(), entry.id.size(), entry.id.begin());
+    entry.place = {pack, base::load_le<std::uint16_t>(&row[32]), base::load_le<std::uint32_t>(&row[34]), base::load_le<std::uint32_t>(&row[38])};
+    return entry;
+}
+
+Index::Entry Index::entry(std::uint32_t ordinal) const {
+    std::array<std::uint8_t, scratch_row> row;
+    rows_.read(ordinal, row);
+    return read_row(row, pack_of(ordinal));
+}
+
+std::uint32_t Index::pack_of(std::uint32_t ordinal) const {
+    // Of packs without entries the last one that begins there has it.
+    return static_cast<std::uint32_t>(std::upper_bound(first_.begin(), first_.end(), ordinal) - first_.begin() - 1);
 }
 
 void Index::finish(const std::map<std::string, std::uint64_t>& present, const std::set<Id>& damaged, const std::set<Id>& leaving) {
@@ -206,7 +266,9 @@ void Index::finish(const std::map<std::string, std::uint64_t>& present, const st
         (is_damaged ? broken : leaving.contains(packs_[i].sha) ? going : firm)[i] = true;
         if (any) shaky_[i] = !firm[i];
     }
-    table_.assign(std::bit_ceil(entries_.size() * 5 / 4 + 1), 0);
+    packs_.shrink_to_fit();
+    first_.shrink_to_fit();
+    table_.reset(rows_.size());
     take_in(firm, true);
     if (!any) return;
     // What leaves is still there, and damage rarely hits all of a pack: what nothing else has is read from there.
@@ -215,26 +277,36 @@ void Index::finish(const std::map<std::string, std::uint64_t>& present, const st
 }
 
 void Index::take_in(const std::vector<bool>& packs, bool replacing) {
-    const auto mask = table_.size() - 1;
-    for (std::uint32_t i = 0; i < entries_.size(); ++i) {
-        if (!packs[entries_[i].place.pack]) continue;
-        auto at = IdHash{}(entries_[i].id) & mask;
-        while (table_[at] != 0 && entries_[table_[at] - 1].id != entries_[i].id) at = (at + 1) & mask;
-        if (replacing || table_[at] == 0) table_[at] = i + 1;
+    for (std::uint32_t begin = 0, end = 0; begin < packs.size(); begin = end) {
+        end = begin + 1;
+        if (!packs[begin]) continue;
+        while (end < packs.size() && packs[end]) ++end;
+        rows_.each(entries_of(begin).first, entries_of(end - 1).second, [&](std::uint32_t row, ByteView bytes) {
+            Id id;
+            std::copy_n(bytes.begin(), id.size(), id.begin());
+            table_.put(id, row, replacing, [&](std::uint32_t other) { return has_id(other, id); });
+        });
     }
 }
 
-std::optional<std::uint32_t> Index::ordinal(const Id& id) const {
-    if (table_.empty()) return std::nullopt;
-    const auto mask = table_.size() - 1;
-    for (auto at = IdHash{}(id) & mask; table_[at] != 0; at = (at + 1) & mask)
-        if (entries_[table_[at] - 1].id == id) return table_[at] - 1;
-    return std::nullopt;
+bool Index::has_id(std::uint32_t row, const Id& id) const {
+    Id other;
+    rows_.read(row, other);
+    return other == id;
 }
 
-const ChunkPlace* Index::find(const Id& id) const {
-    const auto at = ordinal(id);
-    return at ? &entries_[*at].place : nullptr;
+std::optional<std::uint32_t> Index::ordinal(const Id& id) const {
+    return table_.find(id, [&](std::uint32_t row) { return has_id(row, id); });
+}
+
+std::optional<Index::Found> Index::find(const Id& id) const {
+    std::array<std::uint8_t, scratch_row> bytes;
+    const auto row = table_.find(id, [&](std::uint32_t other) {
+        rows_.read(other, bytes);
+        return std::equal(id.begin(), id.end(), bytes.begin());
+    });
+    if (!row) return std::nullopt;
+    return Found{*row, read_row(bytes, pack_of(*row)).place};
 }
 
 }  // namespace tenon::backup

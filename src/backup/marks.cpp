@@ -13,7 +13,7 @@ bool Marks::mark(const Id& id) {
         return false;
     }
     if (bits_[*at]) return false;
-    if (!index_.contains(id)) ++shaky_;
+    if (index_.is_shaky(*at)) ++shaky_;
     return bits_[*at] = true;
 }
 

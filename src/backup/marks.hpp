@@ -20,6 +20,8 @@ public:
         const auto at = index_.ordinal(id);
         return at && bits_[*at];
     }
+    /// Of an entry of the index.
+    bool has(std::uint32_t ordinal) const { return bits_[ordinal]; }
     /// False: something that was to be marked is not in the index, or is there in packs alone that one must not rely on.
     bool is_whole() const { return missing_ == 0; }
     bool is_firm() const { return missing_ + shaky_ == 0; }

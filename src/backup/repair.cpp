@@ -64,7 +64,7 @@ private:
     void folder(ChunkReader& nodes, std::size_t snapshot, const Id16& class_id, const Id& root, const std::string& path);
     void file(ChunkReader& nodes, std::size_t snapshot, const Id16& class_id, const Entry& entry, const std::string& path);
     void store_again(bool reread);
-    using Frames = std::map<std::pair<std::uint32_t, std::uint16_t>, std::vector<const Index::Entry*>>;
+    using Frames = std::map<std::pair<std::uint32_t, std::uint16_t>, std::vector<Index::Entry>>;
     /// Of the packs that something is wrong with, those that hold what no other has.
     Frames only_there() const;
     void reread_sources(WriteSession& session);
@@ -87,10 +87,11 @@ private:
 
 Rereading::Frames Rereading::only_there() const {
     Frames frames;
-    for (std::uint32_t i = 0; i < index_->entries().size(); ++i) {
-        const auto& entry = index_->entries()[i];
-        if (suspects_.contains(index_->packs()[entry.place.pack].sha) && index_->ordinal(entry.id) == i)
-            frames[{entry.place.pack, entry.place.frame}].push_back(&entry);
+    for (std::uint32_t pack = 0; pack < index_->packs().size(); ++pack) {
+        if (!suspects_.contains(index_->packs()[pack].sha)) continue;
+        index_->each_of(pack, [&](std::uint32_t ordinal, const Index::Entry& entry) {
+            if (index_->ordinal(entry.id) == ordinal) frames[{pack, entry.place.frame}].push_back(entry);
+        });
     }
     return frames;
 }
@@ -112,10 +113,10 @@ bool Rereading::find_lost() {
         try {
             auto stored = reader.fetch(place.first, place.second, place.second);
             const auto content = reader.open(place.first, place.second, stored);
-            for (const auto* entry : entries)
-                reader.verify(entry->id, type, ByteView(content.plain).subspan(entry->place.offset, entry->place.length), entry->place);
+            for (const auto& entry : entries)
+                reader.verify(entry.id, type, ByteView(content.plain).subspan(entry.place.offset, entry.place.length), entry.place);
         } catch (const Corrupt&) {
-            for (const auto* entry : entries) lost_.insert(entry->id);
+            for (const auto& entry : entries) lost_.insert(entry.id);
         }
     }
     return true;
@@ -229,9 +230,9 @@ void Rereading::move(WriteSession& session, const Frames& frames) {
         } catch (const Corrupt&) {
             continue;  // of this nothing is whole
         }
-        for (const auto* entry : entries) {
-            const auto bytes = ByteView(content.plain).subspan(entry->place.offset, entry->place.length);
-            if (!reader.is(entry->id, type, bytes, entry->place)) continue;
+        for (const auto& entry : entries) {
+            const auto bytes = ByteView(content.plain).subspan(entry.place.offset, entry.place.length);
+            if (!reader.is(entry.id, type, bytes, entry.place)) continue;
             if (type == ChunkType::node) (void)lane(session, header.class_id).node(bytes);
             else (void)lane(session, header.class_id).chunk(bytes);
             totals_.bytes_moved += static_cast<std::int64_t>(bytes.size());
@@ -246,7 +247,8 @@ void Rereading::store_again(bool reread) {
     Id16 writer;
     crypto::fill_random(writer);
     LogChain chain;
-    WriteSession session(impl_.keys, impl_.super, *impl_.objects, meter, throttle, impl_.collections, writer, impl_.options.clock, chain, stop_);
+    WriteSession session(impl_.keys, impl_.super, *impl_.objects, meter, throttle, impl_.collections, writer, impl_.options.clock, chain, stop_,
+                         impl_.options.scratch);
     try {
         session.begin([&] { return impl_.has_newer_data_keys(); });
         load();  // behind the beacon, as a backup: what a collection is about to drop is not relied upon

@@ -145,6 +145,45 @@ SealedPack read_footer(const Keys& keys, blob::Store& store, const std::string& 
     return pack;
 }
 
+namespace {
+
+Id hash_of(const std::map<std::string, std::uint64_t>& packs) {
+    crypto::Sha256 hash;
+    ByteVector size;
+    for (const auto& [name, bytes] : packs) {
+        size.clear();
+        base::append_le(size, bytes);
+        hash.update(base::view_of(name));
+        hash.update(size);
+    }
+    return hash.finish();
+}
+
+}  // namespace
+
+Repository::Impl::SegmentsRead Repository::Impl::read_segments(Index& fresh, const std::vector<std::string>& names, bool mends,
+                                                               const std::stop_token& stop) {
+    SegmentsRead read;
+    for (const auto& name : names) {
+        const auto add = [&] {
+            fresh.add_segment(open_object(keys, Kind::index, blob::get_all(*objects, name, max_small_object, stop), name), name);
+        };
+        try {
+            try {
+                add();
+            } catch (const Corrupt&) {
+                if (!mends || !objects->mend(name, {}, stop)) throw;
+                add();
+            }
+        } catch (const Corrupt&) {
+            read.damaged = true;
+        } catch (const NotFound&) {
+            read.gone = true;  // a collection has put another in its place
+        }
+    }
+    return read;
+}
+
 std::shared_ptr<const Index> Repository::Impl::load_index(std::stop_token stop, bool mends) {
     constexpr int most_collections = 100;
     bool mended = !mends;  // once: what no other store has stays as it is
@@ -156,35 +195,21 @@ std::shared_ptr<const Index> Repository::Impl::load_index(std::stop_token stop, 
         auto packs = list_packs(stop);
         auto bad = annotations.damaged_packs(keys, *objects, stop).packs;
         const std::lock_guard lock(index_mutex);
-        if (index && names == index_names && packs == index_packs && bad == index_damaged && going == index_leaving) return index;
-        auto fresh = std::make_shared<Index>();
-        bool damaged = false, changed = false;
-        for (const auto& name : names) {
-            const auto add = [&] {
-                fresh->add_segment(open_object(keys, Kind::index, blob::get_all(*objects, name, max_small_object, stop), name), name);
-            };
-            try {
-                try {
-                    add();
-                } catch (const Corrupt&) {
-                    if (!mends || !objects->mend(name, {}, stop)) throw;
-                    add();
-                }
-            } catch (const Corrupt&) {
-                damaged = true;
-            } catch (const NotFound&) {
-                changed = true;  // a collection has put another in its place
-            }
-        }
-        if (changed && tried < most_collections) continue;
-        if (damaged || changed) add_footers(*fresh, packs, stop);
+        const auto listed = hash_of(packs);
+        if (index && !index->is_broken() && names == index_names && listed == index_packs && bad == index_damaged && going == index_leaving)
+            return index;
+        if (mends) index.reset();  // who works with it has it; else there would be two in memory
+        auto fresh = std::make_shared<Index>(options.scratch);
+        const auto read = read_segments(*fresh, names, mends, stop);
+        if (read.gone && tried < most_collections) continue;
+        if (read.damaged || read.gone) add_footers(*fresh, packs, stop);
         if (!std::exchange(mended, true) && mend_packs(*fresh, packs, stop)) continue;
         fresh->finish(packs, bad, going);
         if (!mends) return fresh;  // who reads wants a better one
         index_damaged = std::move(bad);
         index_leaving = std::move(going);
         index_names = std::move(names);
-        index_packs = std::move(packs);
+        index_packs = listed;
         index = std::move(fresh);
         return index;
     }
@@ -239,7 +264,10 @@ void Repository::Impl::add_footers(Index& fresh, const std::map<std::string, std
 }
 
 std::shared_ptr<const Index> Repository::Impl::index_with_footers(std::stop_token stop) {
-    auto wider = std::make_shared<Index>(*load_index(stop));
+    auto wider = std::make_shared<Index>(options.scratch);
+    std::vector<std::string> names;
+    for (const auto& object : blob::list_all(*objects, "index/", stop)) names.push_back(object.name);
+    (void)read_segments(*wider, names, true, stop);
     const auto packs = list_packs(stop);
     add_footers(*wider, packs, stop);
     wider->finish(packs, annotations.damaged_packs(keys, *objects, stop).packs, leaving(collections.read(keys, *objects, stop)));

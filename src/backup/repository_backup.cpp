@@ -95,7 +95,8 @@ BackupTotals back_up_once(Repository::Impl& impl, const BackupRequest& request, 
 
     Meter meter(ledger);
     Throttle throttle(request.bytes_per_second, impl.options.clock);
-    WriteSession session(impl.keys, impl.super, store, meter, throttle, impl.collections, impl.writer, impl.options.clock, impl.chain, stop);
+    WriteSession session(impl.keys, impl.super, store, meter, throttle, impl.collections, impl.writer, impl.options.clock, impl.chain, stop,
+                         impl.options.scratch);
     try {
         session.begin([&] { return impl.has_newer_data_keys(); });
         // Behind the beacon: either this sees what a collection is about to drop, or that collection waits for this session.

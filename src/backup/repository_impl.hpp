@@ -42,7 +42,7 @@ struct Repository::Impl {
     std::mutex index_mutex;
     std::shared_ptr<const Index> index;          // guarded by index_mutex
     std::vector<std::string> index_names;        // guarded by index_mutex: what it was read from, as the next
-    std::map<std::string, std::uint64_t> index_packs;
+    Id index_packs{};                            // a hash of their names and sizes
     std::set<Id> index_damaged, index_leaving;
 
     Annotations annotations;
@@ -63,6 +63,11 @@ struct Repository::Impl {
     }
     /// The same, and every pack that no segment lists.
     std::shared_ptr<const Index> index_with_footers(std::stop_token stop);
+    /// What could be read of these segments. Says what could not.
+    struct SegmentsRead {
+        bool damaged = false, gone = false;
+    };
+    SegmentsRead read_segments(Index& index, const std::vector<std::string>& names, bool mends, const std::stop_token& stop);
     void add_footers(Index& index, const std::map<std::string, std::uint64_t>& packs, const std::stop_token& stop);
     bool mend_packs(const Index& fresh, const std::map<std::string, std::uint64_t>& packs, const std::stop_token& stop);
     std::map<std::string, std::uint64_t> list_packs(const std::stop_token& stop);  ///< Names and sizes.

@@ -165,11 +165,12 @@ void RestoreRun::write_pieces(Lane& lane, std::size_t first, std::size_t last) {
     ByteVector stored;
     while (first < last) {
         exec::check_stop(stop_);
-        const auto pack = pieces[first].place.pack;
+        const auto begin = place_of(pieces[first]);
+        const auto pack = begin.pack;
         const auto& frames = index_.packs()[pack].frames;
-        const auto from = pieces[first].place.frame;
+        const auto from = begin.frame;
         const auto end = end_of_request(pieces, index_, first, last);
-        const auto until = pieces[end - 1].place.frame;
+        const auto until = place_of(pieces[end - 1]).frame;
         try {
             lane.reader.fetch(pack, from, until, stored);
         } catch (const PackIsGone&) {
@@ -183,7 +184,7 @@ void RestoreRun::write_pieces(Lane& lane, std::size_t first, std::size_t last) {
                 for (; first < end; ++first) lose(lane, pieces[first], error);
             } else {
                 for (auto next = first; first < end; first = next) {
-                    while (next < end && pieces[next].place.frame == pieces[first].place.frame) ++next;
+                    while (next < end && place_of(pieces[next]).frame == place_of(pieces[first]).frame) ++next;
                     write_pieces(lane, first, next);
                 }
             }
@@ -192,9 +193,9 @@ void RestoreRun::write_pieces(Lane& lane, std::size_t first, std::size_t last) {
         throttle_.spend(static_cast<std::int64_t>(stored.size()), stop_);
         while (first < end) {
             exec::check_stop(stop_);
-            const auto frame = pieces[first].place.frame;
+            const auto frame = place_of(pieces[first]).frame;
             auto next = first;
-            while (next < end && pieces[next].place.frame == frame) ++next;
+            while (next < end && place_of(pieces[next]).frame == frame) ++next;
             auto at = first;
             try {
                 const auto content = lane.reader.open_or_mend(
@@ -216,7 +217,7 @@ void RestoreRun::write_moved(Lane& lane, std::size_t first, std::size_t last) {
         const auto& piece = plan_.pieces[first];
         ByteVector bytes;
         try {
-            bytes = lane.reader.chunk(piece.id, ChunkType::data);
+            bytes = lane.reader.chunk(index_.entry(piece.entry).id, ChunkType::data);
         } catch (const Corrupt& error) {
             if (!request_.salvage) throw;
             lose(lane, piece, error);
@@ -231,16 +232,17 @@ void RestoreRun::write_frame(Lane& lane, const FrameContent& frame, std::size_t&
     const Piece* verified = nullptr;
     for (; first < last; ++first) {
         const auto& piece = plan_.pieces[first];
-        const auto bytes = ByteView(frame.plain).subspan(piece.place.offset, piece.place.length);
-        if (!verified || verified->id != piece.id) lane.reader.verify(piece.id, ChunkType::data, bytes, piece.place);
+        const auto [id, at] = index_.entry(piece.entry);
+        const auto bytes = ByteView(frame.plain).subspan(at.offset, at.length);
+        if (!verified || verified->entry != piece.entry) lane.reader.verify(id, ChunkType::data, bytes, at);
         verified = &piece;
         put_piece(lane, piece, bytes);
     }
 }
 
 void RestoreRun::put_piece(Lane& lane, const Piece& piece, ByteView bytes) {
-    auto& file = *piece.file;
-    with_file(lane, piece, bytes, [&](std::uint64_t offset, ByteView part) {
+    auto& file = plan_.files[piece.file];
+    with_file(lane, piece, bytes.size(), bytes, [&](std::uint64_t offset, ByteView part) {
         base::pwrite_all(file.fd, part, offset, path_of(file.folder, file.entry.name));
         written_ += static_cast<std::int64_t>(part.size());
     });
@@ -248,20 +250,21 @@ void RestoreRun::put_piece(Lane& lane, const Piece& piece, ByteView bytes) {
 
 /// Zeros, which lie there already.
 void RestoreRun::lose(Lane& lane, const Piece& piece, const Corrupt& error) {
+    const auto length = place_of(piece).length;
     {
         const std::lock_guard lock(problems_mutex_);
-        const auto& file = *piece.file;
+        const auto& file = plan_.files[piece.file];
         damaged_.push_back({path_of(file.folder, file.entry.name), static_cast<std::int64_t>(file_offset(file.entry, piece.offset)),
-                            static_cast<std::int64_t>(piece.place.length)});
+                            static_cast<std::int64_t>(length)});
         if (const auto pack = pack_in(error.subject())) damaged_packs_.insert(*pack);
     }
-    with_file(lane, piece, ByteView(), [](std::uint64_t, ByteView) {});
+    with_file(lane, piece, length, ByteView(), [](std::uint64_t, ByteView) {});
 }
 
 /// Calls on(offset, part) for the parts of a piece, with its file open; the last piece completes the file.
 template <class Bytes, class On>
-void RestoreRun::with_file(Lane& lane, const Piece& piece, Bytes bytes, On on) {
-    auto& file = *piece.file;
+void RestoreRun::with_file(Lane& lane, const Piece& piece, std::uint64_t length, Bytes bytes, On on) {
+    auto& file = plan_.files[piece.file];
     {
         const std::lock_guard lock(file.mutex);
         if (!file.fd) {
@@ -271,7 +274,7 @@ void RestoreRun::with_file(Lane& lane, const Piece& piece, Bytes bytes, On on) {
         ++file.users;
     }
     each_part(file.entry, piece.offset, bytes, on);
-    progress_.advance(static_cast<std::int64_t>(piece.place.length));
+    progress_.advance(static_cast<std::int64_t>(length));
     if (--file.missing == 0) complete(lane, file);
     const std::lock_guard lock(file.mutex);
     // Files whose pieces lie far apart would add up to more than a process may have open.

@@ -4,6 +4,7 @@
 #include <exception>
 #include <map>
 #include <set>
+#include <span>
 #include <thread>
 
 #include <exec/thread.hpp>
@@ -75,9 +76,9 @@ private:
     void sweep_left_over();
     void look_at_target();
     void compare_existing();
-    void compare(Lane& lane, PlannedFile& file, const std::vector<Piece*>& pieces);
+    void compare(Lane& lane, PlannedFile& file, std::span<Piece> pieces);
     bool read_piece(Lane& lane, const base::Fd& old, const Piece& piece);
-    void keep_parts(Lane& lane, PlannedFile& file, const base::Fd& old, const std::vector<Piece*>& pieces);
+    void keep_parts(Lane& lane, PlannedFile& file, const base::Fd& old, std::span<Piece> pieces);
     template <class Work>
     void in_threads(std::size_t count, Work work);
     void empty_files();
@@ -87,7 +88,8 @@ private:
     void put_piece(Lane& lane, const Piece& piece, ByteView bytes);
     void lose(Lane& lane, const Piece& piece, const Corrupt& error);
     template <class Bytes, class On>
-    void with_file(Lane& lane, const Piece& piece, Bytes bytes, On on);
+    void with_file(Lane& lane, const Piece& piece, std::uint64_t length, Bytes bytes, On on);
+    ChunkPlace place_of(const Piece& piece) const { return index_.entry(piece.entry).place; }
     base::Fd create(Lane& lane, PlannedFile& file);
     void complete(Lane& lane, PlannedFile& file);
     void publish(const base::Fd& folder, const std::string& beside, const std::string& name, bool replace, const std::string& path);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <tuple>
 #include <utility>
 
 #include <exec/wait.hpp>
@@ -25,9 +24,7 @@ public:
         : ring_(ring), index_(index), nodes_(nodes), exclude_(exclude), salvage_(salvage), stop_(stop) {}
 
     RestorePlan take() {
-        std::sort(plan_.pieces.begin(), plan_.pieces.end(), [](const Piece& a, const Piece& b) {
-            return std::tie(a.place.pack, a.place.frame, a.place.offset) < std::tie(b.place.pack, b.place.frame, b.place.offset);
-        });
+        plan_.sort_by_entry();
         return std::move(plan_);
     }
 
@@ -93,16 +90,16 @@ private:
         std::uint64_t at = 0;
         std::uint32_t count = 0;
         const auto see = [&](const ChunkRef& ref) {
-            const auto* place = index_.find(ref.id);
-            if ((!place || place->length != ref.length) && salvage_) {
+            const auto found = index_.find(ref.id);
+            const bool is_there = found && found->place.length == ref.length;
+            if (!is_there && salvage_) {
                 plan_.damaged.push_back({path, static_cast<std::int64_t>(at), static_cast<std::int64_t>(ref.length)});
                 at += ref.length;
                 return;
             }
-            if (!place || place->length != ref.length)
-                throw Corrupt("a part of this file is missing from the repository",
-                              {.subject = tenon::backup::place(path, at, ref.length)});
-            plan_.pieces.push_back({.place = *place, .id = ref.id, .file = &file, .offset = at});
+            if (!is_there)
+                throw Corrupt("a part of this file is missing from the repository", {.subject = place(path, at, ref.length)});
+            plan_.pieces.push_back({.entry = found->ordinal, .file = file.number - 1, .offset = at});
             at += ref.length;
             ++count;
         };
@@ -134,6 +131,25 @@ private:
 };
 
 }  // namespace
+
+void RestorePlan::sort_by_entry() {
+    std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) { return a.entry < b.entry; });
+}
+
+void RestorePlan::sort_by_file() {
+    std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
+        return a.file != b.file ? a.file < b.file : a.offset < b.offset;
+    });
+}
+
+std::span<Piece> RestorePlan::pieces_of(std::uint32_t file) {
+    const auto [first, last] = std::ranges::equal_range(pieces, file, {}, [](const Piece& piece) { return static_cast<std::uint32_t>(piece.file); });
+    return {first, last};
+}
+
+void RestorePlan::drop_those_there() {
+    std::erase_if(pieces, [](const Piece& piece) { return piece.there != 0; });
+}
 
 RestorePlan plan_restore(const Ring& ring, const Index& index, ChunkReader& nodes, const Id& root, const std::optional<Entry>& self,
                          const std::vector<std::string>& paths, const Globs& exclude, bool salvage, const std::stop_token& stop) {
@@ -176,16 +192,17 @@ PlannedRestore plan_restore(Repository::Impl& impl, const SnapshotRecord& snapsh
 std::size_t end_of_request(const std::vector<Piece>& pieces, const Index& index, std::size_t first, std::size_t last) {
     constexpr std::uint64_t gap_limit = 64 * 1024;  // merging over less is cheaper than another request
     constexpr std::uint64_t request_limit = 4 << 20;
-    const auto pack = pieces[first].place.pack;
-    const auto& frames = index.packs()[pack].frames;
-    const auto from = pieces[first].place.frame;
+    const auto begin = index.entry(pieces[first].entry).place;
+    const auto behind = index.entries_of(begin.pack).second;
+    const auto& frames = index.packs()[begin.pack].frames;
+    const auto from = begin.frame;
     auto until = from;
     for (auto end = first; end < last; ++end) {
-        const auto frame = pieces[end].place.frame;
+        if (pieces[end].entry >= behind) return end;
+        const auto frame = index.entry(pieces[end].entry).place.frame;
         const auto reached = frames[until].offset + frames[until].stored();
-        if (pieces[end].place.pack != pack ||
-            (frame != until && (frames[frame].offset > reached + gap_limit ||
-                                frames[frame].offset + frames[frame].stored() - frames[from].offset > request_limit)))
+        if (frame != until && (frames[frame].offset > reached + gap_limit ||
+                               frames[frame].offset + frames[frame].stored() - frames[from].offset > request_limit))
             return end;
         until = frame;
     }

@@ -5,6 +5,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,23 +49,29 @@ struct PlannedOther {
     bool existed = false;            ///< As a file's.
 };
 
-/// A chunk and where it belongs.
+/// A chunk and where it belongs: there are as many as a repository has chunks, or more.
 struct Piece {
-    ChunkPlace place;
-    Id id{};
-    PlannedFile* file = nullptr;
-    std::uint64_t offset = 0;  ///< In the stream of the file's bytes outside of holes.
-    bool there = false;        ///< What lies in its place already has these bytes.
+    std::uint32_t entry = 0;    ///< Of the index.
+    std::uint32_t file : 31 = 0;
+    std::uint32_t there : 1 = 0;  ///< What lies in its place already has these bytes.
+    std::uint64_t offset = 0;   ///< In the stream of the file's bytes outside of holes.
 };
+static_assert(sizeof(Piece) == 16);
 
 struct RestorePlan {
     std::vector<PlannedFolder> folders;  ///< Parents before children.
     std::deque<PlannedFile> files;
     std::vector<PlannedOther> others;
-    std::vector<Piece> pieces;  ///< By pack, frame and offset.
+    std::vector<Piece> pieces;  ///< By entry, so by pack, frame and offset.
     std::int64_t bytes = 0;
     std::vector<DamagedPart> damaged; ///< Where the planner was told to go on without what is lost.
     std::vector<std::string> erased;  ///< Folders whose keys were destroyed: they are left out.
+
+    void sort_by_entry();
+    void sort_by_file();
+    void drop_those_there();
+    /// Of one file, in its order. Sorted by file.
+    std::span<Piece> pieces_of(std::uint32_t file);
 };
 
 /// What is below these paths of a snapshot (all of it, if none) and not excluded, and where each chunk of it lies. Throws NotFound for a

@@ -64,33 +64,33 @@ void RestoreRun::look_at_target() {
 }
 
 void RestoreRun::compare_existing() {
-    std::map<PlannedFile*, std::vector<Piece*>> pieces;
-    for (auto& file : plan_.files)
-        if (file.existed) pieces[&file];
-    if (pieces.empty()) return;
-    for (auto& piece : plan_.pieces)
-        if (piece.file->existed) pieces[piece.file].push_back(&piece);
-    std::vector<decltype(pieces)::value_type*> work;
-    for (auto& item : pieces) work.push_back(&item);
+    std::vector<std::uint32_t> work;
+    for (const auto& file : plan_.files)
+        if (file.existed) work.push_back(file.number - 1);
+    if (work.empty()) return;
+    plan_.sort_by_file();
     std::atomic<std::size_t> next{0};
     in_threads(std::min<std::size_t>(std::max(threads_, 1u), work.size()), [&](Lane& lane, std::size_t) {
-        for (auto i = next++; i < work.size(); i = next++) compare(lane, *work[i]->first, work[i]->second);
+        for (auto i = next++; i < work.size(); i = next++) compare(lane, plan_.files[work[i]], plan_.pieces_of(work[i]));
     });
-    std::erase_if(plan_.pieces, [](const Piece& piece) { return piece.there; });
+    plan_.drop_those_there();
+    plan_.sort_by_entry();
 }
 
 /// Whether the old file has this piece's bytes; they are in lane.bytes then.
 bool RestoreRun::read_piece(Lane& lane, const base::Fd& old, const Piece& piece) {
     exec::check_stop(stop_);
-    lane.bytes.resize(piece.place.length);
+    const auto& file = plan_.files[piece.file].entry;
+    const auto [id, at] = index_.entry(piece.entry);
+    lane.bytes.resize(at.length);
     bool whole = true;
-    each_part(piece.file->entry, piece.offset, ByteSpan(lane.bytes), [&](std::uint64_t offset, ByteSpan part) {
-        whole = whole && base::pread_up_to(old, part, offset, piece.file->entry.name) == part.size();
+    each_part(file, piece.offset, ByteSpan(lane.bytes), [&](std::uint64_t offset, ByteSpan part) {
+        whole = whole && base::pread_up_to(old, part, offset, file.name) == part.size();
     });
-    return whole && lane.reader.is(piece.id, ChunkType::data, lane.bytes, piece.place);
+    return whole && lane.reader.is(id, ChunkType::data, lane.bytes, at);
 }
 
-void RestoreRun::compare(Lane& lane, PlannedFile& file, const std::vector<Piece*>& pieces) {
+void RestoreRun::compare(Lane& lane, PlannedFile& file, std::span<Piece> pieces) {
     exec::check_stop(stop_);
     const auto path = path_of(file.folder, file.entry.name);
     const base::Fd old(openat(lane.folders.open(file.folder).get(), file.entry.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
@@ -98,8 +98,8 @@ void RestoreRun::compare(Lane& lane, PlannedFile& file, const std::vector<Piece*
     if (!old || fstat(old.get(), &st) != 0 || !S_ISREG(st.st_mode)) return;
     bool same = static_cast<std::uint64_t>(st.st_size) == file.entry.size;
     bool some = false;
-    for (const auto* piece : pieces) {
-        const bool has = read_piece(lane, old, *piece);
+    for (const auto& piece : pieces) {
+        const bool has = read_piece(lane, old, piece);
         some = some || has;
         same = same && has;
     }
@@ -109,9 +109,9 @@ void RestoreRun::compare(Lane& lane, PlannedFile& file, const std::vector<Piece*
         if (some) keep_parts(lane, file, old, pieces);
         return;
     }
-    for (auto* piece : pieces) {
-        piece->there = true;
-        progress_.advance(piece->place.length);
+    for (auto& piece : pieces) {
+        piece.there = 1;
+        progress_.advance(place_of(piece).length);
     }
     set_metadata(old, file.entry, path);
     file.missing = 0;
@@ -119,17 +119,17 @@ void RestoreRun::compare(Lane& lane, PlannedFile& file, const std::vector<Piece*
 }
 
 /// Copies what the old file has. It is read and verified again: it may have changed since it was compared.
-void RestoreRun::keep_parts(Lane& lane, PlannedFile& file, const base::Fd& old, const std::vector<Piece*>& pieces) {
+void RestoreRun::keep_parts(Lane& lane, PlannedFile& file, const base::Fd& old, std::span<Piece> pieces) {
     const auto path = path_of(file.folder, file.entry.name);
     auto fd = create(lane, file);
     std::uint32_t kept = 0;
-    for (auto* piece : pieces) {
-        if (!read_piece(lane, old, *piece)) continue;
-        each_part(file.entry, piece->offset, ByteView(lane.bytes),
+    for (auto& piece : pieces) {
+        if (!read_piece(lane, old, piece)) continue;
+        each_part(file.entry, piece.offset, ByteView(lane.bytes),
                   [&](std::uint64_t offset, ByteView part) { base::pwrite_all(fd, part, offset, path); });
-        piece->there = true;
+        piece.there = 1;
         ++kept;
-        progress_.advance(piece->place.length);
+        progress_.advance(static_cast<std::int64_t>(lane.bytes.size()));
     }
     if ((file.missing -= kept) != 0) return;
     file.fd = std::move(fd);

@@ -20,7 +20,7 @@ ByteVector beacon_bytes(const Keys& keys, Time started, std::uint64_t beats) {
 
 WriteSession::WriteSession(const Keys& keys, const Superblock& super, blob::Store& store, Meter& meter, Throttle& throttle,
                            Collections& collections, const Id16& writer, std::shared_ptr<const base::Clock> clock, LogChain& chain,
-                           std::stop_token stop)
+                           std::stop_token stop, const std::filesystem::path& scratch)
     : keys_(keys),
       store_(store),
       meter_(meter),
@@ -31,7 +31,10 @@ WriteSession::WriteSession(const Keys& keys, const Superblock& super, blob::Stor
       chain_(chain),
       stop_(std::move(stop)),
       super_(super),
-      throttle_(throttle) {}
+      throttle_(throttle) {
+    const auto file = std::make_shared<ScratchFile>(scratch);
+    for (std::size_t i = 0; i < shards; ++i) claimed_.emplace_back(file);
+}
 
 WriteSession::~WriteSession() {
     if (!has_progress_) end();
@@ -62,7 +65,15 @@ bool WriteSession::claim(const Id& id) {
     if (index_->contains(id)) return false;
     auto& shard = claimed_[id[8] % shards];
     const std::lock_guard lock(shard.mutex);
-    return shard.ids.insert(id).second;
+    const auto is_it = [&](std::uint32_t row) {
+        Id other;
+        shard.ids.read(row, other);
+        return other == id;
+    };
+    if (!shard.table.put(id, shard.ids.size(), false, is_it)) return false;
+    shard.ids.add(id);
+    ++claims_;
+    return true;
 }
 
 void WriteSession::put_small(const std::string& name, ByteView object, const blob::PutOptions& options) {

@@ -1,13 +1,14 @@
 #pragma once
 
-#include <array>
+#include <atomic>
+#include <deque>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <stop_token>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include <base/clock.hpp>
@@ -42,7 +43,8 @@ struct GivenUp {};
 class WriteSession {
 public:
     WriteSession(const Keys& keys, const Superblock& super, blob::Store& store, Meter& meter, Throttle& throttle, Collections& collections,
-                 const Id16& writer, std::shared_ptr<const base::Clock> clock, LogChain& chain, std::stop_token stop);
+                 const Id16& writer, std::shared_ptr<const base::Clock> clock, LogChain& chain, std::stop_token stop,
+                 const std::filesystem::path& scratch = {});
     ~WriteSession();
 
     /// Lights the beacon. Whoever reads the index behind that sees what is being collected, or is waited for. `is_stale`: asked
@@ -53,6 +55,8 @@ public:
 
     /// Whether this chunk is the caller's to store: neither the repository nor this session has it.
     [[nodiscard]] bool claim(const Id& id);
+    /// How many it has claimed so far.
+    std::int64_t claims() const { return claims_; }
     const Index& index() const { return *index_; }
     const Keys& keys() const { return keys_; }
     const std::stop_token& stop() const { return stop_; }
@@ -89,9 +93,9 @@ public:
     /// Takes away the beacon and the progress record; after success or to give up.
     void end() noexcept;
 
-    static constexpr int shards = 64;
-
 private:
+    static constexpr std::size_t shards = 16;
+
     void put_small(const std::string& name, ByteView object, const blob::PutOptions& options);
     void append_log(std::string_view type, ByteView body, bool deferred);
     std::string next_log_name() const;
@@ -122,11 +126,15 @@ private:
     std::int64_t deferred_ = 0;  ///< Bytes of small objects that the next flush makes durable.
     std::vector<Id> segments_;
 
+    /// What this session stores: as in the index, ten bytes a chunk in memory.
     struct Shard {
+        explicit Shard(const std::shared_ptr<ScratchFile>& file) : ids(file, sizeof(Id)) {}
         std::mutex mutex;
-        std::unordered_set<Id, IdHash> ids;  // guarded by mutex
+        IdTable table;    // guarded by mutex, as the next
+        ScratchRows ids;
     };
-    std::array<Shard, shards> claimed_;
+    std::deque<Shard> claimed_;
+    std::atomic<std::int64_t> claims_{0};
 };
 
 /// One thread's way into a session: makes ids, drops what is known, collects the rest in frames.

@@ -49,7 +49,8 @@ struct StreamBackup::State {
           started(impl.options.clock->now()),
           meter(ledger),
           throttle(request.bytes_per_second, impl.options.clock),
-          session(impl.keys, impl.super, *impl.objects, meter, throttle, impl.collections, impl.writer, impl.options.clock, impl.chain, stop),
+          session(impl.keys, impl.super, *impl.objects, meter, throttle, impl.collections, impl.writer, impl.options.clock, impl.chain, stop,
+                  impl.options.scratch),
           chunker(impl.keys.ring.of(class_id).k_cdc.bytes()) {
         if (!alone) throw Conflict("a backup of this repository is running already");
         try {

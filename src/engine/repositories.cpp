@@ -179,7 +179,9 @@ std::shared_ptr<backup::Repository> Repositories::open_with(const TenantId& tena
                                                             std::shared_ptr<blob::Store> objects) {
     const auto vault = std::make_shared<blob::FileStore>(engine_.home.vault(tenant), engine_.clock);
     return backup::Repository::open(std::move(objects), vault, key,
-                                    {.clock = engine_.clock, .newest_key = [this, tenant] { return newest_key(tenant); }});
+                                    {.clock = engine_.clock,
+                                     .scratch = engine_.home.repository(tenant),
+                                     .newest_key = [this, tenant] { return newest_key(tenant); }});
 }
 
 backup::KeySource Repositories::newest_key(const TenantId& tenant) {
@@ -261,7 +263,9 @@ std::shared_ptr<backup::Repository> Repositories::make_now(const db::TenantScope
     auto [objects, vault] = stores_of(tenant);
     std::shared_ptr<backup::Repository> repository =
         backup::Repository::create(objects, vault, backup::KeySource::key(secret.bytes()), home_label,
-                                   {.clock = engine_.clock, .newest_key = [this, tenant] { return newest_key(tenant); }});
+                                   {.clock = engine_.clock,
+                                    .scratch = engine_.home.repository(tenant),
+                                    .newest_key = [this, tenant] { return newest_key(tenant); }});
     engine_.database->write(scope, [](db::Tx& tx) { repository_charge::add(tx, 0); });
     return repository;
 }

@@ -24,6 +24,7 @@ protected:
         // A cheap password slot: what a derivation costs is not what is tested here.
         options.password_cost = {.memory_kib = 19 * 1024, .passes = 2};
         options.clock = clock;
+        options.scratch = folder.path();
     }
 
     std::filesystem::path source() const { return folder / "source"; }

@@ -77,6 +77,9 @@ struct RepositoryOptions {
     crypto::Argon2Cost password_cost{};
     std::uint32_t password_iterations = 600'000;  ///< Of PBKDF2.
     unsigned threads = 0;              ///< Per job. 0: min(cores, 4).
+    /// A folder for what is too much for memory: 42 bytes a stored chunk, sealed, in files without names that go with their user. They
+    /// are counted nowhere. Empty, missing or nearly full: it stays in memory.
+    std::filesystem::path scratch{};
     /// The caller's key as it is now; asked for where the one it was opened with opens nothing any more.
     std::function<KeySource()> newest_key{};
 };
