@@ -97,7 +97,7 @@ Times ours(const fs::path& source, const fs::path& folder, int files, bool only_
     const auto disk = std::make_shared<blob::FileStore>(folder / "repo", base::system_clock());
     const auto store = std::make_shared<backup::ParityStore>(disk, backup::Parity::thin);  // as shipped
     const auto vault = std::make_shared<blob::FileStore>(folder / "vault", base::system_clock());
-    auto repository = backup::Repository::create(store, vault, backup::KeySource::password("a password"), "");
+    auto repository = backup::Repository::create(store, vault, backup::KeySource::password("a password"), "", {.scratch = folder});
     backup::BackupRequest request{.name = "bench", .sources = {{.name = "", .path = source}}};
     backup::BackupTotals totals;
     const auto run = [&] { totals = repository->backup(request, backup::free_ledger(), exec::no_progress(), {}); };

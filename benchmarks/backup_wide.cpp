@@ -64,8 +64,10 @@ void step(const char* what, const char* goal, const fs::path& root, Work work) {
             const auto store = std::make_shared<blob::FileStore>(root / "repo", base::system_clock());
             const auto vault = std::make_shared<blob::FileStore>(root / "vault", base::system_clock());
             const auto key = backup::KeySource::key(base::ByteVector(32, 7));
-            const auto repository = fs::exists(root / "repo/super") ? backup::Repository::open(store, vault, key)
-                                                                    : backup::Repository::create(store, vault, key, "");
+            backup::RepositoryOptions options;
+            options.scratch = root;
+            const auto repository = fs::exists(root / "repo/super") ? backup::Repository::open(store, vault, key, options)
+                                                                    : backup::Repository::create(store, vault, key, "", options);
             const auto start = bench::seconds();
             work(*repository);
             const auto took = bench::seconds() - start;
