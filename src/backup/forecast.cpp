@@ -101,14 +101,15 @@ private:
         for (auto& file : plan_.files) {
             exec::check_stop(stop_);
             ++said_.files;
-            names[file.folder].insert(file.entry.name);
-            const auto st = there(file.folder, file.entry.name);
+            const auto file_entry = file.entry();
+            names[file.folder].insert(file_entry.name);
+            const auto st = there(file.folder, file_entry.name);
             if (st && S_ISDIR(st->st_mode)) {
-                conflict(path_in(plan_, file.folder, file.entry.name), "a folder lies where a file belongs");
+                conflict(path_in(plan_, file.folder, file_entry.name), "a folder lies where a file belongs");
                 continue;
             }
-            if (st && S_ISREG(st->st_mode) && is_same(file, *st, plan_.pieces_of(file.number - 1))) ++said_.files_unchanged;
-            else change(file.folder, file.entry, st);
+            if (st && S_ISREG(st->st_mode) && is_same(file, file_entry, *st, plan_.pieces_of(file.number - 1))) ++said_.files_unchanged;
+            else change(file.folder, file_entry, st);
         }
         for (const auto& other : plan_.others) {
             ++said_.files;
@@ -123,8 +124,7 @@ private:
     }
 
     /// Marks the parts that lie in their place already.
-    bool is_same(PlannedFile& file, const struct stat& st, std::span<Piece> pieces) {
-        const auto& entry = file.entry;
+    bool is_same(const PlannedFile& file, const Entry& entry, const struct stat& st, std::span<Piece> pieces) {
         bool same = static_cast<std::uint64_t>(st.st_size) == entry.size;
         if (!compare_) {
             same = same && nanoseconds(st.st_mtim) == entry.mtime;

@@ -107,7 +107,7 @@ void RestoreRun::admit() {
     std::vector<RestoredFile> files;
     files.reserve(plan_.files.size());
     for (const auto& file : plan_.files)
-        files.push_back({path_of(file.folder, file.entry.name), static_cast<std::int64_t>(file.entry.size)});
+        files.push_back({path_of(file.folder, file.name()), static_cast<std::int64_t>(file.size)});
     request_.admit(files);
 }
 
@@ -134,14 +134,14 @@ void RestoreRun::make_folders() {
 
 base::Fd RestoreRun::create(Lane& lane, PlannedFile& file) {
     const auto& folder = lane.folders.open(file.folder);
-    const auto path = [&] { return path_of(file.folder, file.entry.name); };
+    const auto path = [&] { return path_of(file.folder, file.name()); };
     // A single component, no link followed: this cannot leave the folder.
     base::Fd fd(openat(folder.get(), name_beside(run_, file.number).c_str(),
                        (file.made ? O_RDWR : O_RDWR | O_CREAT | O_EXCL) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
     if (!fd) base::throw_errno("cannot make the file", path(), errno);
     if (std::exchange(file.made, true)) return fd;
-    const auto size = file.entry.size;
-    if (!file.entry.holes.empty() || request_.salvage) {
+    const auto size = file.size;
+    if (file.has_holes || request_.salvage) {
         if (ftruncate(fd.get(), static_cast<off_t>(size)) != 0) base::throw_errno("cannot size the file", path(), errno);
     } else if (size >= preallocate_from && fallocate(fd.get(), 0, 0, static_cast<off_t>(size)) != 0 && errno == ENOSPC) {
         base::throw_errno("there is no room for the file", path(), errno);
@@ -243,7 +243,7 @@ void RestoreRun::write_frame(Lane& lane, const FrameContent& frame, std::size_t&
 void RestoreRun::put_piece(Lane& lane, const Piece& piece, ByteView bytes) {
     auto& file = plan_.files[piece.file];
     with_file(lane, piece, bytes.size(), bytes, [&](std::uint64_t offset, ByteView part) {
-        base::pwrite_all(file.fd, part, offset, path_of(file.folder, file.entry.name));
+        base::pwrite_all(file.fd, part, offset, path_of(file.folder, file.name()));
         written_ += static_cast<std::int64_t>(part.size());
     });
 }
@@ -254,7 +254,7 @@ void RestoreRun::lose(Lane& lane, const Piece& piece, const Corrupt& error) {
     {
         const std::lock_guard lock(problems_mutex_);
         const auto& file = plan_.files[piece.file];
-        damaged_.push_back({path_of(file.folder, file.entry.name), static_cast<std::int64_t>(file_offset(file.entry, piece.offset)),
+        damaged_.push_back({path_of(file.folder, file.name()), static_cast<std::int64_t>(file_offset(file.entry(), piece.offset)),
                             static_cast<std::int64_t>(length)});
         if (const auto pack = pack_in(error.subject())) damaged_packs_.insert(*pack);
     }
@@ -266,17 +266,17 @@ template <class Bytes, class On>
 void RestoreRun::with_file(Lane& lane, const Piece& piece, std::uint64_t length, Bytes bytes, On on) {
     auto& file = plan_.files[piece.file];
     {
-        const std::lock_guard lock(file.mutex);
+        const std::lock_guard lock(lock_of(file));
         if (!file.fd) {
             file.fd = create(lane, file);
             ++open_files_;
         }
         ++file.users;
     }
-    each_part(file.entry, piece.offset, bytes, on);
+    each_part(file, piece.offset, bytes, on);
     progress_.advance(static_cast<std::int64_t>(length));
     if (--file.missing == 0) complete(lane, file);
-    const std::lock_guard lock(file.mutex);
+    const std::lock_guard lock(lock_of(file));
     // Files whose pieces lie far apart would add up to more than a process may have open.
     if (--file.users == 0 && file.fd && (file.done || open_files_ > open_file_limit)) {
         file.fd.reset();
@@ -285,11 +285,12 @@ void RestoreRun::with_file(Lane& lane, const Piece& piece, std::uint64_t length,
 }
 
 void RestoreRun::complete(Lane& lane, PlannedFile& file) {
-    const auto path = path_of(file.folder, file.entry.name);
-    set_metadata(file.fd, file.entry, path);
+    const auto entry = file.entry();
+    const auto path = path_of(file.folder, entry.name);
+    set_metadata(file.fd, entry, path);
     // A rename may reach the disk before the bytes: the file that it replaces would be gone and this one empty.
     if (file.existed && request_.durable) base::sync_data(file.fd, path);
-    publish(lane.folders.open(file.folder), name_beside(run_, file.number), file.entry.name, file.existed, path);
+    publish(lane.folders.open(file.folder), name_beside(run_, file.number), entry.name, file.existed, path);
     file.done = true;
 }
 

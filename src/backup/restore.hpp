@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <map>
 #include <set>
@@ -40,6 +41,12 @@ void each_part(const Entry& entry, std::uint64_t stream, Bytes bytes, On on) {
         bytes = bytes.subspan(length);
         stream += length;
     }
+}
+
+template <class Bytes, class On>
+void each_part(const PlannedFile& file, std::uint64_t stream, Bytes bytes, On on) {
+    if (file.has_holes) return each_part(file.entry(), stream, bytes, on);
+    if (!bytes.empty()) on(stream, bytes);
 }
 
 /// Whether a hole's place holds nothing but zeros in a file that is there.
@@ -89,6 +96,7 @@ private:
     void lose(Lane& lane, const Piece& piece, const Corrupt& error);
     template <class Bytes, class On>
     void with_file(Lane& lane, const Piece& piece, std::uint64_t length, Bytes bytes, On on);
+    std::mutex& lock_of(const PlannedFile& file) { return locks_[file.number % locks_.size()]; }
     ChunkPlace place_of(const Piece& piece) const { return index_.entry(piece.entry).place; }
     base::Fd create(Lane& lane, PlannedFile& file);
     void complete(Lane& lane, PlannedFile& file);
@@ -118,6 +126,7 @@ private:
     std::optional<TargetLock> lock_;
     std::atomic<std::int64_t> written_{0}, same_{0};
     std::atomic<int> open_files_{0};
+    std::array<std::mutex, 256> locks_;  ///< Of files, by number.
     std::mutex problems_mutex_;
     std::vector<FileProblem> problems_;  // guarded by problems_mutex_
     std::vector<DamagedPart> damaged_;   // guarded by problems_mutex_

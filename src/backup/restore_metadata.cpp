@@ -66,7 +66,7 @@ void RestoreRun::make_other(TargetFolders& folders, const PlannedOther& other, c
     if (other.same_as) {
         // The cache may close the first folder while it opens the second.
         const base::Fd from(openat(folders.open(other.same_as->folder).get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (linkat(from.get(), other.same_as->entry.name.c_str(), folders.open(other.folder).get(), name, 0) != 0)
+        if (linkat(from.get(), other.same_as->name().c_str(), folders.open(other.folder).get(), name, 0) != 0)
             base::throw_errno("cannot make the link", path, errno);
         return publish(folders.open(other.folder), beside, entry.name, other.existed, path);
     }

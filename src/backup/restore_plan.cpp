@@ -86,7 +86,12 @@ private:
         auto& file = plan_.files.back();
         file.folder = folder_number;
         file.number = static_cast<std::uint32_t>(plan_.files.size());
-        file.entry = std::move(entry);
+        file.size = entry.size;
+        file.has_holes = !entry.holes.empty();
+        Entry content;
+        content.chunks = std::exchange(entry.chunks, {});
+        content.list_root = std::exchange(entry.list_root, {});
+        file.encoded = plan_.entries.add(entry);
         std::uint64_t at = 0;
         std::uint32_t count = 0;
         const auto see = [&](const ChunkRef& ref) {
@@ -105,17 +110,17 @@ private:
         };
         bool lost = false;
         try {
-            each_chunk(file.entry, nodes_, see, [](const Id&) { return true; });
+            each_chunk(content, nodes_, see, [](const Id&) { return true; });
         } catch (const Corrupt&) {
             // What its list does not say any more is missing from here on.
             if (!salvage_) throw;
             lost = true;
-            const auto left = file.entry.size - std::min(file.entry.size, at);
+            const auto left = file.size - std::min(file.size, at);
             plan_.damaged.push_back({path, static_cast<std::int64_t>(at), static_cast<std::int64_t>(left)});
         }
         std::uint64_t holes = 0;
-        for (const auto& hole : file.entry.holes) holes += hole.length;
-        if (!lost && at + holes != file.entry.size) throw Corrupt("a file's parts do not add up to its size", {.subject = path});
+        for (const auto& hole : entry.holes) holes += hole.length;
+        if (!lost && at + holes != file.size) throw Corrupt("a file's parts do not add up to its size", {.subject = path});
         file.missing = count;
         plan_.bytes += static_cast<std::int64_t>(at);
     }
@@ -131,6 +136,37 @@ private:
 };
 
 }  // namespace
+
+const std::uint8_t* EncodedEntries::add(const Entry& entry) {
+    constexpr std::size_t block = 256 * 1024;
+    cbor::Writer out;
+    encode(entry, out);
+    const auto size = sizeof(std::uint32_t) + out.size();
+    if (size > left_) {
+        left_ = std::max(block, size);
+        blocks_.push_back(std::make_unique_for_overwrite<std::uint8_t[]>(left_));
+        next_ = blocks_.back().get();
+    }
+    auto* const at = next_;
+    base::store_le(at, static_cast<std::uint32_t>(out.size()));
+    std::copy(out.data().begin(), out.data().end(), at + sizeof(std::uint32_t));
+    next_ += size;
+    left_ -= size;
+    return at;
+}
+
+Entry PlannedFile::entry() const {
+    cbor::Reader reader(ByteView(encoded + sizeof(std::uint32_t), base::load_le<std::uint32_t>(encoded)), "a file's entry");
+    return decode_entry(reader);
+}
+
+std::string PlannedFile::name() const {
+    cbor::Reader reader(ByteView(encoded + sizeof(std::uint32_t), base::load_le<std::uint32_t>(encoded)), "a file's entry");
+    // Its first key.
+    (void)reader.map();
+    (void)reader.uint();
+    return std::string(base::text_of(reader.bytes()));
+}
 
 void RestorePlan::sort_by_entry() {
     std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) { return a.entry < b.entry; });

@@ -55,7 +55,7 @@ void RestoreRun::look_at_target() {
         return st;
     };
     for (auto& file : plan_.files) {
-        const auto st = there(file.folder, file.entry.name);
+        const auto st = there(file.folder, plan_.folders[file.folder].existed ? file.name() : std::string());
         file.existed = st.has_value();
         // Other names of the same file may lie outside: its metadata is theirs too.
         file.alone = st && S_ISREG(st->st_mode) && st->st_nlink == 1;
@@ -80,30 +80,31 @@ void RestoreRun::compare_existing() {
 /// Whether the old file has this piece's bytes; they are in lane.bytes then.
 bool RestoreRun::read_piece(Lane& lane, const base::Fd& old, const Piece& piece) {
     exec::check_stop(stop_);
-    const auto& file = plan_.files[piece.file].entry;
+    const auto& file = plan_.files[piece.file];
     const auto [id, at] = index_.entry(piece.entry);
     lane.bytes.resize(at.length);
     bool whole = true;
     each_part(file, piece.offset, ByteSpan(lane.bytes), [&](std::uint64_t offset, ByteSpan part) {
-        whole = whole && base::pread_up_to(old, part, offset, file.name) == part.size();
+        whole = whole && base::pread_up_to(old, part, offset, file.name()) == part.size();
     });
     return whole && lane.reader.is(id, ChunkType::data, lane.bytes, at);
 }
 
 void RestoreRun::compare(Lane& lane, PlannedFile& file, std::span<Piece> pieces) {
     exec::check_stop(stop_);
-    const auto path = path_of(file.folder, file.entry.name);
-    const base::Fd old(openat(lane.folders.open(file.folder).get(), file.entry.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    const auto entry = file.entry();
+    const auto path = path_of(file.folder, entry.name);
+    const base::Fd old(openat(lane.folders.open(file.folder).get(), entry.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     struct stat st {};
     if (!old || fstat(old.get(), &st) != 0 || !S_ISREG(st.st_mode)) return;
-    bool same = static_cast<std::uint64_t>(st.st_size) == file.entry.size;
+    bool same = static_cast<std::uint64_t>(st.st_size) == file.size;
     bool some = false;
     for (const auto& piece : pieces) {
         const bool has = read_piece(lane, old, piece);
         some = some || has;
         same = same && has;
     }
-    for (const auto& hole : file.entry.holes) same = same && is_zero(old, hole, path);
+    for (const auto& hole : entry.holes) same = same && is_zero(old, hole, path);
     if (same) ++same_;
     if (!same || !file.alone) {
         if (some) keep_parts(lane, file, old, pieces);
@@ -113,19 +114,19 @@ void RestoreRun::compare(Lane& lane, PlannedFile& file, std::span<Piece> pieces)
         piece.there = 1;
         progress_.advance(place_of(piece).length);
     }
-    set_metadata(old, file.entry, path);
+    set_metadata(old, entry, path);
     file.missing = 0;
     file.done = true;
 }
 
 /// Copies what the old file has. It is read and verified again: it may have changed since it was compared.
 void RestoreRun::keep_parts(Lane& lane, PlannedFile& file, const base::Fd& old, std::span<Piece> pieces) {
-    const auto path = path_of(file.folder, file.entry.name);
+    const auto path = path_of(file.folder, file.name());
     auto fd = create(lane, file);
     std::uint32_t kept = 0;
     for (auto& piece : pieces) {
         if (!read_piece(lane, old, piece)) continue;
-        each_part(file.entry, piece.offset, ByteView(lane.bytes),
+        each_part(file, piece.offset, ByteView(lane.bytes),
                   [&](std::uint64_t offset, ByteView part) { base::pwrite_all(fd, part, offset, path); });
         piece.there = 1;
         ++kept;
