@@ -666,7 +666,8 @@ std::vector<Collection::Needed> Collection::needed_of(const View& view, const st
         if (!ours[pack]) continue;
         index.each_of(pack, [&](std::uint32_t, const Index::Entry& entry) {
             const auto at = index.ordinal(entry.id);
-            if (at && view.marks->has(*at) && index.is_shaky(*at) && taken.insert(entry.id).second) frames[{pack, entry.place.frame}].push_back(entry);
+            if (at && view.marks->has(*at) && index.is_shaky(*at) && taken.insert(entry.id).second)
+                frames[{pack, entry.place.frame}].push_back(entry);
         });
     }
     std::vector<Needed> needed;

@@ -57,7 +57,8 @@ FrameInfo read_frame(Fields& in) {
     frame.plain_len = in.number<std::uint32_t>();
     const auto codec = in.number<std::uint8_t>();
     in.zeros(3);
-    if (codec > 1 || frame.offset > FrameTable::max_offset || frame.clen > max_sealed || frame.clen < content_header_size + tag_size || frame.plain_len > max_plain) in.fail();
+    if (codec > 1 || frame.offset > FrameTable::max_offset || frame.plain_len > max_plain) in.fail();
+    if (frame.clen > max_sealed || frame.clen < content_header_size + tag_size) in.fail();
     frame.codec = static_cast<Codec>(codec);
     return frame;
 }

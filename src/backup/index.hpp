@@ -55,7 +55,8 @@ public:
     FrameInfo back() const { return (*this)[rows_.size() - 1]; }
     void reserve(std::size_t count) { rows_.reserve(count); }
     void push_back(const FrameInfo& frame) {
-        rows_.push_back({static_cast<std::uint32_t>(frame.offset), frame.clen, frame.plain_len & 0x7fffffff, static_cast<std::uint32_t>(frame.codec) & 1});
+        rows_.push_back({static_cast<std::uint32_t>(frame.offset), frame.clen, frame.plain_len & 0x7fffffff,
+                         static_cast<std::uint32_t>(frame.codec) & 1});
     }
     friend bool operator==(const FrameTable&, const FrameTable&) = default;
 

@@ -102,7 +102,8 @@ void ScratchFile::load(Stripe& stripe, std::uint32_t page, ByteSpan sealed) cons
         stripe.cipher.open(crypto::nonce_of(page), {}, sealed, sealed.first(payload)))
         return;
     broken_ = true;
-    throw Unavailable("what was kept on the disk for this work could not be read back: it is to be begun again", {.subject = folder_.string(), .retryable = true});
+    throw Unavailable("what was kept on the disk for this work could not be read back: it is to be begun again",
+                      {.subject = folder_.string(), .retryable = true});
 }
 
 void ScratchFile::read(std::uint32_t page, std::size_t from, ByteSpan out) const {
