@@ -36,8 +36,8 @@ std::string clean_path(const std::string& path) {
     return clean;
 }
 
-bool holds_repository(const base::Fd& fd, const std::vector<std::string>& names) {
-    if (!std::binary_search(names.begin(), names.end(), std::string("super"))) return false;
+bool holds_repository(const base::Fd& fd, const NameList& names) {
+    if (!names.contains("super")) return false;
     try {
         const auto file = open_quietly(fd, "super", 0);
         ByteVector front(superblock_magic.size());
@@ -154,7 +154,7 @@ Entry BackupRun::open_source(const Source& source, std::shared_ptr<const base::F
     return entry;
 }
 
-std::vector<std::string> BackupRun::list_source(const Source& source, const base::Fd& fd) const {
+NameList BackupRun::list_source(const Source& source, const base::Fd& fd) const {
     try {
         return list_names(fd);
     } catch (const FileFailure& failure) {
@@ -162,20 +162,20 @@ std::vector<std::string> BackupRun::list_source(const Source& source, const base
     }
 }
 
-std::vector<std::string> BackupRun::list_names(const base::Fd& fd) const {
+NameList BackupRun::list_names(const base::Fd& fd) const {
     const int copy = openat(fd.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (copy < 0) fail_file("cannot list the folder", errno);
     const std::unique_ptr<DIR, int (*)(DIR*)> listing(fdopendir(copy), closedir);
     if (!listing) fail_file("cannot list the folder", errno);
-    std::vector<std::string> names;
+    NameList names;
     errno = 0;
     while (const dirent* entry = readdir(listing.get())) {
         const std::string_view name(entry->d_name);
-        if (name != "." && name != "..") names.emplace_back(name);
+        if (name != "." && name != "..") names.add(name);
         errno = 0;
     }
     if (errno != 0) fail_file("cannot list the folder", errno);
-    std::sort(names.begin(), names.end());
+    names.sort();
     return names;
 }
 
@@ -190,10 +190,11 @@ BackupRun::Folder& BackupRun::open_folder(Folder* above, Slot* slot, std::string
     return folder;
 }
 
-void BackupRun::scan(Folder& folder, std::vector<Ancestor>& parents, std::vector<std::string>& names) {
-    for (const auto& name : names) {
+void BackupRun::scan(Folder& folder, std::vector<Ancestor>& parents, const NameList& names) {
+    std::string name;
+    for (const char* each : names) {
         exec::check_stop(stop_);
-        scan_name(folder, parents, name);
+        scan_name(folder, parents, name = each);
         keep_up(folder);
     }
 }
@@ -229,7 +230,7 @@ void BackupRun::scan_name(Folder& folder, std::vector<Ancestor>& parents, const 
 void BackupRun::scan_folder(Folder& above, std::vector<Ancestor>& parents, const std::string& name, const struct stat& st) {
     const auto path = join(above.path, name);
     std::shared_ptr<const base::Fd> fd;
-    std::vector<std::string> names;
+    NameList names;
     Entry self;
     try {
         fd = std::make_shared<const base::Fd>(open_quietly(*above.fd, name, O_DIRECTORY));

@@ -17,6 +17,7 @@
 #include "crew.hpp"
 #include "file_reader.hpp"
 #include "globs.hpp"
+#include "name_list.hpp"
 #include "session.hpp"
 
 namespace tenon::backup {
@@ -106,7 +107,7 @@ private:
 
     void scan_root(SnapshotRecord& snapshot);
     Entry open_source(const Source& source, std::shared_ptr<const base::Fd>& fd) const;
-    void scan(Folder& folder, std::vector<Ancestor>& parents, std::vector<std::string>& names);
+    void scan(Folder& folder, std::vector<Ancestor>& parents, const NameList& names);
     void scan_name(Folder& folder, std::vector<Ancestor>& parents, const std::string& name);
     void scan_folder(Folder& above, std::vector<Ancestor>& parents, const std::string& name, const struct stat& st);
     Folder& open_folder(Folder* above, Slot* slot, std::string path, std::shared_ptr<const base::Fd> fd, Entry self);
@@ -116,8 +117,8 @@ private:
     bool reuse(std::vector<Ancestor>& parents, const std::string& name, const struct stat& st, Slot& slot, std::optional<Id>& before);
     bool has_all_chunks(const Entry& entry);
     void met(const Corrupt& error) const;
-    std::vector<std::string> list_source(const Source& source, const base::Fd& fd) const;
-    std::vector<std::string> list_names(const base::Fd& fd) const;
+    NameList list_source(const Source& source, const base::Fd& fd) const;
+    NameList list_names(const base::Fd& fd) const;
 
     void enqueue(Folder& folder, const std::string& name, const struct stat& st, Slot& slot, const std::optional<Id>& before);
     void post();
