@@ -131,8 +131,9 @@ TEST_F(ReadSnapshot, goes_on_while_a_damaged_part_is_named) {
         }
     }
     EXPECT_GE(damaged, 1);
-    EXPECT_LE(damaged, 3);
-    EXPECT_GE(whole, 27);
+    // One frame. Its few chunks come from several places where threads that had to wait took them.
+    EXPECT_LE(damaged, 6);
+    EXPECT_EQ(whole, 30 - damaged);
     EXPECT_THROW(archive({.snapshot = id}, 1 << 20), Corrupt);
 }
 
