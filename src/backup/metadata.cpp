@@ -23,8 +23,6 @@ constexpr std::size_t max_holes = 1024;
 constexpr std::uint64_t least_hole = 4096;
 // The kernel stamps files with a coarse clock, which lags behind the one that a scan's start is read from.
 constexpr std::int64_t clock_lag_ns = 20'000'000;
-constexpr const char* acl_name = "system.posix_acl_access";
-constexpr const char* default_acl_name = "system.posix_acl_default";
 
 template <class Record, class Lookup> std::string account_name(std::uint32_t id, Lookup lookup, char* Record::*name) {
     std::array<char, 4096> buffer;

@@ -11,6 +11,10 @@
 
 namespace tenon::backup {
 
+/// The attributes that the kernel shows access lists as.
+constexpr const char* acl_name = "system.posix_acl_access";
+constexpr const char* default_acl_name = "system.posix_acl_default";
+
 /// What went wrong with one file; the backup goes on without it.
 struct FileFailure {
     Errc code;

@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <cerrno>
+#include <string_view>
 
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -14,14 +17,46 @@
 namespace tenon::backup {
 namespace {
 
-constexpr const char* acl_name = "system.posix_acl_access";
-constexpr const char* default_acl_name = "system.posix_acl_default";
+/// What a restore takes away where the snapshot lacks it: what people set, and what grants rights. The labels of the system
+/// itself (SELinux, IMA, EVM, overlays) are not the backup's to judge.
+bool is_ours(std::string_view name) {
+    return name.starts_with("user.") || name == acl_name || name == default_acl_name || name == "security.capability";
+}
+
+/// Also of what was made a moment ago: a folder's default access list is handed down to whatever is made in it.
+template <class List, class Remove> bool remove_others(const Entry& entry, List list, Remove remove) {
+    std::string names(1024, '\0');
+    auto size = list(names.data(), names.size());
+    if (size < 0 && errno == ERANGE) {
+        names.resize(XATTR_LIST_MAX);
+        size = list(names.data(), names.size());
+    }
+    if (size <= 0) return true;  // none, or a file system without them
+    names.resize(static_cast<std::size_t>(size));
+    bool all = true;
+    for (std::size_t at = 0; at < names.size();) {
+        const std::string name(names.c_str() + at);
+        at += name.size() + 1;
+        if (!is_ours(name)) continue;
+        const bool kept = name == acl_name           ? !entry.acl.empty()
+                          : name == default_acl_name ? !entry.default_acl.empty()
+                                                     : std::any_of(entry.xattrs.begin(), entry.xattrs.end(),
+                                                                   [&](const auto& xattr) { return xattr.name == name; });
+        if (!kept && remove(name.c_str()) != 0 && errno != ENODATA) all = false;
+    }
+    return all;
+}
 
 }  // namespace
 
-// Owner first: changing it clears the set-id bits that the mode brings back. Times last.
+// Owner first: changing it clears the set-id bits that the mode brings back, and capabilities. What the snapshot lacks goes
+// before the mode is set: while there is an access list, the mode's group bits are its mask. Times last.
 void RestoreRun::set_metadata(const base::Fd& fd, const Entry& entry, const std::string& path) {
     if (may_chown_ && fchown(fd.get(), entry.uid, entry.gid) != 0) refused(path, "owner");
+    if (!remove_others(
+            entry, [&](char* to, std::size_t size) { return flistxattr(fd.get(), to, size); },
+            [&](const char* name) { return fremovexattr(fd.get(), name); }))
+        refused(path, "attribute that the snapshot lacks");
     const auto attribute = [&](const char* name, ByteView value) {
         if (fsetxattr(fd.get(), name, value.data(), value.size(), 0) != 0) refused(path, name);
     };
@@ -37,9 +72,17 @@ void RestoreRun::set_metadata_at(const base::Fd& folder, const std::string& besi
     const auto* name = beside.c_str();
     if (may_chown_ && fchownat(folder.get(), name, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0) refused(path, "owner");
     const auto there = "/proc/self/fd/" + std::to_string(folder.get()) + '/' + beside;
-    for (const auto& xattr : entry.xattrs)
-        if (lsetxattr(there.c_str(), xattr.name.c_str(), xattr.value.data(), xattr.value.size(), 0) != 0) refused(path, "attribute");
+    if (!remove_others(
+            entry, [&](char* to, std::size_t size) { return llistxattr(there.c_str(), to, size); },
+            [&](const char* key) { return lremovexattr(there.c_str(), key); }))
+        refused(path, "attribute that the snapshot lacks");
+    const auto attribute = [&](const char* key, ByteView value) {
+        if (lsetxattr(there.c_str(), key, value.data(), value.size(), 0) != 0) refused(path, key);
+    };
+    for (const auto& xattr : entry.xattrs) attribute(xattr.name.c_str(), xattr.value);
     if (entry.kind != EntryKind::link && fchmodat(folder.get(), name, entry.mode, 0) != 0) refused(path, "mode");
+    // Links have none; all else does, whatever it is.
+    if (entry.kind != EntryKind::link && !entry.acl.empty()) attribute(acl_name, entry.acl);
     const timespec times[] = {timespec_of(entry.mtime), timespec_of(entry.mtime)};
     if (utimensat(folder.get(), name, times, AT_SYMLINK_NOFOLLOW) != 0) refused(path, "times");
 }

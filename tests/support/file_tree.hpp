@@ -39,9 +39,10 @@ inline std::map<std::string, std::string> describe_tree(const std::filesystem::p
             line += " same as " + first_names.emplace(std::pair(st.st_dev, st.st_ino), name).first->second;
         std::string attributes(4096, '\0');
         attributes.resize(std::max<ssize_t>(0, llistxattr(path.c_str(), attributes.data(), attributes.size())));
-        for (std::size_t at = 0; at < attributes.size();) {
-            const std::string key(attributes.c_str() + at);
-            at += key.size() + 1;
+        std::vector<std::string> keys;  // file systems list them in the order they came
+        for (std::size_t at = 0; at < attributes.size(); at += keys.back().size() + 1) keys.emplace_back(attributes.c_str() + at);
+        std::sort(keys.begin(), keys.end());
+        for (const auto& key : keys) {
             std::string value(4096, '\0');
             value.resize(std::max<ssize_t>(0, lgetxattr(path.c_str(), key.c_str(), value.data(), value.size())));
             line += " " + key + "=" + value;
