@@ -11,6 +11,7 @@
 
 #include <base/file.hpp>
 #include <fault_store.hpp>
+#include <new_seed.hpp>
 
 namespace tenon::tests {
 namespace {
@@ -110,7 +111,7 @@ TEST_F(Crash, failing_at_every_store_operation_ends_in_an_error_and_a_sound_repo
 TEST_F(Crash, killed_at_random_moments) {
     create();
     for (int i = 0; i < 8; ++i) write(source() / "bulk" / std::to_string(i), crypto::random_bytes(2'000'000));
-    std::mt19937 random(std::random_device{}());
+    std::mt19937 random(new_seed());
     for (int round = 0; round < 20; ++round) {
         write(source() / "changing", crypto::random_bytes(500'000));
         clock->advance(std::chrono::hours(1));
@@ -313,7 +314,7 @@ TEST_F(Crash, a_restore_killed_at_random_moments_leaves_nothing_half_made) {
     auto repository = create();
     const auto id = back_up(*repository).snapshot.id;
     const auto old = std::string(2'000'000, 'o');
-    std::mt19937 random(std::random_device{}());
+    std::mt19937 random(new_seed());
     for (int round = 0; round < 10; ++round) {
         for (int i = 0; i < 4; ++i) write(folder / "out/bulk" / std::to_string(i), old);
         std::filesystem::remove(folder / "out/bulk/5");

@@ -5,6 +5,8 @@
 #include <map>
 #include <random>
 
+#include <new_seed.hpp>
+
 #include "repository_impl.hpp"
 
 namespace tenon::tests {
@@ -46,7 +48,7 @@ protected:
 };
 
 TEST_F(Damage, a_flipped_bit_anywhere_is_found_and_never_becomes_a_wrong_byte) {
-    std::mt19937 random(std::random_device{}());
+    std::mt19937 random(new_seed());
     auto reader = open();  // opening heals superblocks, which would hide them from this test
     for (const auto& name : objects) {
         const auto good = read(name);

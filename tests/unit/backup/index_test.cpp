@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <new_seed.hpp>
+
 #include "fixture.hpp"
 #include "index.hpp"
 #include "repository_impl.hpp"
@@ -25,7 +27,7 @@ Id random_id(std::mt19937_64& random) {
 
 TEST(IdTable, finds_what_a_map_finds_however_few_bits_tell_ids_apart) {
     for (const auto bits : {0xffffffffu, 0xff00u, 0xffu, 0u}) {
-        std::mt19937_64 random(bits + 1);
+        std::mt19937_64 random(new_seed());
         std::vector<Id> rows;
         std::map<Id, std::uint32_t> model;
         IdTable table(bits);
@@ -89,8 +91,9 @@ class IndexModel : public testing::TestWithParam<std::tuple<std::uint32_t, bool>
 TEST_P(IndexModel, finds_what_a_map_finds) {
     const auto [bits, on_disk] = GetParam();
     const TempFolder folder;
-    for (std::uint64_t seed = 1; seed <= 12; ++seed) {
-        Chunks chunks(seed);
+    const auto seed = new_seed();
+    for (std::uint64_t round = 1; round <= 12; ++round) {
+        Chunks chunks(seed + round);
         auto& random = chunks.random;
         Index index(on_disk ? folder.path() : std::filesystem::path(), bits);
         std::vector<SealedPack> all;
@@ -113,7 +116,7 @@ TEST_P(IndexModel, finds_what_a_map_finds) {
         std::set<Id> damaged, leaving;
         for (const auto& pack : all) {
             if (random() % 6 != 0) present[pack_name(pack.info.sha)] = pack.info.size + (random() % 8 == 0 ? 1 : 0);
-            if (seed % 3 == 0) continue;  // nothing is wrong with any
+            if (round % 3 == 0) continue;  // nothing is wrong with any
             if (random() % 5 == 0) damaged.insert(pack.info.sha);
             if (random() % 5 == 0) leaving.insert(pack.info.sha);
         }
@@ -124,7 +127,7 @@ TEST_P(IndexModel, finds_what_a_map_finds) {
         std::map<Id, std::uint32_t> model;
         std::set<Id> sound;
         std::vector<std::pair<PackChunk, std::uint32_t>> entries;
-        for (int round = 0; round < 3; ++round) {
+        for (int pass = 0; pass < 3; ++pass) {
             std::uint32_t ordinal = 0;
             for (std::uint32_t pack = 0; pack < all.size(); ++pack) {
                 const auto& info = all[pack].info;
@@ -132,9 +135,9 @@ TEST_P(IndexModel, finds_what_a_map_finds) {
                 const auto is_there = found != present.end() && found->second == info.size;
                 const auto kind = damaged.contains(info.sha) ? 2 : leaving.contains(info.sha) ? 1 : 0;
                 for (const auto& chunk : all[pack].chunks) {
-                    if (round == 0) entries.emplace_back(chunk, pack);
-                    if (is_there && kind == round && round == 0) model[chunk.id] = ordinal, sound.insert(chunk.id);
-                    if (is_there && kind == round && round != 0) model.emplace(chunk.id, ordinal);
+                    if (pass == 0) entries.emplace_back(chunk, pack);
+                    if (is_there && kind == pass && pass == 0) model[chunk.id] = ordinal, sound.insert(chunk.id);
+                    if (is_there && kind == pass && pass != 0) model.emplace(chunk.id, ordinal);
                     ++ordinal;
                 }
             }
@@ -205,7 +208,7 @@ TEST(IndexScratch, tells_nothing_in_the_clear) {
 
 TEST(IndexScratch, a_changed_byte_never_becomes_an_answer) {
     const TempFolder folder;
-    std::mt19937_64 random(3);
+    std::mt19937_64 random(new_seed());
     std::vector<Id> ids;
     const auto index = large_index(folder.path(), ids);
     const auto& scratch = index.scratch();
@@ -272,11 +275,12 @@ TEST(IndexScratch, is_read_by_many_threads) {
     const TempFolder folder;
     std::vector<Id> ids;
     const auto index = large_index(folder.path(), ids);
+    const auto seed = new_seed();
     std::vector<std::thread> threads;
     std::atomic<int> wrong{0};
     for (unsigned t = 0; t < 4; ++t)
         threads.emplace_back([&, t] {
-            std::mt19937_64 random(t);
+            std::mt19937_64 random(seed + t);
             for (int i = 0; i < 3000; ++i) {
                 const auto at = static_cast<std::uint32_t>(random() % ids.size());
                 if (!index.contains(ids[at]) || index.entry(at).id != ids[at] || index.contains(random_id(random))) ++wrong;

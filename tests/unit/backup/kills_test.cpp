@@ -15,6 +15,7 @@
 #include <backup/prune.hpp>
 #include <backup/rekey.hpp>
 #include <backup/retention.hpp>
+#include <new_seed.hpp>
 
 #include "fixture.hpp"
 
@@ -137,8 +138,7 @@ protected:
 };
 
 TEST_F(Kills, at_random_moments_of_backup_forget_prune_shred_and_rotations_need_no_step_by_hand) {
-    const auto seed = std::random_device{}();
-    std::cout << "seed " << seed << std::endl;
+    const auto seed = new_seed();
     std::mt19937 random(seed);
     create();
     std::set<SnapshotId> committed;  // that somebody was told of, and nobody began to forget

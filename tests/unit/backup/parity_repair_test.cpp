@@ -20,6 +20,7 @@
 #include <blob/many_stores.hpp>
 #include <crypto/hash.hpp>
 #include <fault_store.hpp>
+#include <new_seed.hpp>
 
 #include "parity.hpp"
 #include "repository_impl.hpp"
@@ -233,7 +234,7 @@ TEST_F(ParityRepair, a_flipped_bit_in_every_kind_of_object_is_found_said_to_be_r
     std::set<std::string> kinds;
     for (const auto& [name, bytes] : objects) kinds.insert(name.substr(0, name.find('/')));
     EXPECT_EQ(kinds, (std::set<std::string>{"checkpoint", "gc", "index", "log", "packs", "par", "sess", "snap", "super", "super.1"}));
-    std::mt19937 random(11);
+    std::mt19937 random(new_seed());
     for (const auto& [name, good] : objects) {
         for (int i = 0; i < 3; ++i) {
             const auto at = i == 0 ? 0 : i == 1 ? good.size() - 1 : random() % good.size();
@@ -264,7 +265,7 @@ TEST_F(ParityRepair, a_flipped_bit_in_every_kind_of_object_is_found_said_to_be_r
 TEST_F(ParityRepair, a_cut_object_of_every_kind_is_found_and_repaired) {
     auto repository = create_with();
     const auto id = fill_with_every_kind(repository);
-    std::mt19937 random(12);
+    std::mt19937 random(new_seed());
     for (const auto& [name, good] : all_objects())
         for (const auto left : {std::size_t{0}, random() % good.size(), good.size() - 1}) {
             if (name.starts_with("sess/") && left == 0) continue;  // as a power cut leaves them: no damage
@@ -341,6 +342,7 @@ TEST_F(ParityRepair, what_is_whole_and_should_not_be_there_is_not_said_to_be_rep
 }
 
 TEST_F(ParityRepair, damage_to_packs_is_mended_by_the_restore_that_meets_it) {
+    const auto seed = new_seed();
     for (const auto mode : {Parity::thin, Parity::full}) {
         std::filesystem::remove_all(repo());
         std::filesystem::remove_all(vault_folder());
@@ -349,7 +351,7 @@ TEST_F(ParityRepair, damage_to_packs_is_mended_by_the_restore_that_meets_it) {
         const auto name = largest_pack();
         const auto good = read(name);
         const Rows rows(mode, good.size());
-        std::mt19937_64 random(5);
+        std::mt19937_64 random(seed + static_cast<unsigned>(mode));
         for (int i = 0; i < 24; ++i) {
             auto bad = good;
             const auto begin = random() % (good.size() - rows.rows * stripe_size);

@@ -3,6 +3,7 @@
 #include <random>
 
 #include <crypto/hash.hpp>
+#include <new_seed.hpp>
 
 #include "fixture.hpp"
 #include "parity.hpp"
@@ -89,7 +90,7 @@ TEST(Parity, does_not_depend_on_the_pieces_that_bytes_come_in) {
 }
 
 TEST(Parity, thin_brings_back_any_run_of_as_many_stripes_as_there_are_rows_less_one) {
-    std::mt19937_64 random(7);
+    std::mt19937_64 random(new_seed());
     const auto bytes = crypto::random_bytes(10'000'000);
     const auto parity = parity_of(Parity::thin, bytes);
     const auto rows = (bytes.size() + stripe_size - 1) / stripe_size / 32 + 1;
@@ -103,7 +104,7 @@ TEST(Parity, thin_brings_back_any_run_of_as_many_stripes_as_there_are_rows_less_
 }
 
 TEST(Parity, full_brings_back_any_two_stripes_of_each_row) {
-    std::mt19937_64 random(8);
+    std::mt19937_64 random(new_seed());
     for (const auto size : sizes) {
         const auto bytes = crypto::random_bytes(size);
         const auto parity = parity_of(Parity::full, bytes);

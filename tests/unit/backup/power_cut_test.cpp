@@ -10,6 +10,7 @@
 #include <backup/rekey.hpp>
 #include <backup/retention.hpp>
 #include <lossy_disk.hpp>
+#include <new_seed.hpp>
 
 #include "fixture.hpp"
 
@@ -101,8 +102,7 @@ protected:
 };
 
 TEST_F(PowerCut, at_any_step_with_anything_lost_that_was_not_synced_leaves_all_that_was_committed) {
-    const auto seed = std::random_device{}();
-    std::cout << "seed " << seed << std::endl;
+    const auto seed = new_seed();
     std::mt19937_64 random(seed);
     LossyDisk lossy(disk().string(), {"repo", "vault"});
     {
@@ -216,8 +216,7 @@ TEST_F(PowerCut, at_any_step_with_anything_lost_that_was_not_synced_leaves_all_t
 }
 
 TEST_F(PowerCut, a_disk_that_is_full_at_a_random_byte_is_no_space_and_all_is_sound) {
-    const auto seed = std::random_device{}();
-    std::cout << "seed " << seed << std::endl;
+    const auto seed = new_seed();
     std::mt19937_64 random(seed);
     auto repository = create_at(disk());
     std::map<SnapshotId, std::string> taken;

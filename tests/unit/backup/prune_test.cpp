@@ -15,6 +15,7 @@
 #include <backup/retention.hpp>
 #include <base/file.hpp>
 #include <fault_store.hpp>
+#include <new_seed.hpp>
 
 #include "collector.hpp"
 
@@ -679,6 +680,7 @@ protected:
 };
 
 void PruneCrowd::run(int writers, int rounds, std::chrono::seconds at_least) {
+    const auto seed = new_seed();
     create();
     std::filesystem::create_directories(folder / "copies");
     const auto until = std::chrono::steady_clock::now() + at_least;
@@ -701,7 +703,7 @@ void PruneCrowd::run(int writers, int rounds, std::chrono::seconds at_least) {
         for (int w = 0; w < writers; ++w)
             threads.emplace_back([&, w] {
                 guarded("writer", [&] {
-                    std::mt19937 random(static_cast<unsigned>(w) + 7);
+                    std::mt19937 random(seed + static_cast<unsigned>(w));
                     auto mine = open();
                     const auto from = folder / ("source" + std::to_string(w));
                     auto wanted = request();
@@ -812,7 +814,7 @@ TEST_F(Prune, killed_collectors_and_writers_at_random_moments) {
     auto repository = create();
     take_three(*repository);
     repository.reset();
-    std::mt19937 random(20261122);
+    std::mt19937 random(new_seed());
     for (int round = 0; round < 12; ++round) {
         write(source() / "changing", random_bytes(150'000));
         clock->advance(std::chrono::hours(1));

@@ -17,6 +17,7 @@
 #include <base/id.hpp>
 #include <crypto/hash.hpp>
 #include <fault_store.hpp>
+#include <new_seed.hpp>
 
 #include "collector.hpp"
 
@@ -467,6 +468,7 @@ TEST_F(Rekey, a_backup_that_slept_through_all_of_it_does_not_take_its_snapshot_f
 }
 
 TEST_F(Rekey, writers_prunes_rotations_restores_and_checks_at_once_lose_nothing) {
+    const auto seed = new_seed();
     create();
     std::filesystem::create_directories(folder / "copies");
     constexpr int writers = 2, rounds = 5;
@@ -488,7 +490,7 @@ TEST_F(Rekey, writers_prunes_rotations_restores_and_checks_at_once_lose_nothing)
         for (int w = 0; w < writers; ++w)
             threads.emplace_back([&, w] {
                 guarded("writer", [&] {
-                    std::mt19937 random(static_cast<unsigned>(w) + 3);
+                    std::mt19937 random(seed + static_cast<unsigned>(w));
                     auto mine = open();
                     const auto from = folder / ("source" + std::to_string(w));
                     auto wanted = request();

@@ -12,6 +12,7 @@
 #include <backup/prune.hpp>
 #include <backup/read.hpp>
 #include <backup/retention.hpp>
+#include <new_seed.hpp>
 
 #include "fixture.hpp"
 #include "repository_impl.hpp"
@@ -51,7 +52,7 @@ protected:
 };
 
 TEST_F(StreamedBackup, what_was_written_comes_back) {
-    std::mt19937_64 random(3);
+    std::mt19937_64 random(new_seed());
     const auto large = crypto::random_bytes(23'000'000);  // more chunks than an entry holds itself
     const auto before = weight();
     auto stream = start();
@@ -197,7 +198,7 @@ TEST_F(StreamedBackup, a_prune_waits_for_it) {
 
 TEST_F(StreamedBackup, killed_at_any_moment_there_is_no_snapshot_or_a_whole_one) {
     const auto bytes = crypto::random_bytes(30'000'000);
-    std::mt19937_64 random(17);
+    std::mt19937_64 random(new_seed());
     int snapshots = 0;
     for (int round = 0; round < 25; ++round) {
         const auto child = fork();
