@@ -1,4 +1,5 @@
-// Question: how soon does a backup end that is cancelled at any moment of its work, a restore, and a prune?
+// Question: how soon does a backup end that is cancelled at any moment of its work, a restore, a check, a repair that has packs to mend,
+// and a prune?
 //
 //     bench_backup_cancel [MOMENTS]
 //
@@ -10,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
@@ -35,6 +37,28 @@ void generate(const fs::path& root, std::uint64_t seed) {
             std::copy_n(reinterpret_cast<const char*>(&bits), 8, content.data() + at);
         }
         std::ofstream(root / std::to_string(i), std::ios::binary) << content;
+    }
+}
+
+/// Has a wrong byte in the middle of each third pack; where one has it already, it stays one.
+void spoil(const fs::path& backups) {
+    std::vector<fs::path> packs;
+    for (const auto& entry : fs::recursive_directory_iterator(backups)) {
+        const auto path = entry.path().generic_string();
+        if (entry.is_regular_file() && path.find("/packs/") != path.npos && path.find("/par/") == path.npos) packs.push_back(entry.path());
+    }
+    static std::map<fs::path, char> sound;
+    std::sort(packs.begin(), packs.end());
+    for (std::size_t i = 0; i < packs.size(); i += 3) {
+        std::fstream file(packs[i], std::ios::binary | std::ios::in | std::ios::out);
+        const auto middle = static_cast<std::streamoff>(fs::file_size(packs[i]) / 2);
+        const auto [known, is_new] = sound.try_emplace(packs[i]);
+        if (is_new) {
+            file.seekg(middle);
+            file.get(known->second);
+        }
+        file.seekp(middle);
+        file.put(static_cast<char>(known->second ^ 1));
     }
 }
 
@@ -95,6 +119,17 @@ int main(int argc, char** argv) {
             [&](bool ended) { if (ended) generate(documents, seed++); });
     measure("restore", moments, restoring, [&] { return backups.restore({.snapshot = snapshot, .target = folder / "out"}); },
             [&](bool) { fs::remove_all(folder / "out"); });
+    const auto checking = [&] { return backups.check(); };
+    const double check_takes = seconds([&] { checking().result(); });
+    std::printf("a whole check takes %.2f s\n", check_takes);
+    measure("check", moments, check_takes, checking, [](bool) {});
+    const auto repairing = [&] { return backups.repair(); };
+    spoil(folder / "home" / "backups");
+    const double repair_takes = seconds([&] { repairing().result(); });
+    std::printf("a whole repair, a byte of each third pack being wrong, takes %.2f s\n", repair_takes);
+    spoil(folder / "home" / "backups");
+    measure("repair", moments / 2, repair_takes, repairing, [&](bool) { spoil(folder / "home" / "backups"); });
+    if (!backups.repair().result().damaged.empty()) std::puts("something is lost");
     // Every prune finds a snapshot that was forgotten and half of whose bytes another one needs.
     const auto make_work = [&] {
         const auto old = backups.start({.name = "old"}).result().snapshot.id;

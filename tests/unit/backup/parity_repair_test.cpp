@@ -2,8 +2,10 @@
 #include "fixture.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <set>
 #include <random>
@@ -20,6 +22,7 @@
 #include <blob/many_stores.hpp>
 #include <crypto/hash.hpp>
 #include <fault_store.hpp>
+#include <hook_store.hpp>
 #include <new_seed.hpp>
 
 #include "parity.hpp"
@@ -29,6 +32,39 @@ namespace tenon::tests {
 namespace {
 
 using namespace backup;
+
+/// Work that is stopped at one of its store's operations, whichever thread does that.
+struct Stopping {
+    std::shared_ptr<blob::Store> watch(std::shared_ptr<blob::Store> inner) {
+        auto store = std::make_shared<HookStore>(std::move(inner));
+        store->before = [this](const std::string&, const std::string&) {
+            if (++operations == last) source.request_stop();
+        };
+        return store;
+    }
+    int count(const std::function<void()>& work) {
+        operations = last = 0;
+        work();
+        return operations;
+    }
+    /// Whether the work ended by that.
+    bool at(int operation, const std::function<void(std::stop_token)>& work) {
+        source = std::stop_source();
+        operations = 0;
+        last = operation;
+        bool cancelled = false;
+        try {
+            work(source.get_token());
+        } catch (const Cancelled&) {
+            cancelled = true;
+        }
+        last = 0;
+        return cancelled;
+    }
+
+    std::stop_source source;
+    std::atomic<int> operations{0}, last{0};
+};
 
 class ParityRepair : public BackupTest {
 protected:
@@ -824,22 +860,107 @@ TEST_F(ParityRepair, backups_killed_at_every_third_store_operation_leave_what_a_
     }
 }
 
-TEST_F(ParityRepair, a_repair_that_is_cancelled_leaves_each_object_as_it_was_or_whole) {
+TEST_F(ParityRepair, a_repair_that_is_cancelled_anywhere_leaves_each_object_as_it_was_or_whole) {
     fill();
-    auto repository = create_with();
-    back_up(*repository);
+    create_with();
+    back_up(*open_with());
     const auto good = all_objects();
-    for (const auto& [name, bytes] : good)
-        if (is_protected(name)) {
-            auto bad = bytes;
-            bad[bad.size() / 2] ^= 1;
-            put(name, bad);
+    auto spoilt = good;
+    for (auto& [name, bytes] : spoilt)
+        if (is_protected(name)) bytes[bytes.size() / 2] ^= 1;
+    const auto spoil = [&] {
+        for (const auto& [name, bytes] : spoilt) put(name, bytes);
+    };
+    Stopping stopping;
+    auto repository = Repository::open(std::make_shared<ParityStore>(stopping.watch(store()), Parity::thin), vault(), key(), options);
+    spoil();
+    const auto whole = stopping.count([&] { EXPECT_EQ(all(mend_all(*repository).check.problems), ""); });
+    EXPECT_GT(whole, 30);
+    int cancelled = 0, halfway = 0;
+    for (int at = 1; at <= whole; at += std::max(1, whole / 40)) {
+        spoil();
+        const auto when = "cancelled at " + std::to_string(at);
+        if (stopping.at(at, [&](std::stop_token stop) { backup::repair(*repository, {}, exec::no_progress(), stop); })) ++cancelled;
+        std::size_t mended = 0, damaged = 0;
+        for (const auto& [name, bytes] : good) {
+            const auto now = read(name);
+            ASSERT_TRUE(now == bytes || now == spoilt.at(name)) << name << ' ' << when;
+            if (now == bytes && bytes != spoilt.at(name)) ++mended;
+            if (now != bytes) ++damaged;
         }
-    std::stop_source stop;
-    stop.request_stop();
-    EXPECT_THROW(backup::repair(*repository, {}, exec::no_progress(), stop.get_token()), Cancelled);
-    EXPECT_EQ(all(mend_all(*repository).check.problems), "");
-    for (const auto& [name, bytes] : good) EXPECT_TRUE(read(name) == bytes) << name;
+        if (mended > 0 && damaged > 0) ++halfway;
+        const auto totals = mend_all(*repository);
+        EXPECT_EQ(all(totals.check.problems), "") << when;
+        EXPECT_TRUE(totals.lost.empty()) << when;
+        for (const auto& [name, bytes] : good) ASSERT_TRUE(read(name) == bytes) << name << ' ' << when;
+    }
+    EXPECT_GT(cancelled, 20);
+    EXPECT_GT(halfway, 0) << "some of them had mended something, and not all";
+}
+
+TEST_F(ParityRepair, cancelled_anywhere_while_it_reads_the_source_again_the_next_repair_completes_it) {
+    fill();
+    create_with();
+    const auto id = back_up(*open_with()).snapshot.id;
+    for (const auto& [name, bytes] : all_objects("par/")) store()->remove(name, {}, {});
+    for (const auto& [name, bytes] : all_objects("packs/")) {
+        if (decode_header(bytes, name).kind != Kind::data) continue;
+        auto bad = bytes;
+        bad[bad.size() / 2] ^= 1;
+        put(name, bad);
+    }
+    std::filesystem::copy(repo(), folder / "damaged", std::filesystem::copy_options::recursive);
+    const auto spoil = [&] {
+        std::filesystem::remove_all(repo());
+        std::filesystem::copy(folder / "damaged", repo(), std::filesystem::copy_options::recursive);
+    };
+    Stopping stopping;
+    const auto opened = [&] {
+        return Repository::open(std::make_shared<ParityStore>(stopping.watch(store()), Parity::thin), vault(), key(), options);
+    };
+    auto repository = opened();
+    const auto whole = stopping.count([&] { EXPECT_GT(mend_all(*repository, true).bytes_reread, 0); });
+    int cancelled = 0;
+    for (int at = 1; at <= whole; at += std::max(1, whole / 16)) {
+        spoil();
+        repository = opened();
+        const auto when = "cancelled at " + std::to_string(at);
+        if (stopping.at(at, [&](std::stop_token stop) { backup::repair(*repository, {}, exec::no_progress(), stop); })) ++cancelled;
+        EXPECT_TRUE(blob::list_all(*store(), "sess/").empty()) << "nobody is taken to be at work any more, " << when;
+        EXPECT_TRUE(mend_all(*repository, true).lost.empty()) << when;
+        expect_restores(*repository, id, when);
+        PruneRequest wanted;
+        wanted.unused_percent = 0;
+        backup::prune(*repository, wanted, exec::no_progress(), {});
+        EXPECT_EQ(all(check(*repository).problems), "") << when;
+    }
+    EXPECT_GT(cancelled, 8);
+}
+
+TEST_F(ParityRepair, a_check_that_is_cancelled_anywhere_changes_no_object_and_the_next_finds_the_same) {
+    auto repository = create_with();
+    const auto id = fill_with_every_kind(repository);
+    const auto name = largest_pack();
+    auto bad = read(name);
+    bad[bad.size() / 2] ^= 1;
+    put(name, bad);
+    const auto expected = all(check(*repository).problems);
+    EXPECT_NE(expected, "");
+    const auto before = all_objects();
+    Stopping stopping;
+    repository = Repository::open(std::make_shared<ParityStore>(stopping.watch(store()), Parity::thin), vault(), key(), options);
+    for (const auto depth : {CheckDepth::structure, CheckDepth::objects, CheckDepth::full}) {
+        const auto whole = stopping.count([&] { check(*repository, depth); });
+        EXPECT_GT(whole, 10);
+        int cancelled = 0;
+        for (int at = 1; at <= whole; at += std::max(1, whole / 20)) {
+            if (stopping.at(at, [&](std::stop_token stop) { repository->check(depth, exec::no_progress(), stop); })) ++cancelled;
+            for (const auto& [object, bytes] : before) ASSERT_TRUE(read(object) == bytes) << object << " cancelled at " << at;
+        }
+        EXPECT_GT(cancelled, 8);
+    }
+    EXPECT_EQ(all(check(*repository).problems), expected);
+    expect_restores(*repository, id);
 }
 
 // What another store has comes first; parity is for what none has. Parity itself is nobody's copy.
