@@ -176,5 +176,30 @@ TEST_F(BackupDrillTest, killed_at_any_moment_it_ends_with_one_report_and_leaves_
     }
 }
 
+TEST_F(BackupDrillTest, cancelled_at_any_moment_it_says_so_and_leaves_nothing) {
+    for (int i = 0; i < 8; ++i) write(100 + i, std::string(2'000'000, static_cast<char>('A' + i)) + std::to_string(i));
+    mine.backups().start({.name = "b"}).join();
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_TRUE(mine.backups().drills().start({.files = 0}).result().passed);
+    const auto whole = std::chrono::steady_clock::now() - begun;
+    int cancelled = 0;
+    for (int round = 0; round < 12; ++round) {
+        auto job = mine.backups().drills().start({.files = 0});
+        std::this_thread::sleep_for(whole * round / 12);  // the moment is what the test is about
+        job.cancel();
+        ASSERT_TRUE(job.join_for(60s));
+        if (job.state() == JobState::cancelled) {
+            ++cancelled;
+            EXPECT_THROW(job.result(), Cancelled);
+        } else {
+            EXPECT_TRUE(job.result().passed) << "it had ended before";
+        }
+        expect_nothing_left();
+    }
+    EXPECT_GT(cancelled, 0);
+    EXPECT_TRUE(mine.backups().drills().start({.files = 0}).result().passed) << "none is in the next one's way";
+    expect_nothing_left();
+}
+
 }  // namespace
 }  // namespace tenon
