@@ -226,6 +226,16 @@ enum class CheckLevel : std::uint8_t {
     full = 2,        ///< And every frame is decrypted, every chunk's id recomputed, every tree walked.
 };
 
+struct CheckOptions {
+    CheckLevel level = CheckLevel::full;
+    /// Of what is stored so much is read, 1 to 100, and the next check that reads a part goes on behind it: after 100 / `percent` of them all
+    /// has been read. Lists, sizes, snapshots, folders, records and checkpoints are looked at entirely each time.
+    std::int32_t percent = 100;
+    /// A checkpoint's record that was kept elsewhere: it must be in the repository's past. That also tells of a repository that was put back
+    /// together with the whole home. Empty: none.
+    std::string against{};
+};
+
 struct CheckReport {
     std::int64_t snapshots = 0;
     std::int64_t objects = 0;
@@ -239,6 +249,8 @@ struct CheckReport {
     std::int64_t repairable = 0;              ///< Of the problems: `repair` mends them from what is stored.
     /// Objects without the parity that this home keeps: `repair` makes it. 0 where other stores have copies: no parity is made then.
     std::int64_t unprotected = 0;
+    /// All that was stored then, and still is, has been read since, by this check and those before it at its level. Unset: not all, yet.
+    std::optional<Time> read_since{};
 };
 
 struct RepairOptions {
@@ -258,7 +270,7 @@ struct RepairResult {
 };
 
 /// What a repository held at one moment, signed. Whoever keeps its record somewhere else sees at any later time whether something was
-/// taken away, put back or replaced since: see Backups::check_against.
+/// taken away, put back or replaced since: see CheckOptions::against.
 struct BackupCheckpoint {
     std::int64_t number = 0;                  ///< From 1; each is greater than those before.
     Time made_at{};
@@ -494,11 +506,8 @@ public:
     /// remembers: see checkpoint().
     /// Damage is also the event `backup.damaged` (subject: the repository; problems, count, repairable).
     /// The job ends in NotFound where nothing was backed up yet.
-    CheckJob check(CheckLevel level = CheckLevel::full);
-    /// The same, and a checkpoint's record that was kept elsewhere must be in the repository's past. That also tells of a repository that
-    /// was put back together with the whole home.
-    /// Throws    InvalidArgument for text that is no record.
-    CheckJob check_against(const std::string& record, CheckLevel level = CheckLevel::full);
+    /// Throws    InvalidArgument, also for a record that is none.
+    CheckJob check(const CheckOptions& options = {});
 
     /// Compares the repository with its newest checkpoint and takes the next one; where nothing has changed since, that one is it. The
     /// engine does so behind each of its own changes and remembers the newest outside of the repository. Where the repository does not have

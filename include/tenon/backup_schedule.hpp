@@ -56,6 +56,8 @@ struct BackupScheduleOptions {
     std::int32_t unused_percent = 5;        ///< See PruneOptions.
     std::string check_cron{};               ///< When the backups are checked. Empty: never.
     CheckLevel check_level = CheckLevel::full;
+    std::int32_t check_percent = 100;       ///< How much of what is stored each of them reads, going on where the last one ended: see CheckOptions.
+    bool check_repairs = true;              ///< A check that finds damage is followed by a job that repairs it: see Backups::repair.
     std::string drill_cron{};               ///< When a restore is practised. Empty: never.
     std::int32_t drill_files = 459;         ///< See DrillOptions.
     Duration rto_goal{};                    ///< See DrillOptions.

@@ -34,9 +34,9 @@ bool is_under(const std::string& name, std::string_view prefix) { return name.st
 
 }  // namespace
 
-CheckRun::CheckRun(Repository::Impl& repository, CheckDepth depth, bool repair, const std::vector<std::string>& known,
+CheckRun::CheckRun(Repository::Impl& repository, CheckDepth depth, bool repair, const std::vector<std::string>& known, const CheckShare& share,
                    exec::ProgressSink& progress, std::stop_token stop)
-    : repository_(repository), depth_(depth), repair_(repair), known_(known), progress_(progress), stop_(std::move(stop)) {}
+    : repository_(repository), depth_(depth), repair_(repair), known_(known), share_(share), progress_(progress), stop_(std::move(stop)) {}
 
 void CheckRun::problem(const std::string& object, const std::string& message) {
     const std::lock_guard lock(mutex_);
@@ -312,7 +312,6 @@ CheckReport CheckRun::look() {
 }
 
 void CheckRun::list_objects() {
-    std::int64_t total = 0;
     for (const auto& object : blob::list_all(*repository_.objects, "", stop_)) {
         objects_.emplace(object.name, object.size);
         const auto& name = object.name;
@@ -323,12 +322,39 @@ void CheckRun::list_objects() {
                            is_under(name, "gone/");
         if (!known) problem(name, "this is not an object of a repository");
         if (is_under(name, "packs/")) {
-            total += static_cast<std::int64_t>(object.size);
             const auto hash = hash_in(name);
             if (!hash || pack_name(*hash) != name) problem(name, "this is not the name of a pack");
         }
     }
-    progress_.stage("check", 1.0, depth_ >= CheckDepth::objects ? total : 0, "bytes");
+    choose_packs();
+}
+
+void CheckRun::choose_packs() {
+    chosen_.clear();
+    std::vector<std::pair<std::string, std::uint64_t>> all;
+    std::uint64_t weight = 0, taken = 0;
+    for (const auto& [name, size] : objects_) {
+        if (!is_under(name, "packs/")) continue;
+        all.emplace_back(name, size);
+        weight += size;
+    }
+    if (depth_ >= CheckDepth::objects) {
+        const auto next = std::find_if(all.begin(), all.end(), [&](const auto& pack) { return pack.first > share_.after; });
+        std::rotate(all.begin(), next, all.end());
+        // Rounded up, so that every share comes on: of a few bytes, by one pack.
+        const bool is_part = share_.percent < 100;
+        const auto wanted = weight / 100 * static_cast<std::uint64_t>(share_.percent) + 1;
+        for (const auto& [name, size] : all) {
+            if (is_part && taken >= wanted) break;
+            taken += size;
+            chosen_.insert(name);
+            report_.last_pack = name;
+        }
+        // The last of all by name was among them, wherever the share began.
+        const auto last = objects_.lower_bound("packs0");  // '0' is what follows '/'
+        if (!all.empty()) report_.came_round = chosen_.contains(std::prev(last)->first);
+    }
+    progress_.stage("check", 1.0, static_cast<std::int64_t>(taken), "bytes");
 }
 
 void CheckRun::twin(blob::Store& store, const std::string& prefix, const std::string& name,
@@ -469,7 +495,7 @@ void CheckRun::note_packs(CheckReport& report) {
         if (const auto pack = pack_in(problem.object); pack && !problem.tampered && objects_.contains(problem.object)) damaged.insert(*pack);
     if (depth_ >= CheckDepth::objects)
         for (const auto& [name, size] : objects_)
-            if (const auto pack = pack_in(name); pack && !damaged.contains(*pack)) whole.insert(*pack);
+            if (const auto pack = pack_in(name); pack && chosen_.contains(name) && !damaged.contains(*pack)) whole.insert(*pack);
     try {
         report.bytes_written += backup::note_packs(repository_, damaged, whole, stop_);
     } catch (const Cancelled&) {
@@ -667,7 +693,8 @@ void CheckRun::packs() {
         if (!known.contains(name)) ++report_.unused_packs;
     }
     report_.chunks = static_cast<std::int64_t>(index_.chunks());
-    if (depth_ == CheckDepth::structure) return;
+    std::erase_if(all, [&](const auto& pack) { return !chosen_.contains(pack.first); });
+    if (all.empty()) return;
 
     // The largest first: the last ones end at about the same time.
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.second > b.second; });

@@ -15,8 +15,8 @@ namespace tenon::backup {
 /// Looks at everything a repository has, and writes down what is wrong with it.
 class CheckRun {
 public:
-    CheckRun(Repository::Impl& repository, CheckDepth depth, bool repair, const std::vector<std::string>& known, exec::ProgressSink& progress,
-             std::stop_token stop);
+    CheckRun(Repository::Impl& repository, CheckDepth depth, bool repair, const std::vector<std::string>& known, const CheckShare& share,
+             exec::ProgressSink& progress, std::stop_token stop);
     /// Once more where a collection took away what this was looking at.
     CheckReport run();
 
@@ -34,6 +34,7 @@ private:
     void look_at_keys();
     void twin(blob::Store& store, const std::string& prefix, const std::string& name, const std::function<void(ByteView)>& open);
     void list_objects();
+    void choose_packs();
     void segments();
     void packs();
     void pack(const std::string& name, std::uint64_t size, const PackInfo* known);
@@ -63,10 +64,12 @@ private:
     const CheckDepth depth_;
     const bool repair_;
     const std::vector<std::string>& known_;
+    const CheckShare& share_;
     exec::ProgressSink& progress_;
     const std::stop_token stop_;
     std::map<std::string, std::uint64_t> objects_;      ///< Names and sizes.
     std::map<std::string, std::string> tags_;           ///< Of those that are rewritten all the time.
+    std::set<std::string> chosen_;                      ///< Packs that are read.
     Index index_;
     std::set<Id> segments_;
     std::set<Id> going_;                                ///< Packs that a collection takes away, or took.

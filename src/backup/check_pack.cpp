@@ -154,8 +154,8 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
 }
 
 CheckReport Repository::check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop, bool repair,
-                              const std::vector<std::string>& known) const {
-    return CheckRun(*impl_, depth, repair, known, progress, std::move(stop)).run();
+                              const std::vector<std::string>& known, const CheckShare& share) const {
+    return CheckRun(*impl_, depth, repair, known, share, progress, std::move(stop)).run();
 }
 
 }  // namespace tenon::backup

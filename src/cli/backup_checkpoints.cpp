@@ -34,6 +34,7 @@ std::string record_in(const Args& args, std::string_view option) {
     std::ifstream file(path, std::ios::binary);
     const std::string record{std::istreambuf_iterator<char>(file), {}};
     if (!file) throw NotFound("cannot read the record “" + clean(path) + "”", {.subject = clean(path)});
+    if (record.empty()) throw InvalidArgument("there is no record in “" + clean(path) + "”", {.subject = clean(path)});
     return record;
 }
 

@@ -38,6 +38,11 @@ void take(const Args& args, BackupScheduleOptions& options) {
     number("--drill-files", options.drill_files, 0, 2'000'000'000);
     options.rto_goal = args.duration("--rto").value_or(options.rto_goal);
     if (args.has("--check-level")) options.check_level = level_named(args.text("--check-level"), "--check-level");
+    number("--check-percent", options.check_percent, 1, 100);
+    if (args.has("--repair")) {
+        if (args.text("--repair") != "yes" && args.text("--repair") != "no") throw UsageError("--repair takes yes or no");
+        options.check_repairs = args.text("--repair") == "yes";
+    }
     number("--unused", options.unused_percent, 0, 100);
     number("--retries", options.retries, 0, 100);
     number("--overdue-after", options.overdue_after, 0, 1000);
@@ -199,6 +204,8 @@ std::vector<Option> schedule_options(bool is_new) {
                     {"--unused", "PERCENT", "so much of what is stored may stay unused; default 5"},
                     {"--check", "TIMES", "when the backups are checked; an empty one: never"},
                     {"--check-level", "LEVEL", "structure, objects or full; default full"},
+                    {"--check-percent", "N", "how much each check reads, going on where the last one ended; default 100"},
+                    {"--repair", "YES", "yes or no: whether a check that finds damage is followed by a repair; default yes"},
                     {"--drill", "TIMES", "when a restore is practised, as by “backup drill”; an empty one: never"},
                     {"--drill-files", "N", "with so many files; default 459, 0: everything"},
                     {"--rto", "LENGTH", "what restoring everything may take"},

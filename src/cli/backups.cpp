@@ -1,5 +1,6 @@
 #include "backups.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "json.hpp"
@@ -175,7 +176,7 @@ int check(Context& context, const Args& args) {
     const auto level = level_named(args.text("--level", "full"), "--level");
     const auto record = args.has("--against") ? record_in(args, "--against") : std::string();
     Backups backups = backup_session(context).backups();
-    CheckJob job = args.has("--against") ? backups.check_against(record, level) : backups.check(level);
+    CheckJob job = backups.check({.level = level, .percent = static_cast<std::int32_t>(args.integer("--percent", 100, 1, 100)), .against = record});
     if (args.has(detach.name)) return show_started(context, job);
     follow(context, job, "check");
     const CheckReport report = job.result();
@@ -185,6 +186,7 @@ int check(Context& context, const Args& args) {
                          {"Objects", count(report.objects)},
                          {"Chunks", count(report.chunks)},
                          {"Read", size(report.read)},
+                         {"All read since", report.read_since ? clock(*report.read_since) : ""},
                          {"Unused", size(report.unused)},
                          {"Old keys", report.under_old_keys.count > 0 ? size(report.under_old_keys) : ""},
                          {"Tampered", report.tampered > 0 ? count(report.tampered) : ""},
@@ -222,7 +224,7 @@ int prune(Context& context, const Args& args) {
     follow(context, job, "prune");
     const PruneResult result = job.result();
     context.out().thing(to_json(result), std::to_string(result.freed.count),
-                        {{options.dry_run ? "Would free" : "Freed", size(result.freed)},
+                        {{options.dry_run ? "Would free" : "Freed", size({std::max<std::int64_t>(result.freed.count, 0)})},
                          {"Snapshots", count(result.snapshots) + " forgotten"},
                          {"Packs", count(result.packs_removed) + " removed, " + count(result.packs_rewritten) + " rewritten"},
                          {"Written", size(result.rewritten)},
@@ -391,9 +393,11 @@ Group backup_verbs() {
                       "of everything stored, full also decrypts and recomputes every piece. Each of them also compares with the newest "
                       "checkpoint, so that nothing is taken away or put back unseen. Exit code 19 if anything is damaged.",
              .options = {{"--level", "LEVEL", "structure, objects or full; default full"},
+                         {"--percent", "N", "read so much of what is stored, going on where the last such check ended; default 100"},
                          {"--against", "FILE", "and with a checkpoint's record that was kept elsewhere"},
                          detach},
              .examples = {{"backup check", "Everything."}, {"backup check --level structure", "Quick; for every hour."},
+                          {"backup check --percent 1", "A hundredth a day: in a hundred days all of it."},
                            {"backup check --against /mnt/safe/acme.checkpoint", "Also tells of an older copy of the whole home."}},
              .run = check},
             {.path = "backup repair",

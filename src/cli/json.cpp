@@ -408,6 +408,7 @@ json::object to_json(const CheckReport& r) {
             {"tampered", r.tampered},
             {"repairable", r.repairable},
             {"unprotected", r.unprotected},
+            {"read_since", to_json(r.read_since)},
             {"problems", strings(r.problems)}};
 }
 
@@ -502,6 +503,8 @@ json::object to_json(const BackupSchedule& s) {
             {"unused_percent", o.unused_percent},
             {"check_cron", or_null(o.check_cron)},
             {"check_level", static_cast<int>(o.check_level)},
+            {"check_percent", o.check_percent},
+            {"check_repairs", o.check_repairs},
             {"drill_cron", or_null(o.drill_cron)},
             {"drill_files", o.drill_files},
             {"rto_goal_us", o.rto_goal.count()},

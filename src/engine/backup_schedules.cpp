@@ -60,6 +60,7 @@ Json options_json(const BackupScheduleOptions& options) {
     if (options.keep) json.set("keep", engine::keep_json(*options.keep));
     json.set("prune_cron", options.prune_cron).set("unused_percent", options.unused_percent);
     json.set("check_cron", options.check_cron).set("check_level", static_cast<std::int64_t>(options.check_level));
+    json.set("check_percent", options.check_percent).set("check_repairs", options.check_repairs);
     json.set("drill_cron", options.drill_cron).set("drill_files", options.drill_files).set("rto_goal", options.rto_goal.count());
     json.set("overdue_after", options.overdue_after);
     return json;
@@ -80,6 +81,8 @@ BackupScheduleOptions options_from(const std::string& name, const std::string& t
     options.unused_percent = number("unused_percent");
     options.check_cron = json.get_string("check_cron");
     options.check_level = static_cast<CheckLevel>(json.get_int("check_level"));
+    options.check_percent = static_cast<std::int32_t>(json.int_or("check_percent", 100));
+    options.check_repairs = json.bool_or("check_repairs", true);
     options.drill_cron = json.get_string("drill_cron");
     options.drill_files = number("drill_files");
     options.rto_goal = Duration(json.get_int("rto_goal"));
@@ -134,6 +137,7 @@ BackupScheduleOptions checked_schedule(const SessionImpl& session, BackupSchedul
     check_between("retry_pause", options.retry_pause.count(), 0, longest.count());
     check_between("time_limit", options.time_limit.count(), 0, longest.count());
     check_between("unused_percent", options.unused_percent, 0, 100);
+    check_between("check_percent", options.check_percent, 1, 100);
     check_between("drill_files", options.drill_files, 0, std::numeric_limits<std::int32_t>::max());
     check_between("rto_goal", options.rto_goal.count(), 0, longest.count());
     check_between("overdue_after", options.overdue_after, 0, 1000);
@@ -289,7 +293,8 @@ void note_begun(EngineImpl& engine, db::Tx& tx, const BackupScheduleOptions& opt
 JobId start_work(const std::shared_ptr<SessionImpl>& session, const BackupScheduleOptions& options, ScheduledWork work) {
     auto backups = Internal::make<Backups>(session);
     if (work == ScheduledWork::prune) return backups.prune({.unused_percent = options.unused_percent}).id();
-    if (work == ScheduledWork::check) return backups.check(options.check_level).id();
+    if (work == ScheduledWork::check)
+        return engine::start_check(*session, {.level = options.check_level, .percent = options.check_percent}, options.check_repairs);
     if (work == ScheduledWork::drill)
         return engine::start_drill(*session, {.name = options.backup.name, .files = options.drill_files, .rto_goal = options.rto_goal},
                                    {.schedule = options.name, .cron = options.cron, .zone = options.zone});

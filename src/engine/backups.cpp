@@ -203,6 +203,15 @@ bool is_at_once(const JobSchedule& schedule) {
 
 }  // namespace
 
+JobId start_check(const SessionImpl& session, const CheckOptions& options, bool repairs) {
+    const auto pass = session.enter(repairs ? Permission::backup_write : Permission::backup_read);
+    Json payload;
+    payload.set("level", static_cast<std::int64_t>(options.level)).set("percent", std::int64_t{options.percent});
+    if (!options.against.empty()) payload.set("against", kept("against", options.against));
+    if (repairs) payload.set("repairs", true);
+    return enqueue_backup_job(session, "backup.check", {.kind = check_kind, .payload = base::to_json(payload)}, false);
+}
+
 JobId start_backup(const SessionImpl& session, const BackupOptions& options, const std::optional<KeepRules>& keep) {
     const auto pass = session.enter(Permission::backup_write);
     check_backup(options);
@@ -266,23 +275,16 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
     return Internal::make<RestoreJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::restore_kind}));
 }
 
-CheckJob Backups::check(CheckLevel level) {
+CheckJob Backups::check(const CheckOptions& options) {
     const auto pass = impl_->enter(Permission::backup_read);
-    if (level > CheckLevel::full) throw InvalidArgument("there is no such level of checking", {.subject = "level"});
-    Json payload;
-    payload.set("level", static_cast<std::int64_t>(level));
-    const auto id = enqueue(*impl_, "backup.check", {.kind = engine::check_kind, .payload = base::to_json(payload)}, {});
-    return Internal::make<CheckJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::check_kind}));
-}
-
-CheckJob Backups::check_against(const std::string& record, CheckLevel level) {
-    const auto pass = impl_->enter(Permission::backup_read);
-    if (level > CheckLevel::full) throw InvalidArgument("there is no such level of checking", {.subject = "level"});
-    (void)backup::read_checkpoint(record);
-    Json payload;
-    payload.set("level", static_cast<std::int64_t>(level)).set("against", kept("record", record));
-    const auto id = enqueue(*impl_, "backup.check", {.kind = engine::check_kind, .payload = base::to_json(payload)}, {});
-    return Internal::make<CheckJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::check_kind}));
+    if (options.level > CheckLevel::full) throw InvalidArgument("there is no such level of checking", {.subject = "level"});
+    if (options.percent < 1 || options.percent > 100) throw InvalidArgument("must be 1 to 100", {.subject = "percent"});
+    try {
+        if (!options.against.empty()) (void)backup::read_checkpoint(options.against);
+    } catch (const InvalidArgument& error) {
+        throw InvalidArgument(error.what(), {.subject = "against"});
+    }
+    return Internal::make<CheckJob>(std::make_shared<JobImpl>(JobImpl{impl_, engine::start_check(*impl_, options, false), engine::check_kind}));
 }
 
 namespace {
@@ -527,6 +529,7 @@ CheckReport CheckJob::result() {
         .tampered = json.int_or("tampered", 0),
         .repairable = json.int_or("repairable", 0),
         .unprotected = json.int_or("unprotected", 0),
+        .read_since = json.find("read_since") ? std::optional(Time(Duration(json.get_int("read_since")))) : std::nullopt,
     };
 }
 

@@ -21,6 +21,7 @@
 #include "backup_drills.hpp"
 #include "backup_schedule_rows.hpp"
 #include "backup_schedules.hpp"
+#include "check_rounds.hpp"
 #include "core.hpp"
 #include "doomed.hpp"
 #include "export_rows.hpp"
@@ -39,7 +40,8 @@ std::vector<db::Migration> engine::all_migrations() {
     for (const auto& rooms : {tenant::migrations(), jobs::migrations(), nvr::migrations(), engine::asset_rows::migrations(),
                               engine::export_rows::migrations(), engine::repository_migrations(), engine::doomed::migrations(),
                               engine::restored::migrations(), engine::export_rows::later_migrations(), engine::schedule_rows::migrations(),
-                              engine::drill_rows::migrations(), engine::checkpoint_rows::migrations(), engine::stores::migrations()})
+                              engine::drill_rows::migrations(), engine::checkpoint_rows::migrations(), engine::stores::migrations(),
+                              engine::check_rounds::migrations()})
         all.insert(all.end(), rooms.begin(), rooms.end());
     return all;
 }

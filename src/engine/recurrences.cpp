@@ -321,7 +321,7 @@ private:
             const Json payload = base::parse_json(row.payload);
             if (info.kind == render_kind) (void)Internal::make<Renders>(session).start(render_of(payload));
             else if (info.kind == backup_kind) (void)Internal::make<Backups>(session).start(engine::backup_from(payload));
-            else (void)Internal::make<Backups>(session).check(static_cast<CheckLevel>(payload.get_int("level")));
+            else (void)Internal::make<Backups>(session).check({.level = static_cast<CheckLevel>(payload.get_int("level"))});
         } catch (const Late&) {
             return;
         } catch (const Error& error) {

@@ -16,6 +16,7 @@
 
 #include "backup_drills.hpp"
 #include "backup_schedule_rows.hpp"
+#include "check_rounds.hpp"
 #include "erasure.hpp"
 #include "repository_charge.hpp"
 #include "restored.hpp"
@@ -73,6 +74,7 @@ void Repositories::erase(db::Tx& tx) {
     drill_rows::erase(tx);
     checkpoint_rows::erase(tx);
     stores::erase(tx);
+    check_rounds::erase(tx);
     opened_.forget(tx.scope().tenant());
     const std::lock_guard lock(unlocked_mutex_);
     unlocked_.erase(tx.scope().tenant());

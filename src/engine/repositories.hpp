@@ -207,6 +207,8 @@ constexpr std::size_t largest_backup_result = 16 << 20;
 
 /// Puts a backup into the queue. `keep`: then applied to the snapshots of its name. Throws what Backups::start does.
 JobId start_backup(const SessionImpl& session, const BackupOptions& options, const std::optional<KeepRules>& keep = {});
+/// Puts a check into the queue. `repairs`: where it finds damage, a repair follows it.
+JobId start_check(const SessionImpl& session, const CheckOptions& options, bool repairs);
 /// Puts a job of the repository into the queue with its audit record; `holds`: storage, of which it asks for more as it goes.
 JobId enqueue_backup_job(const SessionImpl& session, const std::string& action, jobs::NewJob job, bool holds);
 

@@ -15,6 +15,7 @@
 
 #include "backup_json.hpp"
 #include "backup_rows.hpp"
+#include "check_rounds.hpp"
 #include "recordings_pause.hpp"
 #include "repository_charge.hpp"
 #include "restored.hpp"
@@ -314,7 +315,13 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     (void)look_at_past(attempt.scope, *repository, attempt.stop);
     auto known = known_records(attempt.scope);
     if (const auto* against = payload.find("against")) known.push_back(against->as_string("against"));
-    const auto report = repository->check(static_cast<backup::CheckDepth>(payload.get_int("level")), attempt.progress, attempt.stop, false, known);
+    const auto level = static_cast<CheckLevel>(payload.get_int("level"));
+    const auto began = engine_.now();
+    const auto round = engine_.database->read(attempt.scope, [&](db::Reader& reader) { return check_rounds::find(reader, level); });
+    backup::CheckShare share{.percent = static_cast<std::int32_t>(payload.int_or("percent", 100))};
+    if (round && share.percent < 100) share.after = round->after;
+    const auto report =
+        repository->check(static_cast<backup::CheckDepth>(level), attempt.progress, attempt.stop, false, known, share);
     const auto tampered = tell_damage(attempt.scope, report.problems);
     if (has_checkpoint(report.problems)) note_state(attempt.scope);
     if (report.bytes_written > 0) repository_charge::try_reconcile(engine_, attempt.scope);
@@ -323,7 +330,19 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     json.set("problems", check_lines(report.problems)).set("unused", report.bytes_unused).set("under_old_keys", report.bytes_under_old_keys);
     json.set("repairable", repairable_of(report.problems));
     json.set("tampered", tampered).set("unprotected", report.unprotected);
-    return {.result = base::to_json(json), .settle = {}};
+    std::optional<check_rounds::Round> next;
+    if (level > CheckLevel::structure) {
+        next = check_rounds::after_check(round, report.last_pack, report.came_round, share.percent == 100, began);
+        if (next->since) json.set("read_since", next->since->time_since_epoch().count());
+    }
+    const bool repairs = payload.bool_or("repairs", false) && tampered < std::ssize(report.problems);
+    return {.result = base::to_json(json), .settle = [this, level, next, repairs](db::Tx& tx) {
+                if (next) check_rounds::keep(tx, level, *next);
+                if (!repairs) return;
+                Json wanted;
+                wanted.set("level", static_cast<std::int64_t>(level)).set("reread", true);
+                engine_.queue->enqueue(tx, {.kind = repair_kind, .payload = base::to_json(wanted)});
+            }};
 }
 
 std::vector<std::string> Repositories::known_records(const db::TenantScope& scope) const {

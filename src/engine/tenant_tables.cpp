@@ -23,6 +23,7 @@ constinit const TenantTable every_table[] = {
     {"audit_private", "SELECT count(*) FROM audit_private_ WHERE tenant_id = :id", goes, nullptr, in_audit},
     {"audit_pruned", "SELECT count(*) FROM audit_pruned_ WHERE tenant_id = :id", stays, nullptr, in_evidence},
     {"audit_retention", "SELECT count(*) FROM audit_retention_ WHERE tenant_id = :id", stays, nullptr, in_evidence},
+    {"backup_check", "SELECT count(*) FROM backup_check_ WHERE tenant_id = :id", goes, nullptr, records::internal},
     {"backup_checkpoint", "SELECT count(*) FROM backup_checkpoint_ WHERE tenant_id = :id", goes, nullptr, records::internal},
     {"backup_schedule", "SELECT count(*) FROM backup_schedule_ WHERE tenant_id = :id", goes, &records::backup_schedules},
     {"backup_schedule_work", "SELECT count(*) FROM backup_schedule_work_ WHERE tenant_id = :id", goes, &records::backup_schedule_works},

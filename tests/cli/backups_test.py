@@ -326,7 +326,8 @@ class Schedules(ToolTest):
     def test_made_changed_run_paused_and_removed(self):
         made = self.json("backup", "schedule", "create", "nightly", "--cron", "30 2 * * *", "--zone", "Europe/Berlin", "--keep-last", "2",
                          "--keep-tag", "why", "--exclude", "*.tmp", "--include", "projects", "--prune", "@weekly", "--check", "@monthly",
-                         "--check-level", "objects", "--overlap", "queue", "--missed", "skip", "--retries", "1", "--retry-pause", "90s",
+                         "--check-level", "objects", "--check-percent", "25", "--repair", "no",
+                         "--overlap", "queue", "--missed", "skip", "--retries", "1", "--retry-pause", "90s",
                          "--time-limit", "2h", "--overdue-after", "3", "--tag", "by=clock", "--snapshots", "night")
         self.assertEqual(made["keep"]["tags"], [{"key": "why", "value": ""}])
         self.assertEqual((made["backup"]["include"], made["backup"]["exclude"], made["backup"]["name"]), (["projects"], ["*.tmp"], "night"))

@@ -106,7 +106,7 @@ TEST_F(Torture, backups) {
                 EXPECT_EQ(wrong_in(documents, generation), "");
             }
         }
-        const auto report = mine.backups().check(CheckLevel::full).result();
+        const auto report = mine.backups().check({.level = CheckLevel::full}).result();
         for (const auto& problem : report.problems) ADD_FAILURE() << problem;
         const auto snapshots = mine.backups().list();
         if (!told.empty()) {

@@ -39,7 +39,7 @@ internal static class AsyncTest {
       Check.Same("nightly", result.Snapshot.Name);
       Check.Same(result, Get(job.AsTask()));  // of a job that has ended: at once
       Check.That(session.Jobs().Get(job.Id()).AsTask().Wait(TimeSpan.FromSeconds(60)), "the task hangs");
-      var many = Enumerable.Range(0, 20).Select(each => session.Backups().Check(CheckLevel.Structure).AsTask()).ToList();
+      var many = Enumerable.Range(0, 20).Select(each => session.Backups().Check(new CheckOptions { Level = CheckLevel.Structure }).AsTask()).ToList();
       foreach (Task<CheckReport> each in many) Check.Same(1L, Get(each).Snapshots);
       Check.Same("nightly", Get(Awaited(session)));
     }

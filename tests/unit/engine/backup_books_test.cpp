@@ -95,7 +95,7 @@ TEST_F(BackupBooks, a_prune_gives_back_what_the_repository_weighs_less_to_the_by
     EXPECT_EQ(mine.backups().prune().result().packs_removed, 0) << "nothing was forgotten";
     EXPECT_EQ(charged(mine), 0);
     mine.backups().forget({.snapshots = {first}});
-    EXPECT_GT(mine.backups().check(CheckLevel::structure).result().unused.count, 0);
+    EXPECT_GT(mine.backups().check({.level = CheckLevel::structure}).result().unused.count, 0);
     const auto used_before = used(mine, Resource::storage);
     const auto weighed_before = repository();
     EXPECT_EQ(mine.backups().prune({.dry_run = true}).result().snapshots, 1);

@@ -39,7 +39,7 @@ protected:
         open();
         mine = session(acme);
     }
-    CheckReport check(CheckLevel level = CheckLevel::full) { return mine.backups().check(level).result(); }
+    CheckReport check(CheckLevel level = CheckLevel::full) { return mine.backups().check({.level = level}).result(); }
     static std::string text(const std::vector<std::string>& lines) {
         std::string all;
         for (const auto& line : lines) all += line + "\n";
@@ -70,14 +70,14 @@ TEST_F(BackupEvidenceTest, each_change_is_noted_and_the_record_that_a_customer_k
     EXPECT_TRUE(backups.keys().rotate_data_key().result().revoked);
     take("third");
     EXPECT_GE(backups.checkpoint().number, 6);
-    const auto report = backups.check_against(kept.record).result();
+    const auto report = backups.check({.against = kept.record}).result();
     EXPECT_TRUE(report.problems.empty()) << text(report.problems);
     EXPECT_EQ(report.tampered, 0);
-    EXPECT_THROW(backups.check_against("nothing"), InvalidArgument);
+    EXPECT_THROW(backups.check({.against = "nothing"}), InvalidArgument);
     auto theirs = session(other);
     EXPECT_THROW(theirs.backups().checkpoint(), NotFound);
     theirs.backups().start({.name = "theirs"}).join();
-    const auto foreign = theirs.backups().check_against(kept.record).result();
+    const auto foreign = theirs.backups().check({.against = kept.record}).result();
     EXPECT_NE(text(foreign.problems).find("swapped: the record is of another repository"), std::string::npos);
     EXPECT_THROW(theirs.backups().accept(kept.record), InvalidArgument);
     EXPECT_TRUE(theirs.backups().check().result().problems.empty());
@@ -143,8 +143,8 @@ TEST_F(BackupEvidenceTest, an_older_copy_of_the_repository_is_told_at_once_and_n
     EXPECT_EQ(mine.audit().list({.action = "backup.accept"}).size(), 1u);
     take("fifth");
     EXPECT_TRUE(check().problems.empty());
-    EXPECT_TRUE(mine.backups().check_against(accepted.record).result().problems.empty());
-    EXPECT_NE(text(mine.backups().check_against(kept.record).result().problems).find("which checkpoint 4 accepts"), std::string::npos);
+    EXPECT_TRUE(mine.backups().check({.against = accepted.record}).result().problems.empty());
+    EXPECT_NE(text(mine.backups().check({.against = kept.record}).result().problems).find("which checkpoint 4 accepts"), std::string::npos);
 }
 
 TEST_F(BackupEvidenceTest, a_fork_of_the_repository_is_told_although_it_is_as_long) {
@@ -183,11 +183,11 @@ TEST_F(BackupEvidenceTest, a_home_that_was_put_back_as_a_whole_goes_on_and_a_kep
     open_again();
     EXPECT_NO_THROW(take("third")) << "rows and repository are of one moment";
     EXPECT_TRUE(check().problems.empty());
-    const auto report = mine.backups().check_against(kept.record).result();
+    const auto report = mine.backups().check({.against = kept.record}).result();
     EXPECT_NE(text(report.problems).find("forked: checkpoint 2"), std::string::npos) << text(report.problems);
     const auto accepted = mine.backups().accept(kept.record);
     EXPECT_EQ(accepted.number, 3);
-    EXPECT_TRUE(mine.backups().check_against(accepted.record).result().problems.empty());
+    EXPECT_TRUE(mine.backups().check({.against = accepted.record}).result().problems.empty());
 }
 
 TEST_F(BackupEvidenceTest, rows_that_are_older_than_the_repository_are_no_reason_for_alarm) {
@@ -279,7 +279,7 @@ TEST_F(BackupEvidenceTest, a_newest_checkpoint_that_cannot_be_read_stops_no_back
     change(2);
     EXPECT_NO_THROW(take("third"));
     EXPECT_GE(mine.backups().checkpoint().number, 4);
-    EXPECT_TRUE(mine.backups().check_against(kept.record).result().problems.empty()) << "which is in the past of those";
+    EXPECT_TRUE(mine.backups().check({.against = kept.record}).result().problems.empty()) << "which is in the past of those";
     EXPECT_FALSE(events.next(100ms));
 }
 
@@ -317,7 +317,7 @@ TEST_F(BackupEvidenceTest, kills_at_any_moment_raise_no_alarm) {
             }
         }
         ASSERT_NO_THROW(take("after")) << round;
-        const auto report = mine.backups().check_against(kept.record, CheckLevel::structure).result();
+        const auto report = mine.backups().check({.level = CheckLevel::structure, .against = kept.record}).result();
         ASSERT_EQ(report.tampered, 0) << round << "\n" << text(report.problems);
         ASSERT_TRUE(report.problems.empty()) << round << "\n" << text(report.problems);
         ASSERT_NO_THROW(mine.backups().checkpoint()) << round;

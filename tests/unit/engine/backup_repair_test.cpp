@@ -74,7 +74,7 @@ TEST_F(BackupRepairTest, what_is_asked_for_is_what_a_home_keeps) {
     engine.emplace(wanted);
     mine = session(acme);
     std::filesystem::remove_all(repository(acme) / "par");
-    const auto unprotected = mine.backups().check(CheckLevel::structure).result().unprotected;
+    const auto unprotected = mine.backups().check({.level = CheckLevel::structure}).result().unprotected;
     EXPECT_GT(unprotected, 0);
     EXPECT_EQ(mine.backups().repair({.level = CheckLevel::structure}).result().protected_again, unprotected);
     EXPECT_GT(weight(repository(acme) / "par"), thin);
@@ -85,7 +85,7 @@ TEST_F(BackupRepairTest, what_is_asked_for_is_what_a_home_keeps) {
     std::filesystem::remove_all(repository(acme) / "par");
     mine.backups().start({.name = "without"}).join();
     EXPECT_FALSE(std::filesystem::exists(repository(acme) / "par"));
-    EXPECT_EQ(mine.backups().check(CheckLevel::structure).result().unprotected, 0);
+    EXPECT_EQ(mine.backups().check({.level = CheckLevel::structure}).result().unprotected, 0);
     engine->close();
     wanted.backup_parity = static_cast<BackupParity>(9);
     EXPECT_THROW(Engine{wanted}, InvalidArgument);
@@ -114,6 +114,33 @@ TEST_F(BackupRepairTest, what_is_lost_is_named_salvaged_and_read_again_from_the_
     EXPECT_GT(again.reread.count, 0);
     EXPECT_TRUE(again.damaged.empty());
     EXPECT_EQ(mine.backups().restore({.snapshot = id, .target = folder.path() / "whole"}).result().damaged.size(), 0u);
+}
+
+TEST_F(BackupRepairTest, checks_of_a_part_go_on_where_the_last_one_ended_and_say_since_when_all_has_been_read) {
+    for (int i = 0; i < 4; ++i) {
+        std::ofstream(mine.workspace() / "projects" / ("more" + std::to_string(i))) << "more of it " << i;
+        mine.backups().start({.name = "nightly"}).join();
+    }
+    const auto part = [&](std::int32_t percent) { return mine.backups().check({.level = CheckLevel::objects, .percent = percent}).result(); };
+    EXPECT_FALSE(mine.backups().check({.level = CheckLevel::structure}).result().read_since) << "that reads nothing of it";
+    EXPECT_FALSE(part(10).read_since);
+    std::optional<Time> since;
+    int looks = 1;
+    for (; !since && looks < 12; ++looks) since = part(10).read_since;
+    EXPECT_TRUE(since) << "ten of ten are all";
+    const Time began = std::chrono::floor<Duration>(std::chrono::system_clock::now());
+    auto other_level = mine.backups().check({.percent = 10}).result();
+    EXPECT_FALSE(other_level.read_since) << "the levels go round by themselves";
+    const auto whole = part(100).read_since;
+    ASSERT_TRUE(whole);
+    EXPECT_GE(*whole, began);
+    EXPECT_EQ(part(1).read_since, whole);
+    // Of another engine on the same home, too.
+    engine->close();
+    open();
+    mine = session(acme);
+    EXPECT_EQ(part(1).read_since, whole);
+    for (const std::int32_t percent : {-1, 0, 101}) EXPECT_THROW(part(percent), InvalidArgument);
 }
 
 TEST_F(BackupRepairTest, is_for_those_who_may_back_up_and_touches_nobody_elses) {

@@ -293,6 +293,41 @@ TEST_F(BackupScheduleTest, damage_that_a_check_finds_is_a_failure_and_not_tried_
     EXPECT_EQ(told(acme).at("failed s"), 1);
 }
 
+TEST_F(BackupScheduleTest, a_check_that_finds_damage_is_followed_by_a_repair_unless_that_is_not_wanted) {
+    set_to(utc(2027, 1, 4, 0, 10));
+    mine().backups().start({.name = "b"}).join();
+    const auto spoil = [&] {
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder / "home" / "backups" / acme.text() / "packs")) {
+            if (!entry.is_regular_file()) continue;
+            std::filesystem::permissions(entry.path(), std::filesystem::perms::owner_all);
+            std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+            file.seekp(100);
+            file.put('\x5a').put('\x5b');
+        }
+    };
+    const auto repairs = [&] {
+        const auto all = mine().jobs().list();
+        return std::count_if(all.begin(), all.end(), [](const auto& job) { return job.kind == "repair"; });
+    };
+    schedules().create({.name = "reports", .cron = never, .zone = "UTC", .check_cron = "@daily", .check_repairs = false});
+    schedules().create({.name = "mends", .cron = never, .zone = "UTC", .check_cron = "@daily"});
+    schedules().run("mends", ScheduledWork::check).join();
+    EXPECT_EQ(repairs(), 0) << "nothing was damaged";
+    spoil();
+    schedules().run("reports", ScheduledWork::check).join();
+    await_failures("reports", 1, ScheduledWork::check);
+    EXPECT_EQ(repairs(), 0);
+    schedules().run("mends", ScheduledWork::check).join();
+    await_failures("mends", 1, ScheduledWork::check);
+    ASSERT_EQ(repairs(), 1);
+    for (const auto& job : mine().jobs().list())
+        if (job.kind == "repair") {
+            EXPECT_GT(mine().backups().find_repair(job.id)->result().repaired, 0);
+        }
+    schedules().run("reports", ScheduledWork::check).join();
+    EXPECT_EQ(standing("reports", ScheduledWork::check).failures, 0);
+}
+
 TEST_F(BackupScheduleTest, work_beyond_its_time_limit_is_cancelled_and_has_failed) {
     set_to(utc(2027, 1, 4, 0, 10));
     mine().jobs().pause("check");

@@ -172,7 +172,7 @@ TEST_F(CopiesTest, a_repair_puts_back_what_is_damaged) {
             const auto was = file.seekg(middle).get();
             file.seekp(middle).put(static_cast<char>(was ^ 1));
         }
-    EXPECT_FALSE(session(acme).backups().check(CheckLevel::objects).result().problems.empty());
+    EXPECT_FALSE(session(acme).backups().check({.level = CheckLevel::objects}).result().problems.empty());
     const auto result = session(acme).backups().repair().result();
     EXPECT_TRUE(result.problems.empty());
     EXPECT_GE(result.repaired, 1);
@@ -205,7 +205,7 @@ TEST_F(CopiesTest, parity_is_for_a_single_store_and_what_there_is_of_it_stays_go
             file.seekp(middle).put(static_cast<char>(was ^ 1));
         }
     };
-    const auto unprotected = [&] { return session(acme).backups().check(CheckLevel::structure).result().unprotected; };
+    const auto unprotected = [&] { return session(acme).backups().check({.level = CheckLevel::structure}).result().unprotected; };
     const auto one = back_up("one");
     rest();
     EXPECT_EQ(parity(), 0u) << "others have copies";

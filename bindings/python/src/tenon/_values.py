@@ -1911,6 +1911,24 @@ class RestorePreview(Value):
         self.problems = as_tuple(problems)
 
 
+class CheckOptions(Value):
+    """- percent: Of what is stored so much is read, 1 to 100, and the next check that reads a part goes on behind it: after
+        100 / `percent` of them all has been read. Lists, sizes, snapshots, folders, records and checkpoints are looked at
+        entirely each time.
+    - against: A checkpoint's record that was kept elsewhere: it must be in the repository's past. That also tells of a
+        repository that was put back together with the whole home. Empty: none.
+    """
+    __slots__ = ("level", "percent", "against")
+    level: CheckLevel
+    percent: int
+    against: str
+
+    def __init__(self, *, level: CheckLevel = CheckLevel.FULL, percent: int = 100, against: str = "") -> None:
+        self.level = level
+        self.percent = percent
+        self.against = against
+
+
 class CheckReport(Value):
     """- problems: Empty: all is well.
     - unused: Stored and needed by no snapshot, about: `prune` gives it back.
@@ -1919,10 +1937,12 @@ class CheckReport(Value):
     - repairable: Of the problems: `repair` mends them from what is stored.
     - unprotected: Objects without the parity that this home keeps: `repair` makes it. 0 where other stores have copies: no
         parity is made then.
+    - read_since: All that was stored then, and still is, has been read since, by this check and those before it at its
+        level. Unset: not all, yet.
     """
     __slots__ = (
             "snapshots", "objects", "chunks", "read", "problems", "unused", "under_old_keys", "tampered", "repairable",
-            "unprotected"
+            "unprotected", "read_since"
     )
     snapshots: int
     objects: int
@@ -1934,11 +1954,12 @@ class CheckReport(Value):
     tampered: int
     repairable: int
     unprotected: int
+    read_since: Optional[datetime]
 
     def __init__(
             self, snapshots: int = 0, objects: int = 0, chunks: int = 0, read: int = Bytes(0),
             problems: Iterable[str] = (), unused: int = Bytes(0), under_old_keys: int = Bytes(0), tampered: int = 0,
-            repairable: int = 0, unprotected: int = 0
+            repairable: int = 0, unprotected: int = 0, read_since: Optional[datetime] = None
     ) -> None:
         self.snapshots = snapshots
         self.objects = objects
@@ -1950,6 +1971,7 @@ class CheckReport(Value):
         self.tampered = tampered
         self.repairable = repairable
         self.unprotected = unprotected
+        self.read_since = None if read_since is None else as_time(read_since)
 
 
 class RepairOptions(Value):
@@ -2002,7 +2024,7 @@ class RepairResult(Value):
 class BackupCheckpoint(Value):
     """What a repository held at one moment, signed. Whoever keeps its record somewhere else sees at any later time whether
     something was
-    taken away, put back or replaced since: see Backups::check_against.
+    taken away, put back or replaced since: see CheckOptions::against.
 
     - number: From 1; each is greater than those before.
     - packs: Files of data that it vouches for, besides indexes and logs.
@@ -2352,6 +2374,8 @@ class BackupScheduleOptions(Value):
     - prune_cron: When the space of forgotten snapshots is given back. Empty: never.
     - unused_percent: See PruneOptions.
     - check_cron: When the backups are checked. Empty: never.
+    - check_percent: How much of what is stored each of them reads, going on where the last one ended: see CheckOptions.
+    - check_repairs: A check that finds damage is followed by a job that repairs it: see Backups::repair.
     - drill_cron: When a restore is practised. Empty: never.
     - drill_files: See DrillOptions.
     - rto_goal: See DrillOptions.
@@ -2360,8 +2384,8 @@ class BackupScheduleOptions(Value):
     """
     __slots__ = (
             "name", "cron", "zone", "backup", "misfire", "overlap", "retries", "retry_pause", "time_limit", "keep",
-            "prune_cron", "unused_percent", "check_cron", "check_level", "drill_cron", "drill_files", "rto_goal",
-            "overdue_after"
+            "prune_cron", "unused_percent", "check_cron", "check_level", "check_percent", "check_repairs", "drill_cron",
+            "drill_files", "rto_goal", "overdue_after"
     )
     name: str
     cron: str
@@ -2377,6 +2401,8 @@ class BackupScheduleOptions(Value):
     unused_percent: int
     check_cron: str
     check_level: CheckLevel
+    check_percent: int
+    check_repairs: bool
     drill_cron: str
     drill_files: int
     rto_goal: timedelta
@@ -2387,8 +2413,8 @@ class BackupScheduleOptions(Value):
             misfire: Misfire = Misfire.RUN_ONCE, overlap: Overlap = Overlap.SKIP, retries: int = 3,
             retry_pause: Seconds = timedelta(0), time_limit: Seconds = timedelta(0), keep: Optional[KeepRules] = None,
             prune_cron: str = "", unused_percent: int = 5, check_cron: str = "",
-            check_level: CheckLevel = CheckLevel.FULL, drill_cron: str = "", drill_files: int = 459,
-            rto_goal: Seconds = timedelta(0), overdue_after: int = 1
+            check_level: CheckLevel = CheckLevel.FULL, check_percent: int = 100, check_repairs: bool = True,
+            drill_cron: str = "", drill_files: int = 459, rto_goal: Seconds = timedelta(0), overdue_after: int = 1
     ) -> None:
         self.name = name
         self.cron = cron
@@ -2404,6 +2430,8 @@ class BackupScheduleOptions(Value):
         self.unused_percent = unused_percent
         self.check_cron = check_cron
         self.check_level = check_level
+        self.check_percent = check_percent
+        self.check_repairs = check_repairs
         self.drill_cron = drill_cron
         self.drill_files = drill_files
         self.rto_goal = as_timedelta(rto_goal)
@@ -5726,9 +5754,9 @@ __all__ = [
     "BackupErasure", "BackupOptions", "BackupParity", "BackupResult", "BackupSchedule", "BackupScheduleOptions",
     "BackupStore", "BackupStoreOptions", "BackupStreamOptions", "Brand", "BreakdownOptions", "BrowseOptions",
     "CameraHealth", "CameraId", "CameraInfo", "CameraOptions", "CameraSnapshot", "CameraSnapshotOptions", "CameraState",
-    "CameraUpdate", "Change", "ChangeKind", "CheckLevel", "CheckReport", "Clip", "ClipOptions", "CommitLevel",
-    "ContactSheetOptions", "CopyOptions", "CopyPolicy", "CopyResult", "CopyState", "CorrectionOptions", "CostTags",
-    "CustomRole", "Cut", "DamagedFile", "DamagedRange", "DeferredKeyOptions", "DiffOptions", "DrillFilter",
+    "CameraUpdate", "Change", "ChangeKind", "CheckLevel", "CheckOptions", "CheckReport", "Clip", "ClipOptions",
+    "CommitLevel", "ContactSheetOptions", "CopyOptions", "CopyPolicy", "CopyResult", "CopyState", "CorrectionOptions",
+    "CostTags", "CustomRole", "Cut", "DamagedFile", "DamagedRange", "DeferredKeyOptions", "DiffOptions", "DrillFilter",
     "DrillOptions", "DrillReport", "EngineOptions", "ErasableFolder", "EraseOptions", "ErasePersonalOptions",
     "ErasedPersonal", "ErasureReceipt", "Errc", "Event", "ExportFilter", "ExportedFile", "FileChange", "FileEntry",
     "FileKind", "FootageSpan", "ForecastMethod", "ForgetOptions", "ForgetResult", "FrameImageOptions", "FrameOptions",

@@ -219,6 +219,13 @@ struct RestoreTotals {
 
 enum class CheckDepth : std::uint8_t { structure = 0, objects = 1, full = 2 };
 
+/// Which packs a check reads, at the depths that do: in the order of their names, which are hashes and so as good as drawn, from behind
+/// `after` on and round about, until they are so many percent of all that packs weigh.
+struct CheckShare {
+    std::int32_t percent = 100;
+    std::string after{};               ///< A pack's name. Empty: from the first one.
+};
+
 struct CheckProblem {
     std::string object{};              ///< "packs/ab/…", "vault:slot/1", or a path within a snapshot.
     std::uint64_t offset = 0;
@@ -240,6 +247,8 @@ struct CheckReport {
     std::int64_t mended = 0;           ///< Objects that were put back as they were.
     std::int64_t protected_again = 0;  ///< Objects whose parity was made anew.
     std::int64_t unprotected = 0;      ///< Objects without the parity that this store keeps beside its objects.
+    std::string last_pack{};           ///< That this one read: where the next share begins.
+    bool came_round = false;           ///< It read the last of all packs, in the order of shares.
     std::vector<CheckProblem> problems{};
 };
 
@@ -312,7 +321,7 @@ public:
     /// What there is is compared with the newest checkpoint, at every depth; `known`: records of checkpoints that must be in its past
     /// (backup/checkpoint.hpp). Throws InvalidArgument for known text that is no record.
     CheckReport check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop, bool repair = false,
-                      const std::vector<std::string>& known = {}) const;
+                      const std::vector<std::string>& known = {}, const CheckShare& share = {}) const;
     /// Whether these bytes are such an object of this repository: what else lies in another store never comes back into this one.
     [[nodiscard]] bool is_ours(const std::string& name, base::ByteView bytes) const;
 

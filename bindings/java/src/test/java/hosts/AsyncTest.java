@@ -45,7 +45,7 @@ final class AsyncTest {
       Check.same(null, get(session.jobs().get(job.id()).future()));
       Check.same("nightly", get(session.backups().findJob(job.id()).orElseThrow().future().thenApply(each -> each.getSnapshot().getName())));
       List<CompletableFuture<CheckReport>> many = new ArrayList<>();
-      for (int at = 0; at < 20; ++at) many.add(session.backups().check(CheckLevel.STRUCTURE).future());
+      for (int at = 0; at < 20; ++at) many.add(session.backups().check(CheckOptions.builder().level(CheckLevel.STRUCTURE).build()).future());
       for (CompletableFuture<CheckReport> each : many) Check.same(1L, get(each).getSnapshots());
     }
   }
