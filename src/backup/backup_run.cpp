@@ -229,6 +229,7 @@ void BackupRun::scan_name(Folder& folder, std::vector<Ancestor>& parents, const 
 
 void BackupRun::scan_folder(Folder& above, std::vector<Ancestor>& parents, const std::string& name, const struct stat& st) {
     const auto path = join(above.path, name);
+    if (!is_folder_path(path)) return report(path, Errc::unsupported, "lies deeper than a snapshot can hold: it and all below it are left out");
     std::shared_ptr<const base::Fd> fd;
     NameList names;
     Entry self;
@@ -370,7 +371,7 @@ bool BackupRun::has_all_chunks(const Entry& entry) {
     bool all = true;
     each_chunk(
         entry, nodes_, [&](const ChunkRef& ref) { all = all && session_.index().contains(ref.id); },
-        [&](const Id& id) { return all = all && session_.index().contains(id); });
+        [&](const Id& id, std::uint64_t) { return all = all && session_.index().contains(id); });
     return all;
 }
 

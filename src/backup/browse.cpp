@@ -2,6 +2,8 @@
 
 #include <tenon/error.hpp>
 
+#include "plan_memory.hpp"
+
 namespace tenon::backup {
 
 std::vector<std::string> split_path(const std::string& path) {
@@ -54,9 +56,11 @@ std::vector<BrowseEntry> Repository::browse(const SnapshotId& id, const std::str
     refuse_erased(impl_->keys.ring, folder, path);
     if (!folder.subtree) throw InvalidArgument("this is not a folder", {.subject = path});
     std::vector<BrowseEntry> entries;
-    DirCursor cursor(nodes, *folder.subtree);
+    PlanMemory memory(nodes, *index, "this folder's list takes too much memory for what is stored of it");
+    DirCursor cursor(memory, *folder.subtree);
     while (cursor.peek()) {
         const auto entry = cursor.take();
+        memory.spend(2 * sizeof(BrowseEntry) + entry.name.size(), path);
         entries.push_back({.name = entry.name,
                            .kind = entry.kind,
                            .size = static_cast<std::int64_t>(entry.size),

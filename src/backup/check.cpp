@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdlib>
 #include <iterator>
+#include <limits>
+#include <optional>
 #include <thread>
 #include <tuple>
 
@@ -290,6 +292,7 @@ CheckReport CheckRun::look() {
     index_ = Index(repository_.options.scratch);
     segments_.clear();
     walked_.clear();
+    whole_lists_.clear();
     ids_.clear();
     not_compared_.clear();
     report_ = {};
@@ -548,26 +551,48 @@ void CheckRun::snapshots() {
     report_.bytes_read += nodes.fetched();
 }
 
-void CheckRun::directory(NodeSource& nodes, const Id& root, const std::string& path) {
-    exec::check_stop(stop_);
-    // Most of a snapshot is the one before it.
-    if (!walked_.insert(root).second) return;
-    guard(path, [&] {
-        need(root);
-        DirCursor cursor(nodes, root);
-        while (cursor.peek()) {
-            const auto entry = cursor.take();
-            const auto inner = path + '/' + entry.name;
-            if (entry.subtree && repository_.keys.ring.is_erased(entry.subtree_class)) continue;
-            if (entry.subtree) directory(nodes, *entry.subtree, inner);
-            else if (entry.kind == EntryKind::file) file(nodes, entry, inner);
+/// Without a stack of calls, which a chain of folders that is long enough would exhaust.
+void CheckRun::directory(NodeSource& nodes, const Id& root, const std::string& snapshot) {
+    struct Open {
+        DirCursor cursor;
+        std::string path;
+        std::uint64_t bytes;  // as the folder's own entry says
+    };
+    std::vector<Open> open;
+    const auto enter = [&](const Id& id, const std::string& path, std::uint64_t bytes) {
+        exec::check_stop(stop_);
+        // Most of a snapshot is the one before it.
+        if (!walked_.insert(id).second) return;
+        guard(path, [&] {
+            need(id);
+            check_folder_path(std::string_view(path).substr(std::min(path.size(), snapshot.size() + 1)));
+            open.push_back({DirCursor(nodes, id), path, bytes});
+        });
+    };
+    constexpr auto any = std::numeric_limits<std::uint64_t>::max();
+    enter(root, snapshot, any);
+    while (!open.empty()) {
+        std::optional<Entry> entry;
+        guard(open.back().path, [&] {
+            auto& [cursor, path, bytes] = open.back();
+            if (cursor.peek()) entry = cursor.take();
+            else if (bytes != any && cursor.bytes() != bytes) throw Corrupt("a folder's files do not add up to its size", {.subject = path});
+        });
+        if (!entry) {
+            open.pop_back();
+            continue;
         }
-    });
+        const auto inner = open.back().path + '/' + entry->name;
+        if (entry->subtree && repository_.keys.ring.is_erased(entry->subtree_class)) continue;
+        if (entry->subtree) enter(*entry->subtree, inner, entry->size);
+        else if (entry->kind == EntryKind::file) file(nodes, *entry, inner);
+    }
 }
 
 void CheckRun::file(NodeSource& nodes, const Entry& entry, const std::string& path) {
     std::uint64_t bytes = 0;
     for (const auto& hole : entry.holes) bytes += hole.length;
+    std::unordered_set<Id, IdHash> lists;
     guard(path, [&] {
         each_chunk(
             entry, nodes,
@@ -578,11 +603,14 @@ void CheckRun::file(NodeSource& nodes, const Entry& entry, const std::string& pa
                 bytes += ref.length;
                 if (counts_) needed_[found->ordinal] = true;
             },
-            [this](const Id& id) {
+            [&](const Id& id, std::uint64_t below) {
                 need(id);
-                return true;
+                // What a list repeats, or two files share, is walked once. Of one that is not whole each file's is told.
+                const bool is_new = !(counts_ && whole_lists_.contains(id)) && lists.insert(id).second;
+                if (!is_new) bytes += below;
+                return is_new;
             });
-        if (bytes != entry.size) throw Corrupt("a file's parts do not add up to its size", {.subject = path});
+        if (counts_) whole_lists_.merge(lists);
     });
 }
 

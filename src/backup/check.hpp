@@ -40,7 +40,7 @@ private:
     void pack(const std::string& name, std::uint64_t size, const PackInfo* known);
     bool agree(const PackInfo& known, const std::vector<PackChunk>& table) const;
     void snapshots();
-    void directory(NodeSource& nodes, const Id& root, const std::string& path);
+    void directory(NodeSource& nodes, const Id& root, const std::string& snapshot);
     void file(NodeSource& nodes, const Entry& entry, const std::string& path);
     void need(const Id& id);
     void logs();
@@ -74,6 +74,7 @@ private:
     std::set<Id> segments_;
     std::set<Id> going_;                                ///< Packs that a collection takes away, or took.
     std::unordered_set<Id, IdHash> walked_;
+    std::unordered_set<Id, IdHash> whole_lists_;        ///< Nodes of chunk lists of which every part is there.
     std::set<SnapshotId> ids_;
     std::vector<bool> needed_;                          ///< By ordinal of the index.
     std::string not_compared_;                          ///< Why it is not known whether anything was taken away.

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include <exec/wait.hpp>
 #include <tenon/error.hpp>
 
 namespace tenon::backup {
 namespace {
 
-constexpr std::size_t cached_frames = 16;
+constexpr std::size_t cached_frames = 16, cached_bytes = 32 << 20;
 constexpr std::size_t cached_sealers = 64;
 
 }  // namespace
@@ -35,6 +36,7 @@ void ChunkReader::fetch(std::uint32_t pack, std::size_t first, std::size_t last,
     const auto name = pack_name(info.sha);
     const auto offset = info.frames[first].offset;
     const auto length = info.frames[last].offset + info.frames[last].stored() - offset;
+    if (offset > info.size || length > info.size - offset) throw Corrupt("a pack's frames lie outside of it", {.subject = name});
     into.resize(length);
     const auto read = [&] {
         blob::SpanSink sink(into);
@@ -98,7 +100,12 @@ const FrameContent& ChunkReader::frame(std::uint32_t pack, std::uint16_t number)
     }
     auto stored = fetch(pack, number, number);
     cache_.push_front({pack, number, open_or_mend(pack, number, stored)});
-    if (cache_.size() > cached_frames) cache_.pop_back();
+    // Frames are about 1 MiB, and may be 20.
+    cached_ += cache_.front().content.plain.size();
+    while (cache_.size() > cached_frames || (cached_ > cached_bytes && cache_.size() > 1)) {
+        cached_ -= cache_.back().content.plain.size();
+        cache_.pop_back();
+    }
     return cache_.front().content;
 }
 
@@ -112,6 +119,7 @@ ChunkReader* ChunkReader::newer() {
 }
 
 ByteVector ChunkReader::chunk(const Id& id, ChunkType type) {
+    exec::check_stop(stop_);  // whoever walks a tree comes by here, however it was made
     const auto found = index_.find(id);
     if (!found) {
         if (auto* reader = newer()) return reader->chunk(id, type);

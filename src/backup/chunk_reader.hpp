@@ -82,6 +82,7 @@ private:
     std::map<Id16, ChunkHasher> hashers_;
     std::map<std::uint32_t, FrameSealer> sealers_;
     std::list<CachedFrame> cache_;
+    std::size_t cached_ = 0;  // bytes
     const Reload reload_;
     std::shared_ptr<const Index> newer_index_;
     std::unique_ptr<ChunkReader> newer_;

@@ -157,6 +157,8 @@ ByteVector open_small(ByteView raw, const PackKey& key, const Id16& repo, const 
     FrameSealer sealer(key, repo, header);
     FrameUnpacker unpacker;
     ByteVector plain;
+    // Tables of hashes hardly shrink: what does is a bomb.
+    const auto most = (std::uint64_t{64} << 20) + 64 * std::uint64_t{raw.size()};
     std::uint32_t seq = 0;
     for (std::size_t at = container_header_size; at < raw.size();) {
         const auto where = place(object, at, raw.size() - at);
@@ -165,6 +167,7 @@ ByteVector open_small(ByteView raw, const PackKey& key, const Id16& repo, const 
         ByteVector frame(raw.begin() + static_cast<std::ptrdiff_t>(at), raw.begin() + static_cast<std::ptrdiff_t>(at + size));
         const auto content = unpacker.unpack(sealer.open(frame, seq++, place(object, at, size)), object);
         if (!content.lengths.empty()) throw Corrupt("a small object holds chunks", {.subject = object});
+        if (content.plain.size() > most - plain.size()) throw Corrupt("the object is larger than it can be", {.subject = object});
         base::append(plain, content.plain);
         at += size;
     }

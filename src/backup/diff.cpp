@@ -22,15 +22,34 @@ bool same_attributes(const Entry& a, const Entry& b) {
 
 class Differ {
 public:
-    Differ(NodeSource& nodes, const Ring& ring, const std::function<void(const EntryChange&)>& on_change, const std::stop_token& stop)
-        : nodes_(nodes), ring_(ring), on_change_(on_change), stop_(stop) {}
+    Differ(NodeSource& nodes, const Ring& ring, const SnapshotRecord (&snapshots)[2], const std::function<void(const EntryChange&)>& on_change,
+           const std::stop_token& stop)
+        : nodes_(nodes), ring_(ring), left_{names_in(snapshots[0]), names_in(snapshots[1])}, on_change_(on_change), stop_(stop) {}
+
+    void run(const std::string& path, const Entry* from, const Entry* to) {
+        entry(path, from, to);
+        while (!open_.empty()) step();
+    }
+
+    DiffTotals totals;
+
+private:
+    /// A folder whose entries are looked at, with those above it: a stack of calls would end where a chain of them is long enough.
+    struct Open {
+        std::string path;
+        std::optional<DirCursor> left, right;
+        std::optional<Entry> then;  ///< What took the folder's name.
+    };
 
     /// Of one name on both sides, or on one.
     void entry(const std::string& path, const Entry* from, const Entry* to) {
         exec::check_stop(stop_);
         if (from && to && from->kind != to->kind) {
+            const auto depth = open_.size();
             entry(path, from, nullptr);
-            return entry(path, nullptr, to);
+            if (open_.size() > depth) open_.back().then = *to;
+            else entry(path, nullptr, to);
+            return;
         }
         const auto& any = from ? *from : *to;
         if (!from) tell(path, Change::added, nullptr, to);
@@ -40,9 +59,6 @@ public:
         if (any.kind == EntryKind::folder) below(path, subtree(from), subtree(to));
     }
 
-    DiffTotals totals;
-
-private:
     /// Of what was erased nobody can say more than that.
     std::optional<Id> subtree(const Entry* entry) const {
         return entry && !ring_.is_erased(entry->subtree_class) ? entry->subtree : std::nullopt;
@@ -69,26 +85,39 @@ private:
 
     void below(const std::string& path, const std::optional<Id>& from, const std::optional<Id>& to) {
         if (from == to) return;
-        std::optional<DirCursor> left, right;
-        if (from) left.emplace(nodes_, *from);
-        if (to) right.emplace(nodes_, *to);
-        for (;;) {
-            const auto* a = left ? left->peek() : nullptr;
-            const auto* b = right ? right->peek() : nullptr;
-            if (!a && !b) return;
-            const auto order = !a ? 1 : !b ? -1 : a->name.compare(b->name);
-            std::optional<Entry> first, second;
-            if (order <= 0) first = left->take();
-            if (order >= 0) second = right->take();
-            const auto& name = first ? first->name : second->name;
-            entry(join(path, name), first ? &*first : nullptr, second ? &*second : nullptr);
+        check_folder_path(path);
+        Open open{path, {}, {}, {}};
+        if (from) open.left.emplace(nodes_, *from);
+        if (to) open.right.emplace(nodes_, *to);
+        open_.push_back(std::move(open));
+    }
+
+    void step() {
+        auto& [path, left, right, then] = open_.back();
+        const auto* a = left ? left->peek() : nullptr;
+        const auto* b = right ? right->peek() : nullptr;
+        if (!a && !b) {
+            const auto done = std::move(open_.back());
+            open_.pop_back();
+            if (done.then) entry(done.path, nullptr, &*done.then);
+            return;
         }
+        const auto order = !a ? 1 : !b ? -1 : a->name.compare(b->name);
+        std::optional<Entry> first, second;
+        if (order <= 0) first = left->take();
+        if (order >= 0) second = right->take();
+        if ((first && --left_[0] < 0) || (second && --left_[1] < 0))
+            throw Corrupt("the snapshot has more names than it says", {.subject = path.substr(0, 200)});
+        const auto inner = join(path, first ? first->name : second->name);
+        entry(inner, first ? &*first : nullptr, second ? &*second : nullptr);
     }
 
     NodeSource& nodes_;
     const Ring& ring_;
+    std::int64_t left_[2];  // names of either, as the snapshots say
     const std::function<void(const EntryChange&)>& on_change_;
     const std::stop_token& stop_;
+    std::vector<Open> open_;
 };
 
 }  // namespace
@@ -108,10 +137,10 @@ DiffTotals diff(const Repository& repository, const SnapshotId& from, const Snap
             if (i == 1 && !found[0]) throw;
         }
     }
-    Differ differ(nodes, impl.keys.ring, on_change, stop);
+    Differ differ(nodes, impl.keys.ring, snapshots, on_change, stop);
     std::string clean;
     for (const auto& part : parts) clean += (clean.empty() ? "" : "/") + part;
-    differ.entry(clean, found[0] ? &*found[0] : nullptr, found[1] ? &*found[1] : nullptr);
+    differ.run(clean, found[0] ? &*found[0] : nullptr, found[1] ? &*found[1] : nullptr);
     return differ.totals;
 }
 

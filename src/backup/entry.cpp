@@ -104,6 +104,7 @@ Entry decode_entry(cbor::Reader& reader) {
             }
             case 12:
                 for (auto left = reader.array(); left > 0; --left) {
+                    if (entry.xattrs.size() == max_xattrs) reader.fail();
                     reader.array_of(2);
                     auto name = to_text(reader.bytes());
                     const auto value = reader.bytes();
@@ -122,6 +123,7 @@ Entry decode_entry(cbor::Reader& reader) {
             case 15: entry.holes = read_extents(reader); return true;
             case 16:
                 for (auto left = reader.array(); left > 0; --left) {
+                    if (entry.chunks.size() == max_inline_chunks) reader.fail();
                     reader.array_of(2);
                     const auto id = reader.fixed<32>();
                     entry.chunks.push_back({id, reader.uint_at_most(max_plain)});

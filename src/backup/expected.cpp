@@ -43,7 +43,7 @@ private:
         if (exclude_.match(path, S_ISDIR(st.st_mode)) || !include_.match(path, S_ISDIR(st.st_mode))) return;
         if (S_ISREG(st.st_mode)) {
             if (!is_beside(name) && (!request_.keep || request_.keep(path))) bytes += st.st_size;
-        } else if (S_ISDIR(st.st_mode) && (st.st_dev == device || request_.cross_mounts)) {
+        } else if (S_ISDIR(st.st_mode) && is_folder_path(path) && (st.st_dev == device || request_.cross_mounts)) {
             folder(base::Fd(openat(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)), path);
         }
     }

@@ -50,7 +50,8 @@ private:
     const std::string& object_;
 };
 
-FrameInfo read_frame(Fields& in) {
+/// The next of a pack's: they lie behind each other.
+FrameInfo read_frame(Fields& in, const FrameTable& before) {
     FrameInfo frame;
     frame.offset = in.number<std::uint64_t>();
     frame.clen = in.number<std::uint32_t>();
@@ -59,6 +60,8 @@ FrameInfo read_frame(Fields& in) {
     in.zeros(3);
     if (codec > 1 || frame.offset > FrameTable::max_offset || frame.plain_len > max_plain) in.fail();
     if (frame.clen > max_sealed || frame.clen < content_header_size + tag_size) in.fail();
+    const auto begin = before.empty() ? std::uint64_t{container_header_size} : before[before.size() - 1].offset + before[before.size() - 1].stored();
+    if (frame.offset < begin) in.fail();
     frame.codec = static_cast<Codec>(codec);
     return frame;
 }
@@ -103,7 +106,7 @@ void decode_footer(ByteView plain, SealedPack& pack, const std::string& object) 
     if (frames > max_pack_frames || chunks > max_pack_chunks) in.fail();
     if (frames > in.left() / frame_row) in.fail();
     pack.info.frames.reserve(frames);
-    for (std::uint32_t i = 0; i < frames; ++i) pack.info.frames.push_back(read_frame(in));
+    for (std::uint32_t i = 0; i < frames; ++i) pack.info.frames.push_back(read_frame(in, pack.info.frames));
     if (chunks > in.left() / footer_chunk_row) in.fail();
     pack.chunks.reserve(chunks);
     for (std::uint32_t i = 0; i < chunks; ++i) {
@@ -173,7 +176,7 @@ std::vector<SealedPack> decode_segment(ByteView payload, const std::string& obje
         const auto frames = in.count<std::uint32_t>(frame_row);
         pack.frames.reserve(frames);
         for (std::size_t f = 0; f < frames; ++f) {
-            const auto frame = read_frame(in);
+            const auto frame = read_frame(in, pack.frames);
             if (frame.offset > pack.size || frame.stored() > pack.size - frame.offset) in.fail();
             pack.frames.push_back(frame);
         }

@@ -28,7 +28,8 @@ public:
 
 private:
     bool mark(const Id& id);
-    void folder(const Id& root, ChunkReader& nodes, const std::stop_token& stop);
+    /// `ahead`: gets the nodes below.
+    void folder(const Id& root, ChunkReader& nodes, std::vector<Id>& ahead, const std::stop_token& stop);
 
     const Index& index_;
     const Ring& ring_;

@@ -74,7 +74,8 @@ struct ArchiveReader::State {
           exclude(request.exclude),
           source(std::move(repository), request.snapshot, std::move(stop)),
           throttle(request.bytes_per_second, source.inside().options.clock),
-          roots(apart(request.paths)) {
+          roots(apart(request.paths)),
+          names(names_in(source.snapshot())) {
         // Whoever asks for what is not there hears it before the first byte.
         for (const auto& parts : roots) (void)find(parts);
         if (roots.empty() || roots.front().empty()) {
@@ -136,6 +137,7 @@ struct ArchiveReader::State {
             if (!open.empty()) {
                 auto entry = open.back().cursor.take();
                 const auto path = join(open.back().path, entry.name);
+                if (--names < 0) throw Corrupt("the snapshot has more names than it says", {.subject = path.substr(0, 200)});
                 if (exclude.match(path, entry.kind == EntryKind::folder)) continue;
                 if (add(std::move(entry), path)) return true;
             } else if (root < roots.size()) {
@@ -167,6 +169,7 @@ struct ArchiveReader::State {
             if (first.empty()) first = path;
             else link = first;
         }
+        if (entry.kind == EntryKind::folder) check_folder_path(path);
         if (entry.kind == EntryKind::folder) open.push_back({path, DirCursor(source, *entry.subtree)});
         if (entry.kind != EntryKind::file || !link.empty()) {
             put(tar::header(entry, path, link, 0));
@@ -190,6 +193,7 @@ struct ArchiveReader::State {
     Throttle throttle;
     std::vector<Parts> roots;
     std::size_t root = 0;
+    std::int64_t names;             ///< Still to come, as the snapshot says.
     std::vector<Folder> open;
     std::map<std::pair<std::uint64_t, std::uint64_t>, std::string> links;
     ByteVector pending;

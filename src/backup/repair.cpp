@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include <fcntl.h>
@@ -21,6 +23,9 @@
 
 namespace tenon::backup {
 namespace {
+
+/// Of a chunk that a file repeats, or that many files have.
+constexpr std::size_t most_uses = 4096;
 
 /// Where a lost chunk belongs.
 struct Use {
@@ -61,7 +66,7 @@ private:
     void load() { index_ = impl_.load_index(stop_); }
     bool find_lost();
     void walk();
-    void folder(ChunkReader& nodes, std::size_t snapshot, const Id16& class_id, const Id& root, const std::string& path);
+    void folders(ChunkReader& nodes, std::size_t snapshot);
     void file(ChunkReader& nodes, std::size_t snapshot, const Id16& class_id, const Entry& entry, const std::string& path);
     void store_again(bool reread);
     using Frames = std::map<std::pair<std::uint32_t, std::uint16_t>, std::vector<Index::Entry>>;
@@ -130,34 +135,61 @@ void Rereading::walk() {
         return note != said.end() && note->second.forgotten;
     });
     ChunkReader nodes(impl_.keys, *impl_.objects, *index_, stop_);
-    for (std::size_t i = 0; i < snapshots_.size(); ++i) folder(nodes, i, snapshots_[i].root_class, snapshots_[i].root, "");
+    for (std::size_t i = 0; i < snapshots_.size(); ++i) folders(nodes, i);
 }
 
-void Rereading::folder(ChunkReader& nodes, std::size_t snapshot, const Id16& class_id, const Id& root, const std::string& path) {
-    exec::check_stop(stop_);
-    if (impl_.keys.ring.is_erased(class_id)) return;
-    try {
-        DirCursor cursor(nodes, root);
-        while (cursor.peek()) {
-            const auto entry = cursor.take();
-            const auto inner = join(path, entry.name);
-            if (entry.subtree) folder(nodes, snapshot, entry.subtree_class, *entry.subtree, inner);
-            else if (entry.kind == EntryKind::file) file(nodes, snapshot, class_id, entry, inner);
+/// All of a snapshot's, without a stack of calls, which a chain of them that is long enough would exhaust. What two of them share is walked once.
+void Rereading::folders(ChunkReader& nodes, std::size_t snapshot) {
+    struct Open {
+        DirCursor cursor;
+        std::string path;
+        Id16 class_id;
+    };
+    std::vector<Open> open;
+    std::unordered_set<Id, IdHash> walked;
+    const auto guard = [&](const std::string& path, const auto& look) {
+        try {
+            look();
+        } catch (const Corrupt&) {
+            // What is in it is not known any more. A backup of the same folder writes it anew, under the same ids where nothing has changed.
+            totals_.lost.push_back({snapshots_[snapshot].id, path, 0, 0});
         }
-    } catch (const Corrupt&) {
-        // What is in it is not known any more. A backup of the same folder writes it anew, under the same ids where nothing has changed.
-        totals_.lost.push_back({snapshots_[snapshot].id, path, 0, 0});
+    };
+    const auto enter = [&](const Id16& class_id, const Id& root, const std::string& path) {
+        exec::check_stop(stop_);
+        if (impl_.keys.ring.is_erased(class_id) || !walked.insert(root).second) return;
+        guard(path, [&] {
+            check_folder_path(path);
+            open.push_back({DirCursor(nodes, root), path, class_id});
+        });
+    };
+    enter(snapshots_[snapshot].root_class, snapshots_[snapshot].root, "");
+    while (!open.empty()) {
+        std::optional<Entry> entry;
+        guard(open.back().path, [&] {
+            if (open.back().cursor.peek()) entry = open.back().cursor.take();
+        });
+        if (!entry) {
+            open.pop_back();
+            continue;
+        }
+        const auto inner = join(open.back().path, entry->name);
+        if (entry->subtree) enter(entry->subtree_class, *entry->subtree, inner);
+        else if (entry->kind == EntryKind::file) file(nodes, snapshot, open.back().class_id, *entry, inner);
     }
 }
 
 void Rereading::file(ChunkReader& nodes, std::size_t snapshot, const Id16& class_id, const Entry& entry, const std::string& path) {
     std::uint64_t at = 0;
     const auto see = [&](const ChunkRef& ref) {
-        if (lost_.contains(ref.id) || !index_->find(ref.id)) uses_[ref.id].push_back({snapshot, path, at, ref.length, entry.holes, class_id});
+        if (lost_.contains(ref.id) || !index_->find(ref.id)) {
+            auto& uses = uses_[ref.id];
+            if (uses.size() < most_uses) uses.push_back({snapshot, path, at, ref.length, entry.holes, class_id});
+        }
         at += ref.length;
     };
     try {
-        each_chunk(entry, nodes, see, [](const Id&) { return true; });
+        each_chunk(entry, nodes, see, [](const Id&, std::uint64_t) { return true; });
     } catch (const Corrupt&) {
         totals_.lost.push_back({snapshots_[snapshot].id, path, 0, 0});
     }

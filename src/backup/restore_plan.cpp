@@ -8,6 +8,7 @@
 #include <tenon/error.hpp>
 
 #include "browse.hpp"
+#include "plan_memory.hpp"
 
 namespace tenon::backup {
 namespace {
@@ -20,44 +21,84 @@ struct Wanted {
 
 class Planner {
 public:
-    Planner(const Ring& ring, const Index& index, ChunkReader& nodes, const Globs& exclude, bool salvage, const std::stop_token& stop)
-        : ring_(ring), index_(index), nodes_(nodes), exclude_(exclude), salvage_(salvage), stop_(stop) {}
+    Planner(const Ring& ring, const Index& index, ChunkReader& nodes, std::int64_t names, const Globs& exclude, bool salvage,
+            const std::stop_token& stop)
+        : ring_(ring),
+          index_(index),
+          nodes_(nodes, index, "a restore of all this at once takes too much memory for what is stored of it: restore it in parts, by paths"),
+          left_(names),
+          exclude_(exclude),
+          salvage_(salvage),
+          stop_(stop) {}
 
     RestorePlan take() {
         plan_.sort_by_entry();
         return std::move(plan_);
     }
 
+    void run(const Id& root, const Wanted& wanted, std::optional<Entry> self) {
+        folder(root, "", wanted, std::move(self));
+        while (!open_.empty()) {
+            const auto depth = open_.size();
+            const auto number = open_.back().number;
+            try {
+                if (!step(open_.back())) open_.pop_back();
+            } catch (const Corrupt&) {
+                if (!salvage_) throw;
+                lose(plan_.folders[number].path);
+                while (open_.size() >= depth) open_.pop_back();
+            }
+        }
+    }
+
+private:
+    /// A folder whose entries are planned, with those above it: a stack of calls would end where a chain of them is long enough.
+    struct Open {
+        DirCursor cursor;
+        std::uint32_t number;
+        const Wanted* wanted;
+        std::map<std::string, Wanted>::const_iterator next;
+    };
+
     void folder(const Id& root, const std::string& path, const Wanted& wanted, std::optional<Entry> self) {
         exec::check_stop(stop_);
+        check_folder_path(path);
         const auto number = static_cast<std::uint32_t>(plan_.folders.size());
+        // Its path is also what it is found by.
+        nodes_.spend(2 * sizeof(PlannedFolder) + 3 * path.size() + 128 + (self ? PlanMemory::of(*self) : 0), path);
         auto& made = plan_.folders.emplace_back();
         made.path = path;
         made.has_entry = self.has_value();
         if (self) made.entry = std::move(*self);
         try {
-            content(root, number, path, wanted);
+            open_.push_back({DirCursor(nodes_, root), number, &wanted, wanted.names.begin()});
         } catch (const Corrupt&) {
             if (!salvage_) throw;
-            plan_.damaged.push_back({.path = path});
+            lose(path);
         }
     }
 
-private:
-    void content(const Id& root, std::uint32_t number, const std::string& path, const Wanted& wanted) {
-        DirCursor cursor(nodes_, root);
+    void lose(const std::string& path) { plan_.damaged.push_back({.path = path}); }
+
+    /// The next entry of a folder. False: it has no more.
+    bool step(Open& open) {
+        const auto number = open.number;
+        const auto& wanted = *open.wanted;
         if (wanted.all) {
-            while (cursor.peek()) entry(cursor.take(), number, wanted);
-            return;
+            if (!open.cursor.peek()) return false;
+            entry(open.cursor.take(), number, wanted);
+            return true;
         }
-        for (const auto& [name, below] : wanted.names) {
-            if (!cursor.seek(name)) throw NotFound("the snapshot has no such file or folder", {.subject = join(path, name)});
-            entry(cursor.take(), number, below);
-        }
+        if (open.next == wanted.names.end()) return false;
+        const auto& [name, below] = *open.next++;
+        if (!open.cursor.seek(name)) throw NotFound("the snapshot has no such file or folder", {.subject = join(plan_.folders[number].path, name)});
+        entry(open.cursor.take(), number, below);
+        return true;
     }
 
     void entry(Entry entry, std::uint32_t folder_number, const Wanted& wanted) {
         const auto path = join(plan_.folders[folder_number].path, entry.name);
+        if (--left_ < 0) throw Corrupt("the snapshot has more names than it says", {.subject = path.substr(0, 200)});
         if (wanted.all && exclude_.match(path, entry.kind == EntryKind::folder)) return;
         if (entry.kind == EntryKind::folder) {
             if (ring_.is_erased(entry.subtree_class)) {
@@ -68,6 +109,7 @@ private:
             return folder(root, path, wanted, wanted.all ? std::optional(std::move(entry)) : std::nullopt);
         }
         if (!wanted.all) throw NotFound("the snapshot has no such file or folder", {.subject = path});
+        nodes_.spend((entry.kind == EntryKind::file ? 3 * sizeof(PlannedFile) : 2 * sizeof(PlannedOther)) + PlanMemory::of(entry), path);
         if (entry.kind == EntryKind::file) return file(std::move(entry), folder_number, path);
         plan_.others.push_back({.folder = folder_number, .entry = std::move(entry)});
     }
@@ -91,6 +133,8 @@ private:
         Entry content;
         content.chunks = std::exchange(entry.chunks, {});
         content.list_root = std::exchange(entry.list_root, {});
+        content.size = entry.size;
+        content.holes = entry.holes;
         file.encoded = plan_.entries.add(entry);
         std::uint64_t at = 0;
         std::uint32_t count = 0;
@@ -98,40 +142,40 @@ private:
             const auto found = index_.find(ref.id);
             const bool is_there = found && found->place.length == ref.length;
             if (!is_there && salvage_) {
+                nodes_.spend(sizeof(DamagedPart) + path.size(), path);
                 plan_.damaged.push_back({path, static_cast<std::int64_t>(at), static_cast<std::int64_t>(ref.length)});
                 at += ref.length;
                 return;
             }
             if (!is_there)
                 throw Corrupt("a part of this file is missing from the repository", {.subject = place(path, at, ref.length)});
+            nodes_.spend(sizeof(Piece), path);
             plan_.pieces.push_back({.entry = found->ordinal, .file = file.number - 1, .offset = at});
             at += ref.length;
             ++count;
         };
-        bool lost = false;
         try {
-            each_chunk(content, nodes_, see, [](const Id&) { return true; });
-        } catch (const Corrupt&) {
-            // What its list does not say any more is missing from here on.
+            each_chunk(content, nodes_, see, [](const Id&, std::uint64_t) { return true; });
+        } catch (const Corrupt& error) {
+            if (!salvage_ && error.subject().empty()) throw Corrupt(error.what(), {.subject = path});
             if (!salvage_) throw;
-            lost = true;
+            // What its list does not say any more is missing from here on.
             const auto left = file.size - std::min(file.size, at);
             plan_.damaged.push_back({path, static_cast<std::int64_t>(at), static_cast<std::int64_t>(left)});
         }
-        std::uint64_t holes = 0;
-        for (const auto& hole : entry.holes) holes += hole.length;
-        if (!lost && at + holes != file.size) throw Corrupt("a file's parts do not add up to its size", {.subject = path});
         file.missing = count;
         plan_.bytes += static_cast<std::int64_t>(at);
     }
 
     const Ring& ring_;
     const Index& index_;
-    ChunkReader& nodes_;
+    PlanMemory nodes_;
+    std::int64_t left_;  // names, as the snapshot says
     const Globs& exclude_;
     const bool salvage_;
     const std::stop_token& stop_;
     RestorePlan plan_;
+    std::vector<Open> open_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, PlannedFile*> links_;
 };
 
@@ -187,8 +231,9 @@ void RestorePlan::drop_those_there() {
     std::erase_if(pieces, [](const Piece& piece) { return piece.there != 0; });
 }
 
-RestorePlan plan_restore(const Ring& ring, const Index& index, ChunkReader& nodes, const Id& root, const std::optional<Entry>& self,
-                         const std::vector<std::string>& paths, const Globs& exclude, bool salvage, const std::stop_token& stop) {
+RestorePlan plan_restore(const Ring& ring, const Index& index, ChunkReader& nodes, const SnapshotRecord& snapshot,
+                         const std::optional<Entry>& self, const std::vector<std::string>& paths, const Globs& exclude, bool salvage,
+                         const std::stop_token& stop) {
     Wanted wanted;
     wanted.all = paths.empty();
     for (const auto& path : paths) {
@@ -196,8 +241,8 @@ RestorePlan plan_restore(const Ring& ring, const Index& index, ChunkReader& node
         for (const auto& part : split_path(path)) at = &at->names[part];
         at->all = true;
     }
-    Planner planner(ring, index, nodes, exclude, salvage, stop);
-    planner.folder(root, "", wanted, wanted.all ? self : std::nullopt);
+    Planner planner(ring, index, nodes, names_in(snapshot), exclude, salvage, stop);
+    planner.run(snapshot.root, wanted, wanted.all ? self : std::nullopt);
     return planner.take();
 }
 
@@ -208,7 +253,7 @@ PlannedRestore plan_restore(Repository::Impl& impl, const SnapshotRecord& snapsh
     auto index = impl.load_index(stop);
     const auto plan = [&](bool with_damage = false) {
         ChunkReader nodes(impl.keys, *impl.objects, *index, stop, impl.reload(stop));
-        return plan_restore(impl.keys.ring, *index, nodes, snapshot.root, self, paths, exclude, with_damage, stop);
+        return plan_restore(impl.keys.ring, *index, nodes, snapshot, self, paths, exclude, with_damage, stop);
     };
     while (true) {
         try {

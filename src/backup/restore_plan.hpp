@@ -93,11 +93,13 @@ struct RestorePlan {
 };
 
 /// What is below these paths of a snapshot (all of it, if none) and not excluded, and where each chunk of it lies. Throws NotFound for a
-/// path that the snapshot does not have, Corrupt for what the index does not know.
+/// path that the snapshot does not have, Corrupt for what the index does not know, Unsupported for a plan that
+/// takes more memory than what is stored accounts for.
 ///
 /// `self`: the root folder's own metadata, for a target that is made.
-RestorePlan plan_restore(const Ring& ring, const Index& index, ChunkReader& nodes, const Id& root, const std::optional<Entry>& self,
-                         const std::vector<std::string>& paths, const Globs& exclude, bool salvage, const std::stop_token& stop);
+RestorePlan plan_restore(const Ring& ring, const Index& index, ChunkReader& nodes, const SnapshotRecord& snapshot,
+                         const std::optional<Entry>& self, const std::vector<std::string>& paths, const Globs& exclude, bool salvage,
+                         const std::stop_token& stop);
 
 struct PlannedRestore {
     std::shared_ptr<const Index> index;  ///< By which the plan says where things are.

@@ -94,8 +94,11 @@ void RestoreRun::compare(Lane& lane, PlannedFile& file, std::span<Piece> pieces)
     exec::check_stop(stop_);
     const auto entry = file.entry();
     const auto path = path_of(file.folder, entry.name);
-    const base::Fd old(openat(lane.folders.open(file.folder).get(), entry.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     struct stat st {};
+    // Opening a device may do something, a tape's or a watchdog's.
+    const auto& folder = lane.folders.open(file.folder);
+    if (fstatat(folder.get(), entry.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode)) return;
+    const base::Fd old(openat(folder.get(), entry.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!old || fstat(old.get(), &st) != 0 || !S_ISREG(st.st_mode)) return;
     bool same = static_cast<std::uint64_t>(st.st_size) == file.size;
     bool some = false;

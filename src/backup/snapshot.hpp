@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,11 @@ struct SnapshotRecord {
 
     SnapshotInfo info() const;
 };
+
+/// How many names it says that are in it: whoever walks it meets no more.
+inline std::int64_t names_in(const SnapshotRecord& snapshot) {
+    return std::min(snapshot.files, std::numeric_limits<std::int64_t>::max() - snapshot.folders) + snapshot.folders;
+}
 
 void write_labels(cbor::Writer& out, const std::vector<Label>& labels);
 std::vector<Label> read_labels(cbor::Reader& reader);

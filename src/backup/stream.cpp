@@ -98,6 +98,7 @@ struct StreamBackup::State {
             if (is_file(clean)) throw Conflict("a file was written under the name of this one's folder", {.subject = clean});
             clean = join(clean, part);
         }
+        if (!is_folder_path(clean)) throw InvalidArgument("a path takes 4,095 bytes and 1,024 names at most", {.subject = "path"});
         if (is_file(clean) || is_folder(clean)) throw Conflict("this path is taken already", {.subject = path});
         complete();
         current = clean;

@@ -1,5 +1,6 @@
 #include "tree.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <tenon/error.hpp>
@@ -13,6 +14,7 @@ constexpr std::size_t node_head = 8;  // what the head of a node is counted as, 
 constexpr std::uint64_t tree_mask = (1u << 4) - 1;
 constexpr std::size_t least_refs = 1024, most_refs = 4096;
 constexpr std::uint32_t list_mask = (1u << 11) - 1;
+constexpr std::uint64_t max_size = std::uint64_t{1} << 62;
 
 ChildRef read_child(cbor::Reader& reader) {
     reader.array_of(4);
@@ -24,8 +26,11 @@ ChildRef read_child(cbor::Reader& reader) {
     return child;
 }
 
-void read_items(cbor::Reader& reader, TreeNode& node) {
-    for (auto left = reader.array(); left > 0; --left) {
+/// A small node of many bytes in memory, or a list of a node's length, would be a bomb: writers cut far below this.
+void read_items(cbor::Reader& reader, TreeNode& node, std::size_t size) {
+    auto left = reader.array();
+    if (left > 1 && size > most_node + 64) reader.fail();
+    for (; left > 0; --left) {
         if (node.level == 0) node.entries.push_back(decode_entry(reader));
         else node.children.push_back(read_child(reader));
     }
@@ -45,7 +50,7 @@ TreeNode decode_tree_node(ByteView bytes, const std::string& subject) {
     reader.array_of(3);
     if (reader.uint() != tree_tag) reader.fail();
     node.level = reader.uint_at_most(max_level);
-    read_items(reader, node);
+    read_items(reader, node, bytes.size());
     reader.expect_done();
     return node;
 }
@@ -56,10 +61,15 @@ ListNode decode_list_node(ByteView bytes, const std::string& subject) {
     reader.array_of(3);
     if (reader.uint() != list_tag) reader.fail();
     node.level = reader.uint_at_most(max_level);
-    for (auto left = reader.array(); left > 0; --left) {
+    const auto count = reader.array();
+    if (count == 0 || count > most_refs) reader.fail();
+    node.refs.reserve(count);
+    for (auto left = count; left > 0; --left) {
         reader.array_of(2);
         const auto id = reader.fixed<32>();
-        node.refs.push_back({id, reader.uint()});
+        node.refs.push_back({id, reader.uint_at_most(node.level == 0 ? max_plain : max_size)});
+        // Parts of no bytes could be any number.
+        if (node.refs.back().length == 0) reader.fail();
     }
     reader.expect_done();
     return node;
@@ -129,7 +139,7 @@ std::vector<TreeNode> decode_open_nodes(cbor::Reader& reader) {
         TreeNode node;
         node.level = reader.uint_at_most(max_level);
         if (node.level != left - 1) reader.fail();
-        read_items(reader, node);
+        read_items(reader, node, 0);
         nodes.push_back(std::move(node));
     }
     return nodes;
@@ -174,8 +184,43 @@ void ListBuilder::finish(Entry& entry, NodeSink& sink) {
     entry.list_root = level > 0 && levels_[level].size() == 1 ? levels_[level].front().id : close(level, sink).id;
 }
 
-DirCursor::DirCursor(NodeSource& source, const Id& root) : source_(source) {
-    stack_.push_back({decode_tree_node(source.node(root), "a directory")});
+bool is_folder_path(std::string_view path) {
+    return path.size() <= max_folder_path && static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')) < max_folder_depth;
+}
+
+void check_folder_path(std::string_view path) {
+    if (!is_folder_path(path)) throw Corrupt("a folder lies deeper than any can", {.subject = std::string(path.substr(0, 200))});
+}
+
+HeldNode::HeldNode(NodeSource& source, std::uint64_t bytes) {
+    if (bytes > most || source.held > most - bytes) throw Corrupt("folders within each other have more entries than any tree has");
+    source.held += bytes_ = bytes;
+    source_ = &source;
+}
+
+DirCursor::DirCursor(NodeSource& source, const Id& root) : source_(source) { open(root, std::nullopt); }
+
+void DirCursor::open(const Id& id, std::optional<ChildRef> promised) {
+    const auto bytes = source_.node(id);
+    // Before they are decoded, which takes several times as much.
+    HeldNode held(source_, bytes.size());
+    auto node = decode_tree_node(bytes, "a directory");
+    held = HeldNode(source_, bytes.size() + node.entries.size() * sizeof(Entry) + node.children.size() * sizeof(ChildRef));
+    // Nodes of nothing could be any number.
+    if (promised && (node.level + 1 != stack_.back().node.level || node.entries.size() + node.children.size() == 0))
+        throw Corrupt("a directory's nodes do not fit together");
+    stack_.push_back({.node = std::move(node), .promised = std::move(promised), .held = std::move(held)});
+}
+
+/// What is said of a node further up counts as much as what is in it: whoever looks at counts alone is not misled.
+void DirCursor::close() {
+    const auto done = std::move(stack_.back());
+    stack_.pop_back();
+    if (!done.promised) return;
+    if (done.entries != done.promised->entries || done.bytes != done.promised->bytes || last_ != done.promised->last)
+        throw Corrupt("a directory's nodes do not say what is below them");
+    stack_.back().entries += done.entries;
+    stack_.back().bytes += done.bytes;
 }
 
 DirCursor::DirCursor(NodeSource& source, std::vector<TreeNode> open) : source_(source) {
@@ -188,12 +233,11 @@ void DirCursor::descend() {
         auto& top = stack_.back();
         if (top.node.level == 0 ? top.at < top.node.entries.size() : top.at < top.node.children.size()) {
             if (top.node.level == 0) return;
-            const auto level = top.node.level;
-            auto below = decode_tree_node(source_.node(top.node.children[top.at++].id), "a directory");
-            if (below.level + 1 != level) throw Corrupt("a directory's nodes do not fit together");
-            stack_.push_back({std::move(below)});
+            auto child = std::move(top.node.children[top.at++]);
+            const auto id = child.id;
+            open(id, std::move(child));
         } else {
-            stack_.pop_back();
+            close();
         }
     }
 }
@@ -212,6 +256,9 @@ Entry DirCursor::take() {
     auto entry = std::move(top.node.entries[top.at++]);
     last_ = entry.name;
     any_ = true;
+    ++top.entries;
+    top.bytes += entry.size;
+    bytes_ += entry.size;
     return entry;
 }
 
@@ -224,15 +271,36 @@ const Entry* DirCursor::seek(const std::string& name) {
     return nullptr;
 }
 
-void walk_list(NodeSource& source, const Id& root, const std::function<void(const ChunkRef&)>& on_chunk,
-               const std::function<bool(const Id&)>& on_node) {
+std::uint64_t bytes_of_chunks(const Entry& entry) {
+    // Holes lie apart and within the size: an entry is not decoded else.
+    auto bytes = entry.size;
+    for (const auto& hole : entry.holes) bytes -= hole.length;
+    return bytes;
+}
+
+void check_sum(const std::vector<ChunkRef>& refs, std::uint64_t bytes) {
+    const auto fail = [] { throw Corrupt("a file's parts do not add up to its size"); };
+    for (const auto& ref : refs) {
+        if (ref.length > bytes) fail();
+        bytes -= ref.length;
+    }
+    if (bytes != 0) fail();
+}
+
+void walk_list(NodeSource& source, const Id& root, std::uint64_t bytes, const std::function<void(const ChunkRef&)>& on_chunk,
+               const std::function<bool(const Id&, std::uint64_t)>& on_node) {
     struct Position {
         ListNode node;
         std::size_t at = 0;
     };
-    if (!on_node(root)) return;
+    const auto open = [&](const Id& id, std::uint64_t promised) {
+        auto node = decode_list_node(source.node(id), "a chunk list");
+        check_sum(node.refs, promised);
+        return node;
+    };
+    if (!on_node(root, bytes)) return;
     std::vector<Position> stack;
-    stack.push_back({decode_list_node(source.node(root), "a chunk list")});
+    stack.push_back({open(root, bytes)});
     while (!stack.empty()) {
         auto& top = stack.back();
         if (top.at == top.node.refs.size()) {
@@ -244,9 +312,9 @@ void walk_list(NodeSource& source, const Id& root, const std::function<void(cons
             on_chunk(ref);
             continue;
         }
-        if (!on_node(ref.id)) continue;
+        if (!on_node(ref.id, ref.length)) continue;
         const auto level = top.node.level;
-        auto below = decode_list_node(source.node(ref.id), "a chunk list");
+        auto below = open(ref.id, ref.length);
         if (below.level + 1 != level) throw Corrupt("a chunk list's nodes do not fit together");
         stack.push_back({std::move(below)});
     }

@@ -3,6 +3,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <backup/repository.hpp>
@@ -15,6 +17,12 @@ namespace tenon::backup {
 
 /// A path in a snapshot; the root is empty.
 inline std::string join(const std::string& folder, const std::string& name) { return folder.empty() ? name : folder + '/' + name; }
+
+/// How deep folders go in a snapshot: what a kernel takes in one call, so that each can be restored.
+inline constexpr std::size_t max_folder_path = 4095, max_folder_depth = 1024;
+bool is_folder_path(std::string_view path);
+/// Throws Corrupt for a folder that lies deeper than that.
+void check_folder_path(std::string_view path);
 
 struct ChunkRef {
     Id id{};
@@ -92,15 +100,40 @@ public:
     virtual Id node(ByteView bytes) = 0;
 };
 
-/// Gives them back. Throws Corrupt for a node that is missing or is not the one its id names.
+/// Gives them back. Throws Corrupt for a node that is missing or is not the one its id names. One thread at a time.
 class NodeSource {
 public:
     virtual ~NodeSource() = default;
     virtual ByteVector node(const Id& id) = 0;
+
+    std::uint64_t held = 0;  ///< Memory that the nodes take which cursors are in.
+};
+
+/// A node that a cursor is in: what an honest writer made takes some KiB for each folder on the way, so that no depth of them adds up to this.
+class HeldNode {
+public:
+    static constexpr std::uint64_t most = std::uint64_t{64} << 20;
+    HeldNode() = default;
+    /// Throws Corrupt.
+    HeldNode(NodeSource& source, std::uint64_t bytes);
+    HeldNode(HeldNode&& other) noexcept : source_(std::exchange(other.source_, nullptr)), bytes_(other.bytes_) {}
+    HeldNode& operator=(HeldNode&& other) noexcept {
+        std::swap(source_, other.source_);
+        std::swap(bytes_, other.bytes_);
+        return *this;
+    }
+    ~HeldNode() {
+        if (source_) source_->held -= bytes_;
+    }
+
+private:
+    NodeSource* source_ = nullptr;
+    std::uint64_t bytes_ = 0;
 };
 
 inline constexpr std::size_t max_inline_chunks = 64;
 inline constexpr std::uint64_t max_level = 16;
+inline constexpr std::size_t max_xattrs = 16'384;  // names of 64 KiB, which is what Linux lists, are fewer
 
 /// Cuts a directory's entries, given in name order, into nodes. Where, depends on names and keys alone.
 class TreeBuilder {
@@ -158,30 +191,47 @@ public:
     Entry take();
     /// The entry of that name, if it is ahead; moves past smaller names.
     const Entry* seek(const std::string& name);
+    /// Of all entries that were taken.
+    std::uint64_t bytes() const { return bytes_; }
 
 private:
     struct Position {
         TreeNode node;
+        std::optional<ChildRef> promised{};     ///< What is said of it further up.
+        HeldNode held{};
         std::size_t at = 0;
+        std::uint64_t entries = 0, bytes = 0;  ///< Taken.
     };
+    void open(const Id& id, std::optional<ChildRef> promised);
+    void close();
     void descend();
     NodeSource& source_;
     std::vector<Position> stack_;
     std::string last_;
     bool any_ = false;
+    std::uint64_t bytes_ = 0;
 };
 
-/// Every chunk of a file, whichever way its entry holds them. `on_node` hears the list nodes' ids.
+/// The bytes that an entry's chunks hold together.
+std::uint64_t bytes_of_chunks(const Entry& entry);
+
+/// Every chunk of a file, whichever way its entry holds them. `on_node` hears the list nodes' ids, and the bytes below each; where it says
+/// false the node is passed over. Throws Corrupt before a part that does not add up is heard.
 template <class OnChunk, class OnNode>
 void each_chunk(const Entry& entry, NodeSource& source, OnChunk on_chunk, OnNode on_node);
 
-void walk_list(NodeSource& source, const Id& root, const std::function<void(const ChunkRef&)>& on_chunk,
-               const std::function<bool(const Id&)>& on_node);
+/// `bytes`: what is in the list.
+void walk_list(NodeSource& source, const Id& root, std::uint64_t bytes, const std::function<void(const ChunkRef&)>& on_chunk,
+               const std::function<bool(const Id&, std::uint64_t)>& on_node);
+/// Throws Corrupt unless they add up to that.
+void check_sum(const std::vector<ChunkRef>& refs, std::uint64_t bytes);
 
 template <class OnChunk, class OnNode>
 void each_chunk(const Entry& entry, NodeSource& source, OnChunk on_chunk, OnNode on_node) {
+    const auto bytes = bytes_of_chunks(entry);
+    if (entry.list_root) return walk_list(source, *entry.list_root, bytes, on_chunk, on_node);
+    check_sum(entry.chunks, bytes);
     for (const auto& ref : entry.chunks) on_chunk(ref);
-    if (entry.list_root) walk_list(source, *entry.list_root, on_chunk, on_node);
 }
 
 }  // namespace tenon::backup

@@ -264,10 +264,12 @@ TEST_F(Damage, hostile_trees_cannot_leave_the_target) {
             entry.kind = EntryKind::folder;
             entry.mode = 0700;
             entry.subtree = inner.finish(lane);
+            entry.size = inner.bytes();
             entry.subtree_class = impl.keys.ring.data_class();
             outer.add(entry, lane);
             SnapshotRecord made;
             made.root = outer.finish(lane);
+            made.files = made.folders = 1;
             lane.flush();
             session.commit_packs(session.close_packs(), {});
             session.commit_snapshot(made, [](const SnapshotRecord&) { return true; });
