@@ -558,18 +558,21 @@ void CheckRun::directory(NodeSource& nodes, const Id& root, const std::string& s
         std::string path;
         std::uint64_t bytes;  // as the folder's own entry says
     };
+    constexpr auto any = std::numeric_limits<std::uint64_t>::max();
     std::vector<Open> open;
     const auto enter = [&](const Id& id, const std::string& path, std::uint64_t bytes) {
         exec::check_stop(stop_);
         // Most of a snapshot is the one before it.
-        if (!walked_.insert(id).second) return;
+        const auto [known, is_new] = walked_.emplace(id, bytes);
         guard(path, [&] {
+            if (!is_new && bytes != any && known->second != any && known->second != bytes)
+                throw Corrupt("a folder's files do not add up to its size", {.subject = path});
+            if (!is_new) return;
             need(id);
             check_folder_path(std::string_view(path).substr(std::min(path.size(), snapshot.size() + 1)));
             open.push_back({DirCursor(nodes, id), path, bytes});
         });
     };
-    constexpr auto any = std::numeric_limits<std::uint64_t>::max();
     enter(root, snapshot, any);
     while (!open.empty()) {
         std::optional<Entry> entry;
@@ -592,7 +595,7 @@ void CheckRun::directory(NodeSource& nodes, const Id& root, const std::string& s
 void CheckRun::file(NodeSource& nodes, const Entry& entry, const std::string& path) {
     std::uint64_t bytes = 0;
     for (const auto& hole : entry.holes) bytes += hole.length;
-    std::unordered_set<Id, IdHash> lists;
+    std::unordered_map<Id, std::uint64_t, IdHash> lists;
     guard(path, [&] {
         each_chunk(
             entry, nodes,
@@ -606,9 +609,11 @@ void CheckRun::file(NodeSource& nodes, const Entry& entry, const std::string& pa
             [&](const Id& id, std::uint64_t below) {
                 need(id);
                 // What a list repeats, or two files share, is walked once. Of one that is not whole each file's is told.
-                const bool is_new = !(counts_ && whole_lists_.contains(id)) && lists.insert(id).second;
-                if (!is_new) bytes += below;
-                return is_new;
+                const auto known = whole_lists_.find(id);
+                const bool is_known = (counts_ && known != whole_lists_.end() && known->second == below) || !lists.emplace(id, below).second;
+                if (is_known && lists.contains(id) && lists.at(id) != below) throw Corrupt("a chunk list does not hold what is said of it");
+                if (is_known) bytes += below;
+                return !is_known;
             });
         if (counts_) whole_lists_.merge(lists);
     });

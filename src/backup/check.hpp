@@ -5,7 +5,7 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "repository_impl.hpp"
@@ -73,8 +73,8 @@ private:
     Index index_;
     std::set<Id> segments_;
     std::set<Id> going_;                                ///< Packs that a collection takes away, or took.
-    std::unordered_set<Id, IdHash> walked_;
-    std::unordered_set<Id, IdHash> whole_lists_;        ///< Nodes of chunk lists of which every part is there.
+    std::unordered_map<Id, std::uint64_t, IdHash> walked_;       ///< Folders, and the bytes that are said to be in each.
+    std::unordered_map<Id, std::uint64_t, IdHash> whole_lists_;  ///< Nodes of chunk lists of which every part is there, and their bytes.
     std::set<SnapshotId> ids_;
     std::vector<bool> needed_;                          ///< By ordinal of the index.
     std::string not_compared_;                          ///< Why it is not known whether anything was taken away.

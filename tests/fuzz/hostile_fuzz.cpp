@@ -76,7 +76,7 @@ struct Pool {
     struct Tree {
         Id id{};
         std::uint64_t level = 0, entries = 0, bytes = 0;
-        std::string last;
+        std::string last{};
     };
     std::vector<ChunkRef> chunks;
     std::vector<std::pair<ChunkRef, std::uint64_t>> lists;  // and their levels

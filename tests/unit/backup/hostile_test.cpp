@@ -58,8 +58,7 @@ protected:
 
     /// Each takes little memory and a short time, or ends shortly after it is told to.
     template <class Run>
-    End run(const char* what, Run job) {
-        constexpr auto patience = 1500ms;
+    End run(const char* what, Run job, std::chrono::milliseconds patience = 30s) {
         const Memory memory;
         std::stop_source stop;
         std::atomic<bool> ended = false;
@@ -84,7 +83,9 @@ protected:
         const auto now = std::chrono::steady_clock::now();
         ended = true;
         teller.join();
-        if (end == End::cancelled) EXPECT_LT(now - told, 5s) << what;
+        if (end == End::cancelled) {
+            EXPECT_LT(now - told, 5s) << what;
+        }
         EXPECT_LT(memory.grown_mib(), most_memory) << what;
         return end;
     }
@@ -93,7 +94,8 @@ protected:
         End restore, archive, diff, check, prune, forecast, browse;
     };
     /// Everything that reads a snapshot. Of a check: corrupt where it found something.
-    Ends all_of(const SnapshotId& id) {
+    Ends all_of(const SnapshotId& id, bool is_endless = false) {
+        const std::chrono::milliseconds streaming = is_endless ? 1s : 30s;
         const std::shared_ptr<const Repository> shared(repository.get(), [](const Repository*) {});
         Ends ends{};
         EXPECT_FALSE(repository->list({}).empty());
@@ -108,8 +110,8 @@ protected:
         ends.archive = run("archive", [&](const std::stop_token& stop) {
             ArchiveReader reader(shared, {.snapshot = id}, stop);
             while (!reader.next(1 << 20).empty()) {}
-        });
-        ends.diff = run("diff", [&](const std::stop_token& stop) { (void)diff(*repository, good, id, "", [](const EntryChange&) {}, stop); });
+        }, streaming);
+        ends.diff = run("diff", [&](const std::stop_token& stop) { (void)diff(*repository, good, id, "", [](const EntryChange&) {}, stop); }, streaming);
         ends.check = run("check", [&](const std::stop_token& stop) {
             if (!repository->check(CheckDepth::full, exec::no_progress(), stop).problems.empty()) throw Corrupt("found");
         });
@@ -125,7 +127,7 @@ protected:
     }
     void expect_corrupt(const SnapshotId& id, const std::string& what) {
         const auto ends = all_of(id);
-        for (const auto end : {ends.restore, ends.forecast, ends.archive, ends.diff, ends.check}) EXPECT_EQ(text(end), text(End::corrupt)) << what;
+        for (const auto end : {ends.restore, ends.forecast, ends.archive, ends.diff, ends.check}) EXPECT_STREQ(text(end), "corrupt") << what;
     }
     /// A snapshot of one file whose chunk list is of this root.
     SnapshotId of_list(Crafted& made, const Id& list, std::uint64_t size) {
@@ -161,7 +163,7 @@ TEST_F(Hostile, folders_that_share_what_is_in_them_expand_to_nothing_that_takes_
         auto root = made.tree({Crafted::file("file")});
         for (int level = 0; level < 40; ++level) root = made.tree({made.folder("a", root), made.folder("b", root)});
         const auto id = honest ? made.commit(root, std::int64_t{1} << 40, std::int64_t{1} << 41) : made.commit(root, 1, 80);
-        const auto ends = all_of(id);
+        const auto ends = all_of(id, honest);
         EXPECT_STREQ(text(ends.check), "done");
         EXPECT_STREQ(text(ends.prune), "done");
         EXPECT_STREQ(text(ends.restore), honest ? "refused" : "corrupt");
@@ -177,7 +179,7 @@ TEST_F(Hostile, a_chunk_list_that_repeats_a_part_is_no_endless_work) {
         auto ref = made.chunk("x");
         for (std::uint64_t level = 0; level < 4; ++level)
             ref = {made.node(Crafted::list_bytes(level, std::vector<ChunkRef>(4096, ref))), ref.length * 4096};
-        const auto ends = all_of(of_list(made, ref.id, ref.length));
+        const auto ends = all_of(of_list(made, ref.id, ref.length), true);
         EXPECT_STREQ(text(ends.check), "done");
         EXPECT_STREQ(text(ends.prune), "done");
         EXPECT_STREQ(text(ends.restore), "refused");
@@ -260,12 +262,12 @@ TEST_F(Hostile, a_folder_that_says_another_size_than_its_files_have_is_told_by_a
 TEST_F(Hostile, wide_folders_within_each_other_take_little_memory) {
     Crafted made(*repository);
     auto root = made.tree({});
-    for (int depth = 0; depth < 60; ++depth) {
+    for (int depth = 0; depth < 32; ++depth) {
         std::vector<Entry> entries{made.folder("a", root)};
         for (int i = 0; i < 5'000; ++i) entries.push_back(Crafted::file("b" + std::to_string(100'000 + i)));
         root = made.tree(entries);
     }
-    const auto ends = all_of(made.commit(root, 300'000, 60));
+    const auto ends = all_of(made.commit(root, 200'000, 32));
     EXPECT_STREQ(text(ends.check), "corrupt");
     EXPECT_STREQ(text(ends.restore), "corrupt");
 }
