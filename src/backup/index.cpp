@@ -60,8 +60,8 @@ FrameInfo read_frame(Fields& in, const FrameTable& before) {
     in.zeros(3);
     if (codec > 1 || frame.offset > FrameTable::max_offset || frame.plain_len > max_plain) in.fail();
     if (frame.clen > max_sealed || frame.clen < content_header_size + tag_size) in.fail();
-    const auto begin = before.empty() ? std::uint64_t{container_header_size} : before[before.size() - 1].offset + before[before.size() - 1].stored();
-    if (frame.offset < begin) in.fail();
+    const auto last = before.empty() ? FrameInfo{} : before[before.size() - 1];
+    if (frame.offset < (before.empty() ? container_header_size : last.offset + last.stored())) in.fail();
     frame.codec = static_cast<Codec>(codec);
     return frame;
 }

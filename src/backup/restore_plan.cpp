@@ -78,7 +78,10 @@ private:
         }
     }
 
-    void lose(const std::string& path) { plan_.damaged.push_back({.path = path}); }
+    void lose(const std::string& path) {
+        nodes_.spend(2 * (sizeof(DamagedPart) + path.size()), path);
+        plan_.damaged.push_back({.path = path});
+    }
 
     /// The next entry of a folder. False: it has no more.
     bool step(Open& open) {
@@ -102,6 +105,7 @@ private:
         if (wanted.all && exclude_.match(path, entry.kind == EntryKind::folder)) return;
         if (entry.kind == EntryKind::folder) {
             if (ring_.is_erased(entry.subtree_class)) {
+                nodes_.spend(2 * (sizeof(path) + path.size()), path);
                 plan_.erased.push_back(path);
                 return;
             }
@@ -109,7 +113,8 @@ private:
             return folder(root, path, wanted, wanted.all ? std::optional(std::move(entry)) : std::nullopt);
         }
         if (!wanted.all) throw NotFound("the snapshot has no such file or folder", {.subject = path});
-        nodes_.spend((entry.kind == EntryKind::file ? 3 * sizeof(PlannedFile) : 2 * sizeof(PlannedOther)) + PlanMemory::of(entry), path);
+        const bool is_alone = entry.kind == EntryKind::file && !entry.link_key;
+        nodes_.spend((is_alone ? 3 * sizeof(PlannedFile) : 2 * sizeof(PlannedOther)) + PlanMemory::of(entry), path);
         if (entry.kind == EntryKind::file) return file(std::move(entry), folder_number, path);
         plan_.others.push_back({.folder = folder_number, .entry = std::move(entry)});
     }

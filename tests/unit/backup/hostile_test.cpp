@@ -111,7 +111,9 @@ protected:
             ArchiveReader reader(shared, {.snapshot = id}, stop);
             while (!reader.next(1 << 20).empty()) {}
         }, streaming);
-        ends.diff = run("diff", [&](const std::stop_token& stop) { (void)diff(*repository, good, id, "", [](const EntryChange&) {}, stop); }, streaming);
+        ends.diff = run("diff", [&](const std::stop_token& stop) {
+            (void)diff(*repository, good, id, "", [](const EntryChange&) {}, stop);
+        }, streaming);
         ends.check = run("check", [&](const std::stop_token& stop) {
             if (!repository->check(CheckDepth::full, exec::no_progress(), stop).problems.empty()) throw Corrupt("found");
         });
@@ -203,7 +205,9 @@ TEST_F(Hostile, what_a_node_says_of_those_below_must_be_so) {
         std::function<Id(Crafted&)> root;
     };
     const auto two = [](Crafted& made) { return made.tree({Crafted::file("a", {made.chunk("12345")}), Crafted::file("b")}); };
-    const auto inner = [](Crafted& made, std::uint64_t level, const std::vector<ChildRef>& refs) { return made.node(Crafted::inner_bytes(level, refs)); };
+    const auto inner = [](Crafted& made, std::uint64_t level, const std::vector<ChildRef>& refs) {
+        return made.node(Crafted::inner_bytes(level, refs));
+    };
     const Lie lies[] = {
         {"more entries", [&](Crafted& made) { return inner(made, 1, {{"b", two(made), 3, 5}}); }},
         {"fewer entries", [&](Crafted& made) { return inner(made, 1, {{"b", two(made), 1, 5}}); }},
