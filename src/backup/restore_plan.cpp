@@ -143,8 +143,10 @@ private:
         file.encoded = plan_.entries.add(entry);
         std::uint64_t at = 0;
         std::uint32_t count = 0;
+        Id last{};
+        std::optional<Index::Found> found;
         const auto see = [&](const ChunkRef& ref) {
-            const auto found = index_.find(ref.id);
+            if (!found || ref.id != last) found = index_.find(last = ref.id);  // zeros come in long runs
             const bool is_there = found && found->place.length == ref.length;
             if (!is_there && salvage_) {
                 nodes_.spend(sizeof(DamagedPart) + path.size(), path);
@@ -154,7 +156,7 @@ private:
             }
             if (!is_there)
                 throw Corrupt("a part of this file is missing from the repository", {.subject = place(path, at, ref.length)});
-            nodes_.spend(sizeof(Piece), path);
+            nodes_.spend(2 * sizeof(Piece), path);
             plan_.pieces.push_back({.entry = found->ordinal, .file = file.number - 1, .offset = at});
             at += ref.length;
             ++count;
