@@ -181,15 +181,23 @@ void Rereading::folders(ChunkReader& nodes, std::size_t snapshot) {
 
 void Rereading::file(ChunkReader& nodes, std::size_t snapshot, const Id16& class_id, const Entry& entry, const std::string& path) {
     std::uint64_t at = 0;
+    std::unordered_set<Id, IdHash> lists;
+    std::size_t lost = 0, again = 0;
     const auto see = [&](const ChunkRef& ref) {
         if (lost_.contains(ref.id) || !index_->find(ref.id)) {
             auto& uses = uses_[ref.id];
+            ++lost;
             if (uses.size() < most_uses) uses.push_back({snapshot, path, at, ref.length, entry.holes, class_id});
         }
         at += ref.length;
     };
     try {
-        each_chunk(entry, nodes, see, [](const Id&, std::uint64_t) { return true; });
+        each_chunk(entry, nodes, see, [&](const Id& id, std::uint64_t below) {
+            // What a list repeats is looked at again only where something is lost, and not for ever.
+            const bool walks = lists.insert(id).second || (lost > 0 && ++again <= most_uses);
+            if (!walks) at += below;
+            return walks;
+        });
     } catch (const Corrupt&) {
         totals_.lost.push_back({snapshots_[snapshot].id, path, 0, 0});
     }
