@@ -122,19 +122,22 @@ TEST_F(BackupRepairTest, checks_of_a_part_go_on_where_the_last_one_ended_and_say
         mine.backups().start({.name = "nightly"}).join();
     }
     const auto part = [&](std::int32_t percent) { return mine.backups().check({.level = CheckLevel::objects, .percent = percent}).result(); };
+    const auto now = [] { return std::chrono::floor<Duration>(std::chrono::system_clock::now()); };
     EXPECT_FALSE(mine.backups().check({.level = CheckLevel::structure}).result().read_since) << "that reads nothing of it";
-    EXPECT_FALSE(part(10).read_since);
+    // A pack may be most of all, and the last one: nobody knows after which of them all has been read.
+    const Time first = now();
     std::optional<Time> since;
-    int looks = 1;
-    for (; !since && looks < 12; ++looks) since = part(10).read_since;
-    EXPECT_TRUE(since) << "ten of ten are all";
-    const Time began = std::chrono::floor<Duration>(std::chrono::system_clock::now());
-    auto other_level = mine.backups().check({.percent = 10}).result();
-    EXPECT_FALSE(other_level.read_since) << "the levels go round by themselves";
+    for (int looks = 0; !since && looks < 11; ++looks) since = part(10).read_since;
+    ASSERT_TRUE(since) << "ten of ten are all";
+    EXPECT_GE(*since, first);
+    const Time began = now();
     const auto whole = part(100).read_since;
     ASSERT_TRUE(whole);
     EXPECT_GE(*whole, began);
-    EXPECT_EQ(part(1).read_since, whole);
+    const Time later = now();
+    if (const auto other_level = mine.backups().check({.percent = 10}).result().read_since) {
+        EXPECT_GE(*other_level, later) << "the levels go round by themselves";
+    }
     // Of another engine on the same home, too.
     engine->close();
     open();
