@@ -58,6 +58,7 @@ struct Snapshot {
     std::int64_t files = 0;
     Bytes size{};                             ///< Of the files, before deduplication and compression.
     std::optional<Bytes> stored{};            ///< What it added to the repository; unset where an older version took it.
+    std::string held{};                       ///< Why it must not be forgotten; no text: it may be. See Backups::hold().
 };
 
 struct BackupResult {
@@ -539,8 +540,16 @@ public:
 
     /// Changes a snapshot's tags; the snapshot itself stays as it is.
     Snapshot tag(const TagOptions& options);
+    /// From now on the snapshot stays, whatever rules and people say: for a court, an audit, a release. Rules keep it, forget() refuses it,
+    /// and while any snapshot is held nothing is erased by its keys. The reason is for people; a second one takes the first one's place.
+    /// Throws    NotFound; InvalidArgument for a reason of no text or more than 500 bytes.
+    Snapshot hold(const SnapshotId& id, const std::string& reason);
+    /// Ends that. Rules may forget it from now on. Needs the permission to forget.
+    /// Throws    NotFound; Conflict if it is not held.
+    Snapshot release(const SnapshotId& id, const std::string& reason);
     /// Nobody finds these snapshots any more. The space that only they took is free after the next prune().
-    /// Throws    InvalidArgument for rules that keep nothing, NotFound for a snapshot that there is not.
+    /// Throws    InvalidArgument for rules that keep nothing, NotFound for a snapshot that there is not, Conflict for one that is held, and
+    ///           for any while the tenant has a legal hold.
     ForgetResult forget(const ForgetOptions& options);
     /// Gives back the space that no snapshot needs. Backups, restores and checks go on meanwhile; a backup that was running when it
     /// began is waited for before anything is removed. A killed one leaves nothing that would be in anybody's way.

@@ -47,15 +47,26 @@ ByteVector tag_body(const SnapshotId& id, const std::vector<Label>& tags) {
     return out.take();
 }
 
+ByteVector hold_body(const SnapshotId& id, const std::string& reason) {
+    cbor::Writer out;
+    out.map(2).uint(1).bytes(base::bytes_of(id)).uint(2).text(reason);
+    return out.take();
+}
+
+ByteVector release_body(const SnapshotId& id) { return commit_body(id); }
+
 std::optional<AnnotationRecord> decode_annotation(const LogRecord& log, const std::string& object) {
     // A writer's own record of its snapshot says as much as that of a collector which looked at it.
     const bool commits = log.type == "snapshot" || log.type == "commit";
-    if (log.type != "forget" && log.type != "tag" && log.type != "damage" && log.type != "gc-sweep" && !commits) return std::nullopt;
+    const bool holds = log.type == "hold" || log.type == "release";
+    if (log.type != "forget" && log.type != "tag" && log.type != "damage" && log.type != "gc-sweep" && !commits && !holds) return std::nullopt;
     AnnotationRecord record{.stored = log.stored};
     cbor::Reader reader(log.body, object);
     cbor::each_key(reader, [&](std::uint64_t key) {
         if (log.type == "forget" && key == 1)
             for (auto left = reader.array(); left > 0; --left) record.forgotten.push_back(base::id_from<SnapshotId>(reader.fixed<16>()));
+        else if (holds && key == 1) record.held = base::id_from<SnapshotId>(reader.fixed<16>());
+        else if (log.type == "hold" && key == 2) record.reason = reader.text();
         else if (commits && key == 1) record.committed = base::id_from<SnapshotId>(reader.fixed<16>());
         else if (log.type == "damage" && key == 1) record.round = reader.uint();
         else if (log.type == "damage" && (key == 2 || key == 3))
@@ -158,19 +169,21 @@ std::map<SnapshotId, Annotation> Annotations::read(const Keys& keys, blob::Store
     const std::lock_guard lock(mutex_);
     refresh(keys, store, stop);
     std::map<SnapshotId, Annotation> all;
-    std::map<SnapshotId, std::pair<Time, std::string>> newest;
+    std::map<SnapshotId, std::pair<Time, std::string>> newest, newest_hold;
+    // Two at the same moment: every reader takes the same one.
+    const auto is_newer = [](auto& last, const AnnotationRecord& record, const std::string& name) {
+        std::pair order(record.stored, name);
+        if (order < last) return false;
+        last = std::move(order);
+        return true;
+    };
     for (const auto& [name, seen] : seen_) {
         const auto& record = seen.record;
         if (!record) continue;
         for (const auto& id : record->forgotten) all[id].forgotten = true;
         if (!record->committed.is_nil()) all[record->committed].committed = true;
-        if (record->tagged.is_nil()) continue;
-        // Two at the same moment: every reader takes the same one.
-        auto& last = newest[record->tagged];
-        if (std::pair order(record->stored, name); order >= last) {
-            last = std::move(order);
-            all[record->tagged].tags = record->tags;
-        }
+        if (!record->held.is_nil() && is_newer(newest_hold[record->held], *record, name)) all[record->held].held = record->reason;
+        if (!record->tagged.is_nil() && is_newer(newest[record->tagged], *record, name)) all[record->tagged].tags = record->tags;
     }
     return all;
 }

@@ -21,6 +21,12 @@ struct Annotation {
     bool forgotten = false;
     bool committed = false;  ///< Its writer or a collector saw it whole: it counts whether or not its session was given up.
     std::optional<std::vector<Label>> tags{};
+    std::string held{};      ///< Why nobody may forget it. Empty: it is not held.
+
+    void tell(SnapshotRecord& record) const {
+        if (tags) record.tags = *tags;
+        record.held = held;
+    }
 };
 
 /// What the log says of packs: those that a check or a restore found damaged, and no later check whole.
@@ -36,6 +42,8 @@ struct AnnotationRecord {
     SnapshotId committed{};
     SnapshotId tagged{};
     std::vector<Label> tags{};
+    SnapshotId held{};       ///< Of a hold, and of its release, which has no reason.
+    std::string reason{};
     std::uint64_t round = 0;
     std::vector<Id> damaged{}, whole{};
     std::vector<Id> swept{};
@@ -82,5 +90,7 @@ ByteVector commit_body(const SnapshotId& id);
 ByteVector forget_body(const std::vector<SnapshotId>& ids);
 ByteVector damage_body(std::uint64_t round, const std::vector<Id>& damaged, const std::vector<Id>& whole);
 ByteVector tag_body(const SnapshotId& id, const std::vector<Label>& tags);
+ByteVector hold_body(const SnapshotId& id, const std::string& reason);
+ByteVector release_body(const SnapshotId& id);
 
 }  // namespace tenon::backup

@@ -126,14 +126,12 @@ void BackupRun::scan_root(SnapshotRecord& snapshot) {
         snapshot.sources.back().folder.subtree = Id{};  // only its metadata says something here
         if (whole) {
             root->fd = fd;
-            root->device = st.st_dev;
             scan(*root, parents, names);
             continue;
         }
         auto& slot = root->slots.emplace_back();
         auto& folder = open_folder(root, &slot, source.name, fd, std::move(entry));
         auto below_source = below(parents, source.name, folder.work.id);
-        folder.device = st.st_dev;
         scan(folder, below_source, names);
         finish_scan();
     }
@@ -239,7 +237,7 @@ void BackupRun::scan_folder(Folder& above, std::vector<Ancestor>& parents, const
         if (fstat(fd->get(), &now) != 0) fail_file("cannot look at the folder", errno);
         self = entry_of(name, now, accounts_);
         read_xattrs(*fd, self);
-        if (st.st_dev == above.device || request_.cross_mounts) names = list_names(*fd);
+        names = list_names(*fd);
     } catch (const FileFailure& failure) {
         return report(path, failure.code, failure.message);
     }
@@ -250,7 +248,6 @@ void BackupRun::scan_folder(Folder& above, std::vector<Ancestor>& parents, const
     auto& slot = above.slots.emplace_back();
     auto& folder = open_folder(&above, &slot, path, std::move(fd), std::move(self));
     auto below_here = below(parents, name, folder.work.id);
-    folder.device = st.st_dev;
     scan(folder, below_here, names);
     finish_scan();
 }

@@ -71,7 +71,6 @@ private:
         Slot* slot = nullptr;              ///< In `above`.
         std::string path;                  ///< In the snapshot.
         std::shared_ptr<const base::Fd> fd;
-        dev_t device = 0;
         Entry self;
         std::deque<Slot> slots;            ///< In name order; leave at the front as they go to the builder.
         ClassWork& work;

@@ -22,28 +22,27 @@ public:
         : request_(request), enough_(enough), exclude_(request.exclude), include_(request.include) {}
 
     void folder(base::Fd fd, const std::string& path) {
-        struct stat here {};
-        if (!fd || fstat(fd.get(), &here) != 0) return;
+        if (!fd) return;
         const std::unique_ptr<DIR, int (*)(DIR*)> names(fdopendir(fd.get()), closedir);
         if (!names) return;
         const int at = fd.release();
         while (const dirent* name = readdir(names.get())) {
             if (enough_.stop_requested()) return;
             const std::string_view text(name->d_name);
-            if (text != "." && text != "..") entry(at, here.st_dev, name->d_name, join(path, name->d_name));
+            if (text != "." && text != "..") entry(at, name->d_name, join(path, name->d_name));
         }
     }
 
     std::int64_t bytes = 0;
 
 private:
-    void entry(int folder_fd, dev_t device, const char* name, const std::string& path) {
+    void entry(int folder_fd, const char* name, const std::string& path) {
         struct stat st {};
         if (fstatat(folder_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) return;
         if (exclude_.match(path, S_ISDIR(st.st_mode)) || !include_.match(path, S_ISDIR(st.st_mode))) return;
         if (S_ISREG(st.st_mode)) {
             if (!is_beside(name) && (!request_.keep || request_.keep(path))) bytes += st.st_size;
-        } else if (S_ISDIR(st.st_mode) && is_folder_path(path) && (st.st_dev == device || request_.cross_mounts)) {
+        } else if (S_ISDIR(st.st_mode) && is_folder_path(path)) {
             folder(base::Fd(openat(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)), path);
         }
     }

@@ -329,7 +329,7 @@ SnapshotRecord Repository::Impl::snapshot(const SnapshotId& id, std::stop_token 
     auto record = read();
     if (const auto doubted = named_sessions(stop); doubted.contains(record.session) && (note == said.end() || !note->second.committed))
         throw NotFound("there is no such snapshot", {.subject = id.text()});
-    if (note != said.end() && note->second.tags) record.tags = *note->second.tags;
+    if (note != said.end()) note->second.tell(record);
     return record;
 }
 
@@ -351,7 +351,7 @@ std::vector<SnapshotInfo> Repository::list(std::stop_token stop) const {
         if (doubted.contains(record.session) && (note == said.end() || !note->second.committed)) continue;
         if (note != said.end()) {
             if (note->second.forgotten) continue;
-            if (note->second.tags) record.tags = *note->second.tags;
+            note->second.tell(record);
         }
         all.push_back(record.info());
     }

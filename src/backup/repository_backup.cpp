@@ -45,7 +45,7 @@ Id options_hash(const BackupRequest& request) {
     for (const auto& source : sources) out.array(2).text(source.name).bytes(base::view_of(source.path.string()));
     out.array(request.exclude.size());
     for (const auto& pattern : request.exclude) out.bytes(base::view_of(pattern));
-    out.uint(request.cross_mounts ? 1 : 0);
+    out.uint(1);
     if (!request.include.empty()) {
         out.array(request.include.size());
         for (const auto& path : request.include) out.bytes(base::view_of(path));

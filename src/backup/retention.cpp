@@ -109,6 +109,7 @@ void judge(const KeepRules& rules, std::vector<Verdict*>& group) {
         if (rules.within > Duration::zero() && newest - time <= rules.within) because("within");
         for (const auto& tag : rules.tags)
             if (has_tag(verdict.snapshot, tag)) because("tag " + tag.key);
+        if (!verdict.snapshot.held.empty()) because("held: " + verdict.snapshot.held);
         if (i == 0 && verdict.reasons.empty()) because("newest");
         verdict.kept = !verdict.reasons.empty();
     }
@@ -134,7 +135,8 @@ void forget(Repository& repository, const std::vector<SnapshotId>& ids, std::sto
     auto& impl = repository.inside();
     for (const auto& id : ids) {
         try {
-            (void)impl.snapshot(id, stop);
+            if (const auto held = impl.snapshot(id, stop).held; !held.empty())
+                throw Conflict("the snapshot is held, so it cannot be forgotten before it is released: " + held, {.subject = id.text()});
         } catch (const Corrupt&) {
             // It is there and nobody can read it: whoever names it by its id lets go of what it may have needed.
         }
@@ -157,6 +159,15 @@ SnapshotInfo set_tags(Repository& repository, const SnapshotId& id, const std::v
     auto info = impl.snapshot(id, stop).info();
     append_record(impl, "tag", tag_body(id, tags), stop);
     info.tags = tags;
+    return info;
+}
+
+SnapshotInfo set_hold(Repository& repository, const SnapshotId& id, const std::string& reason, std::stop_token stop) {
+    auto& impl = repository.inside();
+    auto info = impl.snapshot(id, stop).info();
+    if (info.held == reason) return info;
+    append_record(impl, reason.empty() ? "release" : "hold", reason.empty() ? release_body(id) : hold_body(id, reason), stop);
+    info.held = reason;
     return info;
 }
 

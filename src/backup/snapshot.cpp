@@ -51,6 +51,7 @@ SnapshotInfo SnapshotRecord::info() const {
             .taken_at = claimed,
             .stored_at = stored,
             .tags = tags,
+            .held = held,
             .host = host,
             .files = files,
             .folders = folders,

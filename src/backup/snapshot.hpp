@@ -29,6 +29,7 @@ struct SnapshotRecord {
     std::string host{};
     std::vector<From> sources{};
     std::vector<Label> tags{};
+    std::string held{};           ///< As the log says; not in the snapshot.
     Id16 root_class{};
     Id root{};
     std::int64_t files = 0, folders = 0, bytes = 0;

@@ -43,7 +43,8 @@ Fields fields(const Snapshot& s) {
             {"Tags", tags_text(s.tags)},
             {"Files", count(s.files)},
             {"Size", size(s.size)},
-            {"Stored", s.stored ? size(*s.stored) : "–"}};
+            {"Stored", s.stored ? size(*s.stored) : "–"},
+            {"Held", s.held}};
 }
 
 namespace {
@@ -121,7 +122,8 @@ int list(Context& context, const Args& args) {
     Table table({"TAKEN", "NAME", ">FILES", ">SIZE", "TAGS", "ID"});
     std::vector<std::string> keys;
     for (const auto& s : all) {
-        table.row({clock(s.taken_at), s.name, count(s.files), size(s.size), tags_text(s.tags), s.id.text()});
+        const auto notes = tags_text(s.tags) + (s.held.empty() ? "" : s.tags.empty() ? "held" : ", held");
+        table.row({clock(s.taken_at), s.name, count(s.files), size(s.size), notes, s.id.text()});
         keys.push_back(s.id.text());
     }
     context.out().list(to_json(all), keys, table, "No snapshot. " + context.command("backup start") + " takes one.");
@@ -351,6 +353,21 @@ Group backup_verbs() {
              .options = {{"--add", "KEY=VALUE", "a tag that it gets", true}, {"--remove", "KEY", "a tag that it loses", true}},
              .examples = {{"backup tag nightly --add keep=contract", "So that it is not forgotten."}},
              .run = tag_snapshot},
+            {.path = "backup hold",
+             .summary = "keep a snapshot whatever rules say",
+             .about = "From now on the snapshot cannot be forgotten, by rules or by hand, until “backup release”. While any snapshot is held, "
+                      "nothing is erased by its keys.",
+             .operands = {snapshot_operand},
+             .options = {{"--reason", "TEXT", "why; kept with it"}},
+             .examples = {{"backup hold nightly --reason 'case 4711'", "The newest of that name."}},
+             .run = hold_snapshot},
+            {.path = "backup release",
+             .summary = "let rules forget a held snapshot again",
+             .about = "Ends “backup hold”.",
+             .operands = {snapshot_operand},
+             .options = {{"--reason", "TEXT", "why, for the audit"}},
+             .examples = {{"backup release nightly --reason 'case 4711 is closed'", "Rules may forget it from now on."}},
+             .run = release_snapshot},
             {.path = "backup forget",
              .summary = "let old snapshots go",
              .about = "Forgets snapshots: those that no rule keeps, or exactly those that are named. Rules count for each name by itself, "

@@ -320,7 +320,8 @@ json::object to_json(const Snapshot& s) {
             {"tags", labels(s.tags)},
             {"files", s.files},
             {"size", s.size.count},
-            {"stored", s.stored ? json::value(s.stored->count) : json::value(nullptr)}};
+            {"stored", s.stored ? json::value(s.stored->count) : json::value(nullptr)},
+            {"held", s.held}};
 }
 
 json::object to_json(const BackupResult& r) {

@@ -83,6 +83,21 @@ int tag_snapshot(Context& context, const Args& args) {
     return 0;
 }
 
+int hold_snapshot(Context& context, const Args& args) {
+    if (args.text("--reason").empty()) throw UsageError("say why: --reason TEXT");
+    const Session session = backup_session(context);
+    const Snapshot snapshot = session.backups().hold(snapshot_named(session, args.operand(0)), args.text("--reason"));
+    context.out().thing(to_json(snapshot), snapshot.id.text(), fields(snapshot));
+    return 0;
+}
+
+int release_snapshot(Context& context, const Args& args) {
+    const Session session = backup_session(context);
+    const Snapshot snapshot = session.backups().release(snapshot_named(session, args.operand(0)), args.text("--reason"));
+    context.out().thing(to_json(snapshot), snapshot.id.text(), fields(snapshot));
+    return 0;
+}
+
 int forget_snapshots(Context& context, const Args& args) {
     const Session session = backup_session(context);
     ForgetOptions options = forget_options(session, args);

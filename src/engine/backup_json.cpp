@@ -113,6 +113,7 @@ Json snapshot_json(const Snapshot& snapshot) {
     json.set("id", snapshot.id.text()).set("name", snapshot.name).set("taken_at", snapshot.taken_at.time_since_epoch().count());
     json.set("tags", tags_json(snapshot.tags)).set("files", snapshot.files).set("bytes", snapshot.size.count);
     if (snapshot.stored) json.set("stored_bytes", snapshot.stored->count);
+    if (!snapshot.held.empty()) json.set("held", snapshot.held);
     return json;
 }
 
@@ -124,6 +125,7 @@ Snapshot snapshot_from(const Json& json) {
     snapshot.tags = tags_from(json);
     snapshot.files = json.get_int("files");
     snapshot.size = {json.get_int("bytes")};
+    if (const auto* held = json.find("held")) snapshot.held = held->as_string("held");
     if (const auto* stored = json.find("stored_bytes")) snapshot.stored = Bytes{stored->as_int("stored_bytes")};
     return snapshot;
 }

@@ -462,6 +462,23 @@ Snapshot Backups::tag(const TagOptions& options) {
     return recorded(*impl_, "backup.tag", options.snapshot.text(), work, details);
 }
 
+Snapshot Backups::hold(const SnapshotId& id, const std::string& reason) {
+    const auto pass = impl_->enter(Permission::backup_write);
+    if (reason.empty()) throw InvalidArgument("say why it is held", {.subject = "reason"});
+    base::check_text("reason", reason, 500);
+    (void)get(id);
+    const auto work = [&] { return engine::to_public(repositories(impl_).hold(impl_->scope, id, reason)); };
+    return recorded(*impl_, "backup.hold", id.text(), work, Json::object().set("reason", reason));
+}
+
+Snapshot Backups::release(const SnapshotId& id, const std::string& reason) {
+    const auto pass = impl_->enter(Permission::backup_forget);
+    base::check_text("reason", reason, 500);
+    if (get(id).held.empty()) throw Conflict("the snapshot is not held", {.subject = id.text()});
+    const auto work = [&] { return engine::to_public(repositories(impl_).hold(impl_->scope, id, "")); };
+    return recorded(*impl_, "backup.release", id.text(), work, Json::object().set("reason", reason));
+}
+
 ForgetResult Backups::forget(const ForgetOptions& options) {
     const auto pass = impl_->enter(Permission::backup_forget);
     const auto repository = repositories(impl_).find(impl_->scope);

@@ -38,7 +38,7 @@ std::string label_of(const TenantId& tenant) { return "backup.key." + tenant.tex
 
 Snapshot to_public(const backup::SnapshotInfo& info) {
     return {.id = info.id, .name = info.name, .taken_at = info.taken_at, .tags = info.tags, .files = info.files, .size = {info.bytes},
-            .stored = info.cost ? std::optional(Bytes{info.cost->bytes_stored}) : std::nullopt};
+            .stored = info.cost ? std::optional(Bytes{info.cost->bytes_stored}) : std::nullopt, .held = info.held};
 }
 
 Repositories& repositories_of(EngineImpl& engine) { return static_cast<Repositories&>(*engine.repositories); }
@@ -121,6 +121,9 @@ backup::ErasedClass Repositories::shred(const db::TenantScope& scope, const std:
     const auto repository = find(scope);
     if (!repository) throw NotFound("nothing was backed up yet", {.subject = scope.tenant().text()});
     engine_.database->read(scope, [](db::Reader& reader) { tenant::refuse_under_legal_hold(reader, "erased"); });
+    for (const auto& info : repository->list(stop))
+        if (!info.held.empty())
+            throw Conflict("a snapshot is held, so nothing in it can be erased before it is released: " + info.held, {.subject = info.id.text()});
     backup::ErasedClass erased;
     {
         const auto alone = lock(scope.tenant(), stop);
@@ -431,11 +434,28 @@ backup::SnapshotInfo Repositories::tag(const db::TenantScope& scope, const Snaps
     return info;
 }
 
+backup::SnapshotInfo Repositories::hold(const db::TenantScope& scope, const SnapshotId& id, const std::string& reason) {
+    const auto repository = find(scope);
+    if (!repository) throw NotFound("there is no such snapshot", {.subject = id.text()});
+    auto info = [&] {
+        const auto alone = lock(scope.tenant(), engine_.stopping.get_token());  // beside nobody who forgets
+        return backup::set_hold(*repository, id, reason, engine_.stopping.get_token());
+    }();
+    note_state(scope);
+    repository_charge::try_reconcile(engine_, scope);
+    copy_later(scope);
+    return info;
+}
+
 void Repositories::forget(const db::TenantScope& scope, const std::vector<SnapshotId>& ids) {
     const auto repository = find(scope);
     if (!repository) throw NotFound("nothing was backed up yet", {.subject = scope.tenant().text()});
     refuse_tampered(scope, *repository, engine_.stopping.get_token());
-    backup::forget(*repository, ids, engine_.stopping.get_token());
+    engine_.database->read(scope, [](db::Reader& reader) { tenant::refuse_under_legal_hold(reader, "forgotten"); });
+    {
+        const auto alone = lock(scope.tenant(), engine_.stopping.get_token());
+        backup::forget(*repository, ids, engine_.stopping.get_token());
+    }
     note_state(scope);
     repository_charge::try_reconcile(engine_, scope);
     copy_later(scope);
@@ -464,7 +484,11 @@ std::vector<backup::Verdict> judge(backup::Repository* repository, const ForgetO
         std::vector<backup::Verdict> verdicts;
         const auto& wanted = options.snapshots;
         for (const auto& info : infos)
-            if (std::find(wanted.begin(), wanted.end(), info.id) != wanted.end()) verdicts.push_back({.snapshot = info});
+            if (std::find(wanted.begin(), wanted.end(), info.id) != wanted.end()) {
+                if (!info.held.empty())
+                    throw Conflict("the snapshot is held, so it cannot be forgotten before it is released: " + info.held, {.subject = info.id.text()});
+                verdicts.push_back({.snapshot = info});
+            }
         for (const auto& id : wanted) {
             if (std::any_of(infos.begin(), infos.end(), [&](const auto& info) { return info.id == id; })) continue;
             if (!repository || !backup::is_unreadable(*repository, id, {}))

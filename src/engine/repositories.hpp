@@ -84,6 +84,8 @@ public:
 
     /// Changes what the repository says of a snapshot, one caller after the other. Throws NotFound.
     backup::SnapshotInfo tag(const db::TenantScope& scope, const SnapshotId& id, const std::function<void(std::vector<Label>&)>& change);
+    /// `reason` empty: it is released.
+    backup::SnapshotInfo hold(const db::TenantScope& scope, const SnapshotId& id, const std::string& reason);
     void forget(const db::TenantScope& scope, const std::vector<SnapshotId>& ids);
     /// For work that makes room on a full disk. False: there is nothing to give.
     bool release_reserve() const noexcept;

@@ -191,6 +191,7 @@ Repositories::Forgotten Repositories::forget_by_rules(const jobs::Attempt& attem
         }
         if (ids.empty()) return {};
         engine_.database->write(attempt.scope, [&](db::Tx& tx) {
+            tenant::refuse_under_legal_hold(tx, "forgotten");
             Json details;
             details.set("snapshots", list).set("job", attempt.job.id.text());
             const auto target = ids.size() == 1 ? ids.front().text() : payload.get_string("name");

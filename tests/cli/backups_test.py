@@ -205,6 +205,12 @@ class Snapshots(ToolTest):
         self.assertEqual([s["id"] for s in self.json("backup", "list", "--tag", "keep")], [ids[0]])
         self.assertIn("--add", self.tool("backup", "tag", ids[0], code=2)[1])
 
+        self.assertIn("--reason", self.tool("backup", "hold", ids[0], code=2)[1])
+        self.assertEqual(self.json("backup", "hold", ids[0], "--reason", "case 4711")["held"], "case 4711")
+        self.assertIn("case 4711", self.text("backup", "show", ids[0]))
+        self.assertIn("case 4711", self.tool("backup", "forget", ids[0], "--yes", code=15)[1])
+        self.assertEqual(self.json("backup", "release", ids[0], "--reason", "closed")["held"], "")
+
         ids.append(self.json("backup", "start", "--name", "rota")["snapshot"]["id"])
         rules = ("--name", "rota", "--keep-last", "1", "--keep-tag", "keep")
         plan = self.json("backup", "forget", *rules, "--dry-run")

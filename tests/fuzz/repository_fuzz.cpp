@@ -200,7 +200,7 @@ std::vector<Input> seeds() {
     return {seed(0, entry()), seed(2, whole_snapshot()), seed(4, encode(Superblock{})), seed(6, encode(ContainerHeader{})),
             seed(8, packed_frame()), seed(9, encode_footer(pack())), seed(10, encode_segment({pack(), pack()})), seed(11, small_ring()),
             seed(11, ring_of_several_keys()), seed(12, log_of("rotate", rotated())),
-            seed(12, log_of("forget", forget_body({SnapshotId{1, 2}}))), seed(12, log_of("tag", tag_body(SnapshotId{1, 2}, {{"keep", "x"}}))),
+            seed(12, log_of("forget", forget_body({SnapshotId{1, 2}}))), seed(12, log_of("hold", hold_body(SnapshotId{1, 2}, "x"))), seed(12, log_of("tag", tag_body(SnapshotId{1, 2}, {{"keep", "x"}}))),
             seed(5, sealed_slot({.kind = KeySource::Kind::host, .secret = crypto::Secret(32)})),
             seed(5, seal_plain_slot({}, {.kind = KeySource::Kind::key_file, .secret = crypto::Secret(32)}, {}, 1, "label", crypto::Secret(32))),
             seed(16, parity_of_zeros(Parity::thin, 70'000, 60'000)), seed(16, parity_of_zeros(Parity::full, 200'000, 100'000)),

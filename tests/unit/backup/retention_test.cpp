@@ -212,5 +212,27 @@ TEST_F(Forgetting, tags_change_and_the_last_change_counts) {
     EXPECT_EQ(all(check(*repository).problems), "");
 }
 
+TEST_F(Forgetting, what_is_held_is_not_forgotten_until_it_is_released) {
+    write(source() / "a", "a");
+    auto repository = create();
+    const auto id = back_up(*repository).snapshot.id, other = back_up(*repository).snapshot.id;
+    EXPECT_EQ(set_hold(*repository, id, "case", {}).held, "case");
+    set_hold(*repository, id, "another case", {});
+    auto again = open();
+    EXPECT_EQ(again->find(id)->held, "another case");
+    EXPECT_EQ(again->find(other)->held, "");
+    EXPECT_THROW(forget(*again, {other, id}, {}), Conflict);
+    EXPECT_EQ(again->list().size(), 2U) << "all of them or none";
+    const auto verdicts = apply({.last = 1}, again->list());
+    EXPECT_TRUE(verdicts[1].kept);
+    EXPECT_EQ(verdicts[1].reasons, std::vector<std::string>{"held: another case"});
+    set_tags(*again, id, {{"k", "v"}}, {});
+    EXPECT_EQ(again->find(id)->held, "another case") << "tags are another matter";
+    EXPECT_EQ(set_hold(*again, id, "", {}).held, "");
+    forget(*repository, {id}, {});
+    EXPECT_THROW(set_hold(*again, id, "too late", {}), NotFound);
+    EXPECT_EQ(all(check(*repository).problems), "");
+}
+
 }  // namespace
 }  // namespace tenon::tests

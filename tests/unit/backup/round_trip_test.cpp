@@ -4,6 +4,8 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -58,6 +60,31 @@ TEST_F(RoundTrip, gives_back_every_byte_and_all_metadata) {
     const auto report = check(*repository);
     EXPECT_EQ(all(report.problems), "");
     EXPECT_EQ(report.unused_packs, 0);
+}
+
+TEST_F(RoundTrip, what_is_mounted_in_a_folder_belongs_to_it) {
+    fill_source();
+    std::filesystem::create_directories(source() / "disk");
+    // Where the process may not mount, in namespaces of its own; nobody else sees it.
+    const auto child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) _exit(2);
+        if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(2);
+        if (::mount("none", (source() / "disk").c_str(), "tmpfs", 0, nullptr) != 0) _exit(2);
+        write(source() / "disk" / "a", "on another disk");
+        std::filesystem::create_directories(source() / "disk" / "b");
+        write(source() / "disk" / "b" / "c", "and below");
+        auto repository = create();
+        const auto run = back_up(*repository);
+        restore(*repository, run.snapshot.id, "out");
+        const auto back = describe_tree(folder / "out");
+        _exit(back.contains("disk/a") && back.contains("disk/b/c") && back == describe_tree(source()) && run.problems.empty() ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 2) GTEST_SKIP() << "nothing can be mounted here";
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 TEST_F(RoundTrip, unchanged_files_are_not_read_again) {

@@ -293,6 +293,45 @@ protected:
     }
 };
 
+TEST_F(ShredTest, nothing_that_is_held_is_forgotten_or_erased) {
+    std::vector<Project> projects{mine->projects().create({.name = "first"}), mine->projects().create({.name = "second"})};
+    for (const auto& project : projects) mine->assets().import_file({.project = project.id, .path = tests::footage / "clapper.mp4"});
+    back_up(*mine, projects[0], projects[1]);
+    back_up(*mine, projects[0], projects[1]);
+    auto backups = mine->backups();
+    const auto all = backups.list();
+    ASSERT_EQ(all.size(), 2U);
+    const auto& old = all[1];
+    EXPECT_THROW(backups.hold(old.id, ""), InvalidArgument);
+    EXPECT_THROW(backups.release(old.id, "x"), Conflict) << "nobody holds it";
+    EXPECT_THROW(session(acme, Role::viewer).backups().hold(old.id, "x"), PermissionDenied);
+    EXPECT_EQ(backups.hold(old.id, "case 1").held, "case 1");
+    EXPECT_EQ(backups.hold(old.id, "case 2").held, "case 2");
+    EXPECT_EQ(backups.get(old.id).held, "case 2");
+    EXPECT_EQ(backups.get(all[0].id).held, "");
+
+    EXPECT_THROW(backups.forget({.snapshots = {old.id}}), Conflict);
+    EXPECT_THROW(backups.forget({.snapshots = {old.id, all[0].id}}), Conflict);
+    const auto by_rules = backups.forget({.keep = {.last = 1}});
+    EXPECT_EQ(by_rules.forgotten, 0);
+    EXPECT_EQ(by_rules.snapshots[1].reasons, std::vector<std::string>{"held: case 2"});
+    EXPECT_THROW(backups.keys().shred("user-1"), Conflict) << "it could not be read any more";
+    EXPECT_EQ(backups.list().size(), 2U);
+
+    EXPECT_EQ(backups.release(old.id, "settled").held, "");
+    auto operators = engine->open_operator({.actor = "counsel", .reason = "test"});
+    operators.tenants().place_legal_hold({.tenant = acme.id, .name = "lawsuit", .reason = "kept as evidence"});
+    EXPECT_THROW(backups.forget({.snapshots = {old.id}}), Conflict) << "nor anything of a tenant with a legal hold";
+    EXPECT_THROW(backups.forget({.keep = {.last = 1}}), Conflict);
+    EXPECT_EQ(backups.forget({.keep = {.last = 1}, .dry_run = true}).forgotten, 1);
+    EXPECT_EQ(backups.list().size(), 2U);
+    operators.tenants().lift_legal_hold(acme.id, "lawsuit", "over");
+    EXPECT_EQ(backups.forget({.keep = {.last = 1}}).forgotten, 1);
+    EXPECT_EQ(mine->audit().list({.action = "backup.hold"}).size(), 2U);
+    EXPECT_EQ(mine->audit().list({.action = "backup.release"}).size(), 1U);
+    EXPECT_TRUE(backups.check().result().problems.empty());
+}
+
 TEST_F(ShredTest, a_subject_is_erased_from_all_snapshots_of_one_tenant_and_from_nothing_else) {
     auto theirs = session(other);
     std::vector<Project> projects;

@@ -1487,8 +1487,9 @@ class Snapshot(Value):
 
     - size: Of the files, before deduplication and compression.
     - stored: What it added to the repository; unset where an older version took it.
+    - held: Why it must not be forgotten; no text: it may be. See Backups::hold().
     """
-    __slots__ = ("id", "name", "taken_at", "tags", "files", "size", "stored")
+    __slots__ = ("id", "name", "taken_at", "tags", "files", "size", "stored", "held")
     id: SnapshotId
     name: str
     taken_at: datetime
@@ -1496,10 +1497,11 @@ class Snapshot(Value):
     files: int
     size: Bytes
     stored: Optional[Bytes]
+    held: str
 
     def __init__(
             self, id: SnapshotId = SnapshotId(), name: str = "", taken_at: datetime = EPOCH, tags: Labels = (),
-            files: int = 0, size: int = Bytes(0), stored: Optional[int] = None
+            files: int = 0, size: int = Bytes(0), stored: Optional[int] = None, held: str = ""
     ) -> None:
         self.id = id
         self.name = name
@@ -1508,6 +1510,7 @@ class Snapshot(Value):
         self.files = files
         self.size = Bytes(size)
         self.stored = None if stored is None else Bytes(stored)
+        self.held = held
 
 
 class BackupResult(Value):

@@ -119,7 +119,6 @@ struct BackupRequest {
     std::string host{};
     std::string run{};                 ///< The caller's name for this run, kept in the snapshot: who missed its end finds it by that.
     std::vector<ClassRule> classes{};  ///< The classes must exist: Repository::add_classes(). Of rules within one another the inner one holds.
-    bool cross_mounts = false;
     std::int64_t bytes_per_second = 0; ///< Written to the repository at most, once compressed. 0: no limit.
     Duration checkpoint_after = std::chrono::seconds(30);            ///< A killed run repeats at most this much …
     std::int64_t checkpoint_bytes = std::int64_t{256} << 20;         ///< … or this many stored bytes.
@@ -131,6 +130,7 @@ struct SnapshotInfo {
     Time taken_at{};                   ///< When its run began, by the clock of who took it.
     Time stored_at{};                  ///< By the store's clock.
     std::vector<Label> tags{};
+    std::string held{};                ///< Why nobody may forget it. Empty: it is not held.
     std::string host{};
     std::int64_t files = 0;            ///< And links, devices …; not folders.
     std::int64_t folders = 0;

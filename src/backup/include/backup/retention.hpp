@@ -7,7 +7,7 @@
 
 #include <backup/repository.hpp>
 
-/// What a snapshot is said to be after it was taken: its tags, and that nobody wants it any more. Both are records in the
+/// What a snapshot is said to be after it was taken: its tags, that it is held, and that nobody wants it any more. All are records in the
 /// repository's log; the snapshot's object stays as it is, and its space until it is collected.
 namespace tenon::backup {
 
@@ -29,11 +29,12 @@ struct Verdict {
     std::vector<std::string> reasons{};  ///< For people: "daily 2026-11-21", "tag keep". Empty: no rule wants it.
 };
 
-/// Applies the rules to each name by itself; the newest of a name stays whatever they say. Newest first.
+/// Applies the rules to each name by itself; the newest of a name and what is held stay whatever they say. Newest first.
 /// Throws InvalidArgument for rules that want nothing, and for numbers below -1.
 std::vector<Verdict> apply(const KeepRules& rules, std::vector<SnapshotInfo> snapshots);
 
-/// Nobody finds these any more, also of those that cannot be read. Throws NotFound, and then forgets none of them.
+/// Nobody finds these any more, also of those that cannot be read. Throws NotFound, and
+/// Conflict for one that is held; then forgets none of them.
 void forget(Repository& repository, const std::vector<SnapshotId>& ids, std::stop_token stop);
 
 /// It is there, in no list, and whatever it needs keeps a prune from removing anything.
@@ -41,5 +42,9 @@ void forget(Repository& repository, const std::vector<SnapshotId>& ids, std::sto
 
 /// From now on these are the snapshot's tags. Throws NotFound.
 SnapshotInfo set_tags(Repository& repository, const SnapshotId& id, const std::vector<Label>& tags, std::stop_token stop);
+
+/// From now on it is not forgotten, for this reason; empty: it is held no more. Whoever forgets meanwhile is to be kept out: what is
+/// forgotten stays so. Throws NotFound.
+SnapshotInfo set_hold(Repository& repository, const SnapshotId& id, const std::string& reason, std::stop_token stop);
 
 }  // namespace tenon::backup
