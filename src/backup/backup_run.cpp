@@ -203,7 +203,7 @@ void BackupRun::scan_name(Folder& folder, std::vector<Ancestor>& parents, const 
     if (fstatat(folder.fd->get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
         return report(path, base::errc_of(errno), "cannot look at it");
     if (exclude_.match(path, S_ISDIR(st.st_mode)) || !include_.match(path, S_ISDIR(st.st_mode))) return;
-    if (S_ISDIR(st.st_mode)) return scan_folder(folder, parents, name, st);
+    if (S_ISDIR(st.st_mode)) return scan_folder(folder, parents, name);
     if (is_beside(name)) return;  // a restore's work in the making
     if (request_.keep && !request_.keep(path)) return;
 
@@ -225,7 +225,7 @@ void BackupRun::scan_name(Folder& folder, std::vector<Ancestor>& parents, const 
     }
 }
 
-void BackupRun::scan_folder(Folder& above, std::vector<Ancestor>& parents, const std::string& name, const struct stat& st) {
+void BackupRun::scan_folder(Folder& above, std::vector<Ancestor>& parents, const std::string& name) {
     const auto path = join(above.path, name);
     if (!is_folder_path(path)) return report(path, Errc::unsupported, "lies deeper than a snapshot can hold: it and all below it are left out");
     std::shared_ptr<const base::Fd> fd;

@@ -108,7 +108,7 @@ private:
     Entry open_source(const Source& source, std::shared_ptr<const base::Fd>& fd) const;
     void scan(Folder& folder, std::vector<Ancestor>& parents, const NameList& names);
     void scan_name(Folder& folder, std::vector<Ancestor>& parents, const std::string& name);
-    void scan_folder(Folder& above, std::vector<Ancestor>& parents, const std::string& name, const struct stat& st);
+    void scan_folder(Folder& above, std::vector<Ancestor>& parents, const std::string& name);
     Folder& open_folder(Folder* above, Slot* slot, std::string path, std::shared_ptr<const base::Fd> fd, Entry self);
     void finish_scan();
     std::vector<Ancestor> below(std::vector<Ancestor>& parents, const std::string& name, const Id16& class_id);
