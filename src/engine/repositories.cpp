@@ -486,7 +486,8 @@ std::vector<backup::Verdict> judge(backup::Repository* repository, const ForgetO
         for (const auto& info : infos)
             if (std::find(wanted.begin(), wanted.end(), info.id) != wanted.end()) {
                 if (!info.held.empty())
-                    throw Conflict("the snapshot is held, so it cannot be forgotten before it is released: " + info.held, {.subject = info.id.text()});
+                    throw Conflict("the snapshot is held, so it cannot be forgotten before it is released: " + info.held,
+                                   {.subject = info.id.text()});
                 verdicts.push_back({.snapshot = info});
             }
         for (const auto& id : wanted) {
