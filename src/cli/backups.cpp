@@ -363,7 +363,7 @@ Group backup_verbs() {
              .run = hold_snapshot},
             {.path = "backup release",
              .summary = "let rules forget a held snapshot again",
-             .about = "Ends “backup hold”.",
+             .about = "Ends “backup hold”: rules may forget the snapshot again, and so may anybody with that permission.",
              .operands = {snapshot_operand},
              .options = {{"--reason", "TEXT", "why, for the audit"}},
              .examples = {{"backup release nightly --reason 'case 4711 is closed'", "Rules may forget it from now on."}},
