@@ -546,7 +546,7 @@ public:
     Snapshot hold(const SnapshotId& id, const std::string& reason);
     /// Ends that. Rules may forget it from now on. Needs the permission to forget.
     /// Throws    NotFound; Conflict if it is not held.
-    Snapshot release(const SnapshotId& id, const std::string& reason);
+    Snapshot lift_hold(const SnapshotId& id, const std::string& reason);
     /// Nobody finds these snapshots any more. The space that only they took is free after the next prune().
     /// Throws    InvalidArgument for rules that keep nothing, NotFound for a snapshot that there is not, Conflict for one that is held, and
     ///           for any while the tenant has a legal hold.

@@ -355,19 +355,19 @@ Group backup_verbs() {
              .run = tag_snapshot},
             {.path = "backup hold",
              .summary = "keep a snapshot whatever rules say",
-             .about = "From now on the snapshot cannot be forgotten, by rules or by hand, until “backup release”. While any snapshot is held, "
+             .about = "From now on the snapshot cannot be forgotten, by rules or by hand, until “backup lift-hold”. While any snapshot is held, "
                       "nothing is erased by its keys.",
              .operands = {snapshot_operand},
              .options = {{"--reason", "TEXT", "why; kept with it"}},
              .examples = {{"backup hold nightly --reason 'case 4711'", "The newest of that name."}},
              .run = hold_snapshot},
-            {.path = "backup release",
+            {.path = "backup lift-hold",
              .summary = "let rules forget a held snapshot again",
              .about = "Ends “backup hold”: rules may forget the snapshot again, and so may anybody with that permission.",
              .operands = {snapshot_operand},
              .options = {{"--reason", "TEXT", "why, for the audit"}},
-             .examples = {{"backup release nightly --reason 'case 4711 is closed'", "Rules may forget it from now on."}},
-             .run = release_snapshot},
+             .examples = {{"backup lift-hold nightly --reason 'case 4711 is closed'", "Rules may forget it from now on."}},
+             .run = lift_hold},
             {.path = "backup forget",
              .summary = "let old snapshots go",
              .about = "Forgets snapshots: those that no rule keeps, or exactly those that are named. Rules count for each name by itself, "

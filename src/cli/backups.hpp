@@ -28,7 +28,7 @@ Fields fields(const Snapshot& snapshot);
 int diff_snapshots(Context& context, const Args& args);
 int tag_snapshot(Context& context, const Args& args);
 int hold_snapshot(Context& context, const Args& args);
-int release_snapshot(Context& context, const Args& args);
+int lift_hold(Context& context, const Args& args);
 int forget_snapshots(Context& context, const Args& args);
 
 /// A session whose repository is open: where the host keeps its key, $PREFIX_BACKUP_KEY has it.

@@ -91,9 +91,9 @@ int hold_snapshot(Context& context, const Args& args) {
     return 0;
 }
 
-int release_snapshot(Context& context, const Args& args) {
+int lift_hold(Context& context, const Args& args) {
     const Session session = backup_session(context);
-    const Snapshot snapshot = session.backups().release(snapshot_named(session, args.operand(0)), args.text("--reason"));
+    const Snapshot snapshot = session.backups().lift_hold(snapshot_named(session, args.operand(0)), args.text("--reason"));
     context.out().thing(to_json(snapshot), snapshot.id.text(), fields(snapshot));
     return 0;
 }

@@ -471,12 +471,12 @@ Snapshot Backups::hold(const SnapshotId& id, const std::string& reason) {
     return recorded(*impl_, "backup.hold", id.text(), work, Json::object().set("reason", reason));
 }
 
-Snapshot Backups::release(const SnapshotId& id, const std::string& reason) {
+Snapshot Backups::lift_hold(const SnapshotId& id, const std::string& reason) {
     const auto pass = impl_->enter(Permission::backup_forget);
     base::check_text("reason", reason, 500);
     if (get(id).held.empty()) throw Conflict("the snapshot is not held", {.subject = id.text()});
     const auto work = [&] { return engine::to_public(repositories(impl_).hold(impl_->scope, id, "")); };
-    return recorded(*impl_, "backup.release", id.text(), work, Json::object().set("reason", reason));
+    return recorded(*impl_, "backup.lift_hold", id.text(), work, Json::object().set("reason", reason));
 }
 
 ForgetResult Backups::forget(const ForgetOptions& options) {

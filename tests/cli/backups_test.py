@@ -209,7 +209,7 @@ class Snapshots(ToolTest):
         self.assertEqual(self.json("backup", "hold", ids[0], "--reason", "case 4711")["held"], "case 4711")
         self.assertIn("case 4711", self.text("backup", "show", ids[0]))
         self.assertIn("case 4711", self.tool("backup", "forget", ids[0], "--yes", code=15)[1])
-        self.assertEqual(self.json("backup", "release", ids[0], "--reason", "closed")["held"], "")
+        self.assertEqual(self.json("backup", "lift-hold", ids[0], "--reason", "closed")["held"], "")
 
         ids.append(self.json("backup", "start", "--name", "rota")["snapshot"]["id"])
         rules = ("--name", "rota", "--keep-last", "1", "--keep-tag", "keep")

@@ -27,7 +27,7 @@ VERBS = {
     "export": ["list", "show", "frame", "contact-sheet", "waveform", "remove"],
     "camera": ["add", "list", "show", "update", "record", "recordings", "clip", "timeline", "snapshot", "playlist",
                "schedule", "keep", "protect", "unprotect", "remove", "run"],
-    "backup": ["start", "stream", "list", "show", "browse", "cat", "archive", "diff", "tag", "hold", "release", "forget", "prune", "restore", "check",
+    "backup": ["start", "stream", "list", "show", "browse", "cat", "archive", "diff", "tag", "hold", "lift-hold", "forget", "prune", "restore", "check",
                "repair", "checkpoint", "accept", "drill", "drills", "stores", "add-store", "remove-store", "copy-policy", "sync", "keys",
                "add-password", "add-recovery-code", "new-recipient", "add-recipient",
                "add-deferred", "rotate-keys", "rotate-data-key", "subjects", "shred", "erasures", "remove-key", "unlock"],

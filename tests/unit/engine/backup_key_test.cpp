@@ -303,7 +303,7 @@ TEST_F(ShredTest, nothing_that_is_held_is_forgotten_or_erased) {
     ASSERT_EQ(all.size(), 2U);
     const auto& old = all[1];
     EXPECT_THROW(backups.hold(old.id, ""), InvalidArgument);
-    EXPECT_THROW(backups.release(old.id, "x"), Conflict) << "nobody holds it";
+    EXPECT_THROW(backups.lift_hold(old.id, "x"), Conflict) << "nobody holds it";
     EXPECT_THROW(session(acme, Role::viewer).backups().hold(old.id, "x"), PermissionDenied);
     EXPECT_EQ(backups.hold(old.id, "case 1").held, "case 1");
     EXPECT_EQ(backups.hold(old.id, "case 2").held, "case 2");
@@ -318,7 +318,7 @@ TEST_F(ShredTest, nothing_that_is_held_is_forgotten_or_erased) {
     EXPECT_THROW(backups.keys().shred("user-1"), Conflict) << "it could not be read any more";
     EXPECT_EQ(backups.list().size(), 2U);
 
-    EXPECT_EQ(backups.release(old.id, "settled").held, "");
+    EXPECT_EQ(backups.lift_hold(old.id, "settled").held, "");
     auto operators = engine->open_operator({.actor = "counsel", .reason = "test"});
     operators.tenants().place_legal_hold({.tenant = acme.id, .name = "lawsuit", .reason = "kept as evidence"});
     EXPECT_THROW(backups.forget({.snapshots = {old.id}}), Conflict) << "nor anything of a tenant with a legal hold";
@@ -328,7 +328,7 @@ TEST_F(ShredTest, nothing_that_is_held_is_forgotten_or_erased) {
     operators.tenants().lift_legal_hold(acme.id, "lawsuit", "over");
     EXPECT_EQ(backups.forget({.keep = {.last = 1}}).forgotten, 1);
     EXPECT_EQ(mine->audit().list({.action = "backup.hold"}).size(), 2U);
-    EXPECT_EQ(mine->audit().list({.action = "backup.release"}).size(), 1U);
+    EXPECT_EQ(mine->audit().list({.action = "backup.lift_hold"}).size(), 1U);
     EXPECT_TRUE(backups.check().result().problems.empty());
 }
 

@@ -219,7 +219,7 @@ TEST_F(ForeignCall, every_operation_given_another_tenants_id_or_name_finds_nothi
         {"Backups.restore options.snapshot", [&] { s.backups().restore({.snapshot = theirs.snapshot, .target = target}).result(); }},
         {"Backups.start options.schedule.after", [&] { s.backups().start({.name = "x", .schedule = after}); }},
         {"Backups.hold id", [&] { s.backups().hold(theirs.snapshot, "x"); }},
-        {"Backups.release id", [&] { s.backups().release(theirs.snapshot, "x"); }},
+        {"Backups.lift_hold id", [&] { s.backups().lift_hold(theirs.snapshot, "x"); }},
         {"Backups.tag options.snapshot", [&] { s.backups().tag({.snapshot = theirs.snapshot, .add = {{"a", "b"}}}); }},
         {"Cameras.find id", [&] { gone(s.cameras().find(theirs.camera)); }},
         {"Cameras.find_clip id", [&] { gone(s.cameras().find_clip(theirs.render)); }},
