@@ -10,6 +10,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -160,7 +161,7 @@ final class ClosingTest {
 
   // ---- forgetting to close ----
 
-  private static final List<String> WARNINGS = Collections.synchronizedList(new ArrayList<>());
+  private static final List<String> WARNINGS = new CopyOnWriteArrayList<>();
   private static final Logger LOGGER = Logger.getLogger("io.tenon");
 
   private static void hearWarnings() {
