@@ -13,6 +13,7 @@
 #include "copies.hpp"
 #include "marks.hpp"
 #include "slot.hpp"
+#include "twin.hpp"
 
 namespace tenon::backup {
 

@@ -9,6 +9,7 @@
 #include <tenon/error.hpp>
 
 #include "repository_impl.hpp"
+#include "twin.hpp"
 
 namespace tenon::backup {
 namespace {
@@ -40,18 +41,6 @@ std::optional<ByteVector> try_read(blob::Store& vault, const std::string& name) 
     return std::nullopt;
 }
 
-void replace_twin(blob::Store& vault, const std::string& name, ByteView bytes) {
-    // One of the two is whole at any moment, and the first one read is the old one as long as the new one is not there twice.
-    blob::put_bytes(vault, name + ".1", bytes, {.create_only = false});
-    blob::put_bytes(vault, name, bytes, {.create_only = false});
-}
-
-void remove_twin(blob::Store& vault, const std::string& name) {
-    // The copy first: a kill between the two leaves the object as it was.
-    vault.remove(name + ".1", {}, {});
-    vault.remove(name, {}, {});
-}
-
 /// The root key from one slot, whichever copy gives it; the other is mended from that one. Not while a rotation is to be finished: two
 /// whole copies differ where it was killed between them.
 OpenSlot open_twin_slot(blob::Store& vault, const Id16& repo, std::uint32_t number, const KeySource& key, bool mend, bool& damaged) {
@@ -62,13 +51,7 @@ OpenSlot open_twin_slot(blob::Store& vault, const Id16& repo, std::uint32_t numb
         try {
             auto opened = open_slot(repo, *copies[i], key, names[i]);
             if (opened.root.empty()) continue;
-            if (mend && copies[1 - i] != copies[i]) {
-                try {
-                    blob::put_bytes(vault, names[1 - i], *copies[i], {.create_only = false});
-                } catch (const Error&) {
-                    // A vault that cannot be written can still be read.
-                }
-            }
+            if (mend && copies[1 - i] != copies[i]) mend_twin(vault, names[i], *copies[i], names[1 - i], copies[1 - i], {});
             return opened;
         } catch (const Corrupt&) {
             damaged = true;
@@ -137,12 +120,13 @@ Repository::Impl::Opened Repository::Impl::look_into_vault(const KeySource& with
                     continue;
                 }
             }
-            const auto name = ring_name(opened.generation);
-            if (!vault->head(name, {}) && !vault->head(name + ".1", {})) {
+            Ring ring;
+            try {
+                ring = load_ring(opened.root, opened.generation);
+            } catch (const NotFound&) {
                 moved = true;
                 continue;
             }
-            const auto ring = load_ring(opened.root, opened.generation);
             if (opened.identity && (ring.identity.empty() || ring.signer().public_key() != *opened.identity))
                 throw Corrupt("the key slot was not sealed by this repository", {.subject = slot_name(number)});
             return {.root = std::move(opened.root), .generation = opened.generation};
@@ -168,7 +152,7 @@ Ring Repository::Impl::load_ring(const crypto::Secret& with, std::uint32_t of) c
     return ring;
 }
 
-void Repository::Impl::store_ring(const Ring& ring) { replace_twin(*vault, ring_name(ring.generation), seal_ring(ring, root, super.repo)); }
+void Repository::Impl::store_ring(const Ring& ring) { replace_twin(*vault, ring_name(ring.generation), seal_ring(ring, root, super.repo), {}); }
 
 void Repository::Impl::refresh() {
     const auto now = numbers_in(*vault, "ring/");
@@ -254,19 +238,19 @@ bool Repository::Impl::settle() {
     if (to == 0) return false;
     for (const auto number : numbers_in(*vault, "turn/")) {
         const auto staged = try_read(*vault, turn_name(number));
-        if (staged && is_slot(*staged)) replace_twin(*vault, slot_name(number), *staged);
+        if (staged && is_slot(*staged)) replace_twin(*vault, slot_name(number), *staged, {});
     }
     // A slot that was not taken along opens nothing any more. One that was and whose staged copy a killed settling removed already
     // is of the new generation.
     for (const auto number : slot_numbers()) {
         try {
-            if (read_slot_of(number).generation < to) remove_twin(*vault, slot_name(number));
+            if (read_slot_of(number).generation < to) remove_twin(*vault, slot_name(number), {});
         } catch (const Error&) {
             // Damaged: check names it.
         }
     }
     for (const auto old : numbers_in(*vault, "ring/"))
-        if (old < to) remove_twin(*vault, ring_name(old));
+        if (old < to) remove_twin(*vault, ring_name(old), {});
     forget_turn(*vault);
     vault->remove(turn_commit, {}, {});
     return true;
@@ -320,10 +304,10 @@ void Repository::Impl::rotate(Ring ring) {
     forget_turn(*vault);
     const auto next = generation + 1;
     for (const auto left : numbers_in(*vault, "ring/"))
-        if (left > generation) remove_twin(*vault, ring_name(left));
+        if (left > generation) remove_twin(*vault, ring_name(left), {});
     ring.generation = next;
     auto fresh = crypto::Secret::random(32);
-    replace_twin(*vault, ring_name(next), seal_ring(ring, fresh, super.repo));
+    replace_twin(*vault, ring_name(next), seal_ring(ring, fresh, super.repo), {});
     for (const auto& [number, slot] : locks)
         blob::put_bytes(*vault, turn_name(number), seal_slot(super.repo, slot, next, fresh, signer), {.create_only = false});
     ByteVector commit;
@@ -462,7 +446,7 @@ void Repository::remove_slot(std::uint32_t number) {
     if (std::find(numbers.begin(), numbers.end(), number) == numbers.end())
         throw NotFound("there is no such key slot", {.subject = slot_name(number)});
     if (numbers.size() == 1) throw Conflict("the last key slot stays, or nobody could read the backup", {.subject = slot_name(number)});
-    remove_twin(*impl_->vault, slot_name(number));
+    remove_twin(*impl_->vault, slot_name(number), {});
 }
 
 }  // namespace tenon::backup

@@ -1,26 +1,17 @@
 #include "superblock.hpp"
 
 #include <algorithm>
-#include <optional>
 
 #include <crypto/hash.hpp>
 #include <tenon/error.hpp>
+
+#include "twin.hpp"
 
 namespace tenon::backup {
 namespace {
 
 constexpr std::size_t hashed = 4064;
 constexpr std::size_t used = 48;
-
-std::optional<ByteVector> try_get(blob::Store& store, const std::string& name, std::uint64_t limit, std::stop_token stop) {
-    try {
-        return blob::get_all(store, name, limit, std::move(stop));
-    } catch (const NotFound&) {
-        return std::nullopt;
-    } catch (const Corrupt&) {
-        return ByteVector{};
-    }
-}
 
 }  // namespace
 
@@ -67,29 +58,6 @@ Superblock decode_superblock(ByteView raw, const std::string& name) {
     if (std::any_of(raw.begin() + used, raw.begin() + hashed, [](auto byte) { return byte != 0; }))
         throw Unsupported("this repository's superblock says more than this version knows", {.subject = name});
     return super;
-}
-
-ByteVector load_twin(blob::Store& store, const std::string& name, std::uint64_t limit,
-                     const std::function<bool(ByteView)>& good, std::stop_token stop) {
-    const std::string names[] = {name, name + ".1"};
-    std::optional<ByteVector> found[2];
-    for (int i = 0; i < 2; ++i) found[i] = try_get(store, names[i], limit, stop);
-    if (!found[0] && !found[1]) throw NotFound("there is no such object", {.subject = name});
-    const bool fine[] = {found[0] && good(*found[0]), found[1] && good(*found[1])};
-    if (!fine[0] && !fine[1]) throw Corrupt("both copies are damaged", {.subject = name});
-    const int best = fine[0] ? 0 : 1;
-    if (fine[1 - best]) return std::move(*found[best]);
-    try {
-        blob::put_bytes(store, names[1 - best], *found[best], {.create_only = false}, stop);
-    } catch (const Error&) {
-        // A store that cannot be written can still be read.
-    }
-    return std::move(*found[best]);
-}
-
-void store_twin(blob::Store& store, const std::string& name, ByteView bytes, std::stop_token stop) {
-    blob::put_bytes(store, name, bytes, {}, stop);
-    blob::put_bytes(store, name + ".1", bytes, {.create_only = false}, stop);
 }
 
 Superblock load_superblock(blob::Store& store, std::stop_token stop) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <stop_token>
 
 #include <blob/store.hpp>
@@ -34,11 +33,5 @@ bool is_superblock(ByteView raw);
 
 /// Reads either copy; a damaged or missing one is rewritten from the other. NotFound if there is neither.
 Superblock load_superblock(blob::Store& store, std::stop_token stop);
-
-/// Two copies of an object under `name` and `name`.1: the good one of them, which also replaces the other. `good` says
-/// whether bytes are whole. Corrupt if both are damaged, NotFound if there is none.
-ByteVector load_twin(blob::Store& store, const std::string& name, std::uint64_t limit,
-                     const std::function<bool(ByteView)>& good, std::stop_token stop);
-void store_twin(blob::Store& store, const std::string& name, ByteView bytes, std::stop_token stop);
 
 }  // namespace tenon::backup

@@ -6,6 +6,7 @@
 
 #include <crypto/agreement.hpp>
 #include <fault_store.hpp>
+#include <hook_store.hpp>
 
 #include "repository_impl.hpp"
 #include "slot.hpp"
@@ -229,6 +230,54 @@ TEST_F(Slots, a_new_root_key_keeps_every_slot_and_revokes_what_was_removed) {
     restore(*open(), later, "out");
     EXPECT_EQ(all(differences(source(), folder / "out")), "");
     EXPECT_EQ(all(check(*open()).problems), "");
+}
+
+// Who opens it reads two copies of a slot and mends one from the other, while somebody else takes that key away or turns the root key.
+TEST_F(Slots, what_is_removed_while_somebody_mends_it_stays_removed) {
+    fill_source();
+    auto repository = create();
+    const auto code = KeySource::new_recovery_code();
+    repository->add_slot(code, "two");
+    const auto whole = folder / "whole-vault";
+    copy_vault("whole-vault");
+    const auto damage = [&](int how) {
+        for (const std::string name : {"slot/2", "ring/1"}) {
+            const auto copy = how % 2 == 0 ? name : name + ".1";
+            if (how / 2 == 0) vault()->remove(copy, {}, {});
+            else blob::put_bytes(*vault(), copy, ByteVector(900, 'x'), {.create_only = false});
+        }
+    };
+    for (int how = 0; how < 4; ++how)
+        for (const bool rotates : {false, true}) {
+            bool was_there = true;
+            for (int at = 1; was_there; ++at) {
+                std::filesystem::remove_all(vault_folder());
+                std::filesystem::copy(whole, vault_folder(), std::filesystem::copy_options::recursive);
+                const auto remover = open();
+                damage(how);
+                int operations = 0;
+                was_there = false;
+                const auto hooked = std::make_shared<tests::HookStore>(vault());
+                hooked->before = [&](const std::string&, const std::string&) {
+                    if (++operations != at) return;
+                    was_there = true;
+                    remover->remove_slot(2);
+                    if (rotates) remover->rotate_root();
+                };
+                const auto when = "damage " + std::to_string(how) + ", at operation " + std::to_string(at) + (rotates ? ", rotates" : "");
+                try {
+                    Repository::open(store(), hooked, code, options);
+                } catch (const Error& error) {
+                    EXPECT_TRUE(was_there) << when << ": " << error.what();
+                }
+                if (!was_there) break;
+                EXPECT_EQ(open()->slots().size(), 1u) << when;
+                EXPECT_EQ(blob::list_all(*vault(), "slot/2").size(), 0u) << when;
+                EXPECT_THROW(open_with(code), PermissionDenied) << when;
+                EXPECT_EQ(blob::list_all(*vault(), "ring/1").empty(), rotates) << when;
+                EXPECT_EQ(all(check(*open()).problems), "") << when;
+            }
+        }
 }
 
 // Another process has the repository open with the root key of before.
