@@ -37,7 +37,7 @@ private:
     void choose_packs();
     void segments();
     void packs();
-    void pack(const std::string& name, std::uint64_t size, const PackInfo* known);
+    void pack(const std::string& name, std::uint64_t size, const PackInfo* known, ByteVector& buffer);
     bool agree(const PackInfo& known, const std::vector<PackChunk>& table) const;
     void snapshots();
     void directory(NodeSource& nodes, const Id& root, const std::string& snapshot);

@@ -12,11 +12,11 @@
 namespace tenon::backup {
 namespace {
 
-/// Reads an object from front to back, hashing what it delivers.
+/// Reads an object from front to back, hashing what it delivers. `buffer` is for the next one to use again.
 class Front {
 public:
-    Front(blob::Store& store, std::string name, std::uint64_t size, std::stop_token stop)
-        : store_(store), name_(std::move(name)), size_(size), stop_(std::move(stop)) {}
+    Front(blob::Store& store, std::string name, std::uint64_t size, ByteVector& buffer, std::stop_token stop)
+        : store_(store), name_(std::move(name)), size_(size), stop_(std::move(stop)), buffer_(buffer) {}
 
     /// The next bytes. Throws Corrupt where the object ends early.
     ByteSpan next(std::uint64_t count) {
@@ -40,21 +40,23 @@ private:
     void fill(std::uint64_t count) {
         std::memmove(buffer_.data(), buffer_.data() + at_, end_ - at_);
         end_ -= std::exchange(at_, 0);
-        if (buffer_.size() < count + ahead) buffer_.resize(count + ahead);
-        blob::SpanSink sink(ByteSpan(buffer_).subspan(end_));
-        store_.get(name_, {.offset = read_, .length = buffer_.size() - end_}, sink, stop_);
+        // A full frame by itself: it is hashed, opened and hashed again while it is in the processor's cache.
+        const auto wanted = std::max<std::uint64_t>(count, least_read) - end_;
+        if (buffer_.size() < end_ + wanted) buffer_.resize(end_ + wanted);
+        blob::SpanSink sink(ByteSpan(buffer_).subspan(end_, wanted));
+        store_.get(name_, {.offset = read_, .length = wanted}, sink, stop_);
         read_ += sink.count();
         end_ += sink.count();
         if (end_ < count) throw Corrupt("the object is cut short", {.subject = place(name_, passed_, count)});
     }
 
-    static constexpr std::size_t ahead = 2 << 20;
+    static constexpr std::uint64_t least_read = 1 << 20;
 
     blob::Store& store_;
     const std::string name_;
     const std::uint64_t size_;
     const std::stop_token stop_;
-    ByteVector buffer_;
+    ByteVector& buffer_;
     std::size_t at_ = 0, end_ = 0;  // of what was read and not taken yet
     std::uint64_t read_ = 0, passed_ = 0;
     crypto::Sha256 hash_;
@@ -76,9 +78,9 @@ bool CheckRun::agree(const PackInfo& known, const std::vector<PackChunk>& table)
     return same;
 }
 
-void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo* known) {
+void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo* known, ByteVector& buffer) {
     exec::check_stop(stop_);
-    Front front(*repository_.objects, name, size, stop_);
+    Front front(*repository_.objects, name, size, buffer, stop_);
     // What there is of its parity, to be compared with what it should be once the pack has turned out to be whole.
     ByteVector kept;
     const auto there = objects_.find(parity_name(name, size));

@@ -80,9 +80,9 @@ ByteVector FrameSealer::aad(std::uint32_t seq, std::uint32_t clen) const {
     return aad;
 }
 
-void FrameSealer::seal(std::uint32_t seq, ByteVector& frame) {
+void FrameSealer::seal(std::uint32_t seq, ByteSpan frame) {
     const auto clen = static_cast<std::uint32_t>(frame.size() - frame_header_size);
-    const auto sealed = ByteSpan(frame).subspan(frame_header_size);
+    const auto sealed = frame.subspan(frame_header_size);
     cipher_.seal(crypto::nonce_of(seq), aad(seq, clen), sealed.first(clen - tag_size), sealed);
     std::copy(frame_magic.begin(), frame_magic.end(), frame.begin());
     base::store_le(frame.data() + 8, seq);

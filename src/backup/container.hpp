@@ -51,6 +51,32 @@ struct FrameView {
     ByteView plain;
 };
 
+/// Chunks on their way into a frame. One thread's.
+struct FrameBuilder {
+    /// In front of the chunks is room for the heads of a frame of up to 64: what does not compress is sealed where it lies.
+    static constexpr std::size_t room = frame_header_size + content_header_size + 4 * 64;
+
+    ByteVector bytes;  ///< The room, then the chunks.
+    std::vector<std::uint32_t> lengths;
+    std::vector<Id> ids;
+
+    bool empty() const { return lengths.empty(); }
+    ByteView plain() const { return bytes.empty() ? ByteView() : ByteView(bytes).subspan(room); }
+    bool full() const { return plain().size() >= frame_target || lengths.size() >= max_frame_chunks; }
+    void add(const Id& id, ByteView chunk);
+    void clear();
+};
+
+/// A frame's content that waits for its seal, from `begin` on: header room ‖ content ‖ tag room.
+struct PackedFrame {
+    ByteVector bytes;
+    std::size_t begin = 0;
+    Codec codec = Codec::raw;
+
+    ByteSpan span() { return ByteSpan(bytes).subspan(begin); }
+    std::size_t size() const { return bytes.size() - begin; }
+};
+
 /// Turns the plain bytes of a frame into content to seal: compressed where that pays, padded. One thread at a time.
 class FramePacker {
 public:
@@ -60,8 +86,13 @@ public:
     /// `full`: the frame was closed by its size, which keyed cuts alone decide; its raw form needs little padding.
     /// Room for a frame's header lies before the content, room for a tag behind.
     Codec pack(ByteView plain, std::span<const std::uint32_t> lengths, bool full, ByteVector& frame) const;
+    /// The same of a builder, whose bytes become the frame where they do not compress; else `scratch` does. What of the two was taken is
+    /// left empty.
+    PackedFrame pack(FrameBuilder& frame, ByteVector& scratch) const;
 
 private:
+    Codec pack_apart(ByteView plain, std::span<const std::uint32_t> lengths, bool full, bool compress, ByteVector& frame) const;
+
     ZSTD_CCtx_s* context_;
     int level_;
 };
@@ -87,7 +118,7 @@ class FrameSealer {
 public:
     FrameSealer(const PackKey& key, const Id16& repo, const ContainerHeader& header);
     /// `frame`: header room ‖ content ‖ tag room, as FramePacker leaves it; becomes what is stored.
-    void seal(std::uint32_t seq, ByteVector& frame);
+    void seal(std::uint32_t seq, ByteSpan frame);
     /// The content of a stored frame, in place. Throws Corrupt.
     ByteSpan open(ByteSpan frame, std::uint32_t seq, const std::string& object);
 

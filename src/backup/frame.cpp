@@ -37,32 +37,78 @@ FramePacker::FramePacker(int level) : context_(ZSTD_createCCtx()), level_(level)
 FramePacker::~FramePacker() { ZSTD_freeCCtx(context_); }
 FramePacker::FramePacker(FramePacker&& other) noexcept : context_(std::exchange(other.context_, nullptr)), level_(other.level_) {}
 
+namespace {
+
+/// Pads what lies in `frame` from `begin` on, room for a header ‖ content of `content` bytes, and writes the content's head.
+void complete(ByteVector& frame, std::size_t begin, std::size_t content, Codec codec, std::span<const std::uint32_t> lengths, std::size_t plain,
+              std::size_t stored, bool full) {
+    const auto padded = codec == Codec::raw && full ? (content + 255) / 256 * 256 : padme(content);
+    frame.resize(begin + frame_header_size + padded + tag_size);
+    auto* at = frame.data() + begin + frame_header_size;
+    std::memset(at + content, 0, padded - content);
+    at[0] = static_cast<std::uint8_t>(codec);
+    at[1] = 0;
+    base::store_le(at + 2, static_cast<std::uint16_t>(lengths.size()));
+    base::store_le(at + 4, static_cast<std::uint32_t>(plain));
+    base::store_le(at + 8, static_cast<std::uint32_t>(stored));
+    base::store_le(at + 12, std::uint32_t{0});
+    if (!lengths.empty()) std::memcpy(at + content_header_size, lengths.data(), 4 * lengths.size());
+}
+
+}  // namespace
+
+void FrameBuilder::add(const Id& id, ByteView chunk) {
+    if (bytes.empty()) {
+        // What a frame can grow to, with its padding: memory that nothing is written to costs nothing.
+        bytes.reserve(room + 2 * frame_target + frame_target / 8);
+        bytes.resize(room);
+    }
+    base::append(bytes, chunk);
+    lengths.push_back(static_cast<std::uint32_t>(chunk.size()));
+    ids.push_back(id);
+}
+
+void FrameBuilder::clear() {
+    bytes.clear();
+    lengths.clear();
+    ids.clear();
+}
+
 Codec FramePacker::pack(ByteView plain, std::span<const std::uint32_t> lengths, bool full, ByteVector& frame) const {
+    return pack_apart(plain, lengths, full, !plain.empty() && worth_trying(context_, plain), frame);
+}
+
+PackedFrame FramePacker::pack(FrameBuilder& frame, ByteVector& scratch) const {
+    const auto plain = frame.plain();
+    const auto content = content_header_size + 4 * frame.lengths.size() + plain.size();
+    const bool compress = worth_trying(context_, plain), full = frame.full();
+    PackedFrame packed;
+    if (!compress && frame_header_size + content <= frame.bytes.size()) {
+        packed.begin = frame.bytes.size() - content - frame_header_size;
+        packed.bytes = std::move(frame.bytes);
+        complete(packed.bytes, packed.begin, content, packed.codec, frame.lengths, plain.size(), plain.size(), full);
+    } else {
+        packed.codec = pack_apart(plain, frame.lengths, full, compress, scratch);
+        packed.bytes = std::move(scratch);
+    }
+    return packed;
+}
+
+Codec FramePacker::pack_apart(ByteView plain, std::span<const std::uint32_t> lengths, bool full, bool compress, ByteVector& frame) const {
     const auto head = frame_header_size + content_header_size + 4 * lengths.size();
-    frame.resize(head + ZSTD_compressBound(plain.size()) + 4096);
     auto codec = Codec::raw;
     std::size_t stored = plain.size();
-    if (!plain.empty() && worth_trying(context_, plain)) {
+    if (compress) {
+        frame.resize(head + ZSTD_compressBound(plain.size()));
         const auto size = ZSTD_compressCCtx(context_, frame.data() + head, frame.size() - head, plain.data(), plain.size(), level_);
         if (!ZSTD_isError(size) && size <= plain.size() - plain.size() * 3 / 100) {
             codec = Codec::zstd;
             stored = size;
         }
     }
-    const auto length = head - frame_header_size + stored;
-    const auto padded = codec == Codec::raw && full ? (length + 255) / 256 * 256 : padme(length);
-    frame.resize(frame_header_size + padded + tag_size);
+    frame.resize(head + stored);
     if (codec == Codec::raw) std::copy(plain.begin(), plain.end(), frame.begin() + static_cast<std::ptrdiff_t>(head));
-    std::memset(frame.data() + head + stored, 0, padded - length);
-
-    auto* at = frame.data() + frame_header_size;
-    at[0] = static_cast<std::uint8_t>(codec);
-    at[1] = 0;
-    base::store_le(at + 2, static_cast<std::uint16_t>(lengths.size()));
-    base::store_le(at + 4, static_cast<std::uint32_t>(plain.size()));
-    base::store_le(at + 8, static_cast<std::uint32_t>(stored));
-    base::store_le(at + 12, std::uint32_t{0});
-    if (!lengths.empty()) std::memcpy(at + content_header_size, lengths.data(), 4 * lengths.size());
+    complete(frame, 0, head - frame_header_size + stored, codec, lengths, plain.size(), stored, full);
     return codec;
 }
 

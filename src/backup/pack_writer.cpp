@@ -6,6 +6,12 @@
 #include <tenon/error.hpp>
 
 namespace tenon::backup {
+namespace {
+
+/// Frames whose memory is kept for the next ones: new pages cost more than what is then written to them.
+constexpr std::size_t most_spare = 2;
+
+}  // namespace
 
 struct PackWriter::OpenPack {
     SealedPack sealed;
@@ -13,7 +19,7 @@ struct PackWriter::OpenPack {
     std::uint64_t size = container_header_size;  // guarded by the writer's mutex_, as are the next three
     bool closed = false;
     bool draining = false;
-    std::map<std::uint32_t, ByteVector> ready;   // sealed, waiting for their turn
+    std::map<std::uint32_t, PackedFrame> ready;  // sealed, waiting for their turn
     std::uint32_t next = 0;                      // the frame whose turn it is
 
     // Only whoever drains, or finishes, touches these.
@@ -46,22 +52,23 @@ std::shared_ptr<PackWriter::OpenPack> PackWriter::open_pack() {
     return pack;
 }
 
-PackWriter::Ticket PackWriter::admit(const FrameBuilder& frame, std::size_t stored, Codec codec) {
+PackWriter::Ticket PackWriter::admit(const FrameBuilder& frame, std::size_t plain, const PackedFrame& packed) {
+    const auto stored = packed.size();
     const std::lock_guard lock(mutex_);
     if (!current_ || current_->closed) current_ = open_pack();
     auto& pack = *current_;
     const auto seq = static_cast<std::uint32_t>(pack.sealed.info.frames.size());
     pack.sealed.info.frames.push_back({.offset = pack.size,
                                        .clen = static_cast<std::uint32_t>(stored - frame_header_size),
-                                       .plain_len = static_cast<std::uint32_t>(frame.plain.size()),
-                                       .codec = codec});
+                                       .plain_len = static_cast<std::uint32_t>(plain),
+                                       .codec = packed.codec});
     std::uint32_t offset = 0;
     for (std::size_t i = 0; i < frame.ids.size(); ++i) {
         pack.sealed.chunks.push_back({frame.ids[i], static_cast<std::uint16_t>(seq), offset, frame.lengths[i]});
         offset += frame.lengths[i];
     }
     pack.size += stored;
-    plain_bytes_ += static_cast<std::int64_t>(frame.plain.size());
+    plain_bytes_ += static_cast<std::int64_t>(plain);
     stored_bytes_ += static_cast<std::int64_t>(stored);
     pack.closed = pack.size >= pack_size_ || seq + 1 >= max_pack_frames ||
                   pack.sealed.chunks.size() + max_frame_chunks > max_pack_chunks;
@@ -69,29 +76,36 @@ PackWriter::Ticket PackWriter::admit(const FrameBuilder& frame, std::size_t stor
 }
 
 void PackWriter::add(FrameBuilder& frame, const FramePacker& packer, ByteVector& scratch, const std::stop_token& stop) {
-    const auto codec = packer.pack(frame.plain, frame.lengths, frame.full(), scratch);
-    throttle_.spend(static_cast<std::int64_t>(scratch.size()), stop);
-    meter_.hold(static_cast<std::int64_t>(scratch.size()));
-    const auto ticket = admit(frame, scratch.size(), codec);
+    const auto plain = frame.plain().size();
+    auto packed = packer.pack(frame, scratch);
+    throttle_.spend(static_cast<std::int64_t>(packed.size()), stop);
+    meter_.hold(static_cast<std::int64_t>(packed.size()));
+    const auto ticket = admit(frame, plain, packed);
     frame.clear();
-    FrameSealer(ticket.pack->key, keys_.repo, ticket.pack->sealed.info.header).seal(ticket.seq, scratch);
-    deliver(ticket, std::move(scratch));
-    scratch.clear();
+    FrameSealer(ticket.pack->key, keys_.repo, ticket.pack->sealed.info.header).seal(ticket.seq, packed.span());
+    const bool was_in_place = packed.begin > 0;
+    deliver(ticket, std::move(packed));
+    const std::lock_guard lock(mutex_);
+    if (spare_.empty()) return;
+    (was_in_place ? frame.bytes : scratch) = std::move(spare_.back());
+    if (was_in_place) frame.bytes.clear();
+    spare_.pop_back();
 }
 
-void PackWriter::deliver(const Ticket& ticket, ByteVector frame) {
+void PackWriter::deliver(const Ticket& ticket, PackedFrame frame) {
     auto& pack = *ticket.pack;
     std::unique_lock lock(mutex_);
     pack.ready.emplace(ticket.seq, std::move(frame));
     if (pack.draining) return;
     pack.draining = true;
     for (auto first = pack.ready.begin(); first != pack.ready.end() && first->first == pack.next; first = pack.ready.begin()) {
-        const auto bytes = std::move(first->second);
+        auto sealed = std::move(first->second);
         pack.ready.erase(first);
         ++pack.next;
         lock.unlock();
-        pack.append(bytes);  // a failure ends the session; nobody drains this pack again
+        pack.append(sealed.span());  // a failure ends the session; nobody drains this pack again
         lock.lock();
+        if (spare_.size() < most_spare) spare_.push_back(std::move(sealed.bytes));
     }
     pack.draining = false;
     if (!pack.closed || pack.next != pack.sealed.info.frames.size()) return;

@@ -14,26 +14,6 @@
 
 namespace tenon::backup {
 
-/// Chunks on their way into a frame. One thread's.
-struct FrameBuilder {
-    ByteVector plain;
-    std::vector<std::uint32_t> lengths;
-    std::vector<Id> ids;
-
-    bool empty() const { return lengths.empty(); }
-    bool full() const { return plain.size() >= frame_target || lengths.size() >= max_frame_chunks; }
-    void add(const Id& id, ByteView bytes) {
-        base::append(plain, bytes);
-        lengths.push_back(static_cast<std::uint32_t>(bytes.size()));
-        ids.push_back(id);
-    }
-    void clear() {
-        plain.clear();
-        lengths.clear();
-        ids.clear();
-    }
-};
-
 /// Fills packs of one kind with frames from many threads. Frames are sealed by whoever brings them, then appended to the
 /// pack's spool and hash in their order, by whoever finds the next one ready: memory holds frames, never packs.
 class PackWriter {
@@ -61,8 +41,8 @@ private:
     };
 
     std::shared_ptr<OpenPack> open_pack();
-    Ticket admit(const FrameBuilder& frame, std::size_t stored, Codec codec);
-    void deliver(const Ticket& ticket, ByteVector frame);
+    Ticket admit(const FrameBuilder& frame, std::size_t plain, const PackedFrame& packed);
+    void deliver(const Ticket& ticket, PackedFrame frame);
     void finish(OpenPack& pack);
 
     const Keys& keys_;
@@ -77,6 +57,7 @@ private:
     mutable std::mutex mutex_;
     std::shared_ptr<OpenPack> current_;   // guarded by mutex_
     std::vector<SealedPack> finished_;    // guarded by mutex_
+    std::vector<ByteVector> spare_;       // guarded by mutex_
     std::int64_t plain_bytes_ = 0;        // guarded by mutex_
     std::int64_t stored_bytes_ = 0;       // guarded by mutex_
 };

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstring>
 
-#include <isa-l/crc.h>
 #include <isa-l/erasure_code.h>
 
 #include <crypto/hash.hpp>
@@ -27,11 +26,6 @@ std::uint8_t power(unsigned exponent) {
     std::uint8_t value = 1;
     for (; exponent > 0; --exponent) value = gf_mul(value, 2);
     return value;
-}
-
-/// CRC-32C. The library's is several streams wide, and this is half of what parity costs.
-std::uint32_t sum_over(ByteView stripe) {
-    return ~crc32_iscsi(const_cast<std::uint8_t*>(stripe.data()), static_cast<int>(stripe.size()), 0xffffffff);
 }
 
 /// The library's tables for the sums P = ⊕ D and Q = ⊕ 2ⁱ·D.
@@ -125,7 +119,7 @@ void ParityMaker::add(ByteView bytes) {
 void ParityMaker::take(ByteView stripe) {
     if (next_ >= rows_.stripes) throw InternalError("there is more of an object than was announced");
     auto* const sums = file_.data() + parity_header_size;
-    base::store_le(sums + 4 * next_, sum_over(stripe));
+    base::store_le(sums + 4 * next_, crypto::crc32c(stripe));
     auto* const parity = sums + 4 * (rows_.stripes + rows_.rows * rows_.strong);
     auto* const p = parity + rows_.row_of(next_) * stripe_size;
     sums_of(mode_).add(rows_.place_of(next_), stripe, p, p + (rows_.strong > 1 ? rows_.rows * stripe_size : 0));
@@ -141,7 +135,7 @@ ByteVector ParityMaker::finish() {
     auto* const sums = file_.data() + parity_header_size + 4 * rows_.stripes;
     const auto count = rows_.rows * rows_.strong;
     const auto parity = ByteView(file_).subspan(parity_header_size + 4 * (rows_.stripes + count));
-    for (std::uint64_t i = 0; i < count; ++i) base::store_le(sums + 4 * i, sum_over(parity.subspan(i * stripe_size, stripe_size)));
+    for (std::uint64_t i = 0; i < count; ++i) base::store_le(sums + 4 * i, crypto::crc32c(parity.subspan(i * stripe_size, stripe_size)));
     const auto hash = crypto::sha256(ByteView(file_).first(file_.size() - hash_size));
     std::copy(hash.begin(), hash.end(), file_.end() - hash_size);
     return std::move(file_);
@@ -175,7 +169,7 @@ ByteView ParityFile::parity(unsigned which, std::uint64_t row) const {
 }
 
 bool ParityFile::parity_is_whole(unsigned which, std::uint64_t row) const {
-    return sum_over(parity(which, row)) == sum_of(rows_.stripes + which * rows_.rows + row);
+    return crypto::crc32c(parity(which, row)) == sum_of(rows_.stripes + which * rows_.rows + row);
 }
 
 std::optional<std::vector<ParityFile::Stripe>> ParityFile::rebuild(const Read& read) const {
@@ -201,7 +195,7 @@ std::optional<std::vector<ParityFile::Stripe>> ParityFile::rebuild(const Read& r
     // Once to see what is damaged, once to add up the rest of the rows that it lies in: memory holds those rows alone.
     std::vector<std::vector<std::uint64_t>> lost(rows_.rows);
     each_stripe([&](std::uint64_t number, ByteView stripe) {
-        if (sum_over(stripe) != sum_of(number)) lost[rows_.row_of(number)].push_back(number);
+        if (crypto::crc32c(stripe) != sum_of(number)) lost[rows_.row_of(number)].push_back(number);
     });
     std::vector<std::vector<ByteVector>> sums(rows_.rows);
     for (std::uint64_t row = 0; row < rows_.rows; ++row) {

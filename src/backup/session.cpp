@@ -218,9 +218,7 @@ void WriteSession::end() noexcept {
 }
 
 Lane::Lane(WriteSession& session, const Id16& class_id)
-    : session_(session), writers_(session.open_class(class_id)), hasher_(session.keys().ring.of(class_id)) {
-    data_.plain.reserve(2 * frame_target);
-}
+    : session_(session), writers_(session.open_class(class_id)), hasher_(session.keys().ring.of(class_id)) {}
 
 ChunkRef Lane::chunk(ByteView bytes) {
     const auto id = hasher_.id(ChunkType::data, bytes);

@@ -9,6 +9,8 @@
 
 #include <blob/store.hpp>
 
+#include "wire.hpp"
+
 namespace tenon::backup {
 
 /// The whole one of the two, which also takes the place of a damaged or missing other. `good` says whether bytes are whole. Corrupt if

@@ -44,7 +44,7 @@ THIRD = [
     (r"lib(av\w+|sw\w+)/.*", {"media"}),
     (r"(pango|cairo)/.*|cairo\.h|pango.*\.h|hb.*\.h", {"render"}),
     (r"zstd\w*\.h", {"backup"}),
-    (r"isa-l/.*", {"backup"}),
+    (r"isa-l/.*", {"backup", "crypto"}),
     (r"gtest/.*|gmock/.*", {"tests"}),
     (r"gst/.*", {"tests"}),
 ]

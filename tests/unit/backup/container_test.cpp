@@ -99,6 +99,29 @@ TEST(Frame, compresses_what_compresses_and_leaves_the_rest) {
     EXPECT_EQ(content().size(), padme(content_header_size + 8 + noise.size()));
 }
 
+TEST(Frame, of_a_builder_is_the_same_wherever_it_is_made) {
+    const FramePacker packer;
+    FrameUnpacker unpacker;
+    for (const bool noise : {true, false})
+        for (const std::size_t count : {1, 2, 63, 64, 65, 500}) {
+            FrameBuilder builder;
+            ByteVector scratch, apart;
+            for (std::size_t i = 0; i < count; ++i) {
+                const auto size = 200'000 / count + i;
+                builder.add({}, noise ? crypto::random_bytes(size) : ByteVector(size, 'a'));
+            }
+            const ByteVector plain(builder.plain().begin(), builder.plain().end());
+            const auto lengths = builder.lengths;
+            const auto codec = packer.pack(plain, lengths, builder.full(), apart);
+            auto packed = packer.pack(builder, scratch);
+            EXPECT_EQ(packed.codec, codec);
+            const auto content = [](ByteView frame) { return ByteVector(frame.begin() + frame_header_size, frame.end() - tag_size); };
+            EXPECT_EQ(content(packed.span()), content(apart)) << count;
+            EXPECT_EQ(unpacker.unpack(content(packed.span()), "f").plain, plain);
+            EXPECT_EQ(builder.bytes.empty(), noise && count <= 64) << count;
+        }
+}
+
 TEST(Frame, lengths_are_checked_before_anything_is_allocated) {
     const FramePacker packer;
     FrameUnpacker unpacker;
