@@ -84,12 +84,14 @@ std::optional<AnnotationRecord> decode_annotation(const LogRecord& log, const st
 
 /// The caller holds the mutex.
 void Annotations::refresh(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
-    constexpr int most_looks = 100;
+    constexpr int most_looks = 100, most_lists = 10;
     for (int looked = 1;; ++looked) {
+        std::set<std::string> listed;
         std::map<std::string, Seen> now;
         std::map<std::string, Id> broken;
         bool gone = false;
         for (const auto& object : blob::list_all(store, "log/", stop)) {
+            listed.insert(object.name);
             if (auto known = seen_.extract(object.name); known && known.mapped().tag == object.tag) {
                 now.insert(std::move(known));
                 continue;
@@ -110,6 +112,12 @@ void Annotations::refresh(const Keys& keys, blob::Store& store, const std::stop_
             } catch (const NotFound&) {
                 gone = true;  // written anew under another key: its copy may be in no list yet that this has seen
             }
+        }
+        // What is written anew lies under another name before the old one goes. A list may have come too early for the one and too late for
+        // the other.
+        if (!gone && looked < most_lists && (keys.ring.has_old_data_keys() || !seen_.empty())) {
+            const auto again = blob::list_all(store, "log/", stop);
+            gone = std::ranges::any_of(again, [&](const auto& object) { return !listed.contains(object.name); });
         }
         seen_ = std::move(now);
         broken_ = std::move(broken);

@@ -90,9 +90,10 @@ ByteVector CheckRun::fetch(const std::string& name, std::uint64_t size) {
 CheckReport CheckRun::run() {
     constexpr int most_looks = 100;
     std::set<std::string> tried, mended;
+    constexpr int most_lists = 3;
     for (int looked = 1;; ++looked) {
         auto report = look();
-        if (!report.problems.empty() && looked < most_looks && changed_meanwhile()) continue;
+        if (!report.problems.empty() && looked < most_looks && changed_meanwhile(looked < most_lists)) continue;
         if (repair_ && mend(report, tried, mended)) continue;
         if (!not_compared_.empty()) report.problems.push_back({.object = "checkpoint/", .message = "not compared: " + not_compared_});
         for (const auto& problem : report.problems) mended.erase(problem.object);
@@ -106,8 +107,9 @@ CheckReport CheckRun::run() {
     }
 }
 
-/// Whether objects have gone, or a collection went on, since this looked: what it missed may be elsewhere by now.
-bool CheckRun::changed_meanwhile() {
+/// Whether objects have gone, or a collection went on, since this looked: what it missed may be elsewhere by now. `or_come`: or others have
+/// come, which may stand for some that this missed because they went before it came to their names.
+bool CheckRun::changed_meanwhile(bool or_come) {
     std::set<std::string> names;
     for (const auto& object : blob::list_all(*repository_.objects, "", stop_)) names.insert(object.name);
     const auto is_collected = [](const std::string& name) {
@@ -116,7 +118,10 @@ bool CheckRun::changed_meanwhile() {
     };
     for (const auto& [name, size] : objects_)
         if (is_collected(name) && !names.contains(name)) return true;
-    return std::any_of(names.begin(), names.end(), [&](const auto& name) { return is_under(name, "gc/") && !objects_.contains(name); });
+    return std::any_of(names.begin(), names.end(), [&](const auto& name) {
+        const bool counts = is_under(name, "gc/") || (or_come && (is_under(name, "index/") || is_under(name, "log/") || is_under(name, "past/")));
+        return counts && !objects_.contains(name);
+    });
 }
 
 /// The objects that are to be brought back for a problem to go. What is missed may be named by less than its name, or by what has lost
@@ -315,7 +320,19 @@ CheckReport CheckRun::look() {
 }
 
 void CheckRun::list_objects() {
-    for (const auto& object : blob::list_all(*repository_.objects, "", stop_)) {
+    constexpr int most_lists = 10;
+    std::vector<blob::ObjectInfo> all;
+    for (int listed = 1;; ++listed) {
+        // Before all else: what these need is listed behind them, whoever is adding to it.
+        snapshots_.clear();
+        for (const auto& object : blob::list_all(*repository_.objects, "snap/", stop_)) snapshots_.insert(object.name);
+        all = blob::list_all(*repository_.objects, "", stop_);
+        // One that went may have been written anew, under a name that came behind them.
+        auto left = snapshots_.size();
+        for (const auto& object : all) left -= snapshots_.contains(object.name) ? 1 : 0;
+        if (left == 0 || listed == most_lists) break;
+    }
+    for (const auto& object : all) {
         objects_.emplace(object.name, object.size);
         const auto& name = object.name;
         if (is_under(name, "sess/") || name == lease_name()) tags_[name] = object.tag;
@@ -517,7 +534,7 @@ void CheckRun::snapshots() {
     // Forgotten ones last, so that what only they have is looked at and not counted as needed.
     std::vector<std::pair<std::string, std::uint64_t>> listed, forgotten;
     for (const auto& [name, size] : objects_) {
-        if (!is_under(name, "snap/")) continue;
+        if (!snapshots_.contains(name)) continue;  // or it came meanwhile, and what it needs as well
         const auto note = said.find(snapshot_id_of(name));
         (note != said.end() && note->second.forgotten ? forgotten : listed).emplace_back(name, size);
     }

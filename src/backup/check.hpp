@@ -26,7 +26,7 @@ private:
     std::vector<std::string> suspects(const CheckProblem& problem) const;
     [[nodiscard]] bool is_left_behind(const std::string& name) const;
     bool drop(const std::string& name);
-    bool changed_meanwhile();
+    bool changed_meanwhile(bool or_come);
     void collections();
     void count_unused();
     void count_old();
@@ -68,6 +68,7 @@ private:
     exec::ProgressSink& progress_;
     const std::stop_token stop_;
     std::map<std::string, std::uint64_t> objects_;      ///< Names and sizes.
+    std::set<std::string> snapshots_;                   ///< Names of those that were there before the rest was listed.
     std::map<std::string, std::string> tags_;           ///< Of those that are rewritten all the time.
     std::set<std::string> chosen_;                      ///< Packs that are read.
     Index index_;

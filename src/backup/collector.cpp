@@ -208,6 +208,7 @@ void Collection::run() {
         totals_.bytes_unused = planned.unused_left;
         if (!planned.intent.packs.empty()) collect(planned);
     }
+    drop_lost(known);
     vouch();
     sweep_sessions();
     remove_retired();
@@ -540,6 +541,31 @@ Collection::Plan Collection::plan(const View& view, const Before& before, const 
     for (const auto& pack : wasteful)
         if (plan.unused_left * 100 > request_.unused_percent * stored_left) rewrite(pack);
     return plan;
+}
+
+/// Packs that were lost and that segments go on to list, once nothing needs them: what was in them has been stored again. No collection took
+/// them away, and none says so: who remembers a checkpoint hears of their loss all the same.
+void Collection::drop_lost(const Before& before) {
+    const auto lost_in = [&](const Index& index) {
+        // Read in this order: a pack that a collection takes away meanwhile is leaving, or was swept.
+        const auto present = impl_.list_packs(stop_);
+        auto going = leaving(impl_.collections.read(impl_.keys, store_, stop_));
+        going.merge(impl_.annotations.swept_packs(impl_.keys, store_, stop_));
+        std::set<Id> lost;
+        for (const auto& pack : index.packs()) {
+            if (pack.segment == PackInfo::no_segment || present.contains(pack_name(pack.sha)) || going.contains(pack.sha)) continue;
+            const auto& segment = index.segments()[pack.segment];
+            if (before.writers.contains(writer_of_segment(segment)) && !finished_.contains(hash_of_segment(segment))) continue;
+            lost.insert(pack.sha);
+        }
+        return lost;
+    };
+    if (lost_in(*impl_.load_index(stop_)).empty()) return;
+    const auto view = look();
+    if (!view.is_whole) return;  // it may be just what is missing
+    const auto lost = lost_in(*view.index);
+    keep_lease();
+    if (!lost.empty()) replace_segments(view, lost, {});
 }
 
 // ---- intent, wait, flag ----

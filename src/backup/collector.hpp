@@ -103,6 +103,7 @@ protected:  // for the one that writes packs anew under other keys
     };
     Plan plan(const View& view, const Before& before, const Only* only = nullptr);
     void collect(const Plan& plan);
+    void drop_lost(const Before& before);
     std::vector<std::string> sessions();
     std::set<Id16> wait_for(std::vector<std::string> beacons);
     void sweep(const Epoch& epoch, double share);

@@ -287,8 +287,9 @@ void Rereading::store_again(bool reread) {
     Id16 writer;
     crypto::fill_random(writer);
     LogChain chain;
+    // A backup may be running on the same store: what that has deferred is neither this one's to flush nor to discard.
     WriteSession session(impl_.keys, impl_.super, *impl_.objects, meter, throttle, impl_.collections, writer, impl_.options.clock, chain, stop_,
-                         impl_.options.scratch);
+                         impl_.options.scratch, false);
     try {
         session.begin([&] { return impl_.has_newer_data_keys(); });
         load();  // behind the beacon, as a backup: what a collection is about to drop is not relied upon
@@ -301,7 +302,6 @@ void Rereading::store_again(bool reread) {
         totals_.check.bytes_written += meter.total_landed();
     } catch (...) {
         lanes_.clear();
-        impl_.objects->discard();
         throw;
     }
     lanes_.clear();

@@ -102,13 +102,22 @@ std::unique_ptr<Repository> Repository::open(std::shared_ptr<blob::Store> object
     impl->opener = key.clone();
     {
         const std::lock_guard lock(impl->slots_mutex);
-        // With this key and no other: whatever the caller has besides must not let a wrong one in.
-        auto opened = impl->look_into_vault(impl->opener);
-        impl->root = std::move(opened.root);
-        impl->generation = opened.generation;
-        const auto ring = impl->vault->head(ring_name(impl->generation), {});
-        impl->keys.ring = impl->load_ring();
-        impl->ring_tag = ring ? ring->tag : "";
+        constexpr int most_looks = 10;
+        for (int looked = 1;; ++looked) {
+            // With this key and no other: whatever the caller has besides must not let a wrong one in.
+            auto opened = impl->look_into_vault(impl->opener);
+            impl->root = std::move(opened.root);
+            impl->generation = opened.generation;
+            const auto ring = impl->vault->head(ring_name(impl->generation), {});
+            try {
+                impl->keys.ring = impl->load_ring();
+            } catch (const NotFound&) {
+                if (looked == most_looks) throw;
+                continue;  // rotated in between
+            }
+            impl->ring_tag = ring ? ring->tag : "";
+            break;
+        }
     }
     impl->follow_keys();
     impl->renew_writer();
@@ -185,14 +194,31 @@ Repository::Impl::SegmentsRead Repository::Impl::read_segments(Index& fresh, con
     return read;
 }
 
+/// A collection puts a segment before it removes those that it stands for. A list of several pages, or one that takes its time, may miss
+/// the one because it came too late and the others because they went too early: so until two of them say the same.
+std::vector<std::string> Repository::Impl::list_segments(const std::stop_token& stop) {
+    constexpr int most_lists = 10;
+    const auto list = [&] {
+        std::vector<std::string> names;
+        for (const auto& object : blob::list_all(*objects, "index/", stop)) names.push_back(object.name);
+        return names;
+    };
+    auto names = list();
+    for (int listed = 1; listed < most_lists; ++listed) {
+        auto again = list();
+        if (again == names) break;
+        names = std::move(again);
+    }
+    return names;
+}
+
 std::shared_ptr<const Index> Repository::Impl::load_index(std::stop_token stop, bool mends) {
     constexpr int most_collections = 100;
     bool mended = !mends;  // once: what no other store has stays as it is
     for (int tried = 1;; ++tried) {
         // Collections first: a pack that is not seen here as leaving is either in the list below or has left.
         auto going = leaving(collections.read(keys, *objects, stop));
-        std::vector<std::string> names;
-        for (const auto& object : blob::list_all(*objects, "index/", stop)) names.push_back(object.name);
+        auto names = list_segments(stop);
         auto packs = list_packs(stop);
         auto bad = annotations.damaged_packs(keys, *objects, stop).packs;
         const std::lock_guard lock(index_mutex);
@@ -266,9 +292,7 @@ void Repository::Impl::add_footers(Index& fresh, const std::map<std::string, std
 
 std::shared_ptr<const Index> Repository::Impl::index_with_footers(std::stop_token stop) {
     auto wider = std::make_shared<Index>(options.scratch);
-    std::vector<std::string> names;
-    for (const auto& object : blob::list_all(*objects, "index/", stop)) names.push_back(object.name);
-    (void)read_segments(*wider, names, true, stop);
+    (void)read_segments(*wider, list_segments(stop), true, stop);
     const auto packs = list_packs(stop);
     add_footers(*wider, packs, stop);
     wider->finish(packs, annotations.damaged_packs(keys, *objects, stop).packs, leaving(collections.read(keys, *objects, stop)));

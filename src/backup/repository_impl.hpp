@@ -70,6 +70,7 @@ struct Repository::Impl {
     SegmentsRead read_segments(Index& index, const std::vector<std::string>& names, bool mends, const std::stop_token& stop);
     void add_footers(Index& index, const std::map<std::string, std::uint64_t>& packs, const std::stop_token& stop);
     bool mend_packs(const Index& fresh, const std::map<std::string, std::uint64_t>& packs, const std::stop_token& stop);
+    std::vector<std::string> list_segments(const std::stop_token& stop);
     std::map<std::string, std::uint64_t> list_packs(const std::stop_token& stop);  ///< Names and sizes.
 
     /// Every one whose object can be read, the newest first, as it was taken.

@@ -20,7 +20,7 @@ ByteVector beacon_bytes(const Keys& keys, Time started, std::uint64_t beats) {
 
 WriteSession::WriteSession(const Keys& keys, const Superblock& super, blob::Store& store, Meter& meter, Throttle& throttle,
                            Collections& collections, const Id16& writer, std::shared_ptr<const base::Clock> clock, LogChain& chain,
-                           std::stop_token stop, const std::filesystem::path& scratch)
+                           std::stop_token stop, const std::filesystem::path& scratch, bool defers)
     : keys_(keys),
       store_(store),
       meter_(meter),
@@ -31,7 +31,8 @@ WriteSession::WriteSession(const Keys& keys, const Superblock& super, blob::Stor
       chain_(chain),
       stop_(std::move(stop)),
       super_(super),
-      throttle_(throttle) {
+      throttle_(throttle),
+      defers_(defers) {
     const auto file = std::make_shared<ScratchFile>(scratch);
     for (std::size_t i = 0; i < shards; ++i) claimed_.emplace_back(file);
 }
@@ -79,13 +80,15 @@ bool WriteSession::claim(const Id& id) {
 void WriteSession::put_small(const std::string& name, ByteView object, const blob::PutOptions& options) {
     const auto weight = blob::weight(store_, name, object.size());
     meter_.hold(weight);
-    blob::put_bytes(store_, name, object, options, stop_);
-    if (options.deferred) deferred_ += weight;
+    auto how = options;
+    how.deferred = how.deferred && defers_;
+    blob::put_bytes(store_, name, object, how, stop_);
+    if (how.deferred) deferred_ += weight;
     else meter_.landed(weight);
 }
 
 void WriteSession::flush() {
-    store_.flush(stop_);
+    if (defers_) store_.flush(stop_);
     meter_.landed(std::exchange(deferred_, 0));
 }
 
@@ -103,8 +106,10 @@ void WriteSession::log_written(ByteView object) {
 }
 
 WriteSession::Writers::Writers(WriteSession& session, const Id16& class_id)
-    : data(session.keys_, session.store_, session.meter_, session.throttle_, Kind::data, class_id, session.super_.pack_size()),
-      tree(session.keys_, session.store_, session.meter_, session.throttle_, Kind::tree, class_id, session.super_.pack_size()) {}
+    : data(session.keys_, session.store_, session.meter_, session.throttle_, Kind::data, class_id, session.super_.pack_size(),
+           session.defers_),
+      tree(session.keys_, session.store_, session.meter_, session.throttle_, Kind::tree, class_id, session.super_.pack_size(),
+           session.defers_) {}
 
 WriteSession::Writers& WriteSession::open_class(const Id16& class_id) {
     return writers_.try_emplace(class_id, *this, class_id).first->second;

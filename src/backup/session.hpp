@@ -42,9 +42,10 @@ struct GivenUp {};
 /// order that makes every prefix a valid repository.
 class WriteSession {
 public:
+    /// `defers`: what it puts is durable with the store's next flush, which one session at a time can have for itself. Else at once.
     WriteSession(const Keys& keys, const Superblock& super, blob::Store& store, Meter& meter, Throttle& throttle, Collections& collections,
                  const Id16& writer, std::shared_ptr<const base::Clock> clock, LogChain& chain, std::stop_token stop,
-                 const std::filesystem::path& scratch = {});
+                 const std::filesystem::path& scratch = {}, bool defers = true);
     ~WriteSession();
 
     /// Lights the beacon. Whoever reads the index behind that sees what is being collected, or is waited for. `is_stale`: asked
@@ -116,6 +117,7 @@ private:
     std::shared_ptr<const Index> index_;
     const Superblock& super_;
     Throttle& throttle_;
+    const bool defers_;
     std::map<Id16, Writers> writers_;
     std::vector<SealedPack> closed_;
     std::int64_t closed_plain_ = 0, closed_stored_ = 0;

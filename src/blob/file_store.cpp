@@ -178,15 +178,16 @@ struct FileStore::Impl {
         change();
     }
 
+    /// Folders end with a slash.
+    std::vector<std::string> names_in(const std::string& path, std::string_view prefix, std::string_view after) const;
     void list_folder(const std::string& path, std::string_view prefix, std::string_view after, std::size_t limit,
                      std::vector<ObjectInfo>& out) const;
 };
 
-void FileStore::Impl::list_folder(const std::string& path, std::string_view prefix, std::string_view after,
-                                  std::size_t limit, std::vector<ObjectInfo>& out) const {
+std::vector<std::string> FileStore::Impl::names_in(const std::string& path, std::string_view prefix, std::string_view after) const {
     Fd fd = open(path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
     if (!fd) {
-        if (errno == ENOENT || errno == ENOTDIR) return;
+        if (errno == ENOENT || errno == ENOTDIR) return {};
         base::throw_errno("cannot list the folder", path, errno);
     }
     const std::unique_ptr<DIR, int (*)(DIR*)> names(fdopendir(fd.get()), closedir);
@@ -209,14 +210,29 @@ void FileStore::Impl::list_folder(const std::string& path, std::string_view pref
         if (!passed && (leads_on || (!is_folder && full.starts_with(prefix)))) found.push_back(std::move(full));
     }
     std::sort(found.begin(), found.end());
-    for (auto& name : found) {
-        if (out.size() >= limit) return;
-        if (name.back() == '/') {
-            name.pop_back();
-            list_folder(name, prefix, after, limit, out);
-        } else if (const auto st = stat_of(name)) {
-            out.push_back({.name = name, .size = static_cast<std::uint64_t>(st->st_size), .tag = tag_of(*st)});
+    return found;
+}
+
+void FileStore::Impl::list_folder(const std::string& path, std::string_view prefix, std::string_view after,
+                                  std::size_t limit, std::vector<ObjectInfo>& out) const {
+    constexpr int most_looks = 10;
+    const auto before = out.size();
+    for (int looked = 1;; ++looked) {
+        bool gone = false;
+        for (auto& name : names_in(path, prefix, after)) {
+            if (out.size() >= limit) break;
+            if (name.back() == '/') {
+                name.pop_back();
+                list_folder(name, prefix, after, limit, out);
+            } else if (const auto st = stat_of(name)) {
+                out.push_back({.name = name, .size = static_cast<std::uint64_t>(st->st_size), .tag = tag_of(*st)});
+            } else {
+                gone = true;
+            }
         }
+        // What went since may have another in its place, which came behind the names: a list shows one of the two.
+        if (!gone || looked == most_looks) return;
+        out.resize(before);
     }
 }
 

@@ -44,7 +44,7 @@ public:
         const auto mood = enter();
         if (mood == Mood::full) throw NoSpace("no space is left", {.subject = name.text()});
         ++puts_;
-        if (mood == Mood::doubling) {
+        if (mood == Mood::doubling && !options.deferred) {
             blob::ByteVector bytes(source.size());
             for (std::size_t at = 0, some = 1; at < bytes.size() && some > 0; at += some) some = source.read(blob::ByteSpan(bytes).subspan(at));
             auto doubled = blob::put_bytes(*inner_, name, bytes, options, stop);
