@@ -52,24 +52,24 @@ void ChunkReader::fetch(std::uint32_t pack, std::size_t first, std::size_t last,
     fetched_ += static_cast<std::int64_t>(length);
 }
 
-FrameContent ChunkReader::open(std::uint32_t pack, std::size_t frame, ByteSpan stored) {
+FrameView ChunkReader::open(std::uint32_t pack, std::size_t frame, ByteSpan stored) {
     const auto& info = index_.packs()[pack];
     const auto& row = info.frames[frame];
     const auto where = place(pack_name(info.sha), row.offset, row.stored());
-    auto content = unpacker_.unpack(sealer(pack).open(stored, static_cast<std::uint32_t>(frame), where), where);
+    auto content = unpacker_.view(sealer(pack).open(stored, static_cast<std::uint32_t>(frame), where), where);
     if (content.plain.size() != row.plain_len || content.codec != row.codec)
         throw Corrupt("a frame is not what the index says", {.subject = where});
     return content;
 }
 
-FrameContent ChunkReader::open_or_mend(std::uint32_t pack, std::size_t frame, ByteSpan stored) {
+FrameView ChunkReader::open_or_mend(std::uint32_t pack, std::size_t frame, ByteSpan stored) {
     try {
         return open(pack, frame, stored);
     } catch (const Corrupt&) {
         if (!mends_ || !store_.mend(pack_name(index_.packs()[pack].sha), {}, stop_)) throw;
     }
-    auto again = fetch(pack, frame, frame);
-    return open(pack, frame, again);
+    fetch(pack, frame, frame, mended_);
+    return open(pack, frame, mended_);
 }
 
 bool ChunkReader::is(const Id& id, ChunkType type, ByteView bytes, const ChunkPlace& at) {
@@ -91,22 +91,23 @@ void ChunkReader::verify(const Id& id, ChunkType type, ByteView bytes, const Chu
     }
 }
 
-const FrameContent& ChunkReader::frame(std::uint32_t pack, std::uint16_t number) {
+ByteView ChunkReader::frame(std::uint32_t pack, std::uint16_t number) {
     const auto found = std::find_if(cache_.begin(), cache_.end(),
                                     [&](const auto& cached) { return cached.pack == pack && cached.frame == number; });
     if (found != cache_.end()) {
         cache_.splice(cache_.begin(), cache_, found);
-        return cache_.front().content;
+        return cache_.front().plain;
     }
     auto stored = fetch(pack, number, number);
-    cache_.push_front({pack, number, open_or_mend(pack, number, stored)});
+    const auto content = open_or_mend(pack, number, stored);
+    cache_.push_front({pack, number, {content.plain.begin(), content.plain.end()}});
     // Frames are about 1 MiB, and may be 20.
-    cached_ += cache_.front().content.plain.size();
+    cached_ += cache_.front().plain.size();
     while (cache_.size() > cached_frames || (cached_ > cached_bytes && cache_.size() > 1)) {
-        cached_ -= cache_.back().content.plain.size();
+        cached_ -= cache_.back().plain.size();
         cache_.pop_back();
     }
-    return cache_.front().content;
+    return cache_.front().plain;
 }
 
 /// A reader that knows more; null: there is nothing more to know.
@@ -127,7 +128,7 @@ ByteVector ChunkReader::chunk(const Id& id, ChunkType type) {
     }
     try {
         const auto& at = found->place;
-        const auto bytes = ByteView(frame(at.pack, at.frame).plain).subspan(at.offset, at.length);
+        const auto bytes = frame(at.pack, at.frame).subspan(at.offset, at.length);
         verify(id, type, bytes, at);
         return {bytes.begin(), bytes.end()};
     } catch (const PackIsGone&) {

@@ -45,10 +45,11 @@ public:
     ByteVector fetch(std::uint32_t pack, std::size_t first, std::size_t last);
     /// The same into memory that is used again.
     void fetch(std::uint32_t pack, std::size_t first, std::size_t last, ByteVector& into);
-    /// One of them, opened in place. Throws Corrupt (subject: the pack and the range).
-    FrameContent open(std::uint32_t pack, std::size_t frame, ByteSpan stored);
+    /// One of them, opened in place: valid as long as `stored` is, and until the next call. Throws Corrupt (subject: the pack and the
+    /// range).
+    FrameView open(std::uint32_t pack, std::size_t frame, ByteSpan stored);
     /// The same. Where it is damaged, and the store has the pack as it was somewhere else, that one's.
-    FrameContent open_or_mend(std::uint32_t pack, std::size_t frame, ByteSpan stored);
+    FrameView open_or_mend(std::uint32_t pack, std::size_t frame, ByteSpan stored);
     /// Throws Corrupt unless these are the bytes that the id names.
     void verify(const Id& id, ChunkType type, ByteView bytes, const ChunkPlace& place);
 
@@ -68,10 +69,10 @@ private:
     struct CachedFrame {
         std::uint32_t pack;
         std::uint16_t frame;
-        FrameContent content;
+        ByteVector plain;
     };
     FrameSealer& sealer(std::uint32_t pack);
-    const FrameContent& frame(std::uint32_t pack, std::uint16_t number);
+    ByteView frame(std::uint32_t pack, std::uint16_t number);
     ChunkReader* newer();
 
     const Keys& keys_;
@@ -79,6 +80,7 @@ private:
     const Index& index_;
     std::stop_token stop_;
     FrameUnpacker unpacker_;
+    ByteVector mended_;
     std::map<Id16, ChunkHasher> hashers_;
     std::map<std::uint32_t, FrameSealer> sealers_;
     std::list<CachedFrame> cache_;

@@ -730,12 +730,12 @@ std::vector<SealedPack> Collection::copy(const View& view, const std::vector<Nee
                     ChunkReader reader(impl_.keys, store_, *view.index, stop_);
                     const FramePacker packer;
                     std::map<PackWriter*, FrameBuilder> frames;
-                    ByteVector scratch;
+                    ByteVector stored, scratch;
                     for (auto at = next++; at < needed.size() && !failed; at = next++) {
                         exec::check_stop(stop_);
                         const auto& info = view.index->packs()[needed[at].pack];
                         try {
-                            copy_frame(view, needed[at], reader, frames, packer, scratch);
+                            copy_frame(view, needed[at], reader, frames, packer, stored, scratch);
                         } catch (const PackIsGone&) {
                             throw;
                         } catch (const Corrupt& error) {
@@ -770,18 +770,18 @@ std::vector<SealedPack> Collection::copy(const View& view, const std::vector<Nee
 }
 
 void Collection::copy_frame(const View& view, const Needed& needed, ChunkReader& reader, std::map<PackWriter*, FrameBuilder>& frames,
-                            const FramePacker& packer, ByteVector& scratch) {
+                            const FramePacker& packer, ByteVector& stored, ByteVector& scratch) {
     const auto& info = view.index->packs()[needed.pack];
-    auto stored = reader.fetch(needed.pack, needed.frame, needed.frame);
+    reader.fetch(needed.pack, needed.frame, needed.frame, stored);
     const auto content = reader.open_or_mend(needed.pack, needed.frame, stored);
     const auto type = info.header.kind == Kind::tree ? ChunkType::node : ChunkType::data;
     // All of them before any goes on: what is written has been verified, and a damaged frame leaves nothing behind.
     for (const auto& chunk : needed.chunks)
-        reader.verify(chunk.id, type, ByteView(content.plain).subspan(chunk.place.offset, chunk.place.length), chunk.place);
+        reader.verify(chunk.id, type, content.plain.subspan(chunk.place.offset, chunk.place.length), chunk.place);
     auto& writer = writer_for(info);
     auto& frame = frames[&writer];
     for (const auto& chunk : needed.chunks) {
-        const auto bytes = ByteView(content.plain).subspan(chunk.place.offset, chunk.place.length);
+        const auto bytes = content.plain.subspan(chunk.place.offset, chunk.place.length);
         if (bytes.size() > frame_target && !frame.empty()) writer.add(frame, packer, scratch, stop_);
         frame.add(chunk.id, bytes);
         if (frame.full()) writer.add(frame, packer, scratch, stop_);

@@ -111,7 +111,7 @@ protected:  // for the one that writes packs anew under other keys
     std::vector<Needed> needed_of(const View& view, const std::set<Id>& packs) const;
     std::vector<SealedPack> copy(const View& view, const std::vector<Needed>& needed, double share, std::set<Id>& stay);
     void copy_frame(const View& view, const Needed& needed, ChunkReader& reader, std::map<PackWriter*, FrameBuilder>& frames,
-                    const FramePacker& packer, ByteVector& scratch);
+                    const FramePacker& packer, ByteVector& stored, ByteVector& scratch);
     PackWriter& writer_for(const PackInfo& pack);
     void replace_segments(const View& view, const std::set<Id>& gone, std::vector<SealedPack> fresh, std::set<std::string> touched = {});
     void put_segment(const std::vector<SealedPack>& packs, const std::set<Id>& replaced);

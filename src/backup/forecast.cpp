@@ -203,7 +203,7 @@ private:
                 for (auto at = first; at < pieces.size(); ++at) {
                     const auto [id, place] = index_.entry(pieces[at].entry);
                     if (place.pack != pack || place.frame != frame) break;
-                    reader_.verify(id, ChunkType::data, ByteView(content.plain).subspan(place.offset, place.length), place);
+                    reader_.verify(id, ChunkType::data, content.plain.subspan(place.offset, place.length), place);
                     bytes += static_cast<std::int64_t>(place.length);
                 }
             } catch (const Corrupt&) {

@@ -119,7 +119,7 @@ bool Rereading::find_lost() {
             auto stored = reader.fetch(place.first, place.second, place.second);
             const auto content = reader.open(place.first, place.second, stored);
             for (const auto& entry : entries)
-                reader.verify(entry.id, type, ByteView(content.plain).subspan(entry.place.offset, entry.place.length), entry.place);
+                reader.verify(entry.id, type, content.plain.subspan(entry.place.offset, entry.place.length), entry.place);
         } catch (const Corrupt&) {
             for (const auto& entry : entries) lost_.insert(entry.id);
         }
@@ -263,15 +263,16 @@ void Rereading::move(WriteSession& session, const Frames& frames) {
         const auto& header = index_->packs()[place.first].header;
         if (!impl_.keys.ring.classes.contains(header.class_id)) continue;
         const auto type = header.kind == Kind::tree ? ChunkType::node : ChunkType::data;
-        FrameContent content;
+        ByteVector stored;
+        FrameView content;
         try {
-            auto stored = reader.fetch(place.first, place.second, place.second);
+            reader.fetch(place.first, place.second, place.second, stored);
             content = reader.open(place.first, place.second, stored);
         } catch (const Corrupt&) {
             continue;  // of this nothing is whole
         }
         for (const auto& entry : entries) {
-            const auto bytes = ByteView(content.plain).subspan(entry.place.offset, entry.place.length);
+            const auto bytes = content.plain.subspan(entry.place.offset, entry.place.length);
             if (!reader.is(entry.id, type, bytes, entry.place)) continue;
             if (type == ChunkType::node) (void)lane(session, header.class_id).node(bytes);
             else (void)lane(session, header.class_id).chunk(bytes);

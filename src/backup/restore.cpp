@@ -228,12 +228,12 @@ void RestoreRun::write_moved(Lane& lane, std::size_t first, std::size_t last) {
     }
 }
 
-void RestoreRun::write_frame(Lane& lane, const FrameContent& frame, std::size_t& first, std::size_t last) {
+void RestoreRun::write_frame(Lane& lane, const FrameView& frame, std::size_t& first, std::size_t last) {
     const Piece* verified = nullptr;
     for (; first < last; ++first) {
         const auto& piece = plan_.pieces[first];
         const auto [id, at] = index_.entry(piece.entry);
-        const auto bytes = ByteView(frame.plain).subspan(at.offset, at.length);
+        const auto bytes = frame.plain.subspan(at.offset, at.length);
         if (!verified || verified->entry != piece.entry) lane.reader.verify(id, ChunkType::data, bytes, at);
         verified = &piece;
         put_piece(lane, piece, bytes);

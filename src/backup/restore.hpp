@@ -91,7 +91,7 @@ private:
     void empty_files();
     void write_pieces(Lane& lane, std::size_t first, std::size_t last);
     void write_moved(Lane& lane, std::size_t first, std::size_t last);
-    void write_frame(Lane& lane, const FrameContent& frame, std::size_t& first, std::size_t last);
+    void write_frame(Lane& lane, const FrameView& frame, std::size_t& first, std::size_t last);
     void put_piece(Lane& lane, const Piece& piece, ByteView bytes);
     void lose(Lane& lane, const Piece& piece, const Corrupt& error);
     template <class Bytes, class On>

@@ -230,7 +230,7 @@ void RestorePlan::sort_by_file() {
 }
 
 std::span<Piece> RestorePlan::pieces_of(std::uint32_t file) {
-    const auto [first, last] = std::ranges::equal_range(pieces, file, {}, [](const Piece& piece) { return static_cast<std::uint32_t>(piece.file); });
+    const auto [first, last] = std::ranges::equal_range(pieces, file, {}, &Piece::file);
     return {first, last};
 }
 

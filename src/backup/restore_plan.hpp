@@ -68,10 +68,10 @@ struct PlannedOther {
 
 /// A chunk and where it belongs: there are as many as a repository has chunks, or more.
 struct Piece {
-    std::uint32_t entry = 0;    ///< Of the index.
-    std::uint32_t file : 31 = 0;
-    std::uint32_t there : 1 = 0;  ///< What lies in its place already has these bytes.
-    std::uint64_t offset = 0;   ///< In the stream of the file's bytes outside of holes.
+    std::uint32_t entry = 0;        ///< Of the index.
+    std::uint32_t file = 0;         ///< Not in one word with what threads write: each looks for its file's pieces among all.
+    std::uint64_t offset : 63 = 0;  ///< In the stream of the file's bytes outside of holes.
+    std::uint64_t there : 1 = 0;    ///< What lies in its place already has these bytes.
 };
 static_assert(sizeof(Piece) == 16);
 
