@@ -378,7 +378,7 @@ TENON_API const char* to_string(KeyDerivation derivation) noexcept;
 /// One way to open the repository.
 struct KeySlot {
     std::int32_t number = 0;
-    std::string kind{};                       ///< "password", "key_file" (of this home), "recovery_code", "recipient", "host"
+    std::string kind{};                       ///< "password", "key_file" (this home's own too: "home"), "recovery_code", "recipient", "host"
     std::string label{};
     std::string derivation{};                 ///< Of a password: "argon2id", "pbkdf2". Empty for others.
     std::int32_t generation = 0;              ///< Of the root key that it opens; grows with each rotation.
@@ -387,6 +387,14 @@ struct KeySlot {
 struct RecoveryCode {
     KeySlot slot{};
     std::string code{};                       ///< 256 bits in letters, digits and hyphens, with a checksum. Said this once.
+};
+
+struct KeyFileOptions {
+    /// Required. Outside of the engine's home. A new file of 256 random bits with a checksum, as text, which this user alone may read: it is
+    /// never put in another one's place.
+    std::filesystem::path path{};
+    std::string label{};                      ///< Required.
+    bool existing = false;                    ///< The file is there: a key file, or 32 random bytes of another tool's. It stays as it is.
 };
 
 /// A pair of X25519 keys, each 32 bytes in base64.
@@ -425,6 +433,11 @@ public:
     KeySlot add_password(const std::string& password, const std::string& label, KeyDerivation derivation = KeyDerivation::argon2id);
     /// A code to write down and lock away.
     RecoveryCode add_recovery_code(const std::string& label);
+    /// A file that opens the repository: for a medium in a safe, or a place that secrets are mounted from. One file may open several
+    /// tenants' repositories.
+    /// Throws    Conflict (without `existing`: there is something of that name); InvalidArgument (it is no key file, or others than its user
+    ///           may read it); Corrupt (it was cut or changed); PermissionDenied for a path into the engine's home.
+    KeySlot add_key_file(const KeyFileOptions& options);
     /// Whoever has the private key can open the repository; nobody here ever needs to have it. `public_key`: X25519, in base64.
     /// Throws InvalidArgument.
     KeySlot add_recipient(const std::string& public_key, const std::string& label);
@@ -437,11 +450,14 @@ public:
     std::vector<KeySlot> list() const;
     /// Throws NotFound, Conflict for the key that this home has opened it with.
     void remove(std::int32_t number);
-    /// Opens the repository where this home's own key cannot: with a password, a recovery code, a recipient's private key or the
-    /// deferred key, the latter two in base64. The home gets a new key of its own, unless its key is deferred: then the repository
-    /// stays open until the engine closes.
+    /// Opens the repository where this home's own key cannot: with a password, a recovery code, the text of a key file, a recipient's
+    /// private key or the deferred key, the latter two in base64. The home gets a new key of its own, unless its key is deferred: then the
+    /// repository stays open until the engine closes.
     /// Throws NotFound, PermissionDenied (it opens nothing), InvalidArgument.
     void unlock(const std::string& secret);
+    /// The same with a key file.
+    /// Throws    NotFound, PermissionDenied (it opens nothing); InvalidArgument and Corrupt as add_key_file().
+    void unlock_with_file(const std::filesystem::path& path);
     /// A new root key, sealed anew to everything in list(), and a new key of this home; the old ones are destroyed. Removed passwords
     /// and leaked root keys then open nothing of what is kept, whatever its size; what is stored stays as it is, and who copied the
     /// data keys themselves still reads it. Throws NotFound; Conflict for a password from an older version (remove it and add it again).

@@ -5,7 +5,6 @@
 #include <base/text.hpp>
 #include <crypto/cipher.hpp>
 #include <crypto/hash.hpp>
-#include <crypto/otp.hpp>
 #include <tenon/error.hpp>
 
 namespace tenon::backup {
@@ -15,9 +14,7 @@ namespace {
 // form 1: ephemeral 32 | key 32 | bond 32 | identity 32 | signature 64
 constexpr std::size_t salt_at = 28, commitment_at = 60, wrapped_at = 92, label_at = 140, most_label = 200;
 constexpr std::size_t root_size = 32, sealed_tail = 4 * 32 + 64, signature_size = 64;
-constexpr std::size_t check_size = 3;
 constexpr std::uint16_t form_plain = 0, form_sealed = 1;
-constexpr std::string_view recovery_check = "tenon/1/text/recovery";
 
 using Derivation = KeySource::Derivation;
 
@@ -132,15 +129,6 @@ bool belongs(KeySource::Kind kind, Derivation derivation, std::uint16_t form) {
         return password ? derivation == Derivation::argon2id : kind == KeySource::Kind::key_file && derivation == Derivation::none;
     return form == form_sealed && kind >= KeySource::Kind::password && kind <= KeySource::Kind::host &&
            (password ? derivation == Derivation::argon2id || derivation == Derivation::pbkdf2 : derivation == Derivation::none);
-}
-
-std::array<std::uint8_t, check_size> recovery_sum(ByteView secret) {
-    ByteVector said;
-    base::append(said, base::view_of(recovery_check));
-    base::append(said, secret);
-    const auto sum = crypto::sha256(said);
-    crypto::wipe(said);
-    return {sum[0], sum[1], sum[2]};
 }
 
 }  // namespace
@@ -281,22 +269,6 @@ OpenSlot open_slot(const Id16& repo, ByteView raw, const KeySource& key, const s
     return opened;
 }
 
-std::string recovery_text(ByteView secret) {
-    constexpr std::size_t group = 7;
-    ByteVector bytes(secret.begin(), secret.end());
-    base::append(bytes, recovery_sum(secret));
-    auto digits = crypto::to_base32(bytes);
-    crypto::wipe(bytes);
-    std::string text;
-    text.reserve(digits.size() + digits.size() / group);
-    for (std::size_t at = 0; at < digits.size(); at += group) {
-        if (at > 0) text += '-';
-        text.append(digits, at, group);
-    }
-    crypto::wipe({reinterpret_cast<std::uint8_t*>(digits.data()), digits.size()});
-    return text;
-}
-
 KeySource KeySource::password(std::string_view text, Derivation derivation) {
     if (text.size() < 8) throw InvalidArgument("a password has at least 8 characters", {.subject = "password"});
     return {.kind = Kind::password, .secret = crypto::Secret::copy_of(base::view_of(text)), .derivation = derivation};
@@ -310,26 +282,6 @@ KeySource KeySource::key(base::ByteView bytes) {
 KeySource KeySource::host_key(base::ByteView bytes) {
     auto source = key(bytes);
     source.kind = Kind::host;
-    return source;
-}
-
-KeySource KeySource::new_recovery_code() { return {.kind = Kind::recovery_code, .secret = crypto::Secret::random(root_size)}; }
-
-std::optional<KeySource> KeySource::recovery_code(std::string_view text) {
-    std::string digits;
-    for (const char c : text)
-        if (c != '-') digits += c == '0' ? 'O' : c == '1' ? 'I' : c == '8' ? 'B' : c;
-    auto bytes = crypto::from_base32(digits);
-    crypto::wipe({reinterpret_cast<std::uint8_t*>(digits.data()), digits.size()});
-    if (!bytes) return std::nullopt;
-    std::optional<KeySource> source;
-    if (bytes->size() == root_size + check_size) {
-        const auto secret = ByteView(*bytes).first(root_size);
-        const auto sum = recovery_sum(secret);
-        if (std::equal(sum.begin(), sum.end(), bytes->begin() + root_size))
-            source = KeySource{.kind = Kind::recovery_code, .secret = crypto::Secret::copy_of(secret)};
-    }
-    crypto::wipe(*bytes);
     return source;
 }
 

@@ -80,6 +80,18 @@ int add_recovery_code(Context& context, const Args& args) {
     return 0;
 }
 
+int add_key_file(Context& context, const Args& args) {
+    const std::string path = args.operand(0);
+    const auto slot = backup_session(context).backups().keys().add_key_file(
+        {.path = path, .label = args.text("--label", "key file"), .existing = args.has("--existing")});
+    auto document = to_json(slot);
+    document.emplace("path", path);
+    context.out().thing(document, std::to_string(slot.number),
+                        {{"File", clean(path)}, {"Key", std::to_string(slot.number)}, {"Kind", slot.kind}, {"Label", slot.label}});
+    if (!args.has("--existing")) context.out().remark("Keep it apart from this home, and from the backup: whoever has it can read the backup.");
+    return 0;
+}
+
 int new_recipient(Context& context, const Args&) {
     const auto pair = backup_session(context).backups().keys().new_recipient();
     const boost::json::object document{{"public_key", pair.public_key}, {"private_key", pair.private_key}};
@@ -177,7 +189,10 @@ int remove_key(Context& context, const Args& args) {
 
 int unlock(Context& context, const Args& args) {
     BackupKeys keys = backup_session(context).backups().keys();
-    keys.unlock(read_password(context, args, variable, "Password of the backup").value());
+    const auto file = args.text("--key-file");
+    if (file == "-") keys.unlock(read_secret_file(file).value());
+    else if (!file.empty()) keys.unlock_with_file(file);
+    else keys.unlock(read_password(context, args, variable, "Password of the backup").value());
     context.out().done(to_json(keys.list()), "The repository is open.");
     return 0;
 }

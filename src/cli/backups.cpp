@@ -511,7 +511,7 @@ Group backup_verbs() {
              .run = sync_stores},
             {.path = "backup keys",
              .summary = "list what opens the repository",
-             .about = "Lists what opens the repository: passwords, recovery codes, recipients' keys, and this home's own key or, in its "
+             .about = "Lists what opens the repository: passwords, recovery codes, key files, recipients' keys, and this home's own key or, in its "
                       "stead, the host's.",
              .examples = {{"backup keys", "Numbers, kinds and labels; never the secrets."}},
              .run = list_keys,
@@ -533,6 +533,16 @@ Group backup_verbs() {
              .options = {{"--label", "TEXT", "to know it again; default recovery code"}},
              .examples = {{"backup add-recovery-code --label safe", "Write it down; it is not kept."}},
              .run = add_recovery_code},
+            {.path = "backup add-key-file",
+             .summary = "make a file that opens the repository",
+             .about = "Makes a key of 256 bits and writes it to FILE, which only you may read and which must not be there yet. “backup unlock "
+                      "--key-file” opens the repository with it. Keep it where this home's disk is not: in a safe, or where secrets come from.",
+             .operands = {{"FILE", "outside of the home"}},
+             .options = {{"--label", "TEXT", "to know it again; default key file"},
+                         {"--existing", "", "FILE is there: a key file, or 32 random bytes; others may not read it"}},
+             .examples = {{"backup add-key-file /media/safe/backup.key", "Carry it away."},
+                          {"backup add-key-file --existing /run/secrets/backup.key", "One that is kept already."}},
+             .run = add_key_file},
             {.path = "backup new-recipient",
              .summary = "make a pair of keys for a recipient",
              .about = "Prints a pair of X25519 keys, kept nowhere: the public half is for “backup add-recipient”, the private half opens the "
@@ -604,11 +614,11 @@ Group backup_verbs() {
              .examples = {{"backup remove-key 2", "After being asked."}},
              .run = remove_key},
             {.path = "backup unlock",
-             .summary = "open the repository with a password or code",
-             .about = "Opens the repository with a password, a recovery code or a recipient's private key where this home's own key cannot: "
-                      "after its keys were lost, or on another machine. Each is read as by “backup add-password”.",
-             .options = {password_file},
-             .examples = {{"backup unlock", "Asks for the password."}},
+             .summary = "open the repository with a password, a code or a key file",
+             .about = "Opens the repository with a password, a recovery code, a recipient's private key or a key file where this home's own key "
+                      "cannot: after its keys were lost, or on another machine. All but key files are read as by “backup add-password”.",
+             .options = {password_file, {"--key-file", "FILE", "of “backup add-key-file”; - is standard input"}},
+             .examples = {{"backup unlock", "Asks for the password."}, {"backup unlock --key-file /media/safe/backup.key", "With a key file."}},
              .run = unlock}}};
 }
 

@@ -60,6 +60,7 @@ std::string record_in(const Args& args, std::string_view option);
 int list_keys(Context& context, const Args& args);
 int add_password(Context& context, const Args& args);
 int add_recovery_code(Context& context, const Args& args);
+int add_key_file(Context& context, const Args& args);
 int new_recipient(Context& context, const Args& args);
 int add_recipient(Context& context, const Args& args);
 int add_deferred(Context& context, const Args& args);

@@ -17,6 +17,7 @@
 #include "backup_rows.hpp"
 #include "core.hpp"
 #include "footage_use.hpp"
+#include "key_file.hpp"
 #include "repositories.hpp"
 #include "repository_charge.hpp"
 
@@ -626,6 +627,15 @@ crypto::Secret key_bytes(const std::string& text, std::string_view field) {
     return secret;
 }
 
+/// Where somebody gives a file's content as text. What looks like one and is none may be a password.
+std::optional<backup::KeySource> key_file_of(const std::string& text) {
+    try {
+        return backup::KeySource::key_file(base::view_of(text));
+    } catch (const Corrupt&) {
+        return std::nullopt;
+    }
+}
+
 }  // namespace
 
 KeySlot BackupKeys::add_password(const std::string& password, const std::string& label, KeyDerivation derivation) {
@@ -646,6 +656,21 @@ RecoveryCode BackupKeys::add_recovery_code(const std::string& label) {
     return recorded(*impl_, "backup.add_key", label, [&] {
         return impl_->interruptible([&](const auto& stop) {
             return RecoveryCode{to_public(repositories(impl_).add_key(impl_->scope, key, label, stop)), backup::recovery_text(key.secret.bytes())};
+        });
+    });
+}
+
+KeySlot BackupKeys::add_key_file(const KeyFileOptions& options) {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    base::check_name("label", options.label);
+    engine::KeyFile::check_path(options.path);
+    impl_->check_outside(options.path, "path", false);
+    return recorded(*impl_, "backup.add_key", options.label, [&] {
+        return impl_->interruptible([&](const auto& stop) {
+            auto file = options.existing ? engine::KeyFile::read(options.path) : engine::KeyFile::make(options.path);
+            const auto slot = repositories(impl_).add_key(impl_->scope, file.key(), options.label, stop);
+            file.keep();
+            return to_public(slot);
         });
     });
 }
@@ -710,6 +735,7 @@ void BackupKeys::unlock(const std::string& secret) {
     // What the text can be, the cheap ones first: a password may look like any of the others.
     std::vector<backup::KeySource> keys;
     if (auto code = backup::KeySource::recovery_code(secret)) keys.push_back(*std::move(code));
+    if (auto file = key_file_of(secret)) keys.push_back(*std::move(file));
     if (auto bytes = crypto::from_base64(secret); bytes && bytes->size() >= 32) {
         keys.push_back(backup::KeySource::host_key(*bytes));
         if (bytes->size() == 32) keys.push_back(backup::KeySource::recipient_private(*bytes));
@@ -717,6 +743,17 @@ void BackupKeys::unlock(const std::string& secret) {
     }
     keys.push_back(backup::KeySource::password(secret));
     recorded(*impl_, "backup.unlock", "", [&] {
+        impl_->interruptible([&](const auto& stop) { repositories(impl_).unlock(impl_->scope, keys, stop); });
+    });
+}
+
+void BackupKeys::unlock_with_file(const std::filesystem::path& path) {
+    const auto pass = impl_->enter(Permission::backup_keys);
+    engine::KeyFile::check_path(path);
+    impl_->check_outside(path, "path", false);
+    recorded(*impl_, "backup.unlock", "", [&] {
+        std::vector<backup::KeySource> keys;
+        keys.push_back(engine::KeyFile::read(path).key().clone());
         impl_->interruptible([&](const auto& stop) { repositories(impl_).unlock(impl_->scope, keys, stop); });
     });
 }

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shutil
+import stat
 import subprocess
 import tarfile
 import time
@@ -287,8 +288,24 @@ class OtherKeys(ToolTest):
         slow = self.json("backup", "add-password", "--derivation", "pbkdf2", "--password-file", "-", stdin="a long sentence\n")
         self.assertEqual(slow["derivation"], "pbkdf2")
         self.assertIn("argon2id", self.tool("backup", "add-password", "--derivation", "md5", code=2)[1])
+        path = self.folder / "safe.key"
+        file = self.json("backup", "add-key-file", path, "--label", "usb")
+        self.assertEqual((file["kind"], file["label"], file["path"]), ("key_file", "usb", str(path)))
+        self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
+        self.assertEqual(self.error("backup", "add-key-file", path, code=15)["code"], "conflict")
+        content = path.read_text()
         rotation = self.json("backup", "rotate-keys", "--yes")
-        self.assertEqual((rotation["generation"], len(rotation["slots"])), (2, 4))
+        self.assertEqual((rotation["generation"], len(rotation["slots"])), (2, 5))
+        self.assertIn("open", self.text("backup", "unlock", "--key-file", path))
+        self.tool("backup", "unlock", "--key-file", "-", stdin=content)
+        self.tool("backup", "unlock", "--password-file", path)
+        path.chmod(0o644)
+        self.assertIn("0644", self.error("backup", "unlock", "--key-file", path, code=11)["message"])
+        path.chmod(0o600)
+        path.write_text(content[:30])
+        self.assertEqual(self.error("backup", "unlock", "--key-file", path, code=19)["code"], "corrupt")
+        path.write_text(content)
+        self.assertIn("usb", self.text("backup", "add-key-file", "--existing", path, "--label", "usb"))
         for secret in (code["code"], pair["private_key"], "a long sentence"):
             self.tool("backup", "unlock", "--password-file", "-", stdin=secret + "\n")
         wrong = code["code"].replace(code["code"][0], "B" if code["code"][0] == "A" else "A", 1)

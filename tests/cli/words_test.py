@@ -29,7 +29,7 @@ VERBS = {
                "schedule", "keep", "protect", "unprotect", "remove", "run"],
     "backup": ["start", "stream", "list", "show", "browse", "cat", "archive", "diff", "tag", "hold", "lift-hold", "forget", "prune", "restore",
                "check", "repair", "checkpoint", "accept", "drill", "drills", "stores", "add-store", "remove-store", "copy-policy", "sync", "keys",
-               "add-password", "add-recovery-code", "new-recipient", "add-recipient",
+               "add-password", "add-recovery-code", "add-key-file", "new-recipient", "add-recipient",
                "add-deferred", "rotate-keys", "rotate-data-key", "subjects", "shred", "erasures", "remove-key", "unlock"],
     "backup schedule": ["create", "list", "show", "update", "pause", "resume", "run", "remove", "upcoming"],
     "usage": ["record", "correct", "events", "export", "breakdown", "tag", "tags", "verify", "rebuild"],

@@ -118,6 +118,47 @@ TEST_F(Slots, a_recovery_code_tells_a_slip_from_a_wrong_code) {
     EXPECT_FALSE(KeySource::recovery_code("a password like any other"));
 }
 
+TEST_F(Slots, a_key_file_that_was_cut_or_changed_anywhere_is_told_from_a_wrong_one) {
+    const auto key = KeySource::new_key_file();
+    const auto text = key_file_text(key.secret.bytes());
+    const auto read = [](const std::string& content) { return KeySource::key_file(base::view_of(content)); };
+    const auto same = [&](const std::string& content) {
+        const auto got = read(content);
+        return got && got->kind == KeySource::Kind::key_file && crypto::equal_constant_time(got->secret.bytes(), key.secret.bytes());
+    };
+    const auto line = text.substr(0, text.find('\n'));
+    EXPECT_TRUE(same(text));
+    EXPECT_TRUE(same(line)) << "the first line is enough";
+    EXPECT_TRUE(same("# from the safe\r\n\r\n" + line + "\r\n"));
+    EXPECT_FALSE(KeySource::recovery_code(line.substr(line.find(' ') + 1))) << "neither is the other";
+    EXPECT_FALSE(read(recovery_text(key.secret.bytes())));
+    // Cut anywhere within its key: known for a key file that is none any more, or for no key file; never for another key.
+    for (std::size_t size = 0; size < line.size(); ++size) {
+        try {
+            EXPECT_FALSE(read(line.substr(0, size))) << size;
+        } catch (const Corrupt&) {
+            EXPECT_GE(size, std::string("key-file ").size());
+        }
+    }
+    for (std::size_t at = line.find(' ') + 1; at < line.size(); ++at) {
+        if (line[at] == '-') continue;
+        auto slip = text;
+        slip[at] = slip[at] == 'Q' ? 'R' : 'Q';
+        EXPECT_THROW(read(slip), Corrupt) << at;
+    }
+    EXPECT_THROW(read(line + '\n' + line), Corrupt) << "two keys";
+    EXPECT_FALSE(read(""));
+    EXPECT_FALSE(read("# nothing but words\n"));
+    EXPECT_FALSE(read("a password of thirty-two letters")) << "text of the length of a key is no key";
+    EXPECT_EQ(std::string("a password of thirty-two letters").size(), 32U);
+    const auto bytes = crypto::random_bytes(32);
+    const auto raw = KeySource::key_file(bytes);
+    ASSERT_TRUE(raw) << "other tools' key files are random bytes";
+    EXPECT_TRUE(crypto::equal_constant_time(raw->secret.bytes(), bytes));
+    EXPECT_FALSE(KeySource::key_file(crypto::random_bytes(33)));
+    EXPECT_FALSE(KeySource::key_file(base::ByteView(bytes).first(31)));
+}
+
 TEST_F(Slots, weak_and_ruinous_iterations_are_refused_before_anything_is_derived) {
     auto repository = create();
     const auto password = KeySource::password("correct horse", KeySource::Derivation::pbkdf2);

@@ -4,7 +4,11 @@
 #include <functional>
 #include <thread>
 
+#include <sys/stat.h>
+
+#include <base/file.hpp>
 #include <child_process.hpp>
+#include <crypto/secret.hpp>
 
 #include "engine_fixture.hpp"
 
@@ -141,6 +145,102 @@ TEST_F(BackupKeyTest, a_recovery_code_and_a_recipients_key_open_what_the_home_ca
         mine->backups().keys().unlock(secret);
         EXPECT_EQ(mine->backups().list().size(), 1u);
     }
+}
+
+TEST_F(BackupKeyTest, a_key_file_opens_what_the_home_cannot_and_says_what_is_wrong_with_it) {
+    const auto mode_of = [](const std::filesystem::path& path) { return std::filesystem::status(path).permissions(); };
+    const auto set_mode = [](const std::filesystem::path& path, unsigned mode) { std::filesystem::permissions(path, std::filesystem::perms(mode)); };
+    const auto text_of = [](const std::filesystem::path& path) {
+        const auto bytes = base::read_file(path, 4096);
+        return std::string(bytes.begin(), bytes.end());
+    };
+    const auto path = folder / "safe.key";
+    mine->backups().start({.name = "nightly"}).join();
+    auto theirs = session(other);
+    theirs.backups().start({.name = "theirs"}).join();
+    const auto slot = mine->backups().keys().add_key_file({.path = path, .label = "säfe"});
+    EXPECT_EQ(slot.kind, "key_file");
+    EXPECT_EQ(slot.label, "säfe");
+    EXPECT_EQ(mode_of(path), std::filesystem::perms(0600));
+    const auto text = text_of(path);
+
+    // It never takes another's place, lies nowhere in the home, and leaves nothing where it opens nothing.
+    const auto add = [&](const std::filesystem::path& at, bool existing = false) {
+        return mine->backups().keys().add_key_file({.path = at, .label = "x", .existing = existing});
+    };
+    EXPECT_THROW(add(path), Conflict);
+    EXPECT_EQ(text_of(path), text);
+    std::filesystem::create_symlink(folder / "nowhere", folder / "link.key");
+    EXPECT_THROW(add(folder / "link.key"), Conflict) << "nor does it follow a link";
+    EXPECT_THROW(add(folder / "home/safe.key"), PermissionDenied);
+    EXPECT_THROW(add(mine->workspace() / "safe.key"), PermissionDenied) << "the backup would hold its own key, which goes with the home";
+    EXPECT_THROW(add(folder / "no such folder/safe.key"), NotFound);
+    EXPECT_THROW(add(""), InvalidArgument);
+    EXPECT_THROW(mine->backups().keys().add_key_file({.path = folder / "new.key"}), InvalidArgument) << "without a label";
+    EXPECT_THROW(session(acme, Role::viewer).backups().keys().add_key_file({.path = folder / "new.key", .label = "x"}), PermissionDenied);
+    EXPECT_THROW(session(acme, Role::viewer).backups().keys().unlock_with_file(path), PermissionDenied);
+    EXPECT_FALSE(std::filesystem::exists(folder / "new.key"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "nowhere"));
+    const auto count = mine->backups().keys().list().size();
+    EXPECT_EQ(count, 2u);
+
+    // One that is there: of this tool, of another; not one that others can read, nor any file.
+    EXPECT_EQ(theirs.backups().keys().add_key_file({.path = path, .label = "shared", .existing = true}).kind, "key_file");
+    base::write_file_atomically(folder / "raw.key", crypto::random_bytes(32), 0644);
+    EXPECT_THROW(add(folder / "raw.key", true), InvalidArgument) << "others may read it";
+    set_mode(folder / "raw.key", 0600);
+    EXPECT_NO_THROW(add(folder / "raw.key", true));
+    EXPECT_THROW(add(folder / "not there", true), NotFound);
+    EXPECT_THROW(add(folder.path(), true), Error);
+    for (const auto& each : mine->audit().list({.action = "backup.add_key"})) EXPECT_EQ(each.details.find("key-file"), std::string::npos);
+
+    lose_the_homes_key();
+    const auto unlock = [&](const std::filesystem::path& at) { mine->backups().keys().unlock_with_file(at); };
+    const auto stand_in = folder / "other.key";
+    const auto write_other = [&](const std::string& content) {
+        base::write_file_atomically(stand_in, base::view_of(content), 0600);
+    };
+    EXPECT_THROW(mine->backups().list(), PermissionDenied);
+    write_other(std::string(base::text_of(crypto::random_bytes(32))));
+    EXPECT_THROW(unlock(stand_in), PermissionDenied) << "another one's";
+    write_other(text.substr(0, 40));
+    EXPECT_THROW(unlock(stand_in), Corrupt) << "cut";
+    write_other(text.substr(0, 5));
+    EXPECT_THROW(unlock(stand_in), InvalidArgument) << "cut to almost nothing";
+    write_other("");
+    EXPECT_THROW(unlock(stand_in), InvalidArgument);
+    write_other(std::string(10'000, 'x'));
+    EXPECT_THROW(unlock(stand_in), InvalidArgument);
+    ASSERT_EQ(::mkfifo((folder / "fifo.key").c_str(), 0600), 0);
+    EXPECT_THROW(unlock(folder / "fifo.key"), InvalidArgument) << "and nobody waits for what comes out of it";
+    set_mode(path, 0640);
+    try {
+        unlock(path);
+        ADD_FAILURE() << "its group may read it";
+    } catch (const InvalidArgument& error) {
+        EXPECT_NE(std::string(error.what()).find("0640"), std::string::npos) << error.what();
+        EXPECT_EQ(error.subject(), path.string());
+    }
+    EXPECT_THROW(mine->backups().list(), PermissionDenied) << "none of that has changed anything";
+
+    set_mode(path, 0400);
+    unlock(path);
+    EXPECT_EQ(mine->backups().list().size(), 1u);
+    for (const auto& opener : {text, text.substr(0, text.find('\n'))}) {
+        lose_the_homes_key();
+        mine->backups().keys().unlock(opener);
+        EXPECT_EQ(mine->backups().list().size(), 1u) << "its text does as well";
+    }
+    session(other).backups().keys().unlock_with_file(path);
+    EXPECT_EQ(session(other).backups().list().size(), 1u);
+    // Of a removed slot the file opens nothing any more.
+    mine->backups().keys().remove(slot.number);
+    mine->backups().keys().rotate();
+    lose_the_homes_key();
+    EXPECT_THROW(unlock(path), PermissionDenied);
+    set_mode(folder / "raw.key", 0400);
+    EXPECT_NO_THROW(unlock(folder / "raw.key"));
+    EXPECT_TRUE(mine->backups().check().result().problems.empty());
 }
 
 // What leaked is worth nothing once the keys were rotated: not the home's old key, nor a password that was taken away.

@@ -2153,7 +2153,7 @@ class RekeyResult(Value):
 class KeySlot(Value):
     """One way to open the repository.
 
-    - kind: "password", "key_file" (of this home), "recovery_code", "recipient", "host"
+    - kind: "password", "key_file" (this home's own too: "home"), "recovery_code", "recipient", "host"
     - derivation: Of a password: "argon2id", "pbkdf2". Empty for others.
     - generation: Of the root key that it opens; grows with each rotation.
     """
@@ -2183,6 +2183,23 @@ class RecoveryCode(Value):
     def __init__(self, slot: Optional[KeySlot] = None, code: str = "") -> None:
         self.slot = KeySlot() if slot is None else slot
         self.code = code
+
+
+class KeyFileOptions(Value):
+    """- path: Required. Outside of the engine's home. A new file of 256 random bits with a checksum, as text, which this user
+        alone may read: it is never put in another one's place.
+    - label: Required.
+    - existing: The file is there: a key file, or 32 random bytes of another tool's. It stays as it is.
+    """
+    __slots__ = ("path", "label", "existing")
+    path: Path
+    label: str
+    existing: bool
+
+    def __init__(self, *, path: AnyPath, label: str, existing: bool = False) -> None:
+        self.path = as_path(path)
+        self.label = label
+        self.existing = existing
 
 
 class RecipientKey(Value):
@@ -5765,23 +5782,23 @@ __all__ = [
     "FileKind", "FootageSpan", "ForecastMethod", "ForgetOptions", "ForgetResult", "FrameImageOptions", "FrameOptions",
     "FramesOptions", "GradeStillOptions", "HoldId", "HoldOptions", "ImportOptions", "IssuerId", "IssuerOptions",
     "JobBatch", "JobFilter", "JobId", "JobInfo", "JobPause", "JobSchedule", "JobState", "KeepRules", "KeyDerivation",
-    "KeyEnvironment", "KeyId", "KeyRotation", "KeySlot", "LeaseInfo", "LeaseOptions", "LegalHold", "LegalHoldOptions",
-    "LimitOptions", "LimitOverride", "LogLevel", "LogOptions", "LogRecord", "LoginFilter", "LoginId", "LoginInfo",
-    "LoginOptions", "Loudness", "MeterTotal", "Misfire", "Money", "MoveOptions", "MovedHome", "MovedTable", "NewApiKey",
-    "OpenFileOptions", "OpenHold", "OperatorOptions", "OverageRule", "Overlap", "Partner", "PartnerFilter", "PartnerId",
-    "PartnerOptions", "PasswordOptions", "PasswordTicket", "PixelFormat", "Plan", "PlanChange", "PlanChangeOptions",
-    "PlanChangeState", "PlanEffect", "PlanImpact", "PlanLimit", "PlanOverage", "Playlist", "PlaylistOptions", "Principal",
-    "PrincipalKind", "Progress", "Project", "ProjectFilter", "ProjectGrant", "ProjectId", "ProjectOptions", "Protection",
-    "PruneOptions", "PruneResult", "Quality", "Quota", "QuotaForecast", "QuotaOverage", "RateCall", "RateDecision",
-    "RateScope", "Rational", "RecipientKey", "RecordCount", "Recording", "RecordingFilter", "RecordingInfo",
-    "RecordingWindow", "RecoveryCode", "Recurrence", "RecurrenceOptions", "RecurrenceUpdate", "RedeemOptions",
-    "RekeyOptions", "RekeyResult", "RemovedCount", "RenderBatchOptions", "RenderOptions", "RenderResult", "RenderedFile",
-    "RepairOptions", "RepairResult", "Resource", "ResourceUsage", "RestoreOptions", "RestorePreview", "RestoreResult",
-    "Retention", "Role", "RoleId", "RoleOptions", "RotateOptions", "ScheduleStanding", "ScheduledWork", "SecondFactor",
-    "SessionOptions", "SettingsDocument", "SettingsKind", "SettingsOptions", "ShadowCount", "SiteId", "Snapshot",
-    "SnapshotDiff", "SnapshotFilter", "SnapshotId", "SnapshotVerdict", "SpanKind", "StartedJob", "SubscribeOptions",
-    "SupportOptions", "TagOptions", "Takeout", "TakeoutOptions", "Tenant", "TenantFilter", "TenantId", "TenantOptions",
-    "TenantState", "TenantTakeoutOptions", "TenantUpdate", "TimeRange", "TimelineClip", "TimelineImage",
+    "KeyEnvironment", "KeyFileOptions", "KeyId", "KeyRotation", "KeySlot", "LeaseInfo", "LeaseOptions", "LegalHold",
+    "LegalHoldOptions", "LimitOptions", "LimitOverride", "LogLevel", "LogOptions", "LogRecord", "LoginFilter", "LoginId",
+    "LoginInfo", "LoginOptions", "Loudness", "MeterTotal", "Misfire", "Money", "MoveOptions", "MovedHome", "MovedTable",
+    "NewApiKey", "OpenFileOptions", "OpenHold", "OperatorOptions", "OverageRule", "Overlap", "Partner", "PartnerFilter",
+    "PartnerId", "PartnerOptions", "PasswordOptions", "PasswordTicket", "PixelFormat", "Plan", "PlanChange",
+    "PlanChangeOptions", "PlanChangeState", "PlanEffect", "PlanImpact", "PlanLimit", "PlanOverage", "Playlist",
+    "PlaylistOptions", "Principal", "PrincipalKind", "Progress", "Project", "ProjectFilter", "ProjectGrant", "ProjectId",
+    "ProjectOptions", "Protection", "PruneOptions", "PruneResult", "Quality", "Quota", "QuotaForecast", "QuotaOverage",
+    "RateCall", "RateDecision", "RateScope", "Rational", "RecipientKey", "RecordCount", "Recording", "RecordingFilter",
+    "RecordingInfo", "RecordingWindow", "RecoveryCode", "Recurrence", "RecurrenceOptions", "RecurrenceUpdate",
+    "RedeemOptions", "RekeyOptions", "RekeyResult", "RemovedCount", "RenderBatchOptions", "RenderOptions", "RenderResult",
+    "RenderedFile", "RepairOptions", "RepairResult", "Resource", "ResourceUsage", "RestoreOptions", "RestorePreview",
+    "RestoreResult", "Retention", "Role", "RoleId", "RoleOptions", "RotateOptions", "ScheduleStanding", "ScheduledWork",
+    "SecondFactor", "SessionOptions", "SettingsDocument", "SettingsKind", "SettingsOptions", "ShadowCount", "SiteId",
+    "Snapshot", "SnapshotDiff", "SnapshotFilter", "SnapshotId", "SnapshotVerdict", "SpanKind", "StartedJob",
+    "SubscribeOptions", "SupportOptions", "TagOptions", "Takeout", "TakeoutOptions", "Tenant", "TenantFilter", "TenantId",
+    "TenantOptions", "TenantState", "TenantTakeoutOptions", "TenantUpdate", "TimeRange", "TimelineClip", "TimelineImage",
     "TimelineImageOptions", "TimelineTitle", "TokenKey", "Tokens", "Transition", "TransitionKind", "TrustedIssuer",
     "UpcomingOptions", "UpcomingWork", "UsageAdvice", "UsageCheck", "UsageDifference", "UsageEvent", "UsageExport",
     "UsageExportOptions", "UsageFilter", "UsageFormat", "UsageGrain", "UsageKey", "UsageMonth", "UsageOutcome",

@@ -37,6 +37,10 @@ struct KeySource {
     static KeySource new_recovery_code();
     /// Empty unless the text is a recovery code, checksum included. Case, groups and digits for letters do not matter.
     [[nodiscard]] static std::optional<KeySource> recovery_code(std::string_view text);
+    static KeySource new_key_file();
+    /// What a key file holds: the text of key_file_text(), or 32 bytes that are no text. Empty: it is no key file. Throws Corrupt for one
+    /// that was cut or changed.
+    [[nodiscard]] static std::optional<KeySource> key_file(base::ByteView content);
     static KeySource recipient_public(const crypto::PublicKey& key);
     static KeySource recipient_private(base::ByteView key);  ///< 32 bytes.
     KeySource clone() const;
@@ -44,6 +48,8 @@ struct KeySource {
 
 /// 256 bits as people write them down: letters and digits in groups, with a checksum.
 std::string recovery_text(base::ByteView secret);
+/// All that is in the file of a key: for people a word of what it is, for machines the same kind of text.
+std::string key_file_text(base::ByteView secret);
 
 /// One way to open the repository.
 struct Slot {
