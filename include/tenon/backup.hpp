@@ -186,6 +186,11 @@ struct RestoreOptions {
     /// Where something is lost, bring back all the rest: lost parts of files are zeros, lost folders are not there, and the result names
     /// them. False: the job ends in Corrupt.
     bool salvage = false;
+    /// What the target has in the snapshot's folders, and the snapshot has not, goes, once all that the snapshot has is there: also what the
+    /// backup had left out. It stays: what `exclude` names, what lies beside the snapshot's uppermost folders, or beside `paths`, what is
+    /// mounted; in the workspace the files and folders of projects' assets, exports and recordings, which are removed as such. No link is
+    /// followed. Not with `salvage`.
+    bool delete_extra = false;
 };
 
 struct RestoreResult {
@@ -196,6 +201,7 @@ struct RestoreResult {
     std::vector<std::string> problems{};      ///< Owners, modes and the like that the target refused, and files that the
                                               ///< tenant's storage had no room for in the end.
     std::vector<DamagedFile> damaged{};       ///< With `salvage`: what did not come back, at most 1000.
+    std::int64_t deleted = 0;                 ///< With `delete_extra`: files, links and folders that went.
 };
 
 /// What a restore would do.
@@ -206,8 +212,9 @@ struct RestorePreview {
     std::int64_t files_replaced = 0;          ///< Something else does, and goes.
     std::int64_t files_unchanged = 0;         ///< Are there with the same content, and stay.
     std::int64_t folders_new = 0;
-    /// Files and folders that the target has in the folders of the snapshot, and the snapshot has not: they stay, as a restore deletes nothing.
+    /// Files and folders that the target has in the folders of the snapshot, and the snapshot has not. They stay, but for `deleted`.
     std::int64_t extra = 0;
+    std::int64_t deleted = 0;                 ///< With `delete_extra`: files, links and folders that would go, those in extra folders too.
     Bytes written{};                          ///< Out of the repository.
     Bytes kept{};                             ///< Of what is asked for, already in the target.
     Bytes fetched{};                          ///< Read from the repository, where it is compressed.
@@ -216,8 +223,9 @@ struct RestorePreview {
     /// opening a sample took just now, without what the target's disk costs.
     Duration time{};
     bool measured = false;                    ///< `time` comes from a drill.
-    std::vector<FileChange> changes{};        ///< What is new (`added`) or replaced (`modified`), at most 10,000.
-    /// What would end the restore in Conflict: a folder where a file belongs and the like. And what was erased, and does not come back.
+    std::vector<FileChange> changes{};        ///< What is new (`added`), replaced (`modified`) or would go (`removed`), at most 10,000.
+    /// What would end the restore in Conflict: a folder where a file belongs and the like. And what was erased, and does not come back, and
+    /// what is extra and would stay as it is mounted.
     std::vector<std::string> problems{};
 };
 
@@ -501,7 +509,8 @@ public:
     /// A backup whose files the host writes. Records who opened it. Any number at once, and beside start().
     /// Throws    InvalidArgument; Corrupt (the repository was tampered with), Unavailable while it is locked.
     BackupStream open_stream(const BackupStreamOptions& options);
-    /// Fetches only what differs. A file is replaced in one step or not at all; those that the snapshot does not have stay.
+    /// Fetches only what differs. A file is replaced in one step or not at all; those that the snapshot does not have stay, unless
+    /// `delete_extra`.
     /// Into the workspace: the tenant's storage is charged for what comes back before anything is written; the job ends in
     /// QuotaExceeded where there is no room.
     /// One restore into a folder at a time: the job of a second one ends in Conflict.

@@ -1,11 +1,10 @@
 // What a restore would do: its plan, beside what lies in the target.
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <map>
-#include <set>
 #include <span>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <backup/read.hpp>
 #include <exec/wait.hpp>
 
+#include "extras.hpp"
 #include "metadata.hpp"
 #include "restore.hpp"
 
@@ -24,12 +24,13 @@ std::string path_in(const RestorePlan& plan, std::uint32_t folder, const std::st
 /// Looks, and writes nowhere.
 class Forecaster {
 public:
-    Forecaster(Repository::Impl& impl, PlannedRestore& planned, const RestoreRequest& request, bool compare, std::size_t most_changes,
-               const std::stop_token& stop)
+    Forecaster(Repository::Impl& impl, PlannedRestore& planned, const RestoreRequest& request, const Globs& exclude, bool compare,
+               std::size_t most_changes, const std::stop_token& stop)
         : impl_(impl),
           index_(*planned.index),
           plan_(planned.plan),
           request_(request),
+          exclude_(exclude),
           compare_(compare),
           most_changes_(most_changes),
           stop_(stop),
@@ -40,6 +41,7 @@ public:
         open_target();
         look_at_folders();
         look_at_names();
+        look_at_extras();
         count_requests();
         take_sample(sample);
         for (const auto& path : plan_.erased) said_.problems.push_back({path, Errc::not_found, "was erased: its keys were destroyed"});
@@ -97,12 +99,10 @@ private:
 
     void look_at_names() {
         plan_.sort_by_file();
-        std::map<std::uint32_t, std::set<std::string>> names;
         for (auto& file : plan_.files) {
             exec::check_stop(stop_);
             ++said_.files;
             const auto file_entry = file.entry();
-            names[file.folder].insert(file_entry.name);
             const auto st = there(file.folder, file_entry.name);
             if (st && S_ISDIR(st->st_mode)) {
                 conflict(path_in(plan_, file.folder, file_entry.name), "a folder lies where a file belongs");
@@ -113,14 +113,12 @@ private:
         }
         for (const auto& other : plan_.others) {
             ++said_.files;
-            names[other.folder].insert(other.entry.name);
             const auto st = there(other.folder, other.entry.name);
             if (st && S_ISDIR(st->st_mode)) conflict(path_in(plan_, other.folder, other.entry.name), "a folder lies where a file belongs");
             else change(other.folder, other.entry, st);
         }
         for (const auto& piece : plan_.pieces)
             (piece.there ? said_.bytes_kept : said_.bytes_written) += static_cast<std::int64_t>(index_.entry(piece.entry).place.length);
-        count_extra(names);
     }
 
     /// Marks the parts that lie in their place already.
@@ -149,24 +147,16 @@ private:
         return same;
     }
 
-    /// Only where the snapshot has the folder itself: what else lies beside its sources was never asked.
-    void count_extra(const std::map<std::uint32_t, std::set<std::string>>& names) {
-        std::set<std::string> folders;
-        for (const auto& folder : plan_.folders) folders.insert(folder.path);
-        for (std::uint32_t i = 0; i < plan_.folders.size(); ++i) {
-            const auto& folder = plan_.folders[i];
-            if (!folder.existed || !folder.has_entry) continue;
-            exec::check_stop(stop_);
-            const int copy = openat(folders_.open(i).get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-            const std::unique_ptr<DIR, int (*)(DIR*)> listing(copy < 0 ? nullptr : fdopendir(copy), closedir);
-            if (!listing) continue;
-            const auto known = names.find(i);
-            while (const dirent* entry = readdir(listing.get())) {
-                const std::string name(entry->d_name);
-                if (name == "." || name == ".." || is_beside(name)) continue;
-                if (!(known != names.end() && known->second.contains(name)) && !folders.contains(join(folder.path, name))) ++said_.extra;
-            }
-        }
+    void look_at_extras() {
+        if (!target_) return;
+        const auto work = request_.delete_extra ? ExtraWork::rehearse : ExtraWork::count;
+        const auto on = [&](const std::string& path, EntryKind kind, std::int64_t size) {
+            if (said_.changes.size() < most_changes_) said_.changes.push_back({.path = path, .is_gone = true, .kind = kind, .before = size});
+        };
+        auto extras = treat_extras(work, target_, plan_, exclude_, request_, on, stop_);
+        said_.extra = extras.beside;
+        said_.deleted = extras.deleted;
+        if (work == ExtraWork::rehearse) std::move(extras.problems.begin(), extras.problems.end(), std::back_inserter(said_.problems));
     }
 
     void count_requests() {
@@ -221,6 +211,7 @@ private:
     const Index& index_;
     RestorePlan& plan_;
     const RestoreRequest& request_;
+    const Globs& exclude_;
     const bool compare_;
     const std::size_t most_changes_;
     const std::stop_token stop_;
@@ -240,7 +231,7 @@ RestoreForecast forecast(const Repository& repository, const SnapshotId& id, con
     const auto snapshot = impl.snapshot(id, stop);
     try {
         auto planned = plan_restore(impl, snapshot, request.paths, exclude, request.salvage, stop);
-        return Forecaster(impl, planned, request, compare, most_changes, stop).look(sample);
+        return Forecaster(impl, planned, request, exclude, compare, most_changes, stop).look(sample);
     } catch (const Corrupt&) {
         (void)impl.snapshot(id, {});  // NotFound: it was forgotten and collected meanwhile
         throw;

@@ -15,6 +15,7 @@
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
 
+#include "extras.hpp"
 #include "metadata.hpp"
 
 namespace tenon::backup {
@@ -34,13 +35,15 @@ const base::Fd& TargetFolders::open(std::uint32_t number) {
 }
 
 RestoreRun::RestoreRun(const Keys& keys, blob::Store& store, const Index& index, ChunkReader::Reload reload, RestorePlan& plan,
-                       const RestoreRequest& request, Throttle& throttle, unsigned threads, exec::ProgressSink& progress, std::stop_token stop)
+                       const RestoreRequest& request, const Globs& exclude, Throttle& throttle, unsigned threads, exec::ProgressSink& progress,
+                       std::stop_token stop)
     : keys_(keys),
       store_(store),
       index_(index),
       reload_(std::move(reload)),
       plan_(plan),
       request_(request),
+      exclude_(exclude),
       throttle_(throttle),
       threads_(threads),
       progress_(progress),
@@ -86,6 +89,7 @@ RestoreTotals RestoreRun::run() {
     }
     progress_.stage("metadata", 0.05, 0, "");
     make_others();
+    if (request_.delete_extra) delete_extras();
     finish_folders();
     if (request_.durable && syncfs(target_.get()) != 0) base::throw_errno("cannot make the restore durable", request_.target.string(), errno);
     RestoreTotals totals;
@@ -93,6 +97,7 @@ RestoreTotals RestoreRun::run() {
     totals.folders = static_cast<std::int64_t>(plan_.folders.size()) - 1;
     totals.bytes_written = written_;
     totals.files_unchanged = same_;
+    totals.deleted = deleted_;
     totals.problems = std::move(problems_);
     totals.damaged = std::move(plan_.damaged);
     std::move(damaged_.begin(), damaged_.end(), std::back_inserter(totals.damaged));
@@ -100,6 +105,14 @@ RestoreTotals RestoreRun::run() {
               [](const auto& a, const auto& b) { return std::tie(a.path, a.offset) < std::tie(b.path, b.offset); });
     for (const auto& path : plan_.erased) totals.problems.push_back({path, Errc::not_found, "was erased: its keys were destroyed"});
     return totals;
+}
+
+void RestoreRun::delete_extras() {
+    // First all that the snapshot has lies there for good: of a file that was renamed since, what is extra may be the only other copy.
+    if (request_.durable && syncfs(target_.get()) != 0) base::throw_errno("cannot make the restore durable", request_.target.string(), errno);
+    auto extras = treat_extras(ExtraWork::remove, target_, plan_, exclude_, request_, [](const auto&, auto, auto) {}, stop_);
+    deleted_ = extras.deleted;
+    std::move(extras.problems.begin(), extras.problems.end(), std::back_inserter(problems_));
 }
 
 void RestoreRun::admit() {

@@ -70,7 +70,7 @@ private:
 class RestoreRun {
 public:
     RestoreRun(const Keys& keys, blob::Store& store, const Index& index, ChunkReader::Reload reload, RestorePlan& plan, const RestoreRequest& request,
-               Throttle& throttle, unsigned threads, exec::ProgressSink& progress, std::stop_token stop);
+               const Globs& exclude, Throttle& throttle, unsigned threads, exec::ProgressSink& progress, std::stop_token stop);
     RestoreTotals run();
     /// That it met.
     const std::set<Id>& damaged_packs() const { return damaged_packs_; }
@@ -102,6 +102,7 @@ private:
     void complete(Lane& lane, PlannedFile& file);
     void publish(const base::Fd& folder, const std::string& beside, const std::string& name, bool replace, const std::string& path);
     void make_others();
+    void delete_extras();
     void make_other(TargetFolders& folders, const PlannedOther& other, const std::string& beside);
     void remove_unfinished() noexcept;
     void set_metadata(const base::Fd& fd, const Entry& entry, const std::string& path);
@@ -116,6 +117,7 @@ private:
     const ChunkReader::Reload reload_;
     RestorePlan& plan_;
     const RestoreRequest& request_;
+    const Globs& exclude_;
     Throttle& throttle_;
     const unsigned threads_;
     exec::ProgressSink& progress_;
@@ -125,6 +127,7 @@ private:
     base::Fd target_;
     std::optional<TargetLock> lock_;
     std::atomic<std::int64_t> written_{0}, same_{0};
+    std::int64_t deleted_ = 0;
     std::atomic<int> open_files_{0};
     std::array<std::mutex, 256> locks_;  ///< Of files, by number.
     std::mutex problems_mutex_;

@@ -152,7 +152,7 @@ RestoreTotals restore_from(Repository::Impl& impl, const SnapshotRecord& snapsho
                            exec::ProgressSink& progress, const std::stop_token& stop) {
     auto [index, plan] = plan_restore(impl, snapshot, request.paths, exclude, request.salvage, stop);
     Throttle throttle(request.bytes_per_second, impl.options.clock);
-    RestoreRun run(impl.keys, *impl.objects, *index, impl.reload(stop), plan, request, throttle, impl.threads(), progress, stop);
+    RestoreRun run(impl.keys, *impl.objects, *index, impl.reload(stop), plan, request, exclude, throttle, impl.threads(), progress, stop);
     auto totals = run.run();
     // Who backs up again after this must not build upon these.
     if (!run.damaged_packs().empty()) {
@@ -171,6 +171,9 @@ RestoreTotals Repository::restore(const SnapshotId& id, const RestoreRequest& re
                                   std::stop_token stop) const {
     if (request.target.empty()) throw InvalidArgument("a restore needs a target", {.subject = "target"});
     if (request.bytes_per_second < 0) throw InvalidArgument("a limit is not negative", {.subject = "bytes_per_second"});
+    if (request.delete_extra && request.salvage)
+        throw InvalidArgument("what is lost of a snapshot would be taken for extra: salvage first", {.subject = "delete_extra"});
+    if (request.delete_extra && !request.overwrite) throw InvalidArgument("nothing may lie in the target then", {.subject = "delete_extra"});
     const Globs exclude(request.exclude);
     const auto snapshot = impl_->snapshot(id, stop);
     try {

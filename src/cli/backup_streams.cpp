@@ -196,9 +196,11 @@ int preview_restore(Context& context, const Session& session, const RestoreOptio
     if (context.out().people() && !p.changes.empty()) {
         Table table({"", "PATH", ">NOW", ">THEN"});
         for (const auto& change : p.changes) {
-            const bool is_new = change.change == ChangeKind::added;
+            const bool is_new = change.change == ChangeKind::added, is_gone = change.change == ChangeKind::removed;
             const bool is_file = change.kind == FileKind::file;
-            table.row({is_new ? "+" : "M", change.path, is_new ? "-" : size(change.before), is_file ? size(change.after) : to_string(change.kind)});
+            const auto now = is_new ? "-" : is_gone && !is_file ? to_string(change.kind) : size(change.before);
+            const auto then = is_gone ? "-" : is_file ? size(change.after) : to_string(change.kind);
+            table.row({is_new ? "+" : is_gone ? "-" : "M", change.path, now, then});
         }
         context.out().list({}, {}, table, "");
         context.out().line("");
@@ -208,7 +210,8 @@ int preview_restore(Context& context, const Session& session, const RestoreOptio
                          {"Files", count(p.files) + ": " + count(p.files_new) + " new, " + count(p.files_replaced) + " replaced, " +
                                        count(p.files_unchanged) + " already there"},
                          {"Folders", count(p.folders_new) + " new"},
-                         {"Others", count(p.extra) + " stay that the snapshot does not have"},
+                         {"Others", options.delete_extra ? count(p.deleted) + " deleted that the snapshot does not have"
+                                                         : count(p.extra) + " stay that the snapshot does not have"},
                          {"Written", size(p.written)},
                          {"Kept", size(p.kept)},
                          {"Fetched", size(p.fetched) + " in " + count(p.requests) + " requests"},

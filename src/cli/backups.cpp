@@ -158,17 +158,20 @@ int restore(Context& context, const Args& args) {
                            .download_per_second = args.size("--limit").value_or(Bytes{})};
     if (args.has("--target")) options.target = std::filesystem::absolute(args.text("--target"));
     options.salvage = args.has("--salvage");
+    options.delete_extra = args.has("--delete");
     if (args.has("--dry-run")) return preview_restore(context, session, options, !args.has("--by-time"));
     options.schedule = schedule_of(args);
+    if (options.delete_extra) confirm(context, args, "Delete what the snapshot does not have?");
     RestoreJob job = session.backups().restore(options);
     if (is_for_later(args)) return show_started(context, job);
     follow(context, job, "restore");
     const RestoreResult result = job.result();
-    context.out().thing(to_json(result), result.target.string(),
-                        {{"Restored to", result.target.string()},
-                         {"Files", count(result.files)},
-                         {"Written", size(result.written)},
-                         {"Unchanged", count(result.files_unchanged) + " of them were already there"}});
+    Fields shown{{"Restored to", result.target.string()},
+                 {"Files", count(result.files)},
+                 {"Written", size(result.written)},
+                 {"Unchanged", count(result.files_unchanged) + " of them were already there"}};
+    if (options.delete_extra) shown.emplace_back("Deleted", count(result.deleted) + " that the snapshot does not have");
+    context.out().thing(to_json(result), result.target.string(), shown);
     say_problems(context, result.problems);
     say_damaged(context, result.damaged);
     return result.damaged.empty() ? 0 : exit_code(Errc::corrupt);
@@ -391,16 +394,18 @@ Group backup_verbs() {
             {.path = "backup restore",
              .summary = "bring files back",
              .about = "Writes a snapshot's files back into the workspace, or below --target. Only what differs is written; files "
-                      "that the snapshot does not have stay. Without PATH everything is restored.",
+                      "that the snapshot does not have stay, or go with --delete. Without PATH everything is restored.",
              .operands = {snapshot_operand, {"PATH", "files and folders within it", false, true}},
              .options = {{"--target", "DIR", "below this folder instead of the workspace"},
                          {"--salvage", "", "where something is lost, bring back all the rest; exit code 19 then"},
+                         {"--delete", "", "delete what the snapshot's folders do not have, but for --exclude, assets, exports and recordings"},
                          exclude,
                          {"--limit", "SIZE", "bytes a second that are read at most"},
                          {"--dry-run", "", "only say what it would do, and about how long it would take"},
                          {"--by-time", "", "with --dry-run: take a file of the same size and time for the same, unread"},
-                         at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
+                         at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach, yes},
              .examples = {{"backup restore latest", "The whole workspace as it was."},
+                          {"backup restore latest --target /srv/site --delete --dry-run", "What that would bring there, and delete."},
                           {"backup restore latest --dry-run", "What that would write, replace and keep."},
                           {"backup restore nightly exports/render-2m3n4p5q.mp4 --target /tmp/back", "One file, elsewhere."}},
              .run = restore},

@@ -377,6 +377,7 @@ json::object to_json(const RestoreResult& r) {
             {"files", r.files},
             {"written", r.written.count},
             {"files_unchanged", r.files_unchanged},
+            {"deleted", r.deleted},
             {"damaged", to_json(r.damaged)},
             {"problems", strings(r.problems)}};
 }
@@ -389,6 +390,7 @@ json::object to_json(const RestorePreview& p) {
             {"files_unchanged", p.files_unchanged},
             {"folders_new", p.folders_new},
             {"extra", p.extra},
+            {"deleted", p.deleted},
             {"written", p.written.count},
             {"kept", p.kept.count},
             {"fetched", p.fetched.count},

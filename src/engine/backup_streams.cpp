@@ -13,6 +13,7 @@
 #include "core.hpp"
 #include "repositories.hpp"
 #include "repository_charge.hpp"
+#include "restored.hpp"
 
 TENON_BEGIN
 
@@ -206,13 +207,17 @@ RestorePreview Backups::preview(const RestoreOptions& options, bool compare) con
     const auto repository = repository_of(*impl_, options.snapshot);
     backup::RestoreRequest request{.target = engine::restore_target(*impl_, options), .paths = options.paths, .exclude = options.exclude,
                                    .bytes_per_second = options.download_per_second.count, .overwrite = true,
-                                   .salvage = options.salvage};
-    if (request.target == impl_->workspace.root) request.exclude.push_back(std::string("/") + engine::rows_folder);
+                                   .delete_extra = options.delete_extra, .salvage = options.salvage};
+    if (request.target == impl_->workspace.root) {
+        request.exclude.push_back(std::string("/") + engine::rows_folder);
+        request.may_delete = engine::restored::deletions(*impl_->engine->database, impl_->scope);
+    }
     const auto said = impl_->interruptible([&](const std::stop_token& stop) {
         return backup::forecast(*repository, options.snapshot, request, compare, most_changes, sample, stop);
     });
     RestorePreview preview{.target = request.target, .files = said.files, .files_new = said.files_new, .files_replaced = said.files_replaced,
                            .files_unchanged = said.files_unchanged, .folders_new = said.folders_new, .extra = said.extra,
+                           .deleted = said.deleted,
                            .written = {said.bytes_written}, .kept = {said.bytes_kept}, .fetched = {said.bytes_fetched},
                            .requests = said.requests};
     const auto measured = measured_time(*impl_, said.files_new + said.files_replaced, said.bytes_written);
@@ -223,10 +228,11 @@ RestorePreview Backups::preview(const RestoreOptions& options, bool compare) con
                                                                                  static_cast<double>(request.bytes_per_second) * 1e6)));
     for (const auto& change : said.changes)
         preview.changes.push_back({.path = change.path,
-                                   .change = change.is_new ? ChangeKind::added : ChangeKind::modified,
-                                   .kind = change.kind == backup::EntryKind::file   ? FileKind::file
-                                           : change.kind == backup::EntryKind::link ? FileKind::link
-                                                                                    : FileKind::other,
+                                   .change = change.is_new ? ChangeKind::added : change.is_gone ? ChangeKind::removed : ChangeKind::modified,
+                                   .kind = change.kind == backup::EntryKind::file     ? FileKind::file
+                                           : change.kind == backup::EntryKind::folder ? FileKind::folder
+                                           : change.kind == backup::EntryKind::link   ? FileKind::link
+                                                                                      : FileKind::other,
                                    .before = {change.before},
                                    .after = {change.after}});
     for (const auto& problem : said.problems) {

@@ -182,6 +182,8 @@ std::filesystem::path restore_target(const SessionImpl& session, const RestoreOp
     if (target != session.workspace.root) session.check_outside(target, "target", false);
     backup::check_patterns(options.exclude);
     if (options.download_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "download_per_second"});
+    if (options.delete_extra && options.salvage)
+        throw InvalidArgument("what is lost of a snapshot would be taken for extra: salvage first", {.subject = "delete_extra"});
     return target;
 }
 
@@ -267,7 +269,7 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
     payload.set("snapshot", options.snapshot.text()).set("target", is_elsewhere ? kept("target", target.string()) : "");
     payload.set("paths", engine::texts_json(kept("paths", options.paths)));
     payload.set("exclude", engine::texts_json(kept("exclude", options.exclude))).set("per_second", options.download_per_second.count);
-    payload.set("salvage", options.salvage);
+    payload.set("salvage", options.salvage).set("delete_extra", options.delete_extra);
     const auto id =
         enqueue(*impl_, "backup.restore",
                 scheduled({.kind = engine::restore_kind, .payload = payload_text(payload, "paths"), .cause = options.snapshot.text()},
@@ -530,6 +532,7 @@ RestoreResult RestoreJob::result() {
         .files_unchanged = json.get_int("files_unchanged"),
         .problems = engine::texts_from(json, "problems"),
         .damaged = engine::damaged_from(json),
+        .deleted = json.int_or("deleted", 0),
     };
 }
 

@@ -237,6 +237,7 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     backup::RestoreRequest request{.target = target.empty() ? engine_.workspace(attempt.scope.tenant()).root : std::filesystem::path(target),
                                     .paths = {}, .exclude = texts_from(payload, "exclude"),
                                     .bytes_per_second = payload.int_or("per_second", 0), .overwrite = true,
+                                    .delete_extra = payload.bool_or("delete_extra", false),
                                     .salvage = payload.find("salvage") && payload.get_bool("salvage")};
     for (const auto& path : payload.get_array("paths")) request.paths.push_back(path.as_string("paths"));
     // Rows are for reading: they are no part of a workspace.
@@ -267,7 +268,7 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     pause.reset();
     Json json;
     json.set("target", target).set("files", totals.files).set("written", totals.bytes_written);
-    json.set("files_unchanged", totals.files_unchanged).set("problems", texts_json(lines_of(totals.problems)));
+    json.set("files_unchanged", totals.files_unchanged).set("deleted", totals.deleted).set("problems", texts_json(lines_of(totals.problems)));
     Json damaged = Json::array();
     for (const auto& part : totals.damaged)
         if (damaged.as_array().size() < most_lines) damaged.push(damaged_json(snapshot, part.path, part.offset, part.length));
@@ -283,6 +284,10 @@ backup::RestoreTotals Repositories::restore_charged(const jobs::Attempt& attempt
     workspace.make();
     tidy(attempt.scope, attempt.stop);
     std::vector<backup::RestoredFile> named;
+    if (request.delete_extra) {
+        engine_.database->read(attempt.scope, [](db::Reader& reader) { tenant::refuse_under_legal_hold(reader, "deleted"); });
+        request.may_delete = restored::deletions(*engine_.database, attempt.scope);
+    }
     request.admit = [&](const std::vector<backup::RestoredFile>& files) {
         named = restored::admit(*engine_.database, attempt.scope, workspace, attempt.job.id, files, engine_.now());
     };

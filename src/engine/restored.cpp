@@ -55,15 +55,30 @@ template <class Id> std::optional<Id> id_in(const std::string& text) {
     }
 }
 
-/// Whether the file is charged with what names it. Looks for the one row that could: a workspace has more of them than a
-/// transaction has time for.
-bool is_named(db::Reader& reader, const std::string& path) {
+std::vector<std::string> parts_of(const std::string& path) {
     std::vector<std::string> parts;
     for (std::size_t at = 0; at <= path.size();) {
         const auto end = std::min(path.find('/', at), path.size());
         parts.push_back(path.substr(at, end - at));
         at = end + 1;
     }
+    return parts;
+}
+
+/// Whether the engine itself puts things of this name there. Some come a moment before their row does.
+bool is_engines_own(const std::string& path, bool is_folder) {
+    const auto parts = parts_of(path);
+    if (parts.size() == 1 || parts[0] == "recordings") return true;
+    if (parts[0] == "exports") return !is_folder && parts.size() == 2;
+    if (parts[0] != "projects" || !id_in<ProjectId>(parts[1])) return false;
+    if (parts.size() == 2 || parts[2] == "assets") return is_folder ? parts.size() <= 3 : parts.size() == 4;
+    return false;
+}
+
+/// Whether the file is charged with what names it. Looks for the one row that could: a workspace has more of them than a
+/// transaction has time for.
+bool is_named(db::Reader& reader, const std::string& path) {
+    const auto parts = parts_of(path);
     if (parts.size() == 2 && parts[0] == "exports") return reader.query(find_export, parts[1]).next();
     if (parts.size() != 4) return false;
     if (parts[0] == "projects" && parts[2] == "assets") {
@@ -233,6 +248,15 @@ std::vector<std::string> settle(db::Database& database, const db::TenantScope& s
         }
     }
     return removed;
+}
+
+std::function<bool(const std::string&, bool)> deletions(db::Database& database, const db::TenantScope& scope) {
+    return [&database, &scope](const std::string& path, bool is_folder) {
+        if (!is_engines_own(path, is_folder)) return true;
+        if (is_folder || path.starts_with("recordings/")) return false;
+        // Brought by a restore, and nobody's since.
+        return database.read(scope, [&](db::Reader& reader) { return charged_for(reader, path) && !is_named(reader, path); });
+    };
 }
 
 void hand_over_footage(db::Database& database, const db::TenantScope& scope, Time now) {

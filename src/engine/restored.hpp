@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,10 @@ std::vector<backup::RestoredFile> admit(db::Database& database, const db::Tenant
 /// lost their rows while they were being restored are charged, or removed where there is no room. Returns what was removed.
 std::vector<std::string> settle(db::Database& database, const db::TenantScope& scope, const Workspace& workspace,
                                 const std::vector<backup::RestoredFile>& files, Time now);
+
+/// What a restore into the workspace may delete that its snapshot lacks: never what an asset, an export or a recording is, or is about to be,
+/// nor the folders that these lie in. What is deleted is freed by settle().
+std::function<bool(const std::string& path, bool is_folder)> deletions(db::Database& database, const db::TenantScope& scope);
 
 /// Frees what is charged for recorded segments: who takes them in charges them.
 void hand_over_footage(db::Database& database, const db::TenantScope& scope, Time now);

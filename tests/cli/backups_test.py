@@ -117,6 +117,16 @@ class Reading(ToolTest):
         self.assertFalse((self.folder / "plan").exists())
         self.assertIn("Would restore to", self.text("backup", "restore", "read", "--dry-run", "--by-time"))
 
+        self.json("backup", "restore", "read", "--target", "back")
+        extra = self.folder / "back" / "projects" / "extra" / "file"
+        extra.parent.mkdir()
+        extra.write_text("too much")
+        self.assertRegex(self.text("backup", "restore", "read", "--target", "back", "--delete", "--dry-run"), r"-  projects/extra/file +8 B +-")
+        self.assertIn("--yes", self.tool("backup", "restore", "read", "--target", "back", "--delete", code=2)[1])
+        self.assertTrue(extra.exists())
+        self.assertEqual(self.json("backup", "restore", "read", "--target", "back", "--delete", "--yes")["deleted"], 2)
+        self.assertFalse(extra.parent.exists())
+
 
 class Streams(ToolTest):
     @classmethod

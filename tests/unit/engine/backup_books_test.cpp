@@ -148,6 +148,63 @@ TEST_F(BackupBooks, assets_that_were_removed_meanwhile_are_charged_when_they_com
     EXPECT_EQ(charged(mine), weight(workspace() / "projects") - weight(documents()));
 }
 
+TEST_F(BackupBooks, what_a_restore_deletes_is_given_back_to_the_byte_and_what_has_a_row_stays) {
+    auto theirs = session(other);
+    std::filesystem::create_directories(home() / "workspaces" / other.id.text() / "projects");
+    std::ofstream(home() / "workspaces" / other.id.text() / "projects/extra") << "another tenant's";
+    const auto before = mine.assets().import_file({.project = project.id, .path = tests::clip_with_sound});
+    const auto with_all = back_up(mine);
+    std::filesystem::remove_all(documents());
+    mine.assets().remove(before.id);
+    const auto bare = back_up(mine);
+    const auto assets_of = [&] { return charged(mine) - weight(documents()); };
+    EXPECT_EQ(charged(mine), 0);
+    // All of it comes back, charged; then something is made that has a row, and something that nobody charged.
+    mine.backups().restore({.snapshot = with_all}).join();
+    const auto restored = charged(mine);
+    EXPECT_EQ(restored, weight(documents()) + weight(before.path.parent_path()));
+    const auto since = mine.assets().import_file({.project = project.id, .path = tests::clip_with_sound});
+    const auto later = mine.projects().create({.name = "later"});
+    const auto in_later = mine.assets().import_file({.project = later.id, .path = tests::clip_with_sound});
+    std::ofstream(workspace() / "projects/by hand.txt") << "x";
+    std::ofstream(workspace() / "projects" / later.id.text() / "by hand.txt") << "x";
+    std::ofstream(workspace() / "beside.txt") << "x";
+    std::ofstream(workspace() / "exports/nobody's") << "x";
+    std::filesystem::create_directories(workspace() / "recordings/some");
+    std::ofstream(workspace() / "recordings/some/file") << "x";
+    const auto rows = charged(mine) - restored;
+    EXPECT_GT(rows, 0);
+
+    const RestoreOptions wanted{.snapshot = bare, .delete_extra = true};
+    auto operators = engine->open_operator({.actor = "counsel", .reason = "test"});
+    operators.tenants().place_legal_hold({.tenant = acme.id, .name = "lawsuit", .reason = "kept as evidence"});
+    EXPECT_THROW(mine.backups().restore(wanted).join(), Conflict) << "a legal hold keeps everything";
+    operators.tenants().lift_legal_hold(acme.id, "lawsuit", "over");
+    EXPECT_TRUE(std::filesystem::exists(documents() / "file0"));
+    const auto said = mine.backups().preview(wanted);
+    const auto done = mine.backups().restore(wanted).result();
+    EXPECT_EQ(done.deleted, said.deleted);
+    // Documents in their folder, the asset that came back, with its picture, and what was put there by hand.
+    EXPECT_EQ(done.deleted, 20 + 1 + 2 + 2);
+    EXPECT_TRUE(done.problems.empty());
+    EXPECT_EQ(charged(mine), rows) << "to the byte";
+    EXPECT_EQ(assets_of(), rows);
+    EXPECT_FALSE(std::filesystem::exists(documents()));
+    EXPECT_FALSE(std::filesystem::exists(before.path));
+    EXPECT_FALSE(std::filesystem::exists(workspace() / "projects/by hand.txt"));
+    EXPECT_FALSE(std::filesystem::exists(workspace() / "projects" / later.id.text() / "by hand.txt"));
+    for (const auto& path : {since.path, in_later.path, workspace() / "beside.txt", workspace() / "exports/nobody's",
+                             workspace() / "recordings/some/file", home() / "workspaces" / other.id.text() / "projects/extra"})
+        EXPECT_TRUE(std::filesystem::exists(path)) << path;
+    EXPECT_EQ(mine.assets().get(since.id).id, since.id);
+    EXPECT_EQ(mine.backups().restore(wanted).result().deleted, 0);
+    EXPECT_THROW(mine.backups().restore({.snapshot = bare, .salvage = true, .delete_extra = true}), InvalidArgument);
+    EXPECT_THROW(mine.backups().preview({.snapshot = bare, .salvage = true, .delete_extra = true}), InvalidArgument);
+    // It can come back.
+    mine.backups().restore({.snapshot = with_all}).join();
+    EXPECT_EQ(charged(mine), rows + restored);
+}
+
 TEST_F(BackupBooks, a_cancelled_restore_leaves_charged_what_it_brought) {
     const auto snapshot = back_up(mine);
     std::filesystem::remove_all(documents());

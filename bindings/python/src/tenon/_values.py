@@ -1800,8 +1800,12 @@ class RestoreOptions(Value):
     - download_per_second: Read from the repository at most. 0: no limit.
     - salvage: Where something is lost, bring back all the rest: lost parts of files are zeros, lost folders are not there,
         and the result names them. False: the job ends in Corrupt.
+    - delete_extra: What the target has in the snapshot's folders, and the snapshot has not, goes, once all that the
+        snapshot has is there: also what the backup had left out. It stays: what `exclude` names, what lies beside the
+        snapshot's uppermost folders, or beside `paths`, what is mounted; in the workspace the files and folders of
+        projects' assets, exports and recordings, which are removed as such. No link is followed. Not with `salvage`.
     """
-    __slots__ = ("snapshot", "target", "paths", "schedule", "exclude", "download_per_second", "salvage")
+    __slots__ = ("snapshot", "target", "paths", "schedule", "exclude", "download_per_second", "salvage", "delete_extra")
     snapshot: SnapshotId
     target: Optional[Path]
     paths: Tuple[str, ...]
@@ -1809,11 +1813,12 @@ class RestoreOptions(Value):
     exclude: Tuple[str, ...]
     download_per_second: Bytes
     salvage: bool
+    delete_extra: bool
 
     def __init__(
             self, *, snapshot: SnapshotId, target: Optional[AnyPath] = None, paths: Iterable[str] = (),
             schedule: Optional[JobSchedule] = None, exclude: Iterable[str] = (), download_per_second: int = Bytes(0),
-            salvage: bool = False
+            salvage: bool = False, delete_extra: bool = False
     ) -> None:
         self.snapshot = snapshot
         self.target = None if target is None else as_path(target)
@@ -1822,6 +1827,7 @@ class RestoreOptions(Value):
         self.exclude = as_tuple(exclude)
         self.download_per_second = Bytes(download_per_second)
         self.salvage = salvage
+        self.delete_extra = delete_extra
 
 
 class RestoreResult(Value):
@@ -1830,18 +1836,20 @@ class RestoreResult(Value):
     - problems: Owners, modes and the like that the target refused, and files that the tenant's storage had no room for in
         the end.
     - damaged: With `salvage`: what did not come back, at most 1000.
+    - deleted: With `delete_extra`: files, links and folders that went.
     """
-    __slots__ = ("target", "files", "written", "files_unchanged", "problems", "damaged")
+    __slots__ = ("target", "files", "written", "files_unchanged", "problems", "damaged", "deleted")
     target: Path
     files: int
     written: Bytes
     files_unchanged: int
     problems: Tuple[str, ...]
     damaged: Tuple[DamagedFile, ...]
+    deleted: int
 
     def __init__(
             self, target: AnyPath = Path(), files: int = 0, written: int = Bytes(0), files_unchanged: int = 0,
-            problems: Iterable[str] = (), damaged: Iterable[DamagedFile] = ()
+            problems: Iterable[str] = (), damaged: Iterable[DamagedFile] = (), deleted: int = 0
     ) -> None:
         self.target = as_path(target)
         self.files = files
@@ -1849,6 +1857,7 @@ class RestoreResult(Value):
         self.files_unchanged = files_unchanged
         self.problems = as_tuple(problems)
         self.damaged = as_tuple(damaged)
+        self.deleted = deleted
 
 
 class RestorePreview(Value):
@@ -1858,8 +1867,9 @@ class RestorePreview(Value):
     - files_new: Of them: nothing bears their name in the target.
     - files_replaced: Something else does, and goes.
     - files_unchanged: Are there with the same content, and stay.
-    - extra: Files and folders that the target has in the folders of the snapshot, and the snapshot has not: they stay, as a
-        restore deletes nothing.
+    - extra: Files and folders that the target has in the folders of the snapshot, and the snapshot has not. They stay, but
+        for `deleted`.
+    - deleted: With `delete_extra`: files, links and folders that would go, those in extra folders too.
     - written: Out of the repository.
     - kept: Of what is asked for, already in the target.
     - fetched: Read from the repository, where it is compressed.
@@ -1867,13 +1877,13 @@ class RestorePreview(Value):
     - time: How long it takes: as the newest drill of the backup measured it, scaled to what is written. Where there was
         none: what fetching and opening a sample took just now, without what the target's disk costs.
     - measured: `time` comes from a drill.
-    - changes: What is new (`added`) or replaced (`modified`), at most 10,000.
+    - changes: What is new (`added`), replaced (`modified`) or would go (`removed`), at most 10,000.
     - problems: What would end the restore in Conflict: a folder where a file belongs and the like. And what was erased, and
-        does not come back.
+        does not come back, and what is extra and would stay as it is mounted.
     """
     __slots__ = (
-            "target", "files", "files_new", "files_replaced", "files_unchanged", "folders_new", "extra", "written",
-            "kept", "fetched", "requests", "time", "measured", "changes", "problems"
+            "target", "files", "files_new", "files_replaced", "files_unchanged", "folders_new", "extra", "deleted",
+            "written", "kept", "fetched", "requests", "time", "measured", "changes", "problems"
     )
     target: Path
     files: int
@@ -1882,6 +1892,7 @@ class RestorePreview(Value):
     files_unchanged: int
     folders_new: int
     extra: int
+    deleted: int
     written: Bytes
     kept: Bytes
     fetched: Bytes
@@ -1893,9 +1904,9 @@ class RestorePreview(Value):
 
     def __init__(
             self, target: AnyPath = Path(), files: int = 0, files_new: int = 0, files_replaced: int = 0,
-            files_unchanged: int = 0, folders_new: int = 0, extra: int = 0, written: int = Bytes(0), kept: int = Bytes(0),
-            fetched: int = Bytes(0), requests: int = 0, time: Seconds = timedelta(0), measured: bool = False,
-            changes: Iterable[FileChange] = (), problems: Iterable[str] = ()
+            files_unchanged: int = 0, folders_new: int = 0, extra: int = 0, deleted: int = 0, written: int = Bytes(0),
+            kept: int = Bytes(0), fetched: int = Bytes(0), requests: int = 0, time: Seconds = timedelta(0),
+            measured: bool = False, changes: Iterable[FileChange] = (), problems: Iterable[str] = ()
     ) -> None:
         self.target = as_path(target)
         self.files = files
@@ -1904,6 +1915,7 @@ class RestorePreview(Value):
         self.files_unchanged = files_unchanged
         self.folders_new = folders_new
         self.extra = extra
+        self.deleted = deleted
         self.written = Bytes(written)
         self.kept = Bytes(kept)
         self.fetched = Bytes(fetched)

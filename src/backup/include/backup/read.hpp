@@ -64,19 +64,20 @@ struct RestoreForecast {
     std::int64_t files_replaced = 0;
     std::int64_t files_unchanged = 0;             ///< Have their content already.
     std::int64_t folders_new = 0;
-    std::int64_t extra = 0;                       ///< Names in folders of the snapshot that only the target has: they stay.
+    std::int64_t extra = 0;                       ///< Names in folders of the snapshot that only the target has.
+    std::int64_t deleted = 0;                     ///< Of these, with what is in them, what goes where the restore deletes.
     std::int64_t bytes_written = 0;               ///< Out of the repository; parts that are there are copied.
     std::int64_t bytes_kept = 0;                  ///< Of files that stay, and of parts that are copied.
     std::int64_t bytes_fetched = 0;               ///< As they are stored: compressed, with what lies between them.
     std::int64_t requests = 0;                    ///< To the store.
     struct Change {
         std::string path{};
-        bool is_new = false;
+        bool is_new = false, is_gone = false;
         EntryKind kind = EntryKind::file;
         std::int64_t before = 0, after = 0;
     };
     std::vector<Change> changes{};                ///< In no order; as many as were asked for.
-    std::vector<FileProblem> problems{};          ///< Each of them ends a restore, but for what was erased.
+    std::vector<FileProblem> problems{};          ///< Each of them ends a restore, but for what was erased or stays.
     Duration fetch_time{};                        ///< What getting all that takes, as a sample took just now: without the target's disk.
 };
 

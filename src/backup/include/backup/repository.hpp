@@ -197,8 +197,13 @@ struct RestoreRequest {
     std::int64_t bytes_per_second = 0;   ///< Read from the repository at most. 0: no limit.
     /// Existing files: true brings them to the snapshot's content; false is Conflict before anything is written. What
     /// already has its content stays in place; anything else is written beside and renamed over, so that a name has its old
-    /// content or its new one, never a mix, whatever ends the restore. Files that the snapshot does not have stay.
+    /// content or its new one, never a mix, whatever ends the restore. Files that the snapshot does not have stay, unless:
     bool overwrite = false;
+    /// What the snapshot does not have in its folders goes, once all that it has is there. Not beside its uppermost folders, not what
+    /// `exclude` names, not through links, not what is mounted. Not with `salvage`: what is lost would be taken for extra.
+    bool delete_extra = false;
+    /// Asked for each before it goes, what is in a folder before the folder. Unset: all may.
+    std::function<bool(const std::string& path, bool is_folder)> may_delete{};
     bool durable = true;               ///< Everything is on the disk before the restore returns.
     bool owners = true;                ///< Where the process may: numeric user and group.
     /// What is lost becomes zeros in its place, or is left out where that is a whole folder, and the totals name it; all else comes back.
@@ -219,7 +224,8 @@ struct RestoreTotals {
     std::int64_t folders = 0;
     std::int64_t bytes_written = 0;    ///< That came out of the repository: parts that were there are copied.
     std::int64_t files_unchanged = 0;  ///< Already there with the same content.
-    std::vector<FileProblem> problems{};  ///< Metadata that the target refused; never content.
+    std::int64_t deleted = 0;          ///< Files, links and folders that the snapshot does not have.
+    std::vector<FileProblem> problems{};  ///< Metadata that the target refused, and what it did not let go; never content.
     std::vector<DamagedPart> damaged{};   ///< With `salvage`: what is zeros, or not there, in path order.
 };
 
