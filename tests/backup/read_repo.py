@@ -31,7 +31,6 @@ MAGIC = {
     "container": bytes.fromhex("ca881387d747eb82"),
     "frame": bytes.fromhex("c252f612d3d45062"),
     "trailer": bytes.fromhex("cb3aff0f67c56699"),
-    "parity": bytes.fromhex("dae2b574e9812da0"),
     "slot": bytes.fromhex("c5560f91b32521cb"),
 }
 INDEX, SNAPSHOT, RING = 3, 4, 8
@@ -81,12 +80,20 @@ def public_bytes(private_key):
     return private_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
-def recovery_code(text):
+def key_text(text, label):
     digits = text.replace("-", "").replace(" ", "").upper().translate(str.maketrans("018", "OIB"))
     code = base64.b32decode(digits)
-    need(len(code) == 35, "a recovery code has 56 letters and digits")
-    need(hashlib.sha256(b"tenon/1/text/recovery" + code[:32]).digest()[:3] == code[32:], "a slip in the recovery code")
+    need(len(code) == 35, "a key as text has 56 letters and digits")
+    need(hashlib.sha256(label + code[:32]).digest()[:3] == code[32:], "a slip in the key")
     return code[:32]
+
+
+def key_file(raw):
+    if len(raw) == 32:
+        return raw
+    (line,) = (line for line in raw.decode().splitlines() if line and not line.startswith("#"))
+    need(line.startswith("key-file "), "not a key file")
+    return key_text(line.removeprefix("key-file "), b"tenon/1/text/key-file")
 
 
 def crc32c_table():
@@ -106,41 +113,6 @@ def crc32c(data):
     for byte in data:
         crc = CRC[(crc ^ byte) & 255] ^ (crc >> 8)
     return crc ^ 0xFFFFFFFF
-
-
-def times_two(number, ones):
-    """Every byte of a large number times two in GF(2^8), over x^8+x^4+x^3+x^2+1; `ones`: 01 in each byte."""
-    high = (number >> 7) & ones
-    return ((number & ones * 0x7F) << 1) ^ high * 0x1D
-
-
-def check_parity(store):
-    """Every parity file is what its object makes it: a copy of small ones, sums over the stripes of large ones."""
-    stripe = 65536
-    for path in sorted(p for p in (store / "par").rglob("*") if p.is_file()):
-        name = path.relative_to(store / "par")
-        copy = name.parts[0] == "m"
-        target = store / (name.relative_to("m") if copy else name)
-        if not target.exists():
-            continue  # left by a kill
-        raw, parity = target.read_bytes(), path.read_bytes()
-        need(copy == (len(raw) <= stripe), f"{name}: parity of the wrong kind")
-        if copy:
-            need(raw == parity, f"{name}: a copy that differs")
-            continue
-        need(hashlib.sha256(parity[:-32]).digest() == parity[-32:], f"{name}: the parity is damaged")
-        mode, size = parity[8], struct.unpack_from("<Q", parity, 16)[0]
-        need(parity[:8] == MAGIC["parity"] and mode in (1, 2) and not any(parity[9:16]) and size == len(raw), f"{name}: no parity of it")
-        stripes = [raw[at:at + stripe].ljust(stripe, b"\0") for at in range(0, size, stripe)]
-        rows = -(-len(stripes) // (32 if mode == 1 else 16))
-        ones, p, q = int.from_bytes(b"\1" * stripe, "little"), [0] * rows, [0] * rows
-        for number in reversed(range(len(stripes))):  # Horner: the last place of a row first
-            row, data = number % rows, int.from_bytes(stripes[number], "little")
-            p[row] ^= data
-            q[row] = times_two(q[row], ones) ^ data
-        sums = [s.to_bytes(stripe, "little") for s in p + (q if mode == 2 else [])]
-        wanted = parity[:24] + struct.pack(f"<{len(stripes) + len(sums)}I", *(crc32c(s) for s in stripes + sums)) + b"".join(sums)
-        need(parity[:-32] == wanted, f"{name}: the parity is not that of its object")
 
 
 class Cbor:
@@ -228,9 +200,8 @@ class Repository:
         ring = cbor(self.small((Path(vault) / "ring" / str(generation)).read_bytes(), RING, lambda _: ring_key))
         need(ring[1] == generation, "a ring of another generation")
         if identity is not None:
-            own = public_bytes(Ed25519PrivateKey.from_private_bytes(ring[3]))
-            need(own == identity, "a slot that somebody else sealed")
-        self.classes, self.erased = ring[2], ring.get(4, {})
+            need(public_bytes(Ed25519PrivateKey.from_private_bytes(ring[3])) == identity, "a slot that somebody else sealed")
+        self.ring, self.classes, self.erased = ring, ring[2], ring.get(4, {})
         self.load_index()
         self.frames = {}
 
@@ -421,28 +392,32 @@ class Repository:
             os.utime(path, ns=(entry[9], entry[9]), follow_symlinks=False)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("store")
-    parser.add_argument("vault")
-    parser.add_argument("target")
+def open_repository(parser, *more):
+    """The repository that the command line names, and what else that says."""
+    for name in ("store", "vault", *more):
+        parser.add_argument(name)
     key = parser.add_mutually_exclusive_group(required=True)
     key.add_argument("--key-file")
     key.add_argument("--password")
     key.add_argument("--recovery-code")
     key.add_argument("--host-key", help="a file with its bytes")
     key.add_argument("--recipient", help="a file with the 32 bytes of the private key")
-    parser.add_argument("--snapshot", type=int, default=-1, help="0: the oldest; -1: the newest")
     options = parser.parse_args()
     if options.password:
         kind, secret = PASSWORD, options.password.encode()
     elif options.recovery_code:
-        kind, secret = RECOVERY_CODE, recovery_code(options.recovery_code)
+        kind, secret = RECOVERY_CODE, key_text(options.recovery_code, b"tenon/1/text/recovery")
     else:
         kind = KEY_FILE if options.key_file else HOST if options.host_key else RECIPIENT
         secret = Path(options.key_file or options.host_key or options.recipient).read_bytes()
-    check_parity(Path(options.store))
-    repository = Repository(options.store, options.vault, kind, secret)
+        secret = key_file(secret) if options.key_file else secret
+    return Repository(options.store, options.vault, kind, secret), options
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--snapshot", type=int, default=-1, help="0: the oldest; -1: the newest")
+    repository, options = open_repository(parser, "target")
     snapshot = list(repository.snapshots())[options.snapshot]
     repository.restore(snapshot[11][1], os.fsencode(options.target))
     print(f"restored {snapshot[12][1]} files, {snapshot[12][3]} bytes")

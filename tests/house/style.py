@@ -19,6 +19,8 @@ for name in subprocess.run(["git", "-C", root, "ls-files", "-z"], capture_output
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         continue
+    if "\0" in text:
+        continue  # bytes that happen to be UTF-8
     if text and (not text.endswith("\n") or text.endswith("\n\n")):
         problems.append(f"{name}: does not end with one newline")
     for number, line in enumerate(text.split("\n"), 1):

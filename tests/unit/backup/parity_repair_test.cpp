@@ -1006,10 +1006,9 @@ TEST_F(ParityRepair, the_independent_reader_agrees_with_every_parity_file) {
     write(source() / "longer.bin", crypto::random_bytes(2'500'000));
     write(folder / "key", key_bytes);
     const auto read_it = [&] {
-        const auto script = std::filesystem::path(TENON_SOURCE) / "tests/backup/read_repo.py";
-        std::filesystem::remove_all(folder / "by-key");
-        return std::system(("/usr/bin/python3 " + script.string() + ' ' + repo().string() + ' ' + vault_folder().string() + ' ' +
-                            (folder / "by-key").string() + " --key-file " + (folder / "key").string() + " > /dev/null 2>&1").c_str());
+        const auto script = std::filesystem::path(TENON_SOURCE) / "tests/backup/read_objects.py";
+        return std::system(("/usr/bin/python3 -B " + script.string() + ' ' + repo().string() + ' ' + vault_folder().string() + " --key-file " +
+                            (folder / "key").string() + " > /dev/null 2>&1").c_str());
     };
     for (const auto mode : {Parity::thin, Parity::full}) {
         std::filesystem::remove_all(repo());

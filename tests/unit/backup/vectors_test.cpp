@@ -1,15 +1,9 @@
 // Repositories that are kept as they were written: whoever can read format 1 restores the same bytes from them, for ever.
-#include "fixture.hpp"
-
-#include <cstdlib>
-
-#include <fcntl.h>
-#include <sys/stat.h>
+#include "vectors_fixture.hpp"
 
 #include <backup/checkpoint.hpp>
 #include <crypto/agreement.hpp>
 #include <crypto/encoding.hpp>
-#include <crypto/hash.hpp>
 
 #include "repository_impl.hpp"
 #include "slot.hpp"
@@ -19,54 +13,8 @@ namespace {
 
 using namespace backup;
 
-const std::filesystem::path vectors = std::filesystem::path(TENON_SOURCE) / "tests/backup/vectors";
-
-class Vectors : public BackupTest {
+class Vectors : public VectorTest {
 protected:
-    static base::ByteVector bytes_of(std::string_view name, std::size_t size) {
-        base::ByteVector bytes;
-        for (std::uint32_t i = 0; bytes.size() < size; ++i) base::append(bytes, crypto::sha256(base::view_of(std::string(name) + std::to_string(i))));
-        bytes.resize(size);
-        return bytes;
-    }
-    /// What is in them.
-    static void make_tree(const std::filesystem::path& root) {
-        write(root / "empty", "");
-        write(root / "letter.txt", "Whoever reads this has the keys.\n");
-        write(root / "umlaute äöü 🎬/words.txt", [] {
-            std::string text;
-            for (int i = 0; i < 3000; ++i) text += "word " + std::to_string(i % 97) + '\n';
-            return text;
-        }());
-        write(root / "noise.bin", bytes_of("noise", 20'000));
-        write(root / "folder/deeper/twice.bin", bytes_of("twice", 9'000));
-        write(root / "folder/again.bin", bytes_of("twice", 9'000));
-        std::filesystem::create_symlink("../letter.txt", root / "folder/link");
-        std::filesystem::create_directories(root / "nothing in it");
-        const auto sparse = root / "sparse.bin";
-        write(sparse, bytes_of("sparse", 4'096));
-        std::filesystem::resize_file(sparse, 1 << 20);
-        std::vector<std::filesystem::path> all;
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) all.push_back(entry.path());
-        std::sort(all.begin(), all.end());
-        for (const auto& path : all) {
-            if (std::filesystem::is_symlink(path)) continue;
-            std::filesystem::permissions(path, std::filesystem::is_directory(path) ? std::filesystem::perms(0755) : std::filesystem::perms(0640));
-        }
-        // Folders last, as their content sets their time.
-        for (auto path = all.rbegin(); path != all.rend(); ++path) stamp(*path);
-        stamp(root);
-    }
-    static void stamp(const std::filesystem::path& path) {
-        const timespec times[2] = {{1'600'000'000, 123'456'789}, {1'600'000'000, 123'456'789}};
-        utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW);
-    }
-
-    static base::ByteVector counted(std::uint8_t from) {
-        base::ByteVector bytes(32);
-        for (auto& byte : bytes) byte = from++;
-        return bytes;
-    }
     static KeySource recovery() { return {.kind = KeySource::Kind::recovery_code, .secret = crypto::Secret::copy_of(counted(64))}; }
     /// By name, as the reader takes them.
     static std::vector<std::pair<std::string, KeySource>> keys() {
@@ -83,17 +31,15 @@ protected:
         return Repository::open(std::make_shared<blob::FileStore>(folder / "first/repo", base::system_clock()),
                                 std::make_shared<blob::FileStore>(folder / "first" / vault_name, base::system_clock()), key, options);
     }
-    int read(const std::string& vault_name, const std::string& how, const std::string& out) {
-        return std::system(("/usr/bin/python3 -B " + (std::filesystem::path(TENON_SOURCE) / "tests/backup/read_repo.py").string() + ' ' +
-                            (vectors / "first/repo").string() + ' ' + (vectors / "first" / vault_name).string() + ' ' + (folder / out).string() +
-                            ' ' + how + " > /dev/null")
-                               .c_str());
+    bool reads(const std::string& vault_name, const std::string& how, const std::string& out) {
+        return runs("read_repo.py", (vectors() / "first/repo").string() + ' ' + (vectors() / "first" / vault_name).string() + ' ' +
+                                        (folder / out).string() + ' ' + how);
     }
 };
 
 TEST_F(Vectors, are_read_for_ever) {
-    ASSERT_TRUE(std::filesystem::exists(vectors / "first/repo/super"));
-    std::filesystem::copy(vectors / "first", folder / "first", std::filesystem::copy_options::recursive);
+    ASSERT_TRUE(std::filesystem::exists(vectors() / "first/repo/super"));
+    std::filesystem::copy(vectors() / "first", folder / "first", std::filesystem::copy_options::recursive);
     make_tree(folder / "tree");
     int number = 0;
     for (const auto& [name, key] : keys()) {
@@ -102,9 +48,7 @@ TEST_F(Vectors, are_read_for_ever) {
         ASSERT_EQ(snapshots.size(), 2u) << name;
         const auto out = "out" + std::to_string(++number);
         restore(*repository, snapshots.front().id, out);
-        auto lines = differences(folder / "tree", folder / out);
-        std::erase_if(lines, [](const auto& line) { return line.starts_with(".:"); });
-        EXPECT_EQ(all(lines), "") << name;
+        EXPECT_EQ(what_differs(folder / "tree", folder / out), "") << name;
         EXPECT_EQ(all(check(*repository).problems), "") << name;
         EXPECT_EQ(repository->subjects(), std::vector<std::string>{"stays"});
         EXPECT_EQ(repository->erased().size(), 1u);
@@ -124,7 +68,7 @@ TEST_F(Vectors, are_read_for_ever) {
 }
 
 TEST_F(Vectors, are_read_by_the_independent_reader) {
-    if (std::system("/usr/bin/python3 -c 'import cryptography' 2> /dev/null") != 0) GTEST_SKIP() << "needs python3-cryptography";
+    if (!has_cryptography()) GTEST_SKIP() << "needs python3-cryptography";
     make_tree(folder / "tree");
     int number = 0;
     for (const auto& [how, key] : keys()) {
@@ -137,7 +81,7 @@ TEST_F(Vectors, are_read_by_the_independent_reader) {
         for (const auto* vault_name : {"vault", "vault-first"}) {
             const bool known = std::string_view(vault_name) == "vault" || how == "--key-file" || how == "--password 'by Argon2id'";
             const auto out = "out" + std::to_string(++number);
-            EXPECT_EQ(read(vault_name, command, out) == 0, known) << how << ' ' << vault_name;
+            EXPECT_EQ(reads(vault_name, command, out), known) << how << ' ' << vault_name;
             if (!known) continue;
             auto lines = differences(folder / "tree", folder / out);
             // The vault of before the erasure still has the keys.
