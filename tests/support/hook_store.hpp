@@ -18,6 +18,7 @@ public:
     explicit HookStore(std::shared_ptr<blob::Store> inner) : inner_(std::move(inner)) {}
     Hook before = [](const std::string&, const std::string&) {};
     Hook after = [](const std::string&, const std::string&) {};
+    std::function<void(const std::string& name, const blob::Range& range)> reading = [](const std::string&, const blob::Range&) {};
 
     blob::PutInfo put(const blob::Name& name, blob::ByteSource& source, const blob::PutOptions& options, std::stop_token stop) override {
         before("put", name.text());
@@ -27,6 +28,7 @@ public:
     }
     void get(const blob::Name& name, blob::Range range, blob::ByteSink& sink, std::stop_token stop) override {
         before("get", name.text());
+        reading(name.text(), range);
         inner_->get(name, range, sink, stop);
         after("get", name.text());
     }

@@ -31,10 +31,10 @@ namespace tenon::tests {
 /// are durable once their file was synced; of a file that was not, nothing may be left but the name.
 class LossyDisk {
 public:
-    /// What lies there after a power cut: names of files by what they hold, and folders.
+    /// What lies there after a power cut. There are many of these, so all is by number: of path() and of content().
     struct State {
-        std::map<std::string, std::size_t> files;   ///< By number of content().
-        std::set<std::string> folders;
+        std::vector<std::pair<std::uint32_t, std::uint32_t>> files;   ///< What each holds, ascending.
+        std::vector<std::uint32_t> folders;                           ///< Each behind the one that it is in.
         bool operator<(const State& other) const { return std::tie(files, folders) < std::tie(other.files, other.folders); }
     };
 
@@ -43,9 +43,11 @@ public:
         const std::lock_guard lock(mutex_);
         root_ = std::move(root);
         steps_.clear();
-        for (const auto& name : there) steps_.push_back({Kind::folder, root_ + '/' + name, 0});
-        steps_.push_back({Kind::sync, root_, 0});
+        paths_.clear();
+        numbers_.clear();
         contents_.assign(1, "");
+        for (const auto& name : there) step(Kind::folder, root_ + '/' + name);
+        step(Kind::sync, root_);
         unsynced_.clear();
         watching_ = this;
         on_ = true;
@@ -66,7 +68,8 @@ public:
         const std::lock_guard lock(mutex_);
         return steps_.size();
     }
-    static const std::string& content(std::size_t number) { return contents_[number]; }
+    static const std::string& content(std::uint32_t number) { return contents_[number]; }
+    static const std::string& path(std::uint32_t number) { return paths_[number]; }
 
     /// What may be left if the power goes once `count` steps were made. All of it where that is no more than `most` states; else the ones
     /// where all, nothing or one of the changes that were not durable is lost or kept, and others at random.
@@ -110,7 +113,7 @@ public:
         const auto path = path_of(fd, "");
         const std::lock_guard lock(mutex_);
         if (S_ISREG(st.st_mode)) unsynced_.erase(st.st_ino);
-        else if (S_ISDIR(st.st_mode) && is_below(path)) steps_.push_back({Kind::sync, path, 0});
+        else if (S_ISDIR(st.st_mode) && is_below(path)) step(Kind::sync, path);
     }
     static void named(int folder, const char* name) {
         const auto path = path_of(folder, name);
@@ -124,12 +127,12 @@ public:
         }
         {
             const std::lock_guard lock(mutex_);
-            std::size_t number = 0;  // of a file that was not synced nothing may be left
+            std::uint32_t number = 0;  // of a file that was not synced nothing may be left
             if (!unsynced_.contains(st.st_ino)) {
-                number = contents_.size();
+                number = static_cast<std::uint32_t>(contents_.size());
                 contents_.push_back(std::move(bytes));
             }
-            steps_.push_back({Kind::put, path, number});
+            step(Kind::put, path, number);
         }
         tell(path);
     }
@@ -138,7 +141,7 @@ public:
         if (!on_ || !is_below(path) || is_hidden(path)) return;
         {
             const std::lock_guard lock(mutex_);
-            steps_.push_back({Kind::remove, path, 0});
+            step(Kind::remove, path);
         }
         tell(path);
     }
@@ -146,7 +149,7 @@ public:
         const auto path = path_of(folder, name);
         if (!on_ || !is_below(path)) return;
         const std::lock_guard lock(mutex_);
-        steps_.push_back({Kind::folder, path, 0});
+        step(Kind::folder, path);
     }
     template <class Function> static Function real(const char* name) { return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name)); }
 
@@ -154,9 +157,20 @@ private:
     enum class Kind : std::uint8_t { put, remove, folder, sync };
     struct Step {
         Kind kind;
-        std::string path;
-        std::size_t content;
+        std::uint32_t path, folder;  // and the one that it is in
+        std::uint32_t content;
     };
+
+    static std::uint32_t number_of(const std::string& path) {
+        const auto [known, is_new] = numbers_.try_emplace(path, static_cast<std::uint32_t>(paths_.size()));
+        if (is_new) paths_.push_back(path);
+        return known->second;
+    }
+    /// The caller holds the mutex.
+    static void step(Kind kind, const std::string& path, std::uint32_t content = 0) {
+        const auto folder = number_of(parent(path));
+        steps_.push_back({kind, number_of(path), folder, content});
+    }
 
     static std::string parent(const std::string& path) { return path.substr(0, path.rfind('/')); }
     static bool is_below(const std::string& path) { return path.size() >= root_.size() && path.starts_with(root_); }
@@ -171,28 +185,35 @@ private:
         return path;
     }
     static bool is_durable(std::size_t step, std::size_t count) {
-        const auto folder = parent(steps_[step].path);
         for (auto i = step + 1; i < count; ++i)
-            if (steps_[i].kind == Kind::sync && steps_[i].path == folder) return true;
+            if (steps_[i].kind == Kind::sync && steps_[i].path == steps_[step].folder) return true;
         return false;
     }
     static State replay(std::size_t count, const std::set<std::size_t>& lost) {
-        State state;
+        std::map<std::uint32_t, std::pair<std::uint32_t, std::uint32_t>> files;  // by path: folder and content
+        std::map<std::uint32_t, std::uint32_t> folders;                          // by path: the one that it is in
         for (std::size_t i = 0; i < count; ++i) {
             const auto& step = steps_[i];
             if (step.kind == Kind::sync || lost.contains(i)) continue;
-            if (step.kind == Kind::put) state.files[step.path] = step.content;
-            else if (step.kind == Kind::remove) state.files.erase(step.path);
-            else state.folders.insert(step.path);
+            if (step.kind == Kind::put) files[step.path] = {step.folder, step.content};
+            else if (step.kind == Kind::remove) files.erase(step.path);
+            else folders[step.path] = step.folder;
         }
         // What lies in a folder that has no name is lost with it.
-        const auto is_there = [&](std::string folder) {
-            for (; folder.size() > root_.size(); folder = parent(folder))
-                if (!state.folders.contains(folder)) return false;
+        const auto root = numbers_.at(root_);
+        const auto is_there = [&](std::uint32_t folder) {
+            while (folder != root) {
+                const auto found = folders.find(folder);
+                if (found == folders.end()) return false;
+                folder = found->second;
+            }
             return true;
         };
-        std::erase_if(state.files, [&](const auto& file) { return !is_there(parent(file.first)); });
-        std::erase_if(state.folders, [&](const auto& folder) { return !is_there(folder); });
+        State state;
+        for (const auto& [path, folder] : folders)
+            if (is_there(path)) state.folders.push_back(path);
+        for (const auto& [path, file] : files)
+            if (is_there(file.first)) state.files.emplace_back(path, file.second);
         return state;
     }
     static void tell(const std::string& path) {
@@ -201,8 +222,9 @@ private:
 
     static inline std::mutex mutex_;
     static inline std::string root_;
-    static inline std::vector<Step> steps_;              // guarded by mutex_, as the next two
-    static inline std::vector<std::string> contents_;
+    static inline std::vector<Step> steps_;              // guarded by mutex_, as the next four
+    static inline std::vector<std::string> contents_, paths_;
+    static inline std::map<std::string, std::uint32_t> numbers_;  // of paths_
     static inline std::set<ino_t> unsynced_;
     static inline std::atomic<bool> on_ = false;
     static inline LossyDisk* watching_ = nullptr;

@@ -12,12 +12,15 @@
 #include <unistd.h>
 
 #include <backup/checkpoint.hpp>
+#include <backup/parity_store.hpp>
 #include <backup/prune.hpp>
 #include <backup/rekey.hpp>
+#include <backup/repair.hpp>
 #include <backup/retention.hpp>
 #include <new_seed.hpp>
 
-#include "fixture.hpp"
+#include "copies_fixture.hpp"
+#include "parity.hpp"
 
 namespace tenon::tests {
 namespace {
@@ -27,11 +30,42 @@ namespace fs = std::filesystem;
 
 constexpr int small_files = 16;
 
-class Kills : public BackupTest {
+/// Over stores as they ship: with parity, and a copy elsewhere.
+class Kills : public CopiesTest {
 protected:
+    void SetUp() override {}
     static int wanted_kills() {
         const auto* text = std::getenv("TENON_KILLS");
         return text ? std::atoi(text) : 50;
+    }
+
+    std::shared_ptr<blob::Store> shipped() {
+        std::vector<blob::OtherStore> elsewhere{{.name = "a", .open = as_is(files("a"))}};
+        many = std::make_shared<blob::ManyStores>(std::make_shared<ParityStore>(store(), Parity::thin), std::move(elsewhere), base::system_clock(),
+                                                  patience);
+        return many;
+    }
+    std::unique_ptr<Repository> open() { return Repository::open(shipped(), vault(), key(), options); }
+    void create() { (void)Repository::create(shipped(), vault(), key(), "host", options); }
+    RekeyRequest rekeying(Repository& repository) {
+        RekeyRequest wanted;
+        wanted.look_again = std::chrono::milliseconds(1);
+        wanted.before_retiring = [this, &repository] { (void)catch_up(repository); };
+        return wanted;
+    }
+    /// A bit of something that can be mended, as a disk changes what lies on it.
+    void damage_one(std::mt19937& random) const {
+        const auto files = store();
+        std::vector<blob::ObjectInfo> all;
+        for (const auto& object : blob::list_all(*files, ""))
+            if (object.size > 0 && is_protected(object.name) && files->head(parity_name(object.name, object.size), {})) all.push_back(object);
+        const auto& one = all[random() % all.size()];
+        const auto at = static_cast<std::streamoff>(random() % one.size);
+        std::fstream file(repo() / one.name, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekg(at);
+        const auto was = static_cast<char>(file.get());
+        file.seekp(at);
+        file.put(static_cast<char>(was ^ (1 << random() % 8)));
     }
 
     /// What lies where in a generation of the source. Each generation changes some of it.
@@ -78,8 +112,9 @@ protected:
         auto repository = open();
         repository->settle();
         const auto quick = std::chrono::milliseconds(1);
+        say(pipe, "begun work");
         for (;;) {
-            switch (random() % 7) {
+            switch (random() % 10) {
                 case 0: {
                     auto wanted = with_classes(request(), generation, subjects);
                     wanted.checkpoint_after = Duration{1};
@@ -107,15 +142,30 @@ protected:
                     repository = open();
                     break;
                 case 5:
+                    say(pipe, "repair all");
+                    damage_one(random);
+                    if (const auto left = all(repair(*repository, {}, exec::no_progress(), {}).check.problems); !left.empty())
+                        say(pipe, "threw repair: " + left);
+                    say(pipe, "mended all");
+                    break;
+                case 6:
+                    say(pipe, "repair by-check");
+                    damage_one(random);
+                    if (const auto left = all(repository->check(CheckDepth::objects, exec::no_progress(), {}, true).problems); !left.empty())
+                        say(pipe, "threw check: " + left);
+                    say(pipe, "mended all");
+                    break;
+                case 7:
+                    say(pipe, "copy all");
+                    if (const auto left = problems_of(catch_up(*repository)); !left.empty()) say(pipe, "threw catch-up: " + left);
+                    break;
+                case 8:
                     repository->rotate_data_key();
                     repository = open();
                     [[fallthrough]];
-                default: {
-                    RekeyRequest wanted;
-                    wanted.look_again = quick;
-                    rekey(*repository, wanted, exec::no_progress(), {});
+                default:
+                    rekey(*repository, rekeying(*repository), exec::no_progress(), {});
                     repository = open();
-                }
             }
             take_checkpoint(*repository, {}, {});
         }
@@ -137,7 +187,7 @@ protected:
     }
 };
 
-TEST_F(Kills, at_random_moments_of_backup_forget_prune_shred_and_rotations_need_no_step_by_hand) {
+TEST_F(Kills, at_random_moments_of_everything_that_writes_need_no_step_by_hand) {
     const auto seed = new_seed();
     std::mt19937 random(seed);
     create();
@@ -161,6 +211,7 @@ TEST_F(Kills, at_random_moments_of_backup_forget_prune_shred_and_rotations_need_
         int pipes[2];
         ASSERT_EQ(pipe(pipes), 0);
         const auto child_seed = static_cast<unsigned>(random());
+        be_alone();
         const pid_t child = fork();
         if (child == 0) {
             close(pipes[0]);
@@ -172,11 +223,13 @@ TEST_F(Kills, at_random_moments_of_backup_forget_prune_shred_and_rotations_need_
             _exit(1);
         }
         close(pipes[1]);
+        // From when it has something to do; each tenth wherever it is.
+        std::string said;
+        for (char one; round % 10 != 0 && !said.ends_with('\n') && read(pipes[0], &one, 1) == 1;) said += one;
         std::this_thread::sleep_for(std::chrono::microseconds(random() % (round % 3 == 0 ? 800'000 : 120'000)));
         kill(child, SIGKILL);
         int status = 0;
         ASSERT_EQ(waitpid(child, &status, 0), child);
-        std::string said;
         for (char part[4096];;) {
             const auto count = read(pipes[0], part, sizeof part);
             if (count <= 0) break;
@@ -185,11 +238,14 @@ TEST_F(Kills, at_random_moments_of_backup_forget_prune_shred_and_rotations_need_
         close(pipes[0]);
         std::istringstream lines(said);
         std::string word, rest;
+        bool is_damaged = false;
         while (lines >> word && std::getline(lines >> std::ws, rest)) {
             ++moments[word];
             if (word == "threw") ADD_FAILURE() << rest;
             if (word == "taken") committed.insert(SnapshotId::parse(rest));
             if (word == "forget") committed.erase(SnapshotId::parse(rest));
+            if (word == "repair") is_damaged = true;
+            if (word == "mended") is_damaged = false;
         }
 
         // Whoever comes next.
@@ -197,6 +253,11 @@ TEST_F(Kills, at_random_moments_of_backup_forget_prune_shred_and_rotations_need_
         repository->settle();
         const auto left = repository->subjects();
         subjects = {left.begin(), left.end()};
+        if (is_damaged) {
+            // Killed between the damage and its end.
+            const auto mended = repair(*repository, {.reread = false, .known = known}, exec::no_progress(), {});
+            ASSERT_TRUE(mended.lost.empty());
+        }
         // Which of a ring's two copies was written anew says nothing; the next change makes them alike.
         auto problems = repository->check(CheckDepth::structure, exec::no_progress(), {}, false, known).problems;
         std::erase_if(problems, [](const auto& problem) { return problem.message == "the two copies differ"; });
@@ -220,9 +281,14 @@ TEST_F(Kills, at_random_moments_of_backup_forget_prune_shred_and_rotations_need_
             forget(*repository, {oldest}, {});
             committed.erase(oldest);
         }
+        if (round % 5 == 0) {
+            ASSERT_EQ(problems_of(catch_up(*repository)), "");
+            auto alone = Repository::open(files("a"), vault(), key(), options);
+            ASSERT_EQ(all(check(*alone, CheckDepth::objects).problems), "") << "the copy";
+        }
         if (round % 50 != 0 && round != wanted_kills()) continue;
         // All of it, now and then.
-        rekey(*repository, {}, exec::no_progress(), {});
+        rekey(*repository, rekeying(*repository), exec::no_progress(), {});
         repository = open();
         prune(*repository, {.unused_percent = 0}, exec::no_progress(), {});
         ASSERT_EQ(all(check(*repository).problems), "");

@@ -6,13 +6,16 @@
 #include <random>
 
 #include <backup/checkpoint.hpp>
+#include <backup/parity_store.hpp>
 #include <backup/prune.hpp>
 #include <backup/rekey.hpp>
+#include <backup/repair.hpp>
 #include <backup/retention.hpp>
 #include <lossy_disk.hpp>
 #include <new_seed.hpp>
 
-#include "fixture.hpp"
+#include "copies_fixture.hpp"
+#include "parity.hpp"
 
 TENON_LOSSY_DISK
 
@@ -24,23 +27,29 @@ namespace fs = std::filesystem;
 
 bool is_long() { return std::getenv("TENON_KILLS") != nullptr; }
 
-class PowerCut : public BackupTest {
+/// Over stores as they ship: with parity, and a copy elsewhere, which loses its power in the same moment.
+class PowerCut : public CopiesTest {
 protected:
     PowerCut() {
-        fs::create_directories(disk() / "repo");
-        fs::create_directories(disk() / "vault");
+        for (const auto* name : {"repo", "vault", "second"}) fs::create_directories(disk() / name);
         fs::create_directories(folder / "copies");
         for (int i = 0; i < 12; ++i) write(source() / ("folder" + std::to_string(i % 3)) / std::to_string(i), "file " + std::to_string(i));
         write(source() / "long.bin", crypto::random_bytes(150'000));
         write(source() / "people/anna/film.bin", crypto::random_bytes(40'000));
     }
+    void SetUp() override {}
     fs::path disk() const { return folder / "disk"; }
     static std::shared_ptr<blob::Store> part(const fs::path& root, const std::string& name) {
         return std::make_shared<blob::FileStore>(root / name, base::system_clock());
     }
-    std::unique_ptr<Repository> open_at(const fs::path& root) { return Repository::open(part(root, "repo"), part(root, "vault"), key(), options); }
+    std::shared_ptr<blob::Store> shipped(const fs::path& root) const {
+        std::vector<blob::OtherStore> second{{.name = "second", .open = as_is(part(root, "second"))}};
+        return std::make_shared<blob::ManyStores>(std::make_shared<ParityStore>(part(root, "repo"), Parity::thin), std::move(second),
+                                                  base::system_clock(), patience);
+    }
+    std::unique_ptr<Repository> open_at(const fs::path& root) { return Repository::open(shipped(root), part(root, "vault"), key(), options); }
     std::unique_ptr<Repository> create_at(const fs::path& root) {
-        return Repository::create(part(root, "repo"), part(root, "vault"), key(), "host", options);
+        return Repository::create(shipped(root), part(root, "vault"), key(), "host", options);
     }
     BackupRequest wanted() const {
         auto wanted = request();
@@ -48,10 +57,29 @@ protected:
         return wanted;
     }
     static PruneRequest all_of_it() { return {.unused_percent = 0, .look_again = std::chrono::milliseconds(1)}; }
-    static RekeyRequest quick() {
+    RekeyRequest quick(Repository& repository) {
         RekeyRequest wanted;
         wanted.look_again = std::chrono::milliseconds(1);
+        wanted.before_retiring = [this, &repository] { (void)catch_up(repository); };
         return wanted;
+    }
+    /// A bit of the first that lies there, as it was when somebody read it last.
+    void damage(const std::string& prefix) {
+        const auto files = part(disk(), "repo");
+        const auto name = blob::list_all(*files, prefix).at(0).name;
+        auto bytes = blob::get_all(*files, name, 1 << 30);
+        bytes[bytes.size() / 2] ^= 1;
+        told(Event::damaged);
+        blob::put_bytes(*files, name, bytes, {.create_only = false});
+    }
+    void copy(Repository& repository) {
+        ASSERT_EQ(problems_of(catch_up(repository)), "");
+    }
+    void mend(Repository& repository, bool by_check) {
+        const auto left = by_check ? repository.check(CheckDepth::objects, exec::no_progress(), {}, true).problems
+                                   : repair(repository, {}, exec::no_progress(), {}).check.problems;
+        ASSERT_EQ(all(left), "");
+        told(Event::mended);
     }
     void change(int round) {
         write(source() / "long.bin", crypto::random_bytes(120'000));
@@ -60,17 +88,18 @@ protected:
 
     /// What somebody was told, once so many steps were made.
     struct Event {
-        enum Kind { created, taken, forgetting, shredding, remembered } kind;
+        enum Kind { created, taken, forgetting, shredding, remembered, damaged, mended } kind;
         std::size_t step;
         SnapshotId id{};
         std::string text{};
     };
     std::vector<Event> events;
     void told(Event::Kind kind, const SnapshotId& id = {}, const std::string& text = "") { events.push_back({kind, LossyDisk::steps(), id, text}); }
-    void take(Repository& repository, const std::string& name) {
+    SnapshotId take(Repository& repository, const std::string& name) {
         const auto id = back_up(repository, wanted()).snapshot.id;
         told(Event::taken, id, name);
         fs::copy(source(), folder / "copies" / name, fs::copy_options::recursive);
+        return id;
     }
     void note(Repository& repository) {
         const auto result = take_checkpoint(repository, {}, {});
@@ -80,8 +109,9 @@ protected:
 
     void lay_out(const LossyDisk::State& state, const fs::path& root) {
         fs::remove_all(root);
-        for (const auto& path : state.folders) fs::create_directories(root / fs::relative(path, disk()));
-        for (const auto& [path, content] : state.files) write(root / fs::relative(path, disk()), LossyDisk::content(content));
+        const auto below = disk().string().size() + 1;
+        for (const auto path : state.folders) fs::create_directories(root / LossyDisk::path(path).substr(below));
+        for (const auto& [path, content] : state.files) write(root / LossyDisk::path(path).substr(below), LossyDisk::content(content));
     }
     std::string wrong_in(Repository& repository, const SnapshotId& id, const std::string& copy, bool is_erased) {
         const auto out = folder / "out";
@@ -104,21 +134,20 @@ protected:
 TEST_F(PowerCut, at_any_step_with_anything_lost_that_was_not_synced_leaves_all_that_was_committed) {
     const auto seed = new_seed();
     std::mt19937_64 random(seed);
-    LossyDisk lossy(disk().string(), {"repo", "vault"});
+    LossyDisk lossy(disk().string(), {"repo", "vault", "second"});
     {
         auto repository = create_at(disk());
         told(Event::created);
         repository->add_classes({"anna"});
         repository = open_at(disk());
         // Somebody else compares, and remembers, whenever something has a name that is not durable yet.
-        bool busy = false;
-        int met = 0;
+        std::atomic<bool> busy = false;
+        std::atomic<int> met = 0;
         lossy.seen = [&](const std::string& path) {
             const auto name = fs::relative(path, disk()).string();
             const bool counts = name.starts_with("repo/packs/") || name.starts_with("repo/log/") || name.starts_with("repo/snap/") ||
                                 name.starts_with("repo/checkpoint/");
-            if (busy || !counts || ++met % 3 != 0) return;
-            busy = true;
+            if (!counts || ++met % 3 != 0 || busy.exchange(true)) return;
             try {
                 const auto other = open_at(disk());
                 const auto result = take_checkpoint(*other, {}, {});
@@ -131,9 +160,12 @@ TEST_F(PowerCut, at_any_step_with_anything_lost_that_was_not_synced_leaves_all_t
         };
         take(*repository, "first");
         note(*repository);
+        copy(*repository);
         change(1);
-        take(*repository, "second");
-        set_tags(*repository, events.back().id, {{"a", "b"}}, {});
+        const auto second = take(*repository, "second");
+        for (const auto* kind : {"packs/", "log/", "snap/"}) damage(kind);
+        mend(*repository, false);
+        set_tags(*repository, second, {{"a", "b"}}, {});
         change(2);
         take(*repository, "third");
         note(*repository);
@@ -144,11 +176,14 @@ TEST_F(PowerCut, at_any_step_with_anything_lost_that_was_not_synced_leaves_all_t
             }
         prune(*repository, all_of_it(), exec::no_progress(), {});
         note(*repository);
+        copy(*repository);
+        for (const auto* kind : {"index/", "checkpoint/"}) damage(kind);
+        mend(*repository, true);
         repository->rotate_root();
         repository = open_at(disk());
         repository->rotate_data_key();
         repository = open_at(disk());
-        rekey(*repository, quick(), exec::no_progress(), {});
+        rekey(*repository, quick(*repository), exec::no_progress(), {});
         repository = open_at(disk());
         note(*repository);
         told(Event::shredding);
@@ -157,6 +192,7 @@ TEST_F(PowerCut, at_any_step_with_anything_lost_that_was_not_synced_leaves_all_t
         change(3);
         prune(*repository, all_of_it(), exec::no_progress(), {});
         note(*repository);
+        copy(*repository);
         lossy.seen = {};
     }
     lossy.stop();
@@ -180,7 +216,7 @@ TEST_F(PowerCut, at_any_step_with_anything_lost_that_was_not_synced_leaves_all_t
         lay_out(state, root);
         std::vector<std::string> known;
         std::map<SnapshotId, std::string> expected;
-        bool is_created = false, is_erased = false;
+        bool is_created = false, is_erased = false, is_damaged = false;
         for (const auto& event : events) {
             // What was begun may have happened.
             if (event.step > at) continue;
@@ -189,6 +225,8 @@ TEST_F(PowerCut, at_any_step_with_anything_lost_that_was_not_synced_leaves_all_t
             if (event.kind == Event::forgetting) expected.erase(event.id);
             if (event.kind == Event::shredding) is_erased = true;
             if (event.kind == Event::remembered) known = {event.text};
+            if (event.kind == Event::damaged) is_damaged = true;
+            if (event.kind == Event::mended) is_damaged = false;
         }
         if (!is_created && !Repository::exists(*part(root, "repo"))) {
             ASSERT_NO_THROW(create_at(root)) << where;
@@ -197,6 +235,10 @@ TEST_F(PowerCut, at_any_step_with_anything_lost_that_was_not_synced_leaves_all_t
         try {
             auto repository = open_at(root);
             repository->settle();
+            // What is mended is so for good once somebody was told.
+            if (is_damaged) {
+                ASSERT_TRUE(repair(*repository, {.reread = false, .known = known}, exec::no_progress(), {}).lost.empty()) << where;
+            }
             auto problems = repository->check(CheckDepth::structure, exec::no_progress(), {}, false, known).problems;
             std::erase_if(problems, [](const auto& problem) {
                 return problem.message == "the two copies differ" || problem.object == "super.1" || problem.object.starts_with("vault:");
@@ -208,6 +250,11 @@ TEST_F(PowerCut, at_any_step_with_anything_lost_that_was_not_synced_leaves_all_t
             prune(*repository, all_of_it(), exec::no_progress(), {});
             ASSERT_TRUE(take_checkpoint(*repository, {.known = known}, {}).note) << where;
             for (const auto& [id, copy] : expected) ASSERT_EQ(wrong_in(*repository, id, copy, is_erased), "") << where;
+            ASSERT_EQ(problems_of(catch_up(*repository)), "") << where;
+            auto alone = Repository::open(part(root, "second"), part(root, "vault"), key(), options);
+            problems = check(*alone, CheckDepth::objects).problems;
+            std::erase_if(problems, [](const auto& problem) { return problem.object.starts_with("vault:"); });
+            ASSERT_EQ(all(problems), "") << where << ", the copy";
         } catch (const Error& error) {
             FAIL() << where << ": " << error.what() << ", " << error.subject();
         }
@@ -240,7 +287,8 @@ TEST_F(PowerCut, a_disk_that_is_full_at_a_random_byte_is_no_space_and_all_is_sou
         [&](Repository& at) { at.rotate_root(); },
         [&](Repository& at) {
             at.rotate_data_key();
-            rekey(*open_at(root), quick(), exec::no_progress(), {});
+            const auto again = open_at(root);
+            rekey(*again, quick(*again), exec::no_progress(), {});
         },
     };
     const std::int64_t weights[] = {200'000, 1'000, 40'000, 10'000, 450'000};
@@ -274,7 +322,8 @@ TEST_F(PowerCut, a_disk_that_is_full_at_a_random_byte_is_no_space_and_all_is_sou
         }
         back_up(*next);
         prune(*next, all_of_it(), exec::no_progress(), {});
-        rekey(*open_at(root), quick(), exec::no_progress(), {});
+        const auto again = open_at(root);
+        rekey(*again, quick(*again), exec::no_progress(), {});
         ASSERT_EQ(all(open_at(root)->check(CheckDepth::full, exec::no_progress(), {}).problems), "") << when;
     }
     EXPECT_GT(full, rounds / 10);
