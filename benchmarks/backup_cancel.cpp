@@ -1,5 +1,5 @@
 // Question: how soon does a backup end that is cancelled at any moment of its work, a restore, a check, a repair that has packs to mend,
-// and a prune?
+// a prune, the work behind new data keys, a drill, a copy to another store, and a check that waits for its limits?
 //
 //     bench_backup_cancel [MOMENTS]
 //
@@ -148,6 +148,25 @@ int main(int argc, char** argv) {
     std::printf("a whole prune takes %.2f s\n", prune_takes);
     make_work();
     measure("prune", moments / 4, prune_takes, pruning, [&](bool ended) { if (ended) make_work(); });
+    // Each of these is gone on with by the next, so every one has something to do.
+    const auto rekeying = [&] { return backups.keys().rotate_data_key(); };
+    const double rekey_takes = seconds([&] { rekeying().result(); });
+    std::printf("new data keys' work takes %.2f s\n", rekey_takes);
+    measure("rekey", moments / 8, rekey_takes, rekeying, [](bool) {});
+    backups.keys().rotate_data_key({.resume = true}).join();
+    const auto drilling = [&] { return backups.drills().start({.files = 0}); };
+    const double drill_takes = seconds([&] { drilling().result(); });
+    std::printf("a whole drill takes %.2f s\n", drill_takes);
+    measure("drill", moments / 2, drill_takes, drilling, [](bool) {});
+    measure("limited", moments / 8, check_takes, [&] { return backups.check({.limits = {.download_per_second = Bytes{1'000'000}}}); }, [](bool) {});
+    fs::create_directories(folder / "north");
+    operators.backup_stores().add({.name = "north", .path = folder / "north"});
+    const auto copying = [&] { return backups.copies().start(); };
+    const double copy_takes = seconds([&] { copying().result(); });
+    std::printf("a whole copy takes %.2f s\n", copy_takes);
+    const auto empty = [&](bool) { fs::remove_all(folder / "north" / tenant.id.text()); };
+    empty(true);
+    measure("copy", moments / 4, copy_takes, copying, empty);
     if (session.quotas().get(Resource::storage).reserved != 0) std::puts("a hold is left");
     if (!backups.check().result().problems.empty()) std::puts("damaged");
 }

@@ -13,6 +13,7 @@
 #include <tenon/id.hpp>
 #include <tenon/job.hpp>
 #include <tenon/units.hpp>
+#include <tenon/work_limits.hpp>
 
 TENON_BEGIN
 
@@ -39,7 +40,7 @@ struct BackupOptions {
     /// Folders with keys of their own. Nothing is shared between two subjects, also where content is the same, nor with the rest. Of
     /// folders within one another the inner one's subject counts.
     std::vector<ErasableFolder> erasable{};
-    Bytes upload_per_second{};                ///< Written to the repository at most, once compressed. 0: no limit.
+    WorkLimits limits{};
     /// Only these files and folders with what is below them, by paths as `browse` shows them; what `exclude` names of them stays
     /// out. One that is not there is none. Empty: everything.
     std::vector<std::string> include{};
@@ -182,7 +183,7 @@ struct RestoreOptions {
     std::vector<std::string> paths{};         ///< Files and folders within the snapshot. Empty: all.
     JobSchedule schedule{};
     std::vector<std::string> exclude{};       ///< What of that to leave out: patterns as in BackupOptions.
-    Bytes download_per_second{};              ///< Read from the repository at most. 0: no limit.
+    WorkLimits limits{};
     /// Where something is lost, bring back all the rest: lost parts of files are zeros, lost folders are not there, and the result names
     /// them. False: the job ends in Corrupt.
     bool salvage = false;
@@ -243,6 +244,7 @@ struct CheckOptions {
     /// A checkpoint's record that was kept elsewhere: it must be in the repository's past. That also tells of a repository that was put back
     /// together with the whole home. Empty: none.
     std::string against{};
+    WorkLimits limits{};
 };
 
 struct CheckReport {
@@ -266,6 +268,7 @@ struct RepairOptions {
     CheckLevel level = CheckLevel::full;      ///< How closely damage is looked for.
     bool reread = true;                       ///< What nothing stored brings back is read from the workspace again, where it still is.
     JobSchedule schedule{};
+    WorkLimits limits{};
 };
 
 struct RepairResult {
@@ -294,6 +297,7 @@ struct PruneOptions {
     std::int32_t unused_percent = 5;          ///< So much of what is stored may stay unused; packs are written anew until no more is. 0 to 100.
     bool dry_run = false;                     ///< Only say what it would do, about.
     JobSchedule schedule{};
+    WorkLimits limits{};
 };
 
 struct PruneResult {
@@ -308,7 +312,7 @@ struct PruneResult {
 
 struct RekeyOptions {
     bool resume = false;                      ///< No new data keys: only go on with what an earlier job has left.
-    Bytes upload_per_second{};                ///< Written to the repository at most. 0: no limit.
+    WorkLimits limits{};
     JobSchedule schedule{};
 };
 

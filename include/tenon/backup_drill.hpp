@@ -21,6 +21,7 @@ struct DrillOptions {
     Duration rto_goal{};                      ///< What restoring everything may take. 0: whatever it takes.
     Duration rpo_goal{};                      ///< How old the newest snapshot may be. 0: any age.
     JobSchedule schedule{};
+    WorkLimits limits{};                      ///< A drill that keeps to them takes longer than a restore that has none, and says so.
 };
 
 /// What a drill found. Kept for two years.

@@ -61,6 +61,7 @@ struct BackupScheduleOptions {
     std::string drill_cron{};               ///< When a restore is practised. Empty: never.
     std::int32_t drill_files = 459;         ///< See DrillOptions.
     Duration rto_goal{};                    ///< See DrillOptions.
+    WorkLimits limits{};                    ///< Of its prunes, checks, repairs and drills. Its backups have those of `backup`.
     /// The schedule is overdue at the first of its times that comes without a successful backup for longer than so many intervals.
     /// 0: never.
     std::int32_t overdue_after = 1;

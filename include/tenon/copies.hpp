@@ -11,6 +11,7 @@
 #include <tenon/id.hpp>
 #include <tenon/job.hpp>
 #include <tenon/units.hpp>
+#include <tenon/work_limits.hpp>
 
 TENON_BEGIN
 
@@ -63,6 +64,9 @@ struct CopyPolicy {
     std::vector<std::string> stores{};        ///< Those that get copies. Empty: every store that may hold the tenant's data. What one that is left
                                               ///< out has from before stays there as it was, so what is forgotten and pruned from then on too; named
                                               ///< again it is caught up. Erased tenants' data goes from all.
+    /// Of all copying: what other stores get counts as uploaded, what comes from them as downloaded, all of them together. As many are brought
+    /// up to date at once as there are threads.
+    WorkLimits limits{};
 };
 
 /// One of the stores that a tenant's backups are, or could be, copied to.
@@ -85,6 +89,7 @@ struct CopyOptions {
     bool heal = false;                        ///< Also bring back what the home's own store has lost, be it all of it.
     bool verify = false;                      ///< Also read everything and replace what is damaged, here and there.
     JobSchedule schedule{};
+    WorkLimits limits{};                      ///< In place of the policy's, where one is set.
 };
 
 struct CopyResult {

@@ -40,6 +40,9 @@ struct Progress {
     std::int64_t total = 0;           ///< 0: not known yet.
     std::string unit{};               ///< "frames", "bytes", "files" …
     std::optional<Duration> eta{};    ///< Until the end of the work; unset while too little is known.
+    double per_second = 0;            ///< Of `unit`, an average of the last seconds. 0: nothing was done, or too little is known.
+    std::int64_t files = 0;           ///< Done in this stage, of work that goes through files; 0 elsewhere.
+    double files_per_second = 0;
 };
 
 /// What becomes of a job when one that it waits for does not succeed.

@@ -42,3 +42,4 @@
 #include <tenon/units.hpp>
 #include <tenon/usage.hpp>
 #include <tenon/watch.hpp>
+#include <tenon/work_limits.hpp>

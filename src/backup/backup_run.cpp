@@ -27,8 +27,6 @@ constexpr std::uint64_t batch_limit = 1 << 20;
 constexpr std::size_t queued_batches = 8;
 // Of one folder, encoded as soon as they are ready; of those that wait behind one that is not, so many at most.
 constexpr std::size_t encoded_at_once = 256, waiting_entries = 16'384;
-/// What was stored and not listed in a segment yet is in memory.
-constexpr std::int64_t unlisted_chunks = 131'072;
 
 std::string clean_path(const std::string& path) {
     std::string clean;
@@ -62,7 +60,7 @@ Id content_of(const Entry& entry) {
 }  // namespace
 
 BackupRun::BackupRun(WriteSession& session, const BackupRequest& request, NodeSource& nodes, std::vector<Parent> parents,
-                     const std::set<Id>& damaged, const Id& options, unsigned threads, Time started, exec::ProgressSink& progress,
+                     const std::set<Id>& damaged, const Id& options, const Buffers& buffers, Time started, exec::ProgressSink& progress,
                      std::stop_token stop)
     : session_(session),
       request_(request),
@@ -73,10 +71,11 @@ BackupRun::BackupRun(WriteSession& session, const BackupRequest& request, NodeSo
       started_(started),
       progress_(progress),
       stop_(std::move(stop)),
-      threads_(threads),
+      buffers_(buffers),
       exclude_(request.exclude),
       include_(request.include),
       checkpoints_(session) {
+    for (unsigned i = 0; i < buffers.threads; ++i) reading_.push_back({.size = buffers.read, .most = buffers.lent});
     for (const auto& rule : request.classes) classes_.emplace(clean_path(rule.path), session.keys().ring.class_of(rule.subject).value());
     last_checkpoint_ = std::chrono::steady_clock::now();
 }
@@ -84,7 +83,7 @@ BackupRun::BackupRun(WriteSession& session, const BackupRequest& request, NodeSo
 BackupRun::~BackupRun() = default;
 
 void BackupRun::run(SnapshotRecord& snapshot, BackupTotals& totals) {
-    crew_ = std::make_unique<Crew<Work>>(threads_, queued_batches, [this](unsigned worker, Work& work) { read(worker, work); });
+    crew_ = std::make_unique<Crew<Work>>(buffers_.threads, queued_batches, [this](unsigned worker, Work& work) { read(worker, work); });
     scan_root(snapshot);
     crew_.reset();
     while (!works_.empty()) close_work(*works_.begin()->second);
@@ -273,7 +272,8 @@ BackupRun::ClassWork::ClassWork(BackupRun& run, const Id16& class_id)
         work.chunk.job = nullptr;  // it stays the reader's
         return false;
     };
-    for (unsigned i = 0; i < run.threads_; ++i) readers.push_back(std::make_unique<FileReader>(run.session_, class_id, chunker, offer, run.stop_));
+    for (auto& buffers : run.reading_)
+        readers.push_back(std::make_unique<FileReader>(run.session_, class_id, chunker, buffers, offer, run.stop_));
 }
 
 BackupRun::ClassWork& BackupRun::work_of(const std::string& path, const Folder* above) {
@@ -359,6 +359,7 @@ bool BackupRun::reuse(std::vector<Ancestor>& parents, const std::string& name, c
     if (!reused) return false;
     slot.state = State::ready;
     progress_.advance(st.st_size);
+    progress_.files(1);
     const std::lock_guard lock(totals_mutex_);
     ++totals_.files_unchanged;
     return true;
@@ -411,6 +412,7 @@ void BackupRun::read_one(unsigned worker, FileTask& task) {
         const bool is_same = stable && task.before && *task.before == content_of(result.entry);
         task.slot->entry = std::move(result.entry);
         task.slot->state.store(State::ready, std::memory_order_release);
+        progress_.files(1);
         if (!stable) report(task.path, Errc::conflict, "changed while it was read, twice");
         const std::lock_guard lock(totals_mutex_);
         ++(is_same ? totals_.files_unchanged : totals_.files_new);
@@ -474,7 +476,7 @@ void BackupRun::checkpoint_if_due() {
     const auto stored = session_.stored_bytes();
     const auto chunks = session_.claims();
     if (now - last_checkpoint_ < request_.checkpoint_after && stored - checkpointed_bytes_ < request_.checkpoint_bytes &&
-        chunks - checkpointed_chunks_ < unlisted_chunks)
+        chunks - checkpointed_chunks_ < buffers_.unlisted)
         return;
     settle();
     for (auto& [id, work] : works_) {

@@ -13,6 +13,7 @@
 
 #include <exec/progress.hpp>
 
+#include "buffers.hpp"
 #include "checkpoints.hpp"
 #include "crew.hpp"
 #include "file_reader.hpp"
@@ -39,7 +40,8 @@ class BackupRun {
 public:
     /// `damaged`: packs of which that is known. Throws DamageMet for any other.
     BackupRun(WriteSession& session, const BackupRequest& request, NodeSource& nodes, std::vector<Parent> parents,
-              const std::set<Id>& damaged, const Id& options, unsigned threads, Time started, exec::ProgressSink& progress, std::stop_token stop);
+              const std::set<Id>& damaged, const Id& options, const Buffers& buffers, Time started, exec::ProgressSink& progress,
+              std::stop_token stop);
     ~BackupRun();
 
     /// Everything up to the snapshot. Fills sources, root and totals of the snapshot, and what the run counted.
@@ -142,7 +144,8 @@ private:
     const Time started_;
     exec::ProgressSink& progress_;
     const std::stop_token stop_;
-    const unsigned threads_;
+    const Buffers buffers_;
+    std::vector<ReadBuffers> reading_;                    ///< Each thread's.
     const Globs exclude_;
     const Includes include_;
     std::map<std::string, Id16> classes_;                 ///< By the path of the folder that they begin at.

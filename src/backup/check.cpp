@@ -530,6 +530,7 @@ void CheckRun::snapshots() {
     const auto named = repository_.named_sessions(stop_);
     const auto said = repository_.annotations.read(repository_.keys, *repository_.objects, stop_);
     ChunkReader nodes(repository_.keys, *repository_.objects, index_, stop_);
+    nodes.keep_at_most(repository_.buffers().nodes);
     nodes.leave_damage();  // it is to be said; mend() comes behind the look
     // Forgotten ones last, so that what only they have is looked at and not counted as needed.
     std::vector<std::pair<std::string, std::uint64_t>> listed, forgotten;

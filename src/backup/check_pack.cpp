@@ -15,8 +15,12 @@ namespace {
 /// Reads an object from front to back, hashing what it delivers. `buffer` is for the next one to use again.
 class Front {
 public:
-    Front(blob::Store& store, std::string name, std::uint64_t size, ByteVector& buffer, std::stop_token stop)
-        : store_(store), name_(std::move(name)), size_(size), stop_(std::move(stop)), buffer_(buffer) {}
+    Front(blob::Store& store, std::string name, std::uint64_t size, exec::ProgressSink& progress, ByteVector& buffer, std::stop_token stop)
+        : store_(store), name_(std::move(name)), size_(size), progress_(progress), stop_(std::move(stop)), buffer_(buffer) {}
+    /// What was not read of it is done with as well.
+    ~Front() { progress_.advance(static_cast<std::int64_t>(left())); }
+    Front(const Front&) = delete;
+    Front& operator=(const Front&) = delete;
 
     /// The next bytes. Throws Corrupt where the object ends early.
     ByteSpan next(std::uint64_t count) {
@@ -26,6 +30,7 @@ public:
         if (parity_) parity_->add(out);
         at_ += count;
         passed_ += count;
+        progress_.advance(static_cast<std::int64_t>(count));
         return out;
     }
     std::uint64_t passed() const { return passed_; }
@@ -55,6 +60,7 @@ private:
     blob::Store& store_;
     const std::string name_;
     const std::uint64_t size_;
+    exec::ProgressSink& progress_;
     const std::stop_token stop_;
     ByteVector& buffer_;
     std::size_t at_ = 0, end_ = 0;  // of what was read and not taken yet
@@ -80,7 +86,7 @@ bool CheckRun::agree(const PackInfo& known, const std::vector<PackChunk>& table)
 
 void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo* known, ByteVector& buffer) {
     exec::check_stop(stop_);
-    Front front(*repository_.objects, name, size, buffer, stop_);
+    Front front(*repository_.objects, name, size, progress_, buffer, stop_);
     // What there is of its parity, to be compared with what it should be once the pack has turned out to be whole.
     ByteVector kept;
     const auto there = objects_.find(parity_name(name, size));
@@ -103,7 +109,6 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
         if (pack_name(front.hash()) != name) problem(name, "the pack's bytes are not those its name promises");
         else if (!kept.empty() && size <= stripe_size && crypto::sha256(kept) != *pack_in(name)) doubt(name);
         else if (front.has_parity() && front.parity() != kept) doubt(name);
-        progress_.advance(static_cast<std::int64_t>(size));
         const std::lock_guard lock(mutex_);
         report_.bytes_read += static_cast<std::int64_t>(size);
     };

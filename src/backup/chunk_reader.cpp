@@ -9,7 +9,7 @@
 namespace tenon::backup {
 namespace {
 
-constexpr std::size_t cached_frames = 16, cached_bytes = 32 << 20;
+constexpr std::size_t cached_frames = 16;
 constexpr std::size_t cached_sealers = 64;
 
 }  // namespace
@@ -103,7 +103,7 @@ ByteView ChunkReader::frame(std::uint32_t pack, std::uint16_t number) {
     cache_.push_front({pack, number, {content.plain.begin(), content.plain.end()}});
     // Frames are about 1 MiB, and may be 20.
     cached_ += cache_.front().plain.size();
-    while (cache_.size() > cached_frames || (cached_ > cached_bytes && cache_.size() > 1)) {
+    while (cache_.size() > cached_frames || (cached_ > most_cached_ && cache_.size() > 1)) {
         cached_ -= cache_.back().plain.size();
         cache_.pop_back();
     }
@@ -115,6 +115,7 @@ ChunkReader* ChunkReader::newer() {
     if (!newer_ && reload_) {
         newer_index_ = reload_();
         if (newer_index_.get() != &index_) newer_ = std::make_unique<ChunkReader>(keys_, store_, *newer_index_, stop_, reload_);
+        if (newer_) newer_->keep_at_most(most_cached_);
     }
     return newer_.get();
 }

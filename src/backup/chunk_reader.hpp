@@ -59,6 +59,9 @@ public:
     /// From now on what is damaged is said, and left as it is.
     void leave_damage() { mends_ = false; }
 
+    /// Of opened frames no more than so many bytes are kept, and one.
+    void keep_at_most(std::size_t bytes) { most_cached_ = bytes; }
+
     /// By way of a small cache of opened frames, from wherever it lies by now.
     ByteVector chunk(const Id& id, ChunkType type);
     /// A tree or list node.
@@ -84,7 +87,7 @@ private:
     std::map<Id16, ChunkHasher> hashers_;
     std::map<std::uint32_t, FrameSealer> sealers_;
     std::list<CachedFrame> cache_;
-    std::size_t cached_ = 0;  // bytes
+    std::size_t cached_ = 0, most_cached_ = std::size_t{32} << 20;  // bytes
     const Reload reload_;
     std::shared_ptr<const Index> newer_index_;
     std::unique_ptr<ChunkReader> newer_;

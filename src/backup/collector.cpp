@@ -94,7 +94,8 @@ Collection::Collection(Repository::Impl& impl, const PruneRequest& request, Prun
       stop_(std::move(stop)),
       watch_(store_, impl.options.clock, request, stop_),
       meter_(free_ledger()),
-      throttle_(bytes_per_second, impl.options.clock),
+      own_pace_(bytes_per_second, impl.options.clock),
+      throttle_(impl.uploads_or(own_pace_)),
       totals_(totals) {
     crypto::fill_random(writer_);
     session_ = base::bytes_of(base::new_id<SnapshotId>(impl.options.clock->now()));
@@ -428,6 +429,7 @@ std::optional<Corrupt> Collection::mark(View& view) {
         failure.reset();
         view.index = with_footers ? impl_.index_with_footers(stop_) : impl_.load_index(stop_);
         ChunkReader nodes(impl_.keys, store_, *view.index, stop_);
+        nodes.keep_at_most(impl_.buffers().nodes);
         SnapshotId marked;
         view.marks.emplace(*view.index, impl_.keys.ring);
         try {
@@ -709,7 +711,7 @@ PackWriter& Collection::writer_for(const PackInfo& pack) {
     auto& writer = writers_[{pack.header.kind, pack.header.class_id}];
     if (!writer)
         writer = std::make_unique<PackWriter>(impl_.keys, store_, meter_, throttle_, pack.header.kind, pack.header.class_id,
-                                              impl_.super.pack_size(), false);
+                                              impl_.super.pack_size(), false, impl_.buffers().sealed);
     return *writer;
 }
 

@@ -145,7 +145,8 @@ protected:  // for the one that writes packs anew under other keys
     std::int64_t removed_ = 0;  // packs
     std::set<Id> finished_;     // segments that snapshots name: no session works on them any more
     Meter meter_;
-    Throttle throttle_;
+    Throttle own_pace_;
+    Throttle& throttle_;
     double scale_ = 1;          // of its shares of the progress: less where it is one of several
     std::mutex writers_mutex_;
     std::map<std::pair<Kind, Id16>, std::unique_ptr<PackWriter>> writers_;  // guarded by writers_mutex_

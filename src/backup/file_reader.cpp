@@ -13,7 +13,6 @@
 namespace tenon::backup {
 namespace {
 
-constexpr std::size_t read_size = 4 << 20;
 constexpr std::size_t block = 512;
 constexpr std::size_t most_ahead = 32;        // chunks; of as many buffers as hold them
 constexpr std::uint64_t shared_from = 8 << 20;  // smaller files are one thread's
@@ -66,25 +65,35 @@ bool FileReader::is_lent(const ByteVector* buffer) const {
     return std::any_of(ahead_.begin(), ahead_.end(), [&](const auto& job) { return job->buffer() == buffer; });
 }
 
-void FileReader::make_room(std::size_t begin, std::size_t end) {
-    if (!is_lent(buffer_.get())) {
-        std::memmove(buffer_->data(), buffer_->data() + begin, end - begin);
+void FileReader::make_room(ListBuilder& list, std::size_t begin, std::size_t end) {
+    auto& [size, most, current, others] = buffers_;
+    const auto free = [&] { return std::find_if(others.begin(), others.end(), [&](const auto& other) { return !is_lent(other.get()); }); };
+    while (is_lent(current.get()) && free() == others.end() && others.size() >= most) take_back(list, ahead_.size() - 1);
+    if (!is_lent(current.get())) {
+        std::memmove(current->data(), current->data() + begin, end - begin);
         return;
     }
-    auto free = std::find_if(others_.begin(), others_.end(), [&](const auto& other) { return !is_lent(other.get()); });
-    if (free == others_.end()) free = others_.insert(free, std::make_shared<ByteVector>(buffer_->size()));
-    if ((*free)->size() < buffer_->size()) (*free)->resize(buffer_->size());
-    std::memcpy((*free)->data(), buffer_->data() + begin, end - begin);
-    std::swap(buffer_, *free);
+    auto other = free();
+    if (other == others.end()) other = others.insert(other, std::make_shared<ByteVector>(current->size()));
+    if ((*other)->size() < current->size()) (*other)->resize(current->size());
+    std::memcpy((*other)->data(), current->data() + begin, end - begin);
+    std::swap(current, *other);
 }
 
 FileReader::Result FileReader::read(const base::Fd& folder, const std::string& name,
                                     const std::function<void(std::int64_t)>& on_bytes) {
     const auto fd = open_quietly(folder, name, 0);
     Result result;
-    if (read_once(fd, result, name, on_bytes)) return result;
-    if (!read_once(fd, result, name, on_bytes)) result.entry.flags |= Entry::unstable;
-    return result;
+    try {
+        if (read_once(fd, result, name, on_bytes)) return result;
+        if (!read_once(fd, result, name, on_bytes)) result.entry.flags |= Entry::unstable;
+        return result;
+    } catch (...) {
+        // The next file is read into the same buffers: nobody may be at work on what lies there now.
+        for (const auto& job : ahead_) job->wait();
+        ahead_.clear();
+        throw;
+    }
 }
 
 bool FileReader::read_once(const base::Fd& fd, Result& result, const std::string& name,
@@ -104,7 +113,7 @@ bool FileReader::read_once(const base::Fd& fd, Result& result, const std::string
 /// Where a chunk ends is found by one thread; what comes after may be any one's.
 void FileReader::add(ListBuilder& list, ByteView bytes, bool shares) {
     if (shares) {
-        const auto job = std::make_shared<ChunkJob>(buffer_, bytes);
+        const auto job = std::make_shared<ChunkJob>(buffers_.current, bytes);
         if (offer_(job)) {
             ahead_.push_back(job);
             return take_back(list, most_ahead);
@@ -125,26 +134,26 @@ bool FileReader::read_content(const base::Fd& fd, Entry& entry, std::int64_t& by
     const auto parts = without(entry.holes, entry.size);
     std::uint64_t left = 0;  // in the file, not in the buffer
     for (const auto& part : parts) left += part.length;
-    if (left > read_size) posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-    const auto room = std::min<std::uint64_t>(left, read_size + Chunker::max_size);
-    ahead_.clear();  // of a file that could not be read to its end
-    if (buffer_->size() < room) buffer_ = std::make_shared<ByteVector>(room);
+    if (left > buffers_.size) posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    const auto room = std::min<std::uint64_t>(left, buffers_.size + Chunker::max_size);
+    if (buffers_.current->size() < room) buffers_.current = std::make_shared<ByteVector>(room);
     const bool shares = offer_ && left >= shared_from;
 
     ListBuilder list;
     std::size_t begin = 0, end = 0;  // of what is in the buffer
+    const auto& buffer = buffers_.current;
     std::size_t part = 0;
     std::uint64_t into = 0;          // how far the part was read
     bool complete = true;
     while (left > 0 || begin < end) {
         exec::check_stop(stop_);
         if (left > 0 && end - begin < Chunker::max_size) {
-            make_room(begin, end);
+            make_room(list, begin, end);
             end -= begin;
             begin = 0;
-            while (left > 0 && end < buffer_->size()) {
-                const auto wanted = std::min<std::uint64_t>(buffer_->size() - end, parts[part].length - into);
-                const auto got = pread(fd.get(), buffer_->data() + end, wanted, static_cast<off_t>(parts[part].offset + into));
+            while (left > 0 && end < buffer->size()) {
+                const auto wanted = std::min<std::uint64_t>(buffer->size() - end, parts[part].length - into);
+                const auto got = pread(fd.get(), buffer->data() + end, wanted, static_cast<off_t>(parts[part].offset + into));
                 if (got < 0 && errno == EINTR) continue;
                 if (got < 0) fail_file("cannot read", errno);
                 if (got == 0) {
@@ -163,7 +172,7 @@ bool FileReader::read_content(const base::Fd& fd, Entry& entry, std::int64_t& by
                 if (into == parts[part].length) ++part, into = 0;
             }
         }
-        const ByteView ready(buffer_->data() + begin, end - begin);
+        const ByteView ready(buffer->data() + begin, end - begin);
         const auto length = chunker_.cut(ready);
         if (length == 0) break;
         add(list, ready.first(length), shares);

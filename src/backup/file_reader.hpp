@@ -27,6 +27,7 @@ public:
     bool is_done() const noexcept { return done_.load(std::memory_order_acquire); }
     /// Waits for it. Throws what run() met.
     const ChunkRef& result() const;
+    void wait() const noexcept { done_.wait(false, std::memory_order_acquire); }
     const ByteVector* buffer() const noexcept { return buffer_.get(); }
 
 private:
@@ -37,14 +38,22 @@ private:
     std::atomic<bool> done_{false};
 };
 
+/// What one thread reads files into, whatever class they are of.
+struct ReadBuffers {
+    std::size_t size = std::size_t{4} << 20;   ///< Besides the chunk that is begun.
+    std::size_t most = 32;                     ///< Further ones, while others work on what is in them.
+    std::shared_ptr<ByteVector> current = std::make_shared<ByteVector>();
+    std::vector<std::shared_ptr<ByteVector>> others{};  ///< Lent, or free again.
+};
+
 /// Reads files into a session: chunks, ids, metadata. One thread's.
 class FileReader {
 public:
     /// Finds another thread for a chunk. False: all have work.
     using Offer = std::function<bool(const std::shared_ptr<ChunkJob>&)>;
 
-    FileReader(WriteSession& session, const Id16& class_id, const Chunker& chunker, Offer offer, std::stop_token stop)
-        : lane_(session, class_id), chunker_(chunker), offer_(std::move(offer)), stop_(std::move(stop)) {}
+    FileReader(WriteSession& session, const Id16& class_id, const Chunker& chunker, ReadBuffers& buffers, Offer offer, std::stop_token stop)
+        : lane_(session, class_id), chunker_(chunker), buffers_(buffers), offer_(std::move(offer)), stop_(std::move(stop)) {}
 
     struct Result {
         Entry entry;
@@ -64,17 +73,16 @@ private:
     void add(ListBuilder& list, ByteView bytes, bool shares);
     /// Into the list, as far as they are done; waits until no more than `most` are left.
     void take_back(ListBuilder& list, std::size_t most);
-    /// Room for more behind what is left of the buffer, where no chunk that is in another's hands lies.
-    void make_room(std::size_t begin, std::size_t end);
+    /// Room for more behind what is left of the buffer, where no chunk that is in another's hands lies. Waits for one where all are.
+    void make_room(ListBuilder& list, std::size_t begin, std::size_t end);
     bool is_lent(const ByteVector* buffer) const;
 
     Lane lane_;
     const Chunker& chunker_;
+    ReadBuffers& buffers_;
     const Offer offer_;
     const std::stop_token stop_;
     AccountNames accounts_;
-    std::shared_ptr<ByteVector> buffer_ = std::make_shared<ByteVector>();
-    std::vector<std::shared_ptr<ByteVector>> others_;     // lent, or free again
     std::deque<std::shared_ptr<ChunkJob>> ahead_;         // chunks in the file's order, from the first that another thread has
 };
 

@@ -1,5 +1,6 @@
 #include "pack_writer.hpp"
 
+#include <exception>
 #include <utility>
 
 #include <crypto/hash.hpp>
@@ -16,10 +17,12 @@ constexpr std::size_t most_spare = 2;
 struct PackWriter::OpenPack {
     SealedPack sealed;
     PackKey key;
-    std::uint64_t size = container_header_size;  // guarded by the writer's mutex_, as are the next three
+    std::uint64_t size = container_header_size;  // guarded by the writer's mutex_, as are the next six
     bool closed = false;
     bool draining = false;
     std::map<std::uint32_t, PackedFrame> ready;  // sealed, waiting for their turn
+    std::size_t waiting = 0;                     // bytes of these and of the one that is being written
+    std::exception_ptr failure;                  // nothing more can be written to it
     std::uint32_t next = 0;                      // the frame whose turn it is
 
     // Only whoever drains, or finishes, touches these.
@@ -33,8 +36,9 @@ struct PackWriter::OpenPack {
 };
 
 PackWriter::PackWriter(const Keys& keys, blob::Store& store, Meter& meter, Throttle& throttle, Kind kind, const Id16& class_id,
-                       std::uint64_t pack_size, bool deferred)
-    : keys_(keys), store_(store), meter_(meter), throttle_(throttle), kind_(kind), class_id_(class_id), pack_size_(pack_size), deferred_(deferred) {}
+                       std::uint64_t pack_size, bool deferred, std::size_t most_waiting)
+    : keys_(keys), store_(store), meter_(meter), throttle_(throttle), kind_(kind), class_id_(class_id), pack_size_(pack_size), deferred_(deferred),
+      most_waiting_(most_waiting) {}
 
 PackWriter::~PackWriter() = default;
 
@@ -84,7 +88,7 @@ void PackWriter::add(FrameBuilder& frame, const FramePacker& packer, ByteVector&
     frame.clear();
     FrameSealer(ticket.pack->key, keys_.repo, ticket.pack->sealed.info.header).seal(ticket.seq, packed.span());
     const bool was_in_place = packed.begin > 0;
-    deliver(ticket, std::move(packed));
+    deliver(ticket, std::move(packed), stop);
     const std::lock_guard lock(mutex_);
     if (spare_.empty()) return;
     (was_in_place ? frame.bytes : scratch) = std::move(spare_.back());
@@ -92,22 +96,39 @@ void PackWriter::add(FrameBuilder& frame, const FramePacker& packer, ByteVector&
     spare_.pop_back();
 }
 
-void PackWriter::deliver(const Ticket& ticket, PackedFrame frame) {
+void PackWriter::deliver(const Ticket& ticket, PackedFrame frame, const std::stop_token& stop) {
     auto& pack = *ticket.pack;
     std::unique_lock lock(mutex_);
+    pack.waiting += frame.size();
     pack.ready.emplace(ticket.seq, std::move(frame));
-    if (pack.draining) return;
+    if (pack.draining) {
+        // Only behind having handed it over: this may be the one that is waited for.
+        drained_.wait(lock, stop, [&] { return !pack.draining || pack.failure || pack.waiting <= most_waiting_; });
+        if (pack.failure) std::rethrow_exception(pack.failure);
+        return;
+    }
     pack.draining = true;
     for (auto first = pack.ready.begin(); first != pack.ready.end() && first->first == pack.next; first = pack.ready.begin()) {
         auto sealed = std::move(first->second);
         pack.ready.erase(first);
         ++pack.next;
         lock.unlock();
-        pack.append(sealed.span());  // a failure ends the session; nobody drains this pack again
+        try {
+            pack.append(sealed.span());
+        } catch (...) {
+            // It ends the session, and all who bring frames.
+            lock.lock();
+            pack.failure = std::current_exception();
+            drained_.notify_all();
+            throw;
+        }
         lock.lock();
+        pack.waiting -= sealed.size();
+        drained_.notify_all();
         if (spare_.size() < most_spare) spare_.push_back(std::move(sealed.bytes));
     }
     pack.draining = false;
+    drained_.notify_all();
     if (!pack.closed || pack.next != pack.sealed.info.frames.size()) return;
     if (current_ == ticket.pack) current_ = nullptr;
     lock.unlock();

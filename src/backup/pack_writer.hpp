@@ -1,26 +1,30 @@
 #pragma once
 
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 #include <blob/store.hpp>
+#include <exec/throttle.hpp>
 
 #include "container.hpp"
 #include "index.hpp"
 #include "meter.hpp"
-#include "throttle.hpp"
 
 namespace tenon::backup {
+
+using exec::Throttle;
 
 /// Fills packs of one kind with frames from many threads. Frames are sealed by whoever brings them, then appended to the
 /// pack's spool and hash in their order, by whoever finds the next one ready: memory holds frames, never packs.
 class PackWriter {
 public:
-    /// `deferred`: packs are durable with the store's next flush; else at once, which needs no flush that others share.
+    /// `deferred`: packs are durable with the store's next flush; else at once, which needs no flush that others share. `most_waiting`: where
+    /// so many bytes of frames wait for their turn, who brings another one waits as well, so that a slow disk fills no memory.
     PackWriter(const Keys& keys, blob::Store& store, Meter& meter, Throttle& throttle, Kind kind, const Id16& class_id,
-               std::uint64_t pack_size, bool deferred = true);
+               std::uint64_t pack_size, bool deferred = true, std::size_t most_waiting = std::size_t{8} << 20);
     ~PackWriter();
 
     /// Seals the frame and empties the builder. Throws Cancelled.
@@ -42,7 +46,7 @@ private:
 
     std::shared_ptr<OpenPack> open_pack();
     Ticket admit(const FrameBuilder& frame, std::size_t plain, const PackedFrame& packed);
-    void deliver(const Ticket& ticket, PackedFrame frame);
+    void deliver(const Ticket& ticket, PackedFrame frame, const std::stop_token& stop);
     void finish(OpenPack& pack);
 
     const Keys& keys_;
@@ -53,8 +57,10 @@ private:
     const Id16 class_id_;
     const std::uint64_t pack_size_;
     const bool deferred_;
+    const std::size_t most_waiting_;
 
     mutable std::mutex mutex_;
+    std::condition_variable_any drained_;
     std::shared_ptr<OpenPack> current_;   // guarded by mutex_
     std::vector<SealedPack> finished_;    // guarded by mutex_
     std::vector<ByteVector> spare_;       // guarded by mutex_

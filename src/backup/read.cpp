@@ -6,13 +6,13 @@
 #include <optional>
 #include <utility>
 
+#include <exec/throttle.hpp>
 #include <exec/wait.hpp>
 
 #include "browse.hpp"
 #include "globs.hpp"
 #include "snapshot_source.hpp"
 #include "tar.hpp"
-#include "throttle.hpp"
 
 namespace tenon::backup {
 
@@ -190,7 +190,7 @@ struct ArchiveReader::State {
     const ArchiveRequest request;
     const Globs exclude;
     SnapshotSource source;
-    Throttle throttle;
+    exec::Throttle throttle;
     std::vector<Parts> roots;
     std::size_t root = 0;
     std::int64_t names;             ///< Still to come, as the snapshot says.

@@ -135,6 +135,7 @@ void Rereading::walk() {
         return note != said.end() && note->second.forgotten;
     });
     ChunkReader nodes(impl_.keys, *impl_.objects, *index_, stop_);
+    nodes.keep_at_most(impl_.buffers().nodes);
     for (std::size_t i = 0; i < snapshots_.size(); ++i) folders(nodes, i);
 }
 
@@ -284,13 +285,13 @@ void Rereading::move(WriteSession& session, const Frames& frames) {
 void Rereading::store_again(bool reread) {
     if ((uses_.empty() || !reread) && only_there().empty()) return;
     Meter meter(free_ledger());
-    Throttle throttle(0, impl_.options.clock);
+    Throttle own_pace(0, impl_.options.clock);
     Id16 writer;
     crypto::fill_random(writer);
     LogChain chain;
     // A backup may be running on the same store: what that has deferred is neither this one's to flush nor to discard.
-    WriteSession session(impl_.keys, impl_.super, *impl_.objects, meter, throttle, impl_.collections, writer, impl_.options.clock, chain, stop_,
-                         impl_.options.scratch, false);
+    WriteSession session(impl_.keys, impl_.super, *impl_.objects, meter, impl_.uploads_or(own_pace), impl_.collections, writer, impl_.options.clock,
+                         chain, stop_, impl_.options.scratch, false, impl_.buffers().sealed);
     try {
         session.begin([&] { return impl_.has_newer_data_keys(); });
         load();  // behind the beacon, as a backup: what a collection is about to drop is not relied upon

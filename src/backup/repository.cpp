@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <base/id.hpp>
+#include <blob/throttled_store.hpp>
 #include <crypto/encoding.hpp>
 #include <crypto/hash.hpp>
 #include <tenon/error.hpp>
@@ -16,11 +17,6 @@
 #include "twin.hpp"
 
 namespace tenon::backup {
-
-unsigned Repository::Impl::threads() const {
-    if (options.threads != 0) return options.threads;
-    return std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
-}
 
 /// From now on what is sealed under newer data keys is read with those.
 void Repository::Impl::follow_keys() {
@@ -41,6 +37,42 @@ void Repository::Impl::trust_keys(const std::shared_ptr<Impl>& impl) {
     }));
 }
 
+/// Another one of the same repository, with the same index as long as nothing changes.
+std::shared_ptr<Repository::Impl> Repository::Impl::within(const std::shared_ptr<Impl>& impl, const WorkLimits& limits) {
+    check_limits(limits);
+    auto own = std::make_shared<Impl>();
+    const auto& clock = impl->options.clock;
+    own->original = impl;
+    own->unlimited = impl->objects;
+    own->uploads = std::make_shared<exec::Throttle>(limits.upload_per_second.count, clock);
+    own->objects = std::make_shared<blob::ThrottledStore>(
+        impl->objects, std::make_shared<exec::Throttle>(limits.download_per_second.count, clock), own->uploads);
+    own->vault = impl->vault;
+    own->options = impl->options;
+    own->options.limits = limits;
+    own->super = impl->super;
+    own->keys.repo = impl->super.repo;
+    {
+        const std::scoped_lock lock(impl->slots_mutex, own->slots_mutex);
+        own->opener = impl->opener.clone();
+        auto opened = own->look_into_vault();
+        own->root = std::move(opened.root);
+        own->generation = opened.generation;
+        const auto ring = own->vault->head(ring_name(own->generation), {});
+        own->keys.ring = own->load_ring();
+        own->ring_tag = ring ? ring->tag : "";
+    }
+    own->follow_keys();
+    own->renew_writer();
+    const std::lock_guard lock(impl->index_mutex);
+    own->index = impl->index;
+    own->index_names = impl->index_names;
+    own->index_packs = impl->index_packs;
+    own->index_damaged = impl->index_damaged;
+    own->index_leaving = impl->index_leaving;
+    return own;
+}
+
 void Repository::Impl::renew_writer() {
     crypto::fill_random(writer);
     chain = {};
@@ -48,6 +80,10 @@ void Repository::Impl::renew_writer() {
 
 Repository::Repository(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Repository::~Repository() = default;
+
+std::shared_ptr<Repository> Repository::within(const WorkLimits& limits) const {
+    return std::shared_ptr<Repository>(new Repository(Impl::within(impl_->original ? impl_->original : impl_, limits)));
+}
 
 bool Repository::exists(blob::Store& objects) { return objects.head("super", {}) || objects.head("super.1", {}); }
 
@@ -358,7 +394,7 @@ SnapshotRecord Repository::Impl::snapshot(const SnapshotId& id, std::stop_token 
     return record;
 }
 
-const std::shared_ptr<blob::Store>& Repository::objects() const { return impl_->objects; }
+const std::shared_ptr<blob::Store>& Repository::objects() const { return impl_->unlimited ? impl_->unlimited : impl_->objects; }
 
 bool Repository::is_ours(const std::string& name, base::ByteView bytes) const {
     // Not by keys that were retired since this was opened: who has those may be anybody.

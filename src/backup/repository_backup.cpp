@@ -94,9 +94,10 @@ BackupTotals back_up_once(Repository::Impl& impl, const BackupRequest& request, 
     const auto options = options_hash(request);
 
     Meter meter(ledger);
-    Throttle throttle(request.bytes_per_second, impl.options.clock);
-    WriteSession session(impl.keys, impl.super, store, meter, throttle, impl.collections, impl.writer, impl.options.clock, impl.chain, stop,
-                         impl.options.scratch);
+    Throttle own_pace(request.bytes_per_second, impl.options.clock);
+    const auto buffers = impl.buffers();
+    WriteSession session(impl.keys, impl.super, store, meter, impl.uploads_or(own_pace), impl.collections, impl.writer, impl.options.clock,
+                         impl.chain, stop, impl.options.scratch, true, buffers.sealed);
     try {
         session.begin([&] { return impl.has_newer_data_keys(); });
         // Behind the beacon: either this sees what a collection is about to drop, or that collection waits for this session.
@@ -108,6 +109,7 @@ BackupTotals back_up_once(Repository::Impl& impl, const BackupRequest& request, 
         const auto damaged = impl.annotations.damaged_packs(impl.keys, store, stop).packs;
         session.use_index(index);
         ChunkReader nodes(impl.keys, store, *index, stop);
+        nodes.keep_at_most(buffers.nodes);
         const auto ended = find_ended(impl.keys, store, options, stop);
 
         SnapshotRecord snapshot;
@@ -132,7 +134,7 @@ BackupTotals back_up_once(Repository::Impl& impl, const BackupRequest& request, 
                     const auto total = expected_bytes(request, enough);
                     if (!enough.stop_requested()) progress.total(total);
                 });
-            BackupRun run(session, request, nodes, std::move(parents), damaged, options, impl.threads(), started, progress, stop);
+            BackupRun run(session, request, nodes, std::move(parents), damaged, options, buffers, started, progress, stop);
             run.run(snapshot, totals);
         }
         snapshot.claimed = started;
@@ -197,7 +199,8 @@ BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, ex
     constexpr int most_begun_anew = 100;  // each time another pack is found damaged, or a collection did not wait
     check_request(request);
     exec::check_stop(stop);
-    const std::unique_lock one(impl_->backup_mutex, std::try_to_lock);
+    // One through a store at a time: what it puts off until a flush is its own.
+    const std::unique_lock one((impl_->original ? impl_->original : impl_)->backup_mutex, std::try_to_lock);
     if (!one) throw Conflict("a backup of this repository is running already");
     for (int begun_anew = 0;; ++begun_anew) {
         try {

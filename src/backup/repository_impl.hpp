@@ -10,6 +10,7 @@
 #include <backup/repository.hpp>
 
 #include "annotations.hpp"
+#include "buffers.hpp"
 #include "collections.hpp"
 #include "evidence.hpp"
 #include "session.hpp"
@@ -45,14 +46,23 @@ struct Repository::Impl {
     Id index_packs{};                            // a hash of their names and sizes
     std::set<Id> index_damaged, index_leaving;
 
+    /// Of one that works within limits: whose store and index it shares, and what its store writes through.
+    std::shared_ptr<Impl> original;
+    std::shared_ptr<blob::Store> unlimited;
+    std::shared_ptr<exec::Throttle> uploads;
+
     Annotations annotations;
     CheckpointShelf checkpoints;
     Collections collections;
 
-    unsigned threads() const;
+    Buffers buffers() const { return buffers_within(options.limits); }
+    unsigned threads() const { return buffers().threads; }
+    /// What writing to the store waits at: the limits that this works within, else the caller's own.
+    exec::Throttle& uploads_or(exec::Throttle& own) const { return uploads ? *uploads : own; }
     void renew_writer();
     void follow_keys();
     static void trust_keys(const std::shared_ptr<Impl>& impl);
+    static std::shared_ptr<Impl> within(const std::shared_ptr<Impl>& impl, const WorkLimits& limits);
 
     /// Segments as they are now; where one is damaged, the footers of the packs it listed instead. Looks for collections before
     /// it lists packs. `mends`: segments and packs that are damaged or missing are made good first, where the store can.

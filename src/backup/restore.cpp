@@ -305,6 +305,7 @@ void RestoreRun::complete(Lane& lane, PlannedFile& file) {
     if (file.existed && request_.durable) base::sync_data(file.fd, path);
     publish(lane.folders.open(file.folder), name_beside(run_, file.number), entry.name, file.existed, path);
     file.done = true;
+    progress_.files(1);
 }
 
 void RestoreRun::remove_unfinished() noexcept {

@@ -260,6 +260,7 @@ PlannedRestore plan_restore(Repository::Impl& impl, const SnapshotRecord& snapsh
     auto index = impl.load_index(stop);
     const auto plan = [&](bool with_damage = false) {
         ChunkReader nodes(impl.keys, *impl.objects, *index, stop, impl.reload(stop));
+        nodes.keep_at_most(impl.buffers().nodes);
         return plan_restore(impl.keys.ring, *index, nodes, snapshot, self, paths, exclude, with_damage, stop);
     };
     while (true) {

@@ -20,7 +20,8 @@ ByteVector beacon_bytes(const Keys& keys, Time started, std::uint64_t beats) {
 
 WriteSession::WriteSession(const Keys& keys, const Superblock& super, blob::Store& store, Meter& meter, Throttle& throttle,
                            Collections& collections, const Id16& writer, std::shared_ptr<const base::Clock> clock, LogChain& chain,
-                           std::stop_token stop, const std::filesystem::path& scratch, bool defers)
+                           std::stop_token stop, const std::filesystem::path& scratch, bool defers,
+                           std::size_t most_sealed)
     : keys_(keys),
       store_(store),
       meter_(meter),
@@ -32,7 +33,8 @@ WriteSession::WriteSession(const Keys& keys, const Superblock& super, blob::Stor
       stop_(std::move(stop)),
       super_(super),
       throttle_(throttle),
-      defers_(defers) {
+      defers_(defers),
+      most_sealed_(most_sealed) {
     const auto file = std::make_shared<ScratchFile>(scratch);
     for (std::size_t i = 0; i < shards; ++i) claimed_.emplace_back(file);
 }
@@ -107,9 +109,9 @@ void WriteSession::log_written(ByteView object) {
 
 WriteSession::Writers::Writers(WriteSession& session, const Id16& class_id)
     : data(session.keys_, session.store_, session.meter_, session.throttle_, Kind::data, class_id, session.super_.pack_size(),
-           session.defers_),
+           session.defers_, session.most_sealed_),
       tree(session.keys_, session.store_, session.meter_, session.throttle_, Kind::tree, class_id, session.super_.pack_size(),
-           session.defers_) {}
+           session.defers_, session.most_sealed_) {}
 
 WriteSession::Writers& WriteSession::open_class(const Id16& class_id) {
     return writers_.try_emplace(class_id, *this, class_id).first->second;

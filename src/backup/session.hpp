@@ -45,7 +45,7 @@ public:
     /// `defers`: what it puts is durable with the store's next flush, which one session at a time can have for itself. Else at once.
     WriteSession(const Keys& keys, const Superblock& super, blob::Store& store, Meter& meter, Throttle& throttle, Collections& collections,
                  const Id16& writer, std::shared_ptr<const base::Clock> clock, LogChain& chain, std::stop_token stop,
-                 const std::filesystem::path& scratch = {}, bool defers = true);
+                 const std::filesystem::path& scratch = {}, bool defers = true, std::size_t most_sealed = std::size_t{8} << 20);
     ~WriteSession();
 
     /// Lights the beacon. Whoever reads the index behind that sees what is being collected, or is waited for. `is_stale`: asked
@@ -118,6 +118,7 @@ private:
     const Superblock& super_;
     Throttle& throttle_;
     const bool defers_;
+    const std::size_t most_sealed_;
     std::map<Id16, Writers> writers_;
     std::vector<SealedPack> closed_;
     std::int64_t closed_plain_ = 0, closed_stored_ = 0;

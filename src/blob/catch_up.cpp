@@ -2,6 +2,7 @@
 #include <blob/many_stores.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -71,6 +72,9 @@ private:
     std::string contradiction(TimedStore& store, const std::stop_token& stop);
     void copy_checkpoint(TimedStore& store, StoreState& state, const std::stop_token& stop);
     bool copy(TimedStore& from, const std::string& name, std::uint64_t size, TimedStore& to, bool replaces, const std::stop_token& stop);
+    static void pay(const std::shared_ptr<exec::Throttle>& throttle, std::uint64_t bytes, const std::stop_token& stop) {
+        if (throttle) throttle->spend(static_cast<std::int64_t>(bytes), stop);
+    }
     void more(std::int64_t bytes) {
         const std::lock_guard lock(mutex_);
         progress_.total(total_ += bytes);
@@ -110,7 +114,12 @@ Listing Pass::list_home(const std::stop_token& stop) {
 }
 
 bool Pass::copy(TimedStore& from, const std::string& name, std::uint64_t size, TimedStore& to, bool replaces, const std::stop_token& stop) {
-    CopySource source(from, name, size, impl_.patience, stop, [this](std::int64_t bytes) { progress_.advance(bytes); });
+    // It is this thread that waits, between two pieces: nobody takes the store for one that does not answer.
+    const auto& throttle = &to == impl_.home_timed.get() ? request_.downloads : request_.uploads;
+    CopySource source(from, name, size, impl_.patience, stop, [&](std::int64_t bytes) {
+        progress_.advance(bytes);
+        pay(throttle, static_cast<std::uint64_t>(bytes), stop);
+    });
     try {
         to.put(name, source, {.create_only = !replaces, .sha256 = hash_in(name)}, impl_.patience.last, stop);
         return true;
@@ -368,6 +377,7 @@ void Pass::verify_home(StoreState& home, const std::stop_token& stop) {
         more(static_cast<std::int64_t>(size));
         const bool whole = impl_.is_whole(*impl_.home_timed, name, {}, stop);
         progress_.advance(static_cast<std::int64_t>(size));
+        pay(request_.downloads, size, stop);
         if (whole || impl_.is_dead(name, ManyStores::Impl::Ask::all, stop)) continue;
         if (request_.dry_run || !impl_.mend(name, {}, stop)) {
             ++home.missing_objects;
@@ -421,6 +431,7 @@ void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::sto
             more(static_cast<std::int64_t>(size));
             const bool whole = impl_.is_whole(store, name, {}, stop);
             progress_.advance(static_cast<std::int64_t>(size));
+            pay(request_.downloads, size, stop);
             if (!whole) damaged.push_back(name);
         } else if (copied->second != size) {
             (hash_in(name) ? damaged : differing).push_back(name);
@@ -554,23 +565,27 @@ CatchUpReport ManyStores::catch_up(const CatchUpRequest& request, exec::Progress
     std::mutex mutex;
     std::condition_variable changed;
     std::size_t ended = 0;
+    std::atomic<std::size_t> next{0};
     int whole = 0;
     std::stop_source enough;
     const std::stop_callback forward(stop, [&] { enough.request_stop(); });
     {
         std::vector<std::jthread> threads;
-        for (std::size_t i = 0; i < wanted.size(); ++i)
-            threads.push_back(exec::start_thread("catch-up", [&, i] {
-                auto& state = report.others[i];
-                try {
-                    pass.run(*wanted[i], state, enough.get_token());
-                } catch (const std::exception& error) {
-                    state.problem = error.what();
+        const auto count = request.at_once > 0 ? std::min(request.at_once, wanted.size()) : wanted.size();
+        for (std::size_t thread = 0; thread < count; ++thread)
+            threads.push_back(exec::start_thread("catch-up", [&] {
+                for (auto i = next++; i < wanted.size(); i = next++) {
+                    auto& state = report.others[i];
+                    try {
+                        pass.run(*wanted[i], state, enough.get_token());
+                    } catch (const std::exception& error) {
+                        state.problem = error.what();
+                    }
+                    const std::lock_guard lock(mutex);
+                    ++ended;
+                    whole += state.whole ? 1 : 0;
+                    changed.notify_all();
                 }
-                const std::lock_guard lock(mutex);
-                ++ended;
-                whole += state.whole ? 1 : 0;
-                changed.notify_all();
             }));
         std::unique_lock lock(mutex);
         changed.wait(lock, [&] { return ended == wanted.size() || (request.enough >= 0 && whole >= request.enough); });

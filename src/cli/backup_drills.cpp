@@ -1,6 +1,7 @@
 #include "backups.hpp"
 #include "jobs.hpp"
 #include "json.hpp"
+#include "limits.hpp"
 #include "progress.hpp"
 #include "report.hpp"
 #include "text.hpp"
@@ -19,6 +20,7 @@ int start_drill(Context& context, const Args& args) {
     options.rto_goal = args.duration("--rto").value_or(Duration{});
     options.rpo_goal = args.duration("--rpo").value_or(Duration{});
     options.schedule = schedule_of(args);
+    options.limits = limits_of(args);
     DrillJob job = backup_session(context).backups().drills().start(options);
     if (is_for_later(args)) return show_started(context, job);
     follow(context, job, "drill");

@@ -5,6 +5,7 @@
 #include "backups.hpp"
 #include "jobs.hpp"
 #include "json.hpp"
+#include "limits.hpp"
 #include "progress.hpp"
 #include "secret.hpp"
 #include "text.hpp"
@@ -126,7 +127,7 @@ int rotate_keys(Context& context, const Args& args) {
 
 int rotate_data_key(Context& context, const Args& args) {
     BackupKeys keys = backup_session(context).backups().keys();
-    RekeyOptions options{.resume = args.has("--resume"), .upload_per_second = args.size("--limit").value_or(Bytes{})};
+    RekeyOptions options{.resume = args.has("--resume"), .limits = limits_of(args)};
     options.schedule = schedule_of(args);
     if (!options.resume) confirm(context, args, "Replace the data keys and write everything anew?");
     RekeyJob job = keys.rotate_data_key(options);

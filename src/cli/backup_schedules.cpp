@@ -3,6 +3,7 @@
 #include "backups.hpp"
 #include "jobs.hpp"
 #include "json.hpp"
+#include "limits.hpp"
 #include "progress.hpp"
 #include "text.hpp"
 #include "verbs.hpp"
@@ -61,7 +62,8 @@ void take(const Args& args, BackupScheduleOptions& options) {
     if (args.has("--exclude")) backup.exclude = args.all("--exclude");
     if (args.has("--tag")) backup.tags.clear();
     for (const auto& given : args.all("--tag")) backup.tags.push_back(label(given, "--tag"));
-    backup.upload_per_second = args.size("--limit").value_or(backup.upload_per_second);
+    take_limits(args, backup.limits);
+    take_limits(args, options.limits);
     number("--priority", backup.schedule.priority, -100, 100);
     const bool keeps = std::any_of(std::begin(keep_options), std::end(keep_options), [&](const Option& option) { return args.has(option.name); });
     if (keeps && args.has("--keep-all")) throw UsageError("--keep-all and rules say different things");
@@ -105,6 +107,7 @@ int show_schedule(const Context& context, const BackupSchedule& s) {
                   {"Prunes", o.prune_cron},
                   {"Checks", o.check_cron},
                   {"Drills", o.drill_cron},
+                  {"Limits", limits_text(o.limits)},
                   {"Missed times", o.misfire == Misfire::run_once ? "one job makes up for them" : "passed over"},
                   {"Overlap", to_string(o.overlap)},
                   {"Retries", std::to_string(o.retries)},
@@ -195,8 +198,7 @@ std::vector<Option> schedule_options(bool is_new) {
         {"--include", "PATH", "only this file or folder of the workspace", true},
         {"--exclude", "PATTERN", "what to leave out, as for “backup start”", true},
         {"--tag", "KEY=VALUE", "a note on each snapshot", true},
-        {"--limit", "SIZE", "bytes a second that are written at most"},
-        priority_option};
+        threads_option, memory_option, upload_option, download_option, priority_option};
     options.insert(options.end(), std::begin(keep_options), std::end(keep_options));
     if (!is_new) options.push_back({"--keep-all", "", "no rules any more: every snapshot stays"});
     options.insert(options.end(),

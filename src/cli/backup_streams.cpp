@@ -14,6 +14,7 @@
 #include "backups.hpp"
 #include "interrupt.hpp"
 #include "json.hpp"
+#include "limits.hpp"
 #include "progress.hpp"
 #include "text.hpp"
 
@@ -91,7 +92,7 @@ void say_written(const Context& context, const Sink& sink) {
 }  // namespace
 
 int write_stream(Context& context, const Args& args) {
-    BackupStreamOptions options{.name = args.text("--name", "stream"), .upload_per_second = args.size("--limit").value_or(Bytes{})};
+    BackupStreamOptions options{.name = args.text("--name", "stream"), .upload_per_second = args.size(upload_option.name).value_or(Bytes{})};
     for (const auto& given : args.all("--tag")) options.tags.push_back(label(given, "--tag"));
     if (isatty(STDIN_FILENO) == 1) throw UsageError("nothing is piped in: give it the output of a program, or “< FILE”");
     const Session session = backup_session(context);
@@ -165,7 +166,7 @@ int archive_files(Context& context, const Args& args) {
     const auto id = snapshot_named(session, args.operand(0));
     const auto paths = args.operands_from(1);
     BackupArchive archive = session.backups().open_archive({.snapshot = id, .paths = paths, .exclude = args.all("--exclude"),
-                                                            .download_per_second = args.size("--limit").value_or(Bytes{})});
+                                                            .download_per_second = args.size(download_option.name).value_or(Bytes{})});
     if (!args.has("--output") && isatty(STDOUT_FILENO) == 1)
         throw UsageError("an archive is nothing for a terminal: give --output FILE, or put it into a pipe");
     Sink sink(args);

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "json.hpp"
+#include "limits.hpp"
 #include "jobs.hpp"
 #include "progress.hpp"
 #include "report.hpp"
@@ -94,7 +95,7 @@ int start(Context& context, const Args& args) {
     options.exclude = args.all("--exclude");
     options.include = args.all("--include");
     options.include_rows = args.has("--rows");
-    options.upload_per_second = args.size("--limit").value_or(Bytes{});
+    options.limits = limits_of(args);
     for (const auto& given : args.all("--erasable")) {
         const auto [path, subject] = label(given, "--erasable");
         options.erasable.push_back({path, subject});
@@ -155,7 +156,7 @@ int browse(Context& context, const Args& args) {
 int restore(Context& context, const Args& args) {
     const Session session = backup_session(context);
     RestoreOptions options{.snapshot = snapshot_named(session, args.operand(0)), .paths = args.operands_from(1), .exclude = args.all("--exclude"),
-                           .download_per_second = args.size("--limit").value_or(Bytes{})};
+                           .limits = limits_of(args)};
     if (args.has("--target")) options.target = std::filesystem::absolute(args.text("--target"));
     options.salvage = args.has("--salvage");
     options.delete_extra = args.has("--delete");
@@ -181,7 +182,8 @@ int check(Context& context, const Args& args) {
     const auto level = level_named(args.text("--level", "full"), "--level");
     const auto record = args.has("--against") ? record_in(args, "--against") : std::string();
     Backups backups = backup_session(context).backups();
-    CheckJob job = backups.check({.level = level, .percent = static_cast<std::int32_t>(args.integer("--percent", 100, 1, 100)), .against = record});
+    CheckJob job = backups.check({.level = level, .percent = static_cast<std::int32_t>(args.integer("--percent", 100, 1, 100)), .against = record,
+                                 .limits = limits_of(args)});
     if (args.has(detach.name)) return show_started(context, job);
     follow(context, job, "check");
     const CheckReport report = job.result();
@@ -203,6 +205,7 @@ int check(Context& context, const Args& args) {
 
 int repair(Context& context, const Args& args) {
     RepairOptions options{.level = level_named(args.text("--level", "full"), "--level"), .reread = !args.has("--stored-only")};
+    options.limits = limits_of(args);
     options.schedule = schedule_of(args);
     RepairJob job = backup_session(context).backups().repair(options);
     if (is_for_later(args)) return show_started(context, job);
@@ -224,6 +227,7 @@ int repair(Context& context, const Args& args) {
 int prune(Context& context, const Args& args) {
     PruneOptions options{.unused_percent = static_cast<std::int32_t>(args.integer("--unused", 5, 0, 100)), .dry_run = args.has("--dry-run")};
     options.schedule = schedule_of(args);
+    options.limits = limits_of(args);
     PruneJob job = backup_session(context).backups().prune(options);
     if (is_for_later(args)) return show_started(context, job);
     follow(context, job, "prune");
@@ -273,13 +277,13 @@ Group backup_verbs() {
                          {"--tag", "KEY=VALUE", "a note on the snapshot", true},
                          {"--include", "PATH", "only this file or folder of the workspace", true},
                          exclude,
-                         {"--limit", "SIZE", "bytes a second that are written at most"},
+                         threads_option, memory_option, upload_option, download_option,
                          {"--erasable", "PATH=SUBJECT", "a folder with keys of its own, for “backup shred SUBJECT”", true},
                          at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
              .examples = {{"backup start --name nightly", "Says what was read, what was new and what it took."},
                           {"backup start --name release --tag version=3 --recordings", "With footage and a tag."},
                           {"backup start --name tonight --at +8h", "Tonight; “job work” takes what is due."},
-                          {"backup start --exclude '*.mov' --exclude 'projects/*/cache/' --limit 20MB", "Without some files, at 20 MB a second."}},
+                          {"backup start --exclude '*.mov' --exclude 'projects/*/cache/' --upload 20MB", "Without some files, at 20 MB a second."}},
              .run = start},
             {.path = "backup stream",
              .summary = "take a snapshot of what is piped in",
@@ -288,7 +292,7 @@ Group backup_verbs() {
              .operands = {{"PATH", "what the file is called in the snapshot"}},
              .options = {{"--name", "NAME", "of the snapshot; default stream"},
                          {"--tag", "KEY=VALUE", "a note on the snapshot", true},
-                         {"--limit", "SIZE", "bytes a second that are written at most"}},
+                         upload_option},
              .examples = {{"backup stream shop.sql --name database < shop.sql", "What “backup cat database shop.sql” gives back."}},
              .run = write_stream},
             {.path = "backup list",
@@ -334,7 +338,7 @@ Group backup_verbs() {
                       "anything: owners, modes, times, links, extended attributes and holes included (PAX format).",
              .operands = {snapshot_operand, {"PATH", "files and folders within it; default all", false, true}},
              .options = {exclude,
-                         {"--limit", "SIZE", "bytes a second that are read at most"},
+                         download_option,
                          {"--output", "FILE", "into this new file instead of standard output"}},
              .examples = {{"backup archive latest projects | ssh elsewhere tar -x", "To another machine, with no copy in between."},
                           {"backup archive nightly --exclude '*.mov' --output nightly.tar", "Everything but some."}},
@@ -388,6 +392,7 @@ Group backup_verbs() {
                       "when this is killed; the next one goes on.",
              .options = {{"--unused", "PERCENT", "so much of what is stored may stay unused; default 5"},
                          {"--dry-run", "", "only say what it would free, about"},
+                         threads_option, memory_option, upload_option, download_option,
                          at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
              .examples = {{"backup prune", "After “backup forget”."}, {"backup prune --dry-run", "How much that would give back."}},
              .run = prune},
@@ -400,7 +405,7 @@ Group backup_verbs() {
                          {"--salvage", "", "where something is lost, bring back all the rest; exit code 19 then"},
                          {"--delete", "", "delete what the snapshot's folders do not have, but for --exclude, assets, exports and recordings"},
                          exclude,
-                         {"--limit", "SIZE", "bytes a second that are read at most"},
+                         threads_option, memory_option, upload_option, download_option,
                          {"--dry-run", "", "only say what it would do, and about how long it would take"},
                          {"--by-time", "", "with --dry-run: take a file of the same size and time for the same, unread"},
                          at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach, yes},
@@ -417,6 +422,7 @@ Group backup_verbs() {
              .options = {{"--level", "LEVEL", "structure, objects or full; default full"},
                          {"--percent", "N", "read so much of what is stored, going on where the last such check ended; default 100"},
                          {"--against", "FILE", "and with a checkpoint's record that was kept elsewhere"},
+                         threads_option, memory_option, upload_option, download_option,
                          detach},
              .examples = {{"backup check", "Everything."}, {"backup check --level structure", "Quick; for every hour."},
                           {"backup check --percent 1", "A hundredth a day: in a hundred days all of it."},
@@ -429,6 +435,7 @@ Group backup_verbs() {
                       "something stays lost; it is named with its snapshot and file.",
              .options = {{"--level", "LEVEL", "how closely to look: structure, objects or full; default full"},
                          {"--stored-only", "", "read nothing from the workspace"},
+                         threads_option, memory_option, upload_option, download_option,
                          at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
              .examples = {{"backup repair", "After “backup check” has found damage."}},
              .run = repair},
@@ -458,6 +465,7 @@ Group backup_verbs() {
                          {"--files", "N", "so many files; default 459, 0: everything"},
                          {"--rto", "LENGTH", "what restoring everything may take"},
                          {"--rpo", "LENGTH", "how old the newest snapshot may be"},
+                         threads_option, memory_option, upload_option, download_option,
                          at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
              .examples = {{"backup drill", "Finds damage to one file in a hundred, 99 times out of 100."},
                           {"backup drill --files 0 --rto 1h --rpo 24h", "Everything, against goals."}},
@@ -501,8 +509,10 @@ Group backup_verbs() {
                       "succeeded: local, only in the home's own; quorum, in more than half of all; all. The rest is copied afterwards.",
              .options = {{"--level", "LEVEL", "local, quorum or all"},
                          {"--store", "NAME", "copy only to these", true},
-                         {"--every-store", "", "copy to every store that may hold the data"}},
-             .examples = {{"backup copy-policy --level quorum", "With two stores beside the home's: in one of them at least."}},
+                         {"--every-store", "", "copy to every store that may hold the data"},
+                         threads_option, memory_option, upload_option, download_option},
+             .examples = {{"backup copy-policy --level quorum", "With two stores beside the home's: in one of them at least."},
+                          {"backup copy-policy --upload 5MB", "All stores together get no more than that in a second."}},
              .run = copy_policy},
             {.path = "backup sync",
              .summary = "bring stores up to date",
@@ -511,6 +521,7 @@ Group backup_verbs() {
              .options = {{"--store", "NAME", "only these", true},
                          {"--heal", "", "also bring back what the home's own store has lost, be it all of it"},
                          {"--verify", "", "also read everything, and replace what is damaged"},
+                         threads_option, memory_option, upload_option, download_option,
                          at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach},
              .examples = {{"backup sync", "After a store was away."}, {"backup sync --heal", "After the home's disk was replaced."}},
              .run = sync_stores},
@@ -586,7 +597,7 @@ Group backup_verbs() {
                       "sealed with. What is stored from now on gets new keys at once; what there is is written anew, while backups and "
                       "restores go on. Then the old keys are destroyed, and open nothing that the repository holds.",
              .options = {{"--resume", "", "no new keys: go on with what an earlier one has left"},
-                         {"--limit", "SIZE", "bytes a second that are written at most"},
+                         threads_option, memory_option, upload_option, download_option,
                          at_option, priority_option, unique_option, after_job_option, after_failure_option, batch_option, detach, yes},
              .examples = {{"backup rotate-data-key --yes", "After “backup rotate-keys”, where this home's key may have leaked too."},
                           {"backup rotate-data-key --resume", "After damage was mended, or one was cancelled."}},

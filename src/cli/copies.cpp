@@ -6,6 +6,7 @@
 
 #include "jobs.hpp"
 #include "json.hpp"
+#include "limits.hpp"
 #include "progress.hpp"
 #include "report.hpp"
 #include "secret.hpp"
@@ -92,18 +93,22 @@ int copy_policy(Context& context, const Args& args) {
     if (args.has("--level")) policy.level = commit_level_named(args.text("--level"));
     if (args.has("--store")) policy.stores = args.all("--store");
     if (args.has("--every-store")) policy.stores.clear();
-    if (args.has("--level") || args.has("--store") || args.has("--every-store")) policy = copies.set_policy(policy);
+    const bool limits = take_limits(args, policy.limits);
+    if (limits || args.has("--level") || args.has("--store") || args.has("--every-store")) policy = copies.set_policy(policy);
     const boost::json::object document{{"level", to_string(policy.level)},
-                                       {"stores", boost::json::array(policy.stores.begin(), policy.stores.end())}};
+                                       {"stores", boost::json::array(policy.stores.begin(), policy.stores.end())},
+                                       {"limits", to_json(policy.limits)}};
     context.out().thing(document, to_string(policy.level),
                         {{"Level", to_string(policy.level)},
-                         {"Stores", policy.stores.empty() ? "every one that may hold the data" : joined(policy.stores)}});
+                         {"Stores", policy.stores.empty() ? "every one that may hold the data" : joined(policy.stores)},
+                         {"Limits", limits_text(policy.limits)}});
     return 0;
 }
 
 int sync_stores(Context& context, const Args& args) {
     CopyOptions options{.stores = args.all("--store"), .heal = args.has("--heal"), .verify = args.has("--verify")};
     options.schedule = schedule_of(args);
+    options.limits = limits_of(args);
     CopyJob job = backup_session(context).backups().copies().start(options);
     if (is_for_later(args)) return show_started(context, job);
     follow(context, job, "copy");

@@ -156,7 +156,17 @@ json::object to_json(const Progress& p) {
             {"done", p.done},
             {"total", p.total},
             {"unit", p.unit},
-            {"eta_us", p.eta ? json::value(p.eta->count()) : json::value(nullptr)}};
+            {"eta_us", p.eta ? json::value(p.eta->count()) : json::value(nullptr)},
+            {"per_second", p.per_second},
+            {"files", p.files},
+            {"files_per_second", p.files_per_second}};
+}
+
+json::object to_json(const WorkLimits& l) {
+    return {{"threads", l.threads},
+            {"memory", l.memory.count},
+            {"download_per_second", l.download_per_second.count},
+            {"upload_per_second", l.upload_per_second.count}};
 }
 
 json::object to_json(const JobPause& p) { return {{"kind", p.kind}, {"paused_at", stamp(p.paused_at)}}; }
@@ -494,7 +504,7 @@ json::object to_json(const BackupSchedule& s) {
                                     {"include", strings(o.backup.include)},
                                     {"exclude", strings(o.backup.exclude)},
                                     {"erasable", erasable},
-                                    {"upload_per_second", o.backup.upload_per_second.count},
+                                    {"limits", to_json(o.backup.limits)},
                                     {"priority", o.backup.schedule.priority}}},
             {"misfire", to_string(o.misfire)},
             {"overlap", to_string(o.overlap)},
@@ -511,6 +521,7 @@ json::object to_json(const BackupSchedule& s) {
             {"drill_cron", or_null(o.drill_cron)},
             {"drill_files", o.drill_files},
             {"rto_goal_us", o.rto_goal.count()},
+            {"limits", to_json(o.limits)},
             {"overdue_after", o.overdue_after},
             {"paused", s.paused},
             {"overdue_at", to_json(s.overdue_at)},

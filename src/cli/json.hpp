@@ -34,6 +34,7 @@ boost::json::object to_json(const TokenKey& key);
 boost::json::object to_json(const Principal& principal);
 boost::json::object to_json(const Project& project);
 boost::json::object to_json(const Asset& asset);
+boost::json::object to_json(const WorkLimits& limits);
 boost::json::object to_json(const Progress& progress);
 boost::json::object to_json(const JobInfo& job);
 boost::json::object to_json(const JobPause& pause);

@@ -31,6 +31,14 @@ std::string how_much(const Progress& p) {
     return p.total > 0 ? show(p.done) + " of " + show(p.total) + unit : show(p.done) + unit;
 }
 
+std::string how_fast(const Progress& p) {
+    std::string text;
+    if (p.per_second > 0)
+        text = p.unit == "bytes" ? size({std::llround(p.per_second)}) + "/s" : count(std::llround(p.per_second)) + " " + clean(p.unit) + "/s";
+    if (p.files_per_second >= 1) text += (text.empty() ? "" : ", ") + count(std::llround(p.files_per_second)) + " files/s";
+    return text;
+}
+
 class Display {
 public:
     Display(const Context& context, std::string_view what)
@@ -83,6 +91,7 @@ std::string progress_line(const Progress& p, std::string_view what, std::size_t 
     if (!p.stage.empty() && p.stage != what) head += ": " + clean(p.stage);
     std::string tail = percent(p.percent);
     if (const auto much = how_much(p); !much.empty()) tail += "  " + much;
+    if (const auto fast = how_fast(p); !fast.empty()) tail += "  " + fast;
     if (p.eta) tail += "  " + length(std::max(std::chrono::ceil<std::chrono::seconds>(*p.eta), 0s)) + " left";
     if (columns == 0) return head + "  " + tail;
     // Room for the longest usual figures, so that the bar keeps its length while they grow.

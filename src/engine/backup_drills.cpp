@@ -129,9 +129,11 @@ JobId start_drill(const SessionImpl& session, const DrillOptions& options, const
     if (options.rto_goal < Duration::zero()) throw InvalidArgument("a goal is not negative", {.subject = "rto_goal"});
     if (options.rpo_goal < Duration::zero()) throw InvalidArgument("a goal is not negative", {.subject = "rpo_goal"});
     jobs::check_schedule(options.schedule, session.now());
+    backup::check_limits(options.limits);
     Json payload;
     payload.set("name", options.name).set("files", options.files).set("rto_goal", options.rto_goal.count());
     payload.set("rpo_goal", options.rpo_goal.count()).set("schedule", owner.schedule).set("cron", owner.cron).set("zone", owner.zone);
+    set_limits(payload, options.limits);
     jobs::NewJob job{.kind = drill_kind, .payload = base::to_json(payload)};
     jobs::schedule(job, options.schedule);
     return enqueue_backup_job(session, "backup.drill", std::move(job), true);
@@ -207,7 +209,7 @@ jobs::Outcome Repositories::drill(const jobs::Attempt& attempt) {
         if (!report.complete)
             for (const auto& file : draw.files) paths.push_back(file.path);
         hold_for_drill(engine_, attempt, report.size.count, workspace.temp());
-        practise(engine_, attempt, *repository, paths, folder, report);
+        practise(engine_, attempt, *within(repository, limits_from(payload)), paths, folder, report);
     } catch (const Corrupt& error) {
         report.complete = false;
         report.problems.push_back((error.subject().empty() ? "" : error.subject() + ": ") + error.what());

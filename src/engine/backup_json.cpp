@@ -4,6 +4,31 @@ namespace tenon::engine {
 
 using base::Json;
 
+bool is_limited(const WorkLimits& limits) {
+    return limits.threads != 0 || limits.memory.count != 0 || limits.download_per_second.count != 0 || limits.upload_per_second.count != 0;
+}
+
+void set_limits(Json& json, const WorkLimits& limits) {
+    if (!is_limited(limits)) return;
+    Json kept;
+    kept.set("threads", limits.threads).set("memory", limits.memory.count);
+    kept.set("download", limits.download_per_second.count).set("upload", limits.upload_per_second.count);
+    json.set("limits", std::move(kept));
+}
+
+WorkLimits limits_from(const Json& json, Moves before) {
+    WorkLimits limits;
+    if (const auto* kept = json.find("limits")) {
+        limits.threads = static_cast<std::int32_t>(kept->get_int("threads"));
+        limits.memory = {kept->get_int("memory")};
+        limits.download_per_second = {kept->get_int("download")};
+        limits.upload_per_second = {kept->get_int("upload")};
+    } else {
+        (before == Moves::up ? limits.upload_per_second : limits.download_per_second) = {json.int_or("per_second", 0)};
+    }
+    return limits;
+}
+
 Json tags_json(const std::vector<Label>& tags) {
     Json list = Json::array();
     for (const auto& tag : tags) {
@@ -66,7 +91,8 @@ std::vector<std::string> texts_from(const Json& json, std::string_view name) {
 Json backup_json(const BackupOptions& options) {
     Json json;
     json.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", tags_json(options.tags));
-    json.set("exclude", texts_json(options.exclude)).set("per_second", options.upload_per_second.count);
+    json.set("exclude", texts_json(options.exclude));
+    set_limits(json, options.limits);
     if (!options.erasable.empty()) json.set("erasable", erasable_json(options.erasable));
     if (!options.include.empty()) json.set("include", texts_json(options.include));
     if (options.include_rows) json.set("rows", true);
@@ -82,7 +108,7 @@ BackupOptions backup_from(const Json& json) {
     options.erasable = erasable_from(json);
     options.include = texts_from(json, "include");
     options.include_rows = json.bool_or("rows", false);
-    options.upload_per_second = {json.get_int("per_second")};
+    options.limits = limits_from(json);
     options.schedule.priority = static_cast<std::int32_t>(json.get_int("priority"));
     options.schedule.unique_key = json.get_string("unique_key");
     options.schedule.batch = json.get_string("batch");

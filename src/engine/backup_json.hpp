@@ -21,6 +21,13 @@ BackupOptions backup_from(const base::Json& json);
 base::Json keep_json(const KeepRules& rules);
 KeepRules keep_from(const base::Json& json);
 
+[[nodiscard]] bool is_limited(const WorkLimits& limits);
+/// Its member "limits", where there are any.
+void set_limits(base::Json& json, const WorkLimits& limits);
+/// Of both kinds of bytes that versions before wrote as "per_second".
+enum class Moves : std::uint8_t { up, down };
+WorkLimits limits_from(const base::Json& json, Moves before = Moves::up);
+
 base::Json tags_json(const std::vector<Label>& tags);
 std::vector<Label> tags_from(const base::Json& json);
 base::Json texts_json(const std::vector<std::string>& texts);

@@ -60,6 +60,7 @@ Json options_json(const BackupScheduleOptions& options) {
     if (options.keep) json.set("keep", engine::keep_json(*options.keep));
     json.set("prune_cron", options.prune_cron).set("unused_percent", options.unused_percent);
     json.set("check_cron", options.check_cron).set("check_level", static_cast<std::int64_t>(options.check_level));
+    engine::set_limits(json, options.limits);
     json.set("check_percent", options.check_percent).set("check_repairs", options.check_repairs);
     json.set("drill_cron", options.drill_cron).set("drill_files", options.drill_files).set("rto_goal", options.rto_goal.count());
     json.set("overdue_after", options.overdue_after);
@@ -83,6 +84,7 @@ BackupScheduleOptions options_from(const std::string& name, const std::string& t
     options.check_level = static_cast<CheckLevel>(json.get_int("check_level"));
     options.check_percent = static_cast<std::int32_t>(json.int_or("check_percent", 100));
     options.check_repairs = json.bool_or("check_repairs", true);
+    options.limits = engine::limits_from(json);
     options.drill_cron = json.get_string("drill_cron");
     options.drill_files = number("drill_files");
     options.rto_goal = Duration(json.get_int("rto_goal"));
@@ -143,6 +145,7 @@ BackupScheduleOptions checked_schedule(const SessionImpl& session, BackupSchedul
     check_between("overdue_after", options.overdue_after, 0, 1000);
     if (options.check_level > CheckLevel::full) throw InvalidArgument("there is no such level of checking", {.subject = "check_level"});
     if (options.keep) engine::check_keep(*options.keep);
+    backup::check_limits(options.limits);
     for (const auto& beat : beats_of(options)) (void)next_beat(beat, options.zone, now);
     if (base::to_json(options_json(options)).size() > base::JsonLimits{}.max_size)
         throw InvalidArgument("paths and patterns of one schedule may take 1 MiB together", {.subject = "backup"});
@@ -292,11 +295,13 @@ void note_begun(EngineImpl& engine, db::Tx& tx, const BackupScheduleOptions& opt
 /// Puts the work's job into the queue with this session's rights.
 JobId start_work(const std::shared_ptr<SessionImpl>& session, const BackupScheduleOptions& options, ScheduledWork work) {
     auto backups = Internal::make<Backups>(session);
-    if (work == ScheduledWork::prune) return backups.prune({.unused_percent = options.unused_percent}).id();
+    if (work == ScheduledWork::prune) return backups.prune({.unused_percent = options.unused_percent, .limits = options.limits}).id();
     if (work == ScheduledWork::check)
-        return engine::start_check(*session, {.level = options.check_level, .percent = options.check_percent}, options.check_repairs);
+        return engine::start_check(*session, {.level = options.check_level, .percent = options.check_percent, .limits = options.limits},
+                                   options.check_repairs);
     if (work == ScheduledWork::drill)
-        return engine::start_drill(*session, {.name = options.backup.name, .files = options.drill_files, .rto_goal = options.rto_goal},
+        return engine::start_drill(*session, {.name = options.backup.name, .files = options.drill_files, .rto_goal = options.rto_goal,
+                                             .limits = options.limits},
                                    {.schedule = options.name, .cron = options.cron, .zone = options.zone});
     auto keep = options.keep;
     if (keep && keep->zone.empty() && keep->utc_offset == Duration::zero()) keep->zone = options.zone;

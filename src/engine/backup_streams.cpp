@@ -206,7 +206,7 @@ RestorePreview Backups::preview(const RestoreOptions& options, bool compare) con
     constexpr Duration sample = std::chrono::milliseconds(200);
     const auto repository = repository_of(*impl_, options.snapshot);
     backup::RestoreRequest request{.target = engine::restore_target(*impl_, options), .paths = options.paths, .exclude = options.exclude,
-                                   .bytes_per_second = options.download_per_second.count, .overwrite = true,
+                                   .bytes_per_second = options.limits.download_per_second.count, .overwrite = true,
                                    .delete_extra = options.delete_extra, .salvage = options.salvage};
     if (request.target == impl_->workspace.root) {
         request.exclude.push_back(std::string("/") + engine::rows_folder);

@@ -147,7 +147,7 @@ void check_backup(const BackupOptions& options) {
     check_tags(options.tags);
     backup::check_patterns(options.exclude);
     kept("exclude", options.exclude);
-    if (options.upload_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "upload_per_second"});
+    backup::check_limits(options.limits);
     constexpr std::size_t most_erasable = 10'000;
     if (options.erasable.size() > most_erasable) throw InvalidArgument("at most 10,000 folders are erasable by themselves", {.subject = "erasable"});
     for (const auto& folder : options.erasable) {
@@ -181,7 +181,7 @@ std::filesystem::path restore_target(const SessionImpl& session, const RestoreOp
     auto target = options.target.empty() ? session.workspace.root : std::filesystem::absolute(options.target).lexically_normal();
     if (target != session.workspace.root) session.check_outside(target, "target", false);
     backup::check_patterns(options.exclude);
-    if (options.download_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "download_per_second"});
+    backup::check_limits(options.limits);
     if (options.delete_extra && options.salvage)
         throw InvalidArgument("what is lost of a snapshot would be taken for extra: salvage first", {.subject = "delete_extra"});
     return target;
@@ -208,10 +208,12 @@ bool is_at_once(const JobSchedule& schedule) {
 
 JobId start_check(const SessionImpl& session, const CheckOptions& options, bool repairs) {
     const auto pass = session.enter(repairs ? Permission::backup_write : Permission::backup_read);
+    backup::check_limits(options.limits);
     Json payload;
     payload.set("level", static_cast<std::int64_t>(options.level)).set("percent", std::int64_t{options.percent});
     if (!options.against.empty()) payload.set("against", kept("against", options.against));
     if (repairs) payload.set("repairs", true);
+    set_limits(payload, options.limits);
     return enqueue_backup_job(session, "backup.check", {.kind = check_kind, .payload = base::to_json(payload)}, false);
 }
 
@@ -222,7 +224,8 @@ JobId start_backup(const SessionImpl& session, const BackupOptions& options, con
     jobs::check_schedule(options.schedule, session.now());
     Json payload;
     payload.set("name", options.name).set("include_recordings", options.include_recordings).set("tags", tags_json(options.tags));
-    payload.set("exclude", texts_json(kept("exclude", options.exclude))).set("per_second", options.upload_per_second.count);
+    payload.set("exclude", texts_json(kept("exclude", options.exclude)));
+    set_limits(payload, options.limits);
     if (!options.erasable.empty()) payload.set("erasable", erasable_json(options.erasable));
     if (!options.include.empty()) payload.set("include", texts_json(options.include));
     if (options.include_rows) payload.set("rows", true);
@@ -268,7 +271,8 @@ RestoreJob Backups::restore(const RestoreOptions& options) {
     const bool is_elsewhere = target != impl_->workspace.root;
     payload.set("snapshot", options.snapshot.text()).set("target", is_elsewhere ? kept("target", target.string()) : "");
     payload.set("paths", engine::texts_json(kept("paths", options.paths)));
-    payload.set("exclude", engine::texts_json(kept("exclude", options.exclude))).set("per_second", options.download_per_second.count);
+    payload.set("exclude", engine::texts_json(kept("exclude", options.exclude)));
+    engine::set_limits(payload, options.limits);
     payload.set("salvage", options.salvage).set("delete_extra", options.delete_extra);
     const auto id =
         enqueue(*impl_, "backup.restore",
@@ -338,8 +342,10 @@ RepairJob Backups::repair(const RepairOptions& options) {
     const auto pass = impl_->enter(Permission::backup_write);
     if (options.level > CheckLevel::full) throw InvalidArgument("there is no such level of checking", {.subject = "level"});
     jobs::check_schedule(options.schedule, impl_->now());
+    backup::check_limits(options.limits);
     Json payload;
     payload.set("level", static_cast<std::int64_t>(options.level)).set("reread", options.reread);
+    engine::set_limits(payload, options.limits);
     const auto id =
         enqueue(*impl_, "backup.repair", scheduled({.kind = engine::repair_kind, .payload = base::to_json(payload)}, options.schedule), {});
     return Internal::make<RepairJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::repair_kind}));
@@ -352,6 +358,8 @@ PruneJob Backups::prune(const PruneOptions& options) {
     jobs::check_schedule(options.schedule, impl_->now());
     Json payload;
     payload.set("unused_percent", static_cast<std::int64_t>(options.unused_percent)).set("dry_run", options.dry_run);
+    backup::check_limits(options.limits);
+    engine::set_limits(payload, options.limits);
     const auto start = [&] {
         return enqueue(*impl_, "backup.prune", scheduled({.kind = engine::prune_kind, .payload = base::to_json(payload)}, options.schedule), {});
     };
@@ -795,13 +803,14 @@ std::vector<BackupErasure> BackupKeys::erasures() const {
 
 RekeyJob BackupKeys::rotate_data_key(const RekeyOptions& options) {
     const auto pass = impl_->enter(Permission::backup_keys);
-    if (options.upload_per_second.count < 0) throw InvalidArgument("a limit is not negative", {.subject = "upload_per_second"});
+    backup::check_limits(options.limits);
     jobs::check_schedule(options.schedule, impl_->now());
     if (!options.resume)
         recorded(*impl_, "backup.rotate_data_key", "",
                  [&] { impl_->interruptible([&](const auto& stop) { repositories(impl_).rotate_data_key(impl_->scope, stop); }); });
     Json payload;
-    payload.set("per_second", options.upload_per_second.count);
+    payload.set("resume", options.resume);
+    engine::set_limits(payload, options.limits);
     const auto id =
         enqueue(*impl_, "backup.rekey", scheduled({.kind = engine::rekey_kind, .payload = base::to_json(payload)}, options.schedule), {});
     return Internal::make<RekeyJob>(std::make_shared<JobImpl>(JobImpl{impl_, id, engine::rekey_kind}));

@@ -139,11 +139,13 @@ CopyPolicy BackupCopies::set_policy(const CopyPolicy& policy) {
     const auto pass = impl_->enter(Permission::backup_write);
     if (policy.level < CommitLevel::local || policy.level > CommitLevel::all) throw InvalidArgument("there is no such level", {.subject = "level"});
     check_store_names(*impl_, policy.stores);
+    backup::check_limits(policy.limits);
     const auto at = impl_->now();
     return impl_->change("backup.copy_policy", "", [&](db::Tx& tx) {
         engine::stores::set_policy(tx, policy);
         Json details;
         details.set("level", to_string(policy.level)).set("stores", engine::texts_json(policy.stores));
+        engine::set_limits(details, policy.limits);
         impl_->audit(tx, "backup.copy_policy", "", at, details);
         return policy;
     });
@@ -160,6 +162,8 @@ CopyJob BackupCopies::start(const CopyOptions& options) {
     jobs::check_schedule(options.schedule, impl_->now());
     Json payload;
     payload.set("stores", engine::texts_json(options.stores)).set("heal", options.heal).set("verify", options.verify);
+    backup::check_limits(options.limits);
+    engine::set_limits(payload, options.limits);
     jobs::NewJob job{.kind = engine::copy_kind, .payload = base::to_json(payload)};
     jobs::schedule(job, options.schedule);
     const auto at = impl_->now();
@@ -194,6 +198,17 @@ namespace {
 blob::ManyStores* many_stores(backup::Repository& repository) {
     auto* many = dynamic_cast<blob::ManyStores*>(repository.objects().get());
     return many && many->has_others() ? many : nullptr;
+}
+
+/// The pace of copying.
+void keep_pace(blob::CatchUpRequest& request, const WorkLimits& limits, const std::shared_ptr<const base::Clock>& clock) {
+    constexpr std::int64_t of_one_store = std::int64_t{16} << 20;  // pieces of 4 MiB on their way
+    request.uploads = std::make_shared<exec::Throttle>(limits.upload_per_second.count, clock);
+    request.downloads = std::make_shared<exec::Throttle>(limits.download_per_second.count, clock);
+    request.at_once = static_cast<std::size_t>(limits.threads);
+    if (limits.memory.count == 0) return;
+    const auto fit = static_cast<std::size_t>(std::max<std::int64_t>(limits.memory.count / of_one_store, 1));
+    request.at_once = request.at_once == 0 ? fit : std::min(request.at_once, fit);
 }
 
 void accept_ours(blob::CatchUpRequest& request, const backup::Repository& repository) {
@@ -255,13 +270,15 @@ void Repositories::catch_up_to_level(const db::TenantScope& scope, backup::Repos
                                      const std::stop_token& stop) {
     auto* many = many_stores(repository);
     if (!many) return;
-    const auto level = engine_.database->read(scope, [](db::Reader& reader) { return stores::policy(reader); }).level;
+    const auto policy = engine_.database->read(scope, [](db::Reader& reader) { return stores::policy(reader); });
+    const auto level = policy.level;
     const auto all = stores::others_of(engine_, scope);
     const auto others = std::count_if(all.begin(), all.end(), [](const auto& other) { return other.allowed; });
     const int needed = stores::needed(level, static_cast<int>(others));
     if (needed == 0 && !everywhere) return;
     blob::CatchUpRequest request{.share = 0, .enough = everywhere ? -1 : needed};
     accept_ours(request, repository);
+    keep_pace(request, policy.limits, engine_.clock);
     const auto report = many->catch_up(request, progress, stop);
     keep_states(scope, report);
     if (report.whole() >= needed) return;
@@ -278,6 +295,7 @@ void Repositories::try_catch_up(const jobs::Attempt& attempt, backup::Repository
     if (!many) return;
     request.share = 0;
     accept_ours(request, repository);
+    keep_pace(request, engine_.database->read(attempt.scope, [](db::Reader& reader) { return stores::policy(reader); }).limits, engine_.clock);
     try {
         keep_states(attempt.scope, many->catch_up(request, attempt.progress, attempt.stop));
     } catch (const Cancelled&) {
@@ -296,6 +314,7 @@ std::int64_t Repositories::heal(const jobs::Attempt& attempt) {
     const auto repository = open_at(tenant, lost ? many->elsewhere() : many);
     blob::CatchUpRequest request{.heal = true, .share = 0};
     accept_ours(request, *repository);
+    keep_pace(request, engine_.database->read(attempt.scope, [](db::Reader& reader) { return stores::policy(reader); }).limits, engine_.clock);
     try {
         const auto report = many->catch_up(request, attempt.progress, attempt.stop);
         keep_states(attempt.scope, report);
@@ -386,6 +405,9 @@ jobs::Outcome Repositories::copy(const jobs::Attempt& attempt) {
     const auto repository = open_at(tenant, lost ? many->elsewhere() : many);
     blob::CatchUpRequest request{.heal = payload.get_bool("heal"), .verify = payload.get_bool("verify"), .only = texts_from(payload, "stores")};
     accept_ours(request, *repository);
+    const auto own = limits_from(payload);
+    const auto policy = engine_.database->read(attempt.scope, [](db::Reader& reader) { return stores::policy(reader); });
+    keep_pace(request, is_limited(own) ? own : policy.limits, engine_.clock);
     const auto report = many->catch_up(request, attempt.progress, attempt.stop);
     keep_states(attempt.scope, report);
     if (report.home.healed_objects > 0) {

@@ -107,7 +107,7 @@ private:
     jobs::Outcome rekey(const jobs::Attempt& attempt);
     /// Does it with the repository as it is open, and again where its data keys have been rotated since.
     template <class Work>
-    auto with_newest_keys(const db::TenantScope& scope, const std::string& otherwise, Work work);
+    auto with_newest_keys(const db::TenantScope& scope, const std::string& otherwise, const WorkLimits& limits, Work work);
     jobs::Outcome drill(const jobs::Attempt& attempt);
     std::optional<checkpoint_rows::Known> known_checkpoint(const db::TenantScope& scope) const;
     void tell_tampered(const db::TenantScope& scope, const std::vector<backup::CheckProblem>& problems);
@@ -203,6 +203,9 @@ private:
 };
 
 Repositories& repositories_of(EngineImpl& engine);
+
+/// The repository for one job's work, which keeps to its limits.
+std::shared_ptr<backup::Repository> within(std::shared_ptr<backup::Repository> repository, const WorkLimits& limits);
 
 /// A thousand problems, each with a path and what is wrong with it.
 constexpr std::size_t largest_backup_result = 16 << 20;

@@ -70,14 +70,18 @@ Json check_lines(const std::vector<backup::CheckProblem>& found, std::size_t mos
 
 }  // namespace
 
+std::shared_ptr<backup::Repository> within(std::shared_ptr<backup::Repository> repository, const WorkLimits& limits) {
+    return repository && is_limited(limits) ? repository->within(limits) : repository;
+}
+
 template <class Work>
-auto Repositories::with_newest_keys(const db::TenantScope& scope, const std::string& otherwise, Work work) {
+auto Repositories::with_newest_keys(const db::TenantScope& scope, const std::string& otherwise, const WorkLimits& limits, Work work) {
     constexpr int most_tries = 10;
     for (int tried = 1;; ++tried) {
         const auto repository = find(scope);
         if (!repository) throw NotFound(otherwise);
         try {
-            return work(*repository);
+            return work(*within(repository, limits));
         } catch (const backup::KeysChanged&) {
             if (tried == most_tries) throw;
         }
@@ -96,7 +100,6 @@ backup::BackupRequest Repositories::request_of(const jobs::Attempt& attempt) {
     request.tags = tags_from(payload);
     request.exclude = texts_from(payload, "exclude");
     request.include = texts_from(payload, "include");
-    request.bytes_per_second = payload.int_or("per_second", 0);
     for (auto& folder : erasable_from(payload)) request.classes.push_back({std::move(folder.path), std::move(folder.subject)});
     request.sources = {{"projects", workspace.root / "projects"}, {"exports", workspace.exports()}};
     const auto is_wanted = [&](const backup::Source& source) {
@@ -143,8 +146,10 @@ jobs::Outcome Repositories::back_up(const jobs::Attempt& attempt) {
     }
     if (base::parse_json(attempt.job.payload).bool_or("rows", false)) rows.emplace(engine_, attempt).join(request);
     repository_charge::JobLedger ledger(engine_, attempt.scope, attempt.job.hold.value());
-    auto totals = with_newest_keys(attempt.scope, "", [&](backup::Repository&) {
-        return with_classes(attempt.scope, request.classes, attempt.stop)->backup(request, ledger, attempt.progress, attempt.stop);
+    const auto limits = limits_from(base::parse_json(attempt.job.payload));
+    auto totals = with_newest_keys(attempt.scope, "", {}, [&](backup::Repository&) {
+        const auto mine = within(with_classes(attempt.scope, request.classes, attempt.stop), limits);
+        return mine->backup(request, ledger, attempt.progress, attempt.stop);
     });
     keep_reserve();
     if (rows)
@@ -236,13 +241,14 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     const auto target = payload.get_string("target");  // empty: the workspace, wherever it lies by now
     backup::RestoreRequest request{.target = target.empty() ? engine_.workspace(attempt.scope.tenant()).root : std::filesystem::path(target),
                                     .paths = {}, .exclude = texts_from(payload, "exclude"),
-                                    .bytes_per_second = payload.int_or("per_second", 0), .overwrite = true,
+                                    .overwrite = true,
                                     .delete_extra = payload.bool_or("delete_extra", false),
                                     .salvage = payload.find("salvage") && payload.get_bool("salvage")};
     for (const auto& path : payload.get_array("paths")) request.paths.push_back(path.as_string("paths"));
     // Rows are for reading: they are no part of a workspace.
     if (target.empty()) request.exclude.push_back(std::string("/") + rows_folder);
     const auto snapshot = SnapshotId::parse(payload.get_string("snapshot"));
+    const auto limits = limits_from(payload, Moves::down);
     try_look_at_past(attempt.scope, *repository);  // said, and no reason not to give back what is there
     std::shared_ptr<void> pause;
     if (restores_recordings(attempt.scope, snapshot, request.target, request.paths))
@@ -250,12 +256,12 @@ jobs::Outcome Repositories::restore(const jobs::Attempt& attempt) {
     const auto totals = [&] {
         try {
             try {
-                return restore_charged(attempt, *repository, snapshot, request);
+                return restore_charged(attempt, *within(repository, limits), snapshot, request);
             } catch (const Unavailable&) {
                 // The home's own store stopped to answer: what was restored by then stays, the rest comes from the others.
                 const auto others = away ? nullptr : open_elsewhere(attempt.scope);
                 if (!others) throw;
-                return restore_charged(attempt, *others, snapshot, std::move(request));
+                return restore_charged(attempt, *within(others, limits), snapshot, std::move(request));
             }
         } catch (const Corrupt&) {
             // The repository has kept what is damaged.
@@ -322,12 +328,13 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
     auto known = known_records(attempt.scope);
     if (const auto* against = payload.find("against")) known.push_back(against->as_string("against"));
     const auto level = static_cast<CheckLevel>(payload.get_int("level"));
+    const auto limits = limits_from(payload);
     const auto began = engine_.now();
     const auto round = engine_.database->read(attempt.scope, [&](db::Reader& reader) { return check_rounds::find(reader, level); });
     backup::CheckShare share{.percent = static_cast<std::int32_t>(payload.int_or("percent", 100))};
     if (round && share.percent < 100) share.after = round->after;
     const auto report =
-        repository->check(static_cast<backup::CheckDepth>(level), attempt.progress, attempt.stop, false, known, share);
+        within(repository, limits)->check(static_cast<backup::CheckDepth>(level), attempt.progress, attempt.stop, false, known, share);
     const auto tampered = tell_damage(attempt.scope, report.problems);
     if (has_checkpoint(report.problems)) note_state(attempt.scope);
     if (report.bytes_written > 0) repository_charge::try_reconcile(engine_, attempt.scope);
@@ -342,11 +349,12 @@ jobs::Outcome Repositories::check(const jobs::Attempt& attempt) {
         if (next->since) json.set("read_since", next->since->time_since_epoch().count());
     }
     const bool repairs = payload.bool_or("repairs", false) && tampered < std::ssize(report.problems);
-    return {.result = base::to_json(json), .settle = [this, level, next, repairs](db::Tx& tx) {
+    return {.result = base::to_json(json), .settle = [this, level, next, repairs, limits](db::Tx& tx) {
                 if (next) check_rounds::keep(tx, level, *next);
                 if (!repairs) return;
                 Json wanted;
                 wanted.set("level", static_cast<std::int64_t>(level)).set("reread", true);
+                set_limits(wanted, limits);
                 engine_.queue->enqueue(tx, {.kind = repair_kind, .payload = base::to_json(wanted)});
             }};
 }
@@ -381,6 +389,7 @@ void Repositories::tell(const db::TenantScope& scope, const std::string& kind, J
 jobs::Outcome Repositories::repair(const jobs::Attempt& attempt) {
     await_key(attempt);
     const auto payload = base::parse_json(attempt.job.payload);
+    const auto limits = limits_from(payload);
     const backup::RepairRequest request{.depth = static_cast<backup::CheckDepth>(payload.get_int("level")),
                                         .reread = payload.get_bool("reread"),
                                         .known = known_records(attempt.scope)};
@@ -389,7 +398,7 @@ jobs::Outcome Repositories::repair(const jobs::Attempt& attempt) {
         try {
             // What is not there at all is named by nothing: it is looked for in the other stores first.
             repaired = heal(attempt);
-            return with_newest_keys(attempt.scope, "nothing was backed up yet, so there is nothing to repair", [&](auto& repository) {
+            return with_newest_keys(attempt.scope, "nothing was backed up yet, so there is nothing to repair", limits, [&](auto& repository) {
                 (void)look_at_past(attempt.scope, repository, attempt.stop);
                 return backup::repair(repository, request, attempt.progress, attempt.stop);
             });
@@ -420,6 +429,7 @@ jobs::Outcome Repositories::repair(const jobs::Attempt& attempt) {
 jobs::Outcome Repositories::prune(const jobs::Attempt& attempt) {
     await_key(attempt);
     const auto payload = base::parse_json(attempt.job.payload);
+    const auto limits = limits_from(payload);
     repository_charge::try_reconcile(engine_, attempt.scope);
     // A snapshot that only another store has still needs its packs.
     if (const auto repository = payload.get_bool("dry_run") ? nullptr : find(attempt.scope)) try_catch_up(attempt, *repository, {.heal = true});
@@ -428,7 +438,7 @@ jobs::Outcome Repositories::prune(const jobs::Attempt& attempt) {
     request.release_space = [this] { return release_reserve(); };
     auto totals = [&] {
         try {
-            return with_newest_keys(attempt.scope, "nothing was backed up yet, so there is nothing to give back", [&](auto& repository) {
+            return with_newest_keys(attempt.scope, "nothing was backed up yet, so there is nothing to give back", limits, [&](auto& repository) {
                 refuse_tampered(attempt.scope, repository, attempt.stop);
                 return backup::prune(repository, request, attempt.progress, attempt.stop);
             });
@@ -454,9 +464,9 @@ jobs::Outcome Repositories::prune(const jobs::Attempt& attempt) {
 jobs::Outcome Repositories::rekey(const jobs::Attempt& attempt) {
     await_key(attempt);
     const auto payload = base::parse_json(attempt.job.payload);
+    const auto limits = limits_from(payload);
     repository_charge::try_reconcile(engine_, attempt.scope);
     backup::RekeyRequest request;
-    request.bytes_per_second = payload.get_int("per_second");
     request.release_space = [this] { return release_reserve(); };
     request.with_keys = [&](const std::function<void()>& work) {
         const auto alone = lock(attempt.scope.tenant(), attempt.stop);
@@ -464,7 +474,7 @@ jobs::Outcome Repositories::rekey(const jobs::Attempt& attempt) {
     };
     const auto totals = [&] {
         try {
-            return with_newest_keys(attempt.scope, "nothing was backed up yet, so there is nothing to write anew", [&](auto& repository) {
+            return with_newest_keys(attempt.scope, "nothing was backed up yet, so there is nothing to write anew", limits, [&](auto& repository) {
                 refuse_tampered(attempt.scope, repository, attempt.stop);
                 request.before_retiring = [&] { follow_everywhere(attempt, repository); };
                 return backup::rekey(repository, request, attempt.progress, attempt.stop);

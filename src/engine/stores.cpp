@@ -14,6 +14,8 @@
 #include <exec/wait.hpp>
 #include <tenant/registry.hpp>
 
+#include "backup_json.hpp"
+
 namespace tenon::engine::stores {
 
 using base::Json;
@@ -166,13 +168,16 @@ CopyPolicy policy(db::Reader& reader) {
     auto rows = reader.query(find_policy);
     if (!rows.next()) return policy;
     policy.level = static_cast<CommitLevel>(rows.i64(0));
-    policy.stores = texts_of(base::parse_json(rows.text(1)), "stores");
+    const auto json = base::parse_json(rows.text(1));
+    policy.stores = texts_of(json, "stores");
+    policy.limits = limits_from(json);
     return policy;
 }
 
 void set_policy(db::Tx& tx, const CopyPolicy& policy) {
     Json json;
     json.set("stores", texts(policy.stores));
+    set_limits(json, policy.limits);
     tx.exec(put_policy, static_cast<std::int64_t>(policy.level), base::to_json(json));
 }
 

@@ -87,7 +87,7 @@ bool WatchCore::look_at_progress(Lock& lock, const jobs::Queue& queue) {
     const std::vector<JobId> ids(here_.begin(), here_.end());
     std::vector<std::optional<Progress>> found;
     lock.unlock();
-    for (const auto& id : ids) found.push_back(queue.progress_here(id));
+    for (const auto& id : ids) found.push_back(queue.progress_now(id));
     lock.lock();
     for (std::size_t i = 0; i < ids.size(); ++i) {
         const auto entry = jobs_.find(ids[i]);
@@ -145,7 +145,7 @@ bool WatchCore::look_at_jobs(Lock& lock, const jobs::Queue& queue) {
     }
     std::vector<bool> here(infos.size());
     for (std::size_t i = 0; i < infos.size(); ++i)
-        here[i] = infos[i].state == JobState::running && queue.progress_here(infos[i].id).has_value();
+        here[i] = infos[i].state == JobState::running && queue.progress_now(infos[i].id).has_value();
     lock.lock();
 
     const auto then = clock_->monotonic();

@@ -100,7 +100,7 @@ private:
     std::deque<std::int64_t> streams_pending_;
     std::deque<JobId> stale_;                     // to be looked up
     std::deque<std::int64_t> asked_;              // to be asked whether they have news
-    std::set<JobId> here_;                        // jobs that run in this process: their progress is looked at
+    std::set<JobId> here_;                        // jobs that run in a process of this machine: their progress is looked at
     std::uint64_t versions_ = 0;
     Duration progress_at_{};                      // when that was
     bool all_stale_ = false;                      // another process changed something

@@ -1,6 +1,7 @@
 #include <exec/progress.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -18,6 +19,7 @@ class NoProgress final : public ProgressSink {
 
 constexpr Duration window = std::chrono::seconds(10);
 constexpr Duration sample_every = std::chrono::milliseconds(250);
+constexpr double rate_memory = 3e6;  // in microseconds: what was longer ago than that counts for little
 constexpr Duration least_history = std::chrono::milliseconds(500);
 constexpr double longest_eta = 1e6 * 3600 * 24 * 365;  // a year in microseconds: beyond that it is not an estimate
 
@@ -34,6 +36,12 @@ struct ProgressState::State {
         double fraction;
     };
 
+    /// An average over time in which what was longer ago counts less and less.
+    struct Rate {
+        double average = 0;      // a microsecond
+        std::int64_t count = 0;  // when it was that
+    };
+
     explicit State(std::shared_ptr<const base::Clock> c) : clock(std::move(c)) {}
 
     const std::shared_ptr<const base::Clock> clock;
@@ -41,8 +49,12 @@ struct ProgressState::State {
     std::string stage, unit;
     double before = 0;  // the shares of the stages that ended
     double share = 0;
-    std::int64_t done = 0, total = 0;
+    std::int64_t done = 0, total = 0, files = 0;
+    std::int64_t found = 0;             // of done: by an earlier run
+    Duration stage_from{}, rated_at{};  // since when the stage is, and until when its rates are those below
+    Rate units, of_files;
     double shown = 0;  // the most that was ever reported
+    bool over = false;
     std::deque<Sample> samples;
 
     double fraction() {
@@ -56,6 +68,9 @@ struct ProgressState::State {
         const auto now = clock->monotonic();
         if (!samples.empty() && now - samples.back().time < sample_every) return;
         samples.push_back({now, fraction()});
+        units = moved(units, done - found, now);
+        of_files = moved(of_files, files, now);
+        rated_at = now;
         while (samples.size() > 2 && now - samples[1].time >= window) samples.pop_front();
     }
 
@@ -70,6 +85,21 @@ struct ProgressState::State {
         if (left > longest_eta) return {};
         return Duration{static_cast<std::int64_t>(left)};
     }
+
+    /// What a rate is by now, of something of which there is so much.
+    Rate moved(const Rate& rate, std::int64_t count, Duration now) const {
+        const auto passed = static_cast<double>((now - rated_at).count());
+        if (passed <= 0) return rate;
+        const auto kept = std::exp(-passed / rate_memory);
+        return {rate.average * kept + (1 - kept) * static_cast<double>(count - rate.count) / passed, count};
+    }
+    double a_second(const Rate& rate, std::int64_t count) const {
+        const auto now = clock->monotonic();
+        if (stage.empty() || over || now - stage_from < least_history) return 0;
+        // Nothing was known before the stage: its first seconds weigh as much as they are.
+        const auto known = 1 - std::exp(-static_cast<double>((now - stage_from).count()) / rate_memory);
+        return moved(rate, count, now).average / known * 1e6;
+    }
 };
 
 ProgressState::ProgressState(std::shared_ptr<const base::Clock> clock) : state_(new State(std::move(clock))) {}
@@ -82,9 +112,11 @@ void ProgressState::stage(std::string_view name, double share, std::int64_t tota
     s.share = std::clamp(share, 0.0, 1.0);
     s.stage = name;
     s.unit = unit;
-    s.done = 0;
+    s.done = s.found = s.files = 0;
     s.total = std::max<std::int64_t>(total, 0);
     s.sample();
+    s.units = s.of_files = {};
+    s.stage_from = s.rated_at = s.clock->monotonic();
 }
 
 void ProgressState::total(std::int64_t value) {
@@ -103,8 +135,15 @@ void ProgressState::found(std::int64_t by) {
     const std::lock_guard lock(state_->mutex);
     const double before = state_->fraction();
     state_->done += by;
+    state_->found += by;
     const double gained = state_->fraction() - before;
     for (auto& sample : state_->samples) sample.fraction += gained;
+    state_->sample();
+}
+
+void ProgressState::files(std::int64_t by) {
+    const std::lock_guard lock(state_->mutex);
+    state_->files += by;
     state_->sample();
 }
 
@@ -113,6 +152,7 @@ void ProgressState::finish() {
     state_->before = 1;
     state_->share = 0;
     state_->shown = 1;
+    state_->over = true;
 }
 
 tenon::Progress ProgressState::snapshot() const {
@@ -120,7 +160,8 @@ tenon::Progress ProgressState::snapshot() const {
     auto& s = *state_;
     const double fraction = s.fraction();
     s.sample();
-    return {.percent = fraction * 100, .stage = s.stage, .done = s.done, .total = s.total, .unit = s.unit, .eta = s.eta()};
+    return {.percent = fraction * 100, .stage = s.stage, .done = s.done, .total = s.total, .unit = s.unit, .eta = s.eta(),
+            .per_second = s.a_second(s.units, s.done - s.found), .files = s.files, .files_per_second = s.a_second(s.of_files, s.files)};
 }
 
 }  // namespace tenon::exec

@@ -31,6 +31,26 @@ void Queue::Impl::keep_loop(const std::stop_token& stop) {
     }
 }
 
+/// Shows other processes how far this one's jobs are. Sleeps as long as none runs.
+void Queue::Impl::show_loop(const std::stop_token& stop) {
+    constexpr Duration show_every = std::chrono::milliseconds(100);
+    do {
+        std::vector<std::pair<JobId, std::shared_ptr<Running>>> mine;
+        {
+            std::unique_lock lock(mutex);
+            if (!begun.wait(lock, stop, [&] { return !running.empty(); })) return;
+            mine.assign(running.begin(), running.end());
+        }
+        for (const auto& [id, job] : mine) {
+            try {
+                job->board.write(board, id, job->started, job->progress.snapshot());
+            } catch (const std::exception&) {
+                // Of a full disk, say: then others go by what the database says.
+            }
+        }
+    } while (!exec::sleep_for(options.clock, stop, show_every));
+}
+
 /// Renews the leases of this process's jobs and writes down how far they are, for those who watch from other processes.
 void Queue::Impl::beat_and_report(bool beat) {
     std::vector<std::pair<JobId, std::shared_ptr<Running>>> mine;
@@ -38,13 +58,18 @@ void Queue::Impl::beat_and_report(bool beat) {
         const std::lock_guard lock(mutex);
         mine.assign(running.begin(), running.end());
     }
-    std::vector<std::string> news(mine.size());
+    std::vector<std::string> news(mine.size()), written(mine.size());
     bool any = beat && !mine.empty();
     for (std::size_t i = 0; i < mine.size(); ++i) {
-        auto text = progress_json(mine[i].second->progress.snapshot());
-        if (text == mine[i].second->written) continue;
-        news[i] = std::move(text);
-        any = true;
+        const auto progress = mine[i].second->progress.snapshot();
+        auto moved = progress;  // what is left is estimated anew each time, also where nothing was done
+        moved.eta.reset();
+        moved.per_second = moved.files_per_second = 0;
+        if (auto text = progress_json(moved); text != mine[i].second->written) {
+            written[i] = std::move(text);
+            news[i] = progress_json(progress);
+            any = true;
+        }
     }
     if (!any) return;
     const auto lost = database.write(system, [&](db::SystemTx& tx) {
@@ -58,7 +83,7 @@ void Queue::Impl::beat_and_report(bool beat) {
         return gone;
     });
     for (std::size_t i = 0; i < mine.size(); ++i)
-        if (!news[i].empty()) mine[i].second->written = news[i];
+        if (!news[i].empty()) mine[i].second->written = std::move(written[i]);
     const std::lock_guard lock(mutex);
     // A job that has just ended has no lease either: only those that still run were taken away.
     for (const auto i : lost)
@@ -139,6 +164,7 @@ void Queue::Impl::take_back(const db::TenantScope& scope, const JobId& id, const
             "the process died each of the " + std::to_string(found->job.attempt) + " times this job was begun", {.subject = id.text()}));
         return finish(tx, std::move(*found));
     });
+    if (taken) board.remove(id);
     if (taken) options.log->warning(room, "took back the job of a process that is gone", {{"job", id.text()}});
 }
 

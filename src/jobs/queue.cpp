@@ -82,6 +82,7 @@ void Queue::Impl::start() {
     if (options.workers == 0) return;
     std::filesystem::create_directories(options.nodes);
     sweep_node_files();
+    board.sweep();
     for (int attempt = 0; !alive; ++attempt) {
         if (attempt == 10) throw Unavailable("cannot lock the file that shows this process is alive", {.subject = options.nodes.string()});
         node = crypto::random_bytes(16);
@@ -94,6 +95,7 @@ void Queue::Impl::start() {
     const auto stop = stopping.get_token();
     for (unsigned i = 0; i < options.workers; ++i) threads.push_back(exec::start_thread("job", [this, stop] { work_loop(stop); }));
     threads.push_back(exec::start_thread("jobs", [this, stop] { keep_loop(stop); }));
+    threads.push_back(exec::start_thread("progress", [this, stop] { show_loop(stop); }));
 }
 
 void Queue::Impl::close() noexcept {
@@ -189,21 +191,16 @@ bool Queue::knows(const std::string& kind) const { return impl_->kinds.contains(
 
 std::optional<JobRow> Queue::find(const db::TenantScope& scope, const JobId& id) const {
     auto job = impl_->database.read(scope, [&](db::Reader& reader) { return jobs::find(reader, id); });
-    if (job && job->state == JobState::running) {
-        const std::lock_guard lock(impl_->mutex);
-        const auto entry = impl_->running.find(id);
-        if (entry != impl_->running.end()) job->progress = entry->second->progress.snapshot();
-    }
+    if (job && job->state == JobState::running)
+        if (auto progress = progress_now(id, job->started_at)) job->progress = *std::move(progress);
     return job;
 }
 
 std::vector<JobRow> Queue::list(const db::TenantScope& scope, const JobFilter& filter) const {
     auto jobs = impl_->database.read(scope, [&](db::Reader& reader) { return jobs::list(reader, filter); });
-    const std::lock_guard lock(impl_->mutex);
-    for (auto& job : jobs) {
-        const auto entry = impl_->running.find(job.id);
-        if (job.state == JobState::running && entry != impl_->running.end()) job.progress = entry->second->progress.snapshot();
-    }
+    for (auto& job : jobs)
+        if (job.state == JobState::running)
+            if (auto progress = progress_now(job.id, job.started_at)) job.progress = *std::move(progress);
     return jobs;
 }
 
@@ -216,19 +213,18 @@ std::vector<JobInfo> Queue::look(const db::TenantScope& scope, const std::vector
     });
     for (auto& job : found)
         if (job.state == JobState::running)
-            if (auto progress = progress_here(job.id)) job.progress = *std::move(progress);
+            if (auto progress = progress_now(job.id, job.started_at)) job.progress = *std::move(progress);
     return found;
 }
 
-std::optional<Progress> Queue::progress_here(const JobId& id) const {
+std::optional<Progress> Queue::progress_now(const JobId& id, const std::optional<Time>& started) const {
     std::shared_ptr<Running> mine;
     {
         const std::lock_guard lock(impl_->mutex);
         const auto entry = impl_->running.find(id);
-        if (entry == impl_->running.end()) return std::nullopt;
-        mine = entry->second;
+        if (entry != impl_->running.end()) mine = entry->second;
     }
-    return mine->progress.snapshot();
+    return mine ? mine->progress.snapshot() : impl_->board.read(id, started);
 }
 
 /// Its end is worth waking somebody for.

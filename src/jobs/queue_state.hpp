@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -15,6 +16,7 @@
 #include <exec/wait.hpp>
 #include <jobs/queue.hpp>
 
+#include "board.hpp"
 #include "line.hpp"
 #include "turns.hpp"
 
@@ -30,7 +32,9 @@ struct Running {
     std::int64_t fence;
     std::stop_source stop;
     exec::ProgressState progress;
-    std::string written;  ///< The progress row as last written; the keeper's own.
+    std::string written;  ///< The progress row as last written, without what changes by itself; the keeper's own.
+    Board::Place board;
+    Time started{};       ///< When this attempt began, as the job's row says.
     std::atomic<bool> cancelled{false};
 };
 
@@ -49,13 +53,15 @@ std::optional<Fenced> find_fenced(db::Reader& reader, const JobId& id);
 
 struct Queue::Impl : std::enable_shared_from_this<Impl> {
     Impl(Options o, db::Database& d, const db::SystemScope& s, Hooks h)
-        : options(std::move(o)), database(d), system(s), hooks(std::move(h)), changed(mutex, options.clock), wanted(mutex, options.clock) {}
+        : options(std::move(o)), database(d), system(s), hooks(std::move(h)), board(options.nodes), changed(mutex, options.clock),
+          wanted(mutex, options.clock) {}
 
     const Options options;
     db::Database& database;
     const db::SystemScope system;
     const Hooks hooks;
     std::map<std::string, Kind> kinds;  // fixed once started
+    const Board board;
 
     base::ByteVector node;                // this process's name among those that share the database
     std::optional<base::FileLock> alive;  // held for as long as this process lives
@@ -67,6 +73,7 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
     std::map<JobId, int> awaited;                        // how many wait for its end
     std::uint64_t ends = 0;                              // grows when a job that is awaited may have ended
     std::map<JobId, std::shared_ptr<Running>> running;
+    std::condition_variable_any begun;                   // for who waits until something runs
     Turns turns;
     Line line;
     int idle = 0;                                        // workers that wait for work
@@ -141,6 +148,7 @@ struct Queue::Impl : std::enable_shared_from_this<Impl> {
     // keeper.cpp: heartbeats, progress rows, cancels from elsewhere, the dead
     void keep_loop(const std::stop_token& stop);
     void beat_and_report(bool beat);
+    void show_loop(const std::stop_token& stop);
     void obey_cancels();
     void promote_due();
     void take_back_lost();

@@ -1,6 +1,7 @@
 #include <jobs/job.hpp>
 
 #include <algorithm>
+#include <cmath>
 
 #include <base/json.hpp>
 #include <base/text.hpp>
@@ -51,6 +52,10 @@ Progress progress_from(const std::string& text) {
     progress.done = json.get_int("done");
     progress.total = json.get_int("total");
     progress.unit = json.get_string("unit");
+    if (json.find("eta")) progress.eta = Duration(json.get_int("eta"));
+    progress.per_second = static_cast<double>(json.int_or("per_second", 0));
+    progress.files = json.int_or("files", 0);
+    progress.files_per_second = static_cast<double>(json.int_or("files_per_1000_s", 0)) / 1000;
     return progress;
 }
 
@@ -127,19 +132,36 @@ JobRow from_row(const db::Rows& row) {
 
 std::int64_t fence_of(const db::Rows& row) { return row.i64(17); }
 
+namespace {
+
+/// What jobs that have ended do not have.
+std::string moving_json(const Progress& progress) {
+    std::string text;
+    if (progress.eta) text += ",\"eta\":" + std::to_string(progress.eta->count());
+    if (progress.per_second >= 1) text += ",\"per_second\":" + std::to_string(std::llround(progress.per_second));
+    if (progress.files > 0) text += ",\"files\":" + std::to_string(progress.files);
+    if (progress.files_per_second > 0) text += ",\"files_per_1000_s\":" + std::to_string(std::llround(progress.files_per_second * 1000));
+    return text;
+}
+
+}  // namespace
+
 std::string progress_json(const Progress& progress) {
     // Written with every end of a job, by the thread that writes: what needs no escapes, and hardly anything does, is put together at once.
     const auto plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
     if (std::ranges::all_of(progress.stage, plain) && std::ranges::all_of(progress.unit, plain))
         return "{\"done\":" + std::to_string(progress.done) + ",\"permyriad\":" + std::to_string(static_cast<std::int64_t>(progress.percent * 100)) +
-               ",\"stage\":\"" + progress.stage + "\",\"total\":" + std::to_string(progress.total) + ",\"unit\":\"" + progress.unit + "\"}";
+               ",\"stage\":\"" + progress.stage + "\",\"total\":" + std::to_string(progress.total) + ",\"unit\":\"" + progress.unit + '"' +
+               moving_json(progress) + '}';
     Json json;
     json.set("permyriad", static_cast<std::int64_t>(progress.percent * 100));
     json.set("stage", progress.stage);
     json.set("done", progress.done);
     json.set("total", progress.total);
     json.set("unit", progress.unit);
-    return base::to_json(json);
+    auto text = base::to_json(json);
+    text.pop_back();
+    return text + moving_json(progress) + '}';
 }
 
 std::string failure_json(const Error& error) {

@@ -95,7 +95,9 @@ void Queue::Impl::give_back(const Turn& turn) {
 void Queue::Impl::begin(Claim& claimed) {
     {
         const std::lock_guard lock(mutex);
+        claimed.running->started = claimed.job.started_at.value_or(Time{});
         running[claimed.job.id] = claimed.running;
+        begun.notify_one();
         if (closing) claimed.running->stop.request_stop();
         if (idle > 0 && !line.empty()) wanted.notify_one();
     }
@@ -162,7 +164,10 @@ Duration Queue::Impl::pause_before_next(std::int32_t attempt) const {
 /// Records how the attempt ended and, in the same transaction, begins the job whose turn it is.
 std::optional<Claim> Queue::Impl::conclude(Claim& claimed, Ending ending) {
     const auto id = claimed.job.id;
+    claimed.running->board.leave(board, id);
     claimed.job.progress = claimed.running->progress.snapshot();
+    claimed.job.progress.eta.reset();
+    claimed.job.progress.per_second = claimed.job.progress.files_per_second = 0;
     const Looking looking(*this);
     const auto turn = looking.may() ? take_turn_or_none() : std::nullopt;
     std::optional<Claim> next;

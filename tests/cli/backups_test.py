@@ -200,7 +200,7 @@ class Snapshots(ToolTest):
         documents.mkdir(parents=True)
         (documents / "one.txt").write_text("one")
         (documents / "draft.tmp").write_text("draft")
-        ids = [self.json("backup", "start", "--name", "rota", "--exclude", "*.tmp", "--limit", "100MB")["snapshot"]["id"]]
+        ids = [self.json("backup", "start", "--name", "rota", "--exclude", "*.tmp", "--upload", "100MB")["snapshot"]["id"]]
         (documents / "two.txt").write_text("second")
         ids.append(self.json("backup", "start", "--name", "rota", "--exclude", "*.tmp")["snapshot"]["id"])
         diff = self.json("backup", "diff", ids[0], ids[1])
@@ -340,7 +340,7 @@ class DataKeys(ToolTest):
         self.error("backup", "rotate-data-key", "--yes", code=14)
         self.tool("backup", "start", "--name", "before")
         self.assertIn("--yes", self.tool("backup", "rotate-data-key", code=2)[1])
-        result = self.json("backup", "rotate-data-key", "--limit", "1GB", "--yes")
+        result = self.json("backup", "rotate-data-key", "--upload", "1GB", "--yes")
         self.assertEqual((result["revoked"], result["left"], result["problems"]), (True, 0, []))
         self.assertGreater(result["packs"], 0)
         self.assertIn("open nothing any more", self.text("backup", "rotate-data-key", "--resume"))
@@ -599,7 +599,7 @@ class Interrupted(ToolTest):
 
     def kill_one(self, *words):
         (self.exports / words[-1]).write_bytes(os.urandom(20_000_000))
-        process = subprocess.Popen([os.environ["TOOL"], "backup", "start", *words, "--limit", "4MB"], cwd=self.folder, env=self.environment(),
+        process = subprocess.Popen([os.environ["TOOL"], "backup", "start", *words, "--upload", "4MB"], cwd=self.folder, env=self.environment(),
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while not any(job["state"] == "running" and job["progress"]["percent"] > 0 for job in self.json("job", "list")):
             time.sleep(0.05)
@@ -609,7 +609,7 @@ class Interrupted(ToolTest):
     def test_a_killed_one_is_in_nobodys_way(self):
         self.kill_one("--name", "nightly")
         # The same again is the one that was killed, unless that has begun again by itself.
-        self.tool("backup", "start", "--name", "nightly", "--limit", "4MB")
+        self.tool("backup", "start", "--name", "nightly", "--upload", "4MB")
         self.assertEqual({each["name"] for each in self.json("backup", "list")}, {"nightly"})
         # Another one goes behind it.
         self.kill_one("--name", "second")
@@ -621,6 +621,61 @@ class Interrupted(ToolTest):
         refused = self.error("backup", "start", "--name", "now", code=15)
         self.assertEqual((refused["code"], refused["subject"]), ("conflict", later["id"]))
         self.assertIn("is waiting already", refused["message"])
+
+
+    def test_another_process_sees_how_fast_it_is(self):
+        (self.exports / "zz-noise").write_bytes(os.urandom(60_000_000))
+        for number in range(300):  # more than are read in one go, before the large one
+            (self.exports / f"small-{number}").write_bytes(os.urandom(1000))
+        process = subprocess.Popen([os.environ["TOOL"], "backup", "start", "--name", "slow", "--upload", "4MB"], cwd=self.folder,
+                                   env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        seen = {}
+        while not seen:
+            self.assertIsNone(process.poll())
+            for job in self.json("job", "list", "--state", "running"):
+                progress = job["progress"]
+                if progress["per_second"] > 0 and progress["files_per_second"] > 0 and progress["eta_us"]:
+                    seen = job
+        self.assertEqual((seen["kind"], seen["progress"]["unit"]), ("backup", "bytes"))
+        self.assertGreater(seen["progress"]["files"], 0)
+        self.tool("job", "cancel", seen["id"])
+        process.wait()
+        ended = self.json("job", "show", seen["id"])
+        self.assertEqual((ended["state"], ended["progress"]["per_second"], ended["progress"]["eta_us"]), ("cancelled", 0, None))
+        self.assertEqual(list((self.home / "run").glob("*.progress")), [])
+
+
+class Limits(ToolTest):
+    @classmethod
+    def prepare(cls):
+        cls.tool("tenant", "create", "Acme", "--plan", "studio/professional")
+        cls.tool("project", "create", "Reel")
+        cls.tool("asset", "import", "--project", "Reel", "interview.mp4")
+
+    def test_every_job_takes_them(self):
+        limits = ["--threads", "1", "--memory", "32MiB", "--upload", "900MB", "--download", "900MB"]
+        first = self.json("backup", "start", "--name", "one", *limits)["snapshot"]["id"]
+        self.tool("backup", "start", "--name", "two", *limits)
+        self.assertIn("whole", self.text("backup", "check", *limits))
+        self.assertEqual(self.json("backup", "repair", *limits)["damaged"], [])
+        self.tool("backup", "restore", first, "--target", "back", *limits)
+        self.assertTrue(self.json("backup", "drill", *limits)["passed"])
+        self.tool("backup", "forget", first, "--yes")
+        self.tool("backup", "prune", *limits)
+        self.tool("backup", "rotate-data-key", "--yes", *limits)
+        self.assertIn("whole", self.text("backup", "check"))
+        refused = self.error("backup", "check", "--memory", "1MB", code=11)
+        self.assertEqual((refused["code"], refused["subject"]), ("invalid_argument", "memory"))
+
+    def test_schedules_and_copies_keep_them(self):
+        made = self.json("backup", "schedule", "create", "nightly", "--cron", "@daily", "--check", "@weekly", "--upload", "5MB", "--threads", "2")
+        expected = {"threads": 2, "memory": 0, "download_per_second": 0, "upload_per_second": 5_000_000}
+        self.assertEqual((made["limits"], made["backup"]["limits"]), (expected, expected))
+        self.assertIn("2 threads, up 5 MB a second", self.text("backup", "schedule", "show", "nightly"))
+        changed = self.json("backup", "schedule", "update", "nightly", "--upload", "0")
+        self.assertEqual(changed["limits"], dict(expected, upload_per_second=0))
+        self.assertEqual(self.json("backup", "copy-policy", "--upload", "7MB")["limits"]["upload_per_second"], 7_000_000)
+        self.assertEqual(self.json("backup", "copy-policy")["limits"]["upload_per_second"], 7_000_000)
 
 
 class Unreadable(ToolTest):

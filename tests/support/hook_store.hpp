@@ -12,7 +12,7 @@ namespace tenon::tests {
 
 /// A store whose test does something of its own before and behind what others ask of it: "put", "get", "list", "remove", "durable". What it
 /// throws is thrown to them.
-class HookStore final : public blob::Store {
+class HookStore : public blob::Store {
 public:
     using Hook = std::function<void(const std::string& what, const std::string& name)>;
     explicit HookStore(std::shared_ptr<blob::Store> inner) : inner_(std::move(inner)) {}

@@ -169,10 +169,10 @@ TEST_F(BackupReadTest, a_preview_is_what_a_restore_then_does) {
 
     EXPECT_THROW(backups.preview({.snapshot = id, .target = folder.path() / "home/keys"}), PermissionDenied);
     EXPECT_THROW(backups.preview({.snapshot = id, .exclude = {"/"}}), InvalidArgument);
-    EXPECT_THROW(backups.preview({.snapshot = id, .download_per_second = Bytes{-1}}), InvalidArgument);
+    EXPECT_THROW(backups.preview({.snapshot = id, .limits = {.download_per_second = Bytes{-1}}}), InvalidArgument);
     EXPECT_THROW(backups.preview({.snapshot = id, .paths = {"nowhere"}}), NotFound);
     const auto elsewhere = folder.path() / "back";
-    const auto slow = backups.preview({.snapshot = id, .target = elsewhere, .download_per_second = Bytes{10}});
+    const auto slow = backups.preview({.snapshot = id, .target = elsewhere, .limits = {.download_per_second = Bytes{10}}});
     EXPECT_GT(slow.time, 1s);
     EXPECT_FALSE(std::filesystem::exists(elsewhere));
     backups.drills().start().join();

@@ -199,7 +199,7 @@ TEST_F(BackupsTest, a_cancelled_backup_says_how_far_it_was_and_leaves_nothing) {
     for (auto& byte : noise) byte = static_cast<char>(random());
     std::ofstream(documents / "noise", std::ios::binary) << noise;
     const auto before = used(mine, Resource::storage);
-    auto job = mine.backups().start({.name = "nightly", .upload_per_second = Bytes{1000}});  // for hours
+    auto job = mine.backups().start({.name = "nightly", .limits = {.upload_per_second = Bytes{1000}}});  // for hours
     Progress progress;
     for (const auto deadline = std::chrono::steady_clock::now() + 60s; std::chrono::steady_clock::now() < deadline;) {
         progress = job.progress();

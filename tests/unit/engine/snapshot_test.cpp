@@ -118,18 +118,18 @@ TEST_F(Snapshots, parts_are_left_out_of_backups_and_restores) {
     write("draft.tmp", "draft");
     write("cache/big", "big");
     write("kept/cache.txt", "kept");
-    const auto id = back_up({.name = "nightly", .exclude = {"*.tmp", "projects/**/cache/"}, .upload_per_second = Bytes{100'000'000}}).id;
+    const auto id = back_up({.name = "nightly", .exclude = {"*.tmp", "projects/**/cache/"}, .limits = {.upload_per_second = Bytes{100'000'000}}}).id;
     std::vector<std::string> names;
     for (const auto& entry : mine.backups().browse({.snapshot = id, .path = inside()})) names.push_back(entry.name);
     EXPECT_EQ(names, (std::vector<std::string>{"kept", "one.txt"}));
     const auto back = folder.path() / "back";
     mine.backups()
-        .restore({.snapshot = id, .target = back, .paths = {inside()}, .exclude = {"one.*"}, .download_per_second = Bytes{100'000'000}})
+        .restore({.snapshot = id, .target = back, .paths = {inside()}, .exclude = {"one.*"}, .limits = {.download_per_second = Bytes{100'000'000}}})
         .join();
     EXPECT_TRUE(std::filesystem::exists(back / inside() / "kept/cache.txt"));
     EXPECT_FALSE(std::filesystem::exists(back / inside() / "one.txt"));
     EXPECT_THROW(mine.backups().start({.name = "x", .exclude = {""}}), InvalidArgument);
-    EXPECT_THROW(mine.backups().start({.name = "x", .upload_per_second = Bytes{-1}}), InvalidArgument);
+    EXPECT_THROW(mine.backups().start({.name = "x", .limits = {.upload_per_second = Bytes{-1}}}), InvalidArgument);
     EXPECT_THROW(mine.backups().restore({.snapshot = id, .exclude = {"/"}}), InvalidArgument);
     EXPECT_GT(mine.backups().get(id).stored->count, 0);
 }

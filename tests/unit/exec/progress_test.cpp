@@ -86,6 +86,41 @@ TEST_F(Reporting, WhatAnEarlierRunDidSaysNothingOfTheSpeed) {
     EXPECT_EQ(std::chrono::round<std::chrono::seconds>(*progress.snapshot().eta), 10s) << "less is left, at the same speed";
 }
 
+TEST_F(Reporting, SaysHowMuchIsDoneInASecond) {
+    progress.stage("read", 0.5, 100'000, "bytes");
+    progress.advance(100);
+    EXPECT_EQ(progress.snapshot().per_second, 0) << "too little is known";
+    for (int i = 0; i < 100; ++i) {  // ten seconds at 1,000 a second, and 20 files
+        clock->advance(100ms);
+        progress.advance(100);
+        if (i % 5 == 0) progress.files(1);
+    }
+    EXPECT_NEAR(progress.snapshot().per_second, 1000, 20);
+    EXPECT_NEAR(progress.snapshot().files_per_second, 2, 0.4);
+    EXPECT_EQ(progress.snapshot().files, 20);
+    for (int i = 0; i < 100; ++i) {  // ten times as fast
+        clock->advance(100ms);
+        progress.advance(1000);
+    }
+    EXPECT_NEAR(progress.snapshot().per_second, 10'000, 500) << "what was before is forgotten";
+    EXPECT_LT(progress.snapshot().files_per_second, 0.2);
+    clock->advance(30s);
+    EXPECT_LT(progress.snapshot().per_second, 100) << "nor does a stall look fast, whoever looks";
+    EXPECT_LT(progress.snapshot().per_second, 100);
+    progress.found(50'000);
+    clock->advance(300ms);
+    EXPECT_LT(progress.snapshot().per_second, 100) << "what an earlier run did is no speed";
+
+    progress.stage("write", 0.5, 10, "objects");
+    EXPECT_EQ(progress.snapshot().per_second, 0);
+    EXPECT_EQ(progress.snapshot().files, 0);
+    clock->advance(1s);
+    progress.advance(5);
+    EXPECT_NEAR(progress.snapshot().per_second, 5, 0.1) << "the first seconds weigh as much as they are";
+    progress.finish();
+    EXPECT_EQ(progress.snapshot().per_second, 0);
+}
+
 TEST_F(Reporting, FromManyThreads) {
     progress.stage("work", 1, 40'000, "x");
     std::atomic<bool> backwards = false;

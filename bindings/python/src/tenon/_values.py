@@ -1437,6 +1437,31 @@ class JobSchedule(Value):
         self.batch = batch
 
 
+class WorkLimits(Value):
+    """What one job may take of the machine and its network, so that others keep theirs. 0: no limit.
+
+    - threads: At work at once, 1 to 64. 0: as many as the machine has processors, 4 at most.
+    - memory: Of buffers and caches together, 32 MiB or more; fewer threads work where these need more. Beside it there are
+        the repository's index, at most 16 bytes a stored chunk, and lists of names that a job works on.
+    - download_per_second: Read from the stores.
+    - upload_per_second: Written to the stores, once compressed.
+    """
+    __slots__ = ("threads", "memory", "download_per_second", "upload_per_second")
+    threads: int
+    memory: Bytes
+    download_per_second: Bytes
+    upload_per_second: Bytes
+
+    def __init__(
+            self, threads: int = 0, memory: int = Bytes(0), download_per_second: int = Bytes(0),
+            upload_per_second: int = Bytes(0)
+    ) -> None:
+        self.threads = threads
+        self.memory = Bytes(memory)
+        self.download_per_second = Bytes(download_per_second)
+        self.upload_per_second = Bytes(upload_per_second)
+
+
 class BackupOptions(Value):
     """- name: Required. Shown in lists; need not be unique.
     - include_recordings: Camera footage too, closed segments only.
@@ -1445,7 +1470,6 @@ class BackupOptions(Value):
         alone; '!' before one takes back what those before it left out.
     - erasable: Folders with keys of their own. Nothing is shared between two subjects, also where content is the same, nor
         with the rest. Of folders within one another the inner one's subject counts.
-    - upload_per_second: Written to the repository at most, once compressed. 0: no limit.
     - include: Only these files and folders with what is below them, by paths as `browse` shows them; what `exclude` names
         of them stays out. One that is not there is none. Empty: everything.
     - include_rows: What the tenant's rows say, as a takeout tells it, in the snapshot's folder `rows`: assets, exports,
@@ -1453,8 +1477,7 @@ class BackupOptions(Value):
         does not have, or `problems` says so. They are restored to folders alone. Needs the permission tenant:export, too.
     """
     __slots__ = (
-            "name", "include_recordings", "tags", "schedule", "exclude", "erasable", "upload_per_second", "include",
-            "include_rows"
+            "name", "include_recordings", "tags", "schedule", "exclude", "erasable", "limits", "include", "include_rows"
     )
     name: str
     include_recordings: bool
@@ -1462,14 +1485,14 @@ class BackupOptions(Value):
     schedule: JobSchedule
     exclude: Tuple[str, ...]
     erasable: Tuple[ErasableFolder, ...]
-    upload_per_second: Bytes
+    limits: WorkLimits
     include: Tuple[str, ...]
     include_rows: bool
 
     def __init__(
             self, *, name: str, include_recordings: bool = False, tags: Labels = (),
             schedule: Optional[JobSchedule] = None, exclude: Iterable[str] = (), erasable: Iterable[ErasableFolder] = (),
-            upload_per_second: int = Bytes(0), include: Iterable[str] = (), include_rows: bool = False
+            limits: Optional[WorkLimits] = None, include: Iterable[str] = (), include_rows: bool = False
     ) -> None:
         self.name = name
         self.include_recordings = include_recordings
@@ -1477,7 +1500,7 @@ class BackupOptions(Value):
         self.schedule = JobSchedule() if schedule is None else schedule
         self.exclude = as_tuple(exclude)
         self.erasable = as_tuple(erasable)
-        self.upload_per_second = Bytes(upload_per_second)
+        self.limits = WorkLimits() if limits is None else limits
         self.include = as_tuple(include)
         self.include_rows = include_rows
 
@@ -1797,7 +1820,6 @@ class RestoreOptions(Value):
     - target: Empty: the workspace itself.
     - paths: Files and folders within the snapshot. Empty: all.
     - exclude: What of that to leave out: patterns as in BackupOptions.
-    - download_per_second: Read from the repository at most. 0: no limit.
     - salvage: Where something is lost, bring back all the rest: lost parts of files are zeros, lost folders are not there,
         and the result names them. False: the job ends in Corrupt.
     - delete_extra: What the target has in the snapshot's folders, and the snapshot has not, goes, once all that the
@@ -1805,19 +1827,19 @@ class RestoreOptions(Value):
         snapshot's uppermost folders, or beside `paths`, what is mounted; in the workspace the files and folders of
         projects' assets, exports and recordings, which are removed as such. No link is followed. Not with `salvage`.
     """
-    __slots__ = ("snapshot", "target", "paths", "schedule", "exclude", "download_per_second", "salvage", "delete_extra")
+    __slots__ = ("snapshot", "target", "paths", "schedule", "exclude", "limits", "salvage", "delete_extra")
     snapshot: SnapshotId
     target: Optional[Path]
     paths: Tuple[str, ...]
     schedule: JobSchedule
     exclude: Tuple[str, ...]
-    download_per_second: Bytes
+    limits: WorkLimits
     salvage: bool
     delete_extra: bool
 
     def __init__(
             self, *, snapshot: SnapshotId, target: Optional[AnyPath] = None, paths: Iterable[str] = (),
-            schedule: Optional[JobSchedule] = None, exclude: Iterable[str] = (), download_per_second: int = Bytes(0),
+            schedule: Optional[JobSchedule] = None, exclude: Iterable[str] = (), limits: Optional[WorkLimits] = None,
             salvage: bool = False, delete_extra: bool = False
     ) -> None:
         self.snapshot = snapshot
@@ -1825,7 +1847,7 @@ class RestoreOptions(Value):
         self.paths = as_tuple(paths)
         self.schedule = JobSchedule() if schedule is None else schedule
         self.exclude = as_tuple(exclude)
-        self.download_per_second = Bytes(download_per_second)
+        self.limits = WorkLimits() if limits is None else limits
         self.salvage = salvage
         self.delete_extra = delete_extra
 
@@ -1933,15 +1955,20 @@ class CheckOptions(Value):
     - against: A checkpoint's record that was kept elsewhere: it must be in the repository's past. That also tells of a
         repository that was put back together with the whole home. Empty: none.
     """
-    __slots__ = ("level", "percent", "against")
+    __slots__ = ("level", "percent", "against", "limits")
     level: CheckLevel
     percent: int
     against: str
+    limits: WorkLimits
 
-    def __init__(self, *, level: CheckLevel = CheckLevel.FULL, percent: int = 100, against: str = "") -> None:
+    def __init__(
+            self, *, level: CheckLevel = CheckLevel.FULL, percent: int = 100, against: str = "",
+            limits: Optional[WorkLimits] = None
+    ) -> None:
         self.level = level
         self.percent = percent
         self.against = against
+        self.limits = WorkLimits() if limits is None else limits
 
 
 class CheckReport(Value):
@@ -1993,17 +2020,20 @@ class RepairOptions(Value):
     """- level: How closely damage is looked for.
     - reread: What nothing stored brings back is read from the workspace again, where it still is.
     """
-    __slots__ = ("level", "reread", "schedule")
+    __slots__ = ("level", "reread", "schedule", "limits")
     level: CheckLevel
     reread: bool
     schedule: JobSchedule
+    limits: WorkLimits
 
     def __init__(
-            self, *, level: CheckLevel = CheckLevel.FULL, reread: bool = True, schedule: Optional[JobSchedule] = None
+            self, *, level: CheckLevel = CheckLevel.FULL, reread: bool = True, schedule: Optional[JobSchedule] = None,
+            limits: Optional[WorkLimits] = None
     ) -> None:
         self.level = level
         self.reread = reread
         self.schedule = JobSchedule() if schedule is None else schedule
+        self.limits = WorkLimits() if limits is None else limits
 
 
 class RepairResult(Value):
@@ -2073,17 +2103,20 @@ class PruneOptions(Value):
     """- unused_percent: So much of what is stored may stay unused; packs are written anew until no more is. 0 to 100.
     - dry_run: Only say what it would do, about.
     """
-    __slots__ = ("unused_percent", "dry_run", "schedule")
+    __slots__ = ("unused_percent", "dry_run", "schedule", "limits")
     unused_percent: int
     dry_run: bool
     schedule: JobSchedule
+    limits: WorkLimits
 
     def __init__(
-            self, *, unused_percent: int = 5, dry_run: bool = False, schedule: Optional[JobSchedule] = None
+            self, *, unused_percent: int = 5, dry_run: bool = False, schedule: Optional[JobSchedule] = None,
+            limits: Optional[WorkLimits] = None
     ) -> None:
         self.unused_percent = unused_percent
         self.dry_run = dry_run
         self.schedule = JobSchedule() if schedule is None else schedule
+        self.limits = WorkLimits() if limits is None else limits
 
 
 class PruneResult(Value):
@@ -2118,19 +2151,17 @@ class PruneResult(Value):
 
 
 class RekeyOptions(Value):
-    """- resume: No new data keys: only go on with what an earlier job has left.
-    - upload_per_second: Written to the repository at most. 0: no limit.
-    """
-    __slots__ = ("resume", "upload_per_second", "schedule")
+    """- resume: No new data keys: only go on with what an earlier job has left."""
+    __slots__ = ("resume", "limits", "schedule")
     resume: bool
-    upload_per_second: Bytes
+    limits: WorkLimits
     schedule: JobSchedule
 
     def __init__(
-            self, *, resume: bool = False, upload_per_second: int = Bytes(0), schedule: Optional[JobSchedule] = None
+            self, *, resume: bool = False, limits: Optional[WorkLimits] = None, schedule: Optional[JobSchedule] = None
     ) -> None:
         self.resume = resume
-        self.upload_per_second = Bytes(upload_per_second)
+        self.limits = WorkLimits() if limits is None else limits
         self.schedule = JobSchedule() if schedule is None else schedule
 
 
@@ -2294,23 +2325,26 @@ class DrillOptions(Value):
         all of them.
     - rto_goal: What restoring everything may take. 0: whatever it takes.
     - rpo_goal: How old the newest snapshot may be. 0: any age.
+    - limits: A drill that keeps to them takes longer than a restore that has none, and says so.
     """
-    __slots__ = ("name", "files", "rto_goal", "rpo_goal", "schedule")
+    __slots__ = ("name", "files", "rto_goal", "rpo_goal", "schedule", "limits")
     name: str
     files: int
     rto_goal: timedelta
     rpo_goal: timedelta
     schedule: JobSchedule
+    limits: WorkLimits
 
     def __init__(
             self, *, name: str = "", files: int = 459, rto_goal: Seconds = timedelta(0), rpo_goal: Seconds = timedelta(0),
-            schedule: Optional[JobSchedule] = None
+            schedule: Optional[JobSchedule] = None, limits: Optional[WorkLimits] = None
     ) -> None:
         self.name = name
         self.files = files
         self.rto_goal = as_timedelta(rto_goal)
         self.rpo_goal = as_timedelta(rpo_goal)
         self.schedule = JobSchedule() if schedule is None else schedule
+        self.limits = WorkLimits() if limits is None else limits
 
 
 class DrillReport(Value):
@@ -2411,13 +2445,14 @@ class BackupScheduleOptions(Value):
     - drill_cron: When a restore is practised. Empty: never.
     - drill_files: See DrillOptions.
     - rto_goal: See DrillOptions.
+    - limits: Of its prunes, checks, repairs and drills. Its backups have those of `backup`.
     - overdue_after: The schedule is overdue at the first of its times that comes without a successful backup for longer
         than so many intervals. 0: never.
     """
     __slots__ = (
             "name", "cron", "zone", "backup", "misfire", "overlap", "retries", "retry_pause", "time_limit", "keep",
             "prune_cron", "unused_percent", "check_cron", "check_level", "check_percent", "check_repairs", "drill_cron",
-            "drill_files", "rto_goal", "overdue_after"
+            "drill_files", "rto_goal", "limits", "overdue_after"
     )
     name: str
     cron: str
@@ -2438,6 +2473,7 @@ class BackupScheduleOptions(Value):
     drill_cron: str
     drill_files: int
     rto_goal: timedelta
+    limits: WorkLimits
     overdue_after: int
 
     def __init__(
@@ -2446,7 +2482,8 @@ class BackupScheduleOptions(Value):
             retry_pause: Seconds = timedelta(0), time_limit: Seconds = timedelta(0), keep: Optional[KeepRules] = None,
             prune_cron: str = "", unused_percent: int = 5, check_cron: str = "",
             check_level: CheckLevel = CheckLevel.FULL, check_percent: int = 100, check_repairs: bool = True,
-            drill_cron: str = "", drill_files: int = 459, rto_goal: Seconds = timedelta(0), overdue_after: int = 1
+            drill_cron: str = "", drill_files: int = 459, rto_goal: Seconds = timedelta(0),
+            limits: Optional[WorkLimits] = None, overdue_after: int = 1
     ) -> None:
         self.name = name
         self.cron = cron
@@ -2467,6 +2504,7 @@ class BackupScheduleOptions(Value):
         self.drill_cron = drill_cron
         self.drill_files = drill_files
         self.rto_goal = as_timedelta(rto_goal)
+        self.limits = WorkLimits() if limits is None else limits
         self.overdue_after = overdue_after
 
 
@@ -3046,14 +3084,20 @@ class CopyPolicy(Value):
     """- stores: Those that get copies. Empty: every store that may hold the tenant's data. What one that is left out has from
         before stays there as it was, so what is forgotten and pruned from then on too; named again it is caught up. Erased
         tenants' data goes from all.
+    - limits: Of all copying: what other stores get counts as uploaded, what comes from them as downloaded, all of them
+        together. As many are brought up to date at once as there are threads.
     """
-    __slots__ = ("level", "stores")
+    __slots__ = ("level", "stores", "limits")
     level: CommitLevel
     stores: Tuple[str, ...]
+    limits: WorkLimits
 
-    def __init__(self, level: CommitLevel = CommitLevel.LOCAL, stores: Iterable[str] = ()) -> None:
+    def __init__(
+            self, level: CommitLevel = CommitLevel.LOCAL, stores: Iterable[str] = (), limits: Optional[WorkLimits] = None
+    ) -> None:
         self.level = level
         self.stores = as_tuple(stores)
+        self.limits = WorkLimits() if limits is None else limits
 
 
 class CopyState(Value):
@@ -3107,21 +3151,24 @@ class CopyOptions(Value):
     """- stores: Only these. Empty: all of the policy's.
     - heal: Also bring back what the home's own store has lost, be it all of it.
     - verify: Also read everything and replace what is damaged, here and there.
+    - limits: In place of the policy's, where one is set.
     """
-    __slots__ = ("stores", "heal", "verify", "schedule")
+    __slots__ = ("stores", "heal", "verify", "schedule", "limits")
     stores: Tuple[str, ...]
     heal: bool
     verify: bool
     schedule: JobSchedule
+    limits: WorkLimits
 
     def __init__(
             self, *, stores: Iterable[str] = (), heal: bool = False, verify: bool = False,
-            schedule: Optional[JobSchedule] = None
+            schedule: Optional[JobSchedule] = None, limits: Optional[WorkLimits] = None
     ) -> None:
         self.stores = as_tuple(stores)
         self.heal = heal
         self.verify = verify
         self.schedule = JobSchedule() if schedule is None else schedule
+        self.limits = WorkLimits() if limits is None else limits
 
 
 class CopyResult(Value):
@@ -3343,18 +3390,23 @@ class Progress(Value):
     - total: 0: not known yet.
     - unit: "frames", "bytes", "files" …
     - eta: Until the end of the work; unset while too little is known.
+    - per_second: Of `unit`, an average of the last seconds. 0: nothing was done, or too little is known.
+    - files: Done in this stage, of work that goes through files; 0 elsewhere.
     """
-    __slots__ = ("percent", "stage", "done", "total", "unit", "eta")
+    __slots__ = ("percent", "stage", "done", "total", "unit", "eta", "per_second", "files", "files_per_second")
     percent: float
     stage: str
     done: int
     total: int
     unit: str
     eta: Optional[timedelta]
+    per_second: float
+    files: int
+    files_per_second: float
 
     def __init__(
             self, percent: float = 0.0, stage: str = "", done: int = 0, total: int = 0, unit: str = "",
-            eta: Optional[Seconds] = None
+            eta: Optional[Seconds] = None, per_second: float = 0.0, files: int = 0, files_per_second: float = 0.0
     ) -> None:
         self.percent = percent
         self.stage = stage
@@ -3362,6 +3414,9 @@ class Progress(Value):
         self.total = total
         self.unit = unit
         self.eta = None if eta is None else as_timedelta(eta)
+        self.per_second = per_second
+        self.files = files
+        self.files_per_second = files_per_second
 
 
 class JobInfo(Value):
@@ -5816,5 +5871,5 @@ __all__ = [
     "UsageExportOptions", "UsageFilter", "UsageFormat", "UsageGrain", "UsageKey", "UsageMonth", "UsageOutcome",
     "UsagePage", "UsagePoint", "UsageReason", "UsageReceipt", "UsageRecord", "UsageReport", "UsageSeriesOptions",
     "UsageShare", "User", "UserFilter", "UserId", "UserOptions", "UserState", "UserUpdateOptions", "Waveform",
-    "WaveformOptions", "Weekday"
+    "WaveformOptions", "Weekday", "WorkLimits"
 ]

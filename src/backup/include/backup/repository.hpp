@@ -19,6 +19,7 @@
 #include <tenon/error.hpp>
 #include <tenon/id.hpp>
 #include <tenon/units.hpp>
+#include <tenon/work_limits.hpp>
 
 namespace tenon::backup {
 
@@ -82,7 +83,7 @@ struct RepositoryOptions {
     std::uint8_t pack_profile = 2;     ///< Of a new repository. 1: 8 MiB packs, 2: 32, 3: 128.
     crypto::Argon2Cost password_cost{};
     std::uint32_t password_iterations = 600'000;  ///< Of PBKDF2.
-    unsigned threads = 0;              ///< Per job. 0: min(cores, 4).
+    WorkLimits limits{};               ///< Of each job: threads and memory; bytes a second only by within().
     /// A folder for what is too much for memory: 42 bytes a stored chunk, sealed, in files without names that go with their user. They
     /// are counted nowhere. Empty, missing or nearly full: it stays in memory.
     std::filesystem::path scratch{};
@@ -337,7 +338,11 @@ public:
     /// Whether these bytes are such an object of this repository: what else lies in another store never comes back into this one.
     [[nodiscard]] bool is_ours(const std::string& name, base::ByteView bytes) const;
 
-    /// Where its objects are.
+    /// The same repository for one job, whose work stays within these limits, whatever it is: all that is read and written goes at that pace.
+    /// What writes through it is a writer of its own. Throws InvalidArgument, and as open() does where its keys have just been changed.
+    std::shared_ptr<Repository> within(const WorkLimits& limits) const;
+
+    /// Where its objects are, at full speed.
     const std::shared_ptr<blob::Store>& objects() const;
 
     struct Impl;
@@ -348,6 +353,8 @@ private:
     std::shared_ptr<Impl> impl_;
 };
 
+/// Throws InvalidArgument.
+void check_limits(const WorkLimits& limits);
 /// Throws InvalidArgument for what ClassRule::path cannot be.
 void check_class_path(const std::string& path);
 /// Throws InvalidArgument for what BackupRequest::include cannot have.

@@ -8,6 +8,7 @@
 
 #include <blob/store.hpp>
 #include <exec/progress.hpp>
+#include <exec/throttle.hpp>
 
 namespace tenon::base { class Clock; }
 
@@ -60,6 +61,9 @@ struct CatchUpRequest {
     /// Asked for each checkpoint of another store that is not, byte for byte, the home's newest: why nothing is to be changed there. Empty:
     /// it may. Unset: it always may.
     std::function<std::string(const std::string& name, ByteView bytes)> contradicts{};
+    std::shared_ptr<exec::Throttle> uploads{};    ///< Of what other stores get, all of them together. Null: no limit.
+    std::shared_ptr<exec::Throttle> downloads{};  ///< Of what comes from them, or is read to be verified.
+    std::size_t at_once = 0; ///< So many of them are brought up to date beside each other, at most. 0: all.
 };
 
 struct CatchUpReport {

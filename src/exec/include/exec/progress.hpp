@@ -19,6 +19,8 @@ public:
     virtual void advance(std::int64_t by) = 0;    ///< More of this stage is done.
     /// An earlier run had done this much of the stage: it counts, but says nothing of the speed.
     virtual void found(std::int64_t by) { advance(by); }
+    /// So many files more of this stage are done, whatever its unit is.
+    virtual void files(std::int64_t) {}
 };
 
 /// For work nobody watches.

@@ -19,9 +19,10 @@ public:
     void total(std::int64_t value) override;
     void advance(std::int64_t by) override;
     void found(std::int64_t by) override;
+    void files(std::int64_t by) override;
     void finish();  ///< All is done: 100 %.
 
-    /// The estimate comes from the rate of the last ten seconds.
+    /// The estimate comes from the rate of the last ten seconds, what is done in a second is an average of the last few.
     tenon::Progress snapshot() const;
 
 private:

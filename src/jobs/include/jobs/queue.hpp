@@ -72,7 +72,7 @@ public:
 struct Options {
     std::shared_ptr<const base::Clock> clock{};
     std::shared_ptr<base::Log> log{};
-    std::filesystem::path nodes{};                        ///< Folder of the files that show which processes live.
+    std::filesystem::path nodes{};                        ///< Folder of the files that show which processes live, and how far their jobs are.
     unsigned workers = 2;                                 ///< 0: enqueues and watches; the work is left to other processes.
     Duration lease = std::chrono::seconds(30);            ///< A silent process loses its jobs after this.
     Duration heartbeat = std::chrono::seconds(5);
@@ -127,8 +127,9 @@ public:
     std::vector<JobRow> list(const db::TenantScope& scope, const JobFilter& filter) const;
     /// Those of `ids` that there are, as find() sees them.
     std::vector<JobInfo> look(const db::TenantScope& scope, const std::vector<JobId>& ids) const;
-    /// Of a job that this process runs now. Asks no database.
-    [[nodiscard]] std::optional<Progress> progress_here(const JobId& id) const;
+    /// Of a job that runs now, in this process or in another one of this machine, a tenth of a second ago at most. Asks no database. `started`:
+    /// when its attempt began, where that is known.
+    [[nodiscard]] std::optional<Progress> progress_now(const JobId& id, const std::optional<Time>& started = {}) const;
     /// The ended job, or empty after `timeout`. Throws NotFound; Cancelled when `stop` is asked for.
     [[nodiscard]] std::optional<JobRow> wait_end(const db::TenantScope& scope, const JobId& id, Duration timeout,
                                                  const std::stop_token& stop) const;

@@ -1,13 +1,16 @@
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <stop_token>
+#include <utility>
 
 #include <base/clock.hpp>
 #include <exec/wait.hpp>
 
-namespace tenon::backup {
+namespace tenon::exec {
 
 /// Keeps several threads together below so many bytes a second, by letting them wait after what they moved.
 class Throttle {
@@ -25,7 +28,7 @@ public:
             free_at_ = std::max(free_at_, now) + Duration{static_cast<std::int64_t>(static_cast<double>(bytes) / static_cast<double>(rate_) * 1e6)};
             wait = free_at_ - now;
         }
-        if (exec::sleep_for(clock_, stop, wait)) exec::check_stop(stop);
+        if (sleep_for(clock_, stop, wait)) check_stop(stop);
     }
 
 private:
@@ -35,4 +38,4 @@ private:
     Duration free_at_{};  // guarded by mutex_: when all that was moved may have been
 };
 
-}  // namespace tenon::backup
+}  // namespace tenon::exec
