@@ -16,7 +16,8 @@ class BackupLimitsTest : public tests::EngineTest {
 protected:
     /// It has begun, does not end by itself, and hears that it is to.
     static void expect_slow(Job job, const std::string& what) {
-        for (auto state = job.state(); state == JobState::ready || state == JobState::scheduled; state = job.state()) std::this_thread::sleep_for(1ms);
+        for (auto state = job.state(); state == JobState::ready || state == JobState::scheduled; state = job.state())
+            std::this_thread::sleep_for(1ms);
         EXPECT_FALSE(job.join_for(100ms)) << what;
         job.cancel();
         EXPECT_THROW(job.join(), Cancelled) << what;
@@ -25,7 +26,8 @@ protected:
     Project project = mine.projects().create({.name = "reel"});
     Asset asset = mine.assets().import_file({.project = project.id, .path = tests::clip_with_sound});
     const WorkLimits slow{.threads = 1, .memory = Bytes{64 << 20}, .download_per_second = Bytes{1}, .upload_per_second = Bytes{1}};  // for hours
-    const WorkLimits fast{.threads = 3, .memory = Bytes{32 << 20}, .download_per_second = Bytes{1'000'000'000}, .upload_per_second = Bytes{1'000'000'000}};
+    const WorkLimits fast{.threads = 3, .memory = Bytes{32 << 20}, .download_per_second = Bytes{1'000'000'000},
+                          .upload_per_second = Bytes{1'000'000'000}};
 };
 
 TEST_F(BackupLimitsTest, hold_for_all_work_on_backups) {

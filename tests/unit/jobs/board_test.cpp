@@ -26,8 +26,8 @@ struct BoardTest : testing::Test {
     Board board{folder.path()};
     const JobId id = base::new_id<JobId>(base::system_clock()->now());
     const Time began{1h};
-    const Progress some{.percent = 12.5, .stage = "read é", .done = 3, .total = 24, .unit = "bytes", .eta = 1'500'001us, .per_second = 1234, .files = 7,
-                        .files_per_second = 0.125};
+    const Progress some{.percent = 12.5, .stage = "read é", .done = 3, .total = 24, .unit = "bytes", .eta = 1'500'001us, .per_second = 1234,
+                        .files = 7, .files_per_second = 0.125};
     std::size_t files() const {
         return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder.path()), std::filesystem::directory_iterator()));
     }
