@@ -249,7 +249,7 @@ class Snapshots(ToolTest):
         self.assertEqual(self.json("backup", "check")["problems"], [])
         self.assertIn("--unused", self.tool("backup", "prune", "--unused", "200", code=2)[1])
         self.assertEqual(self.error("backup", "forget", "--yes", code=11)["code"], "invalid_argument")
-        self.assertIn("10MB", self.tool("backup", "start", "--limit", "fast", code=2)[1])
+        self.assertIn("10MB", self.tool("backup", "start", "--upload", "fast", code=2)[1])
 
 
 class Passwords(ToolTest):
