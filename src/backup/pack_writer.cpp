@@ -17,9 +17,10 @@ constexpr std::size_t most_spare = 2;
 struct PackWriter::OpenPack {
     SealedPack sealed;
     PackKey key;
-    std::uint64_t size = container_header_size;  // guarded by the writer's mutex_, as are the next six
+    std::uint64_t size = container_header_size;  // guarded by the writer's mutex_, as are the next seven
     bool closed = false;
     bool draining = false;
+    bool finished = false;
     std::map<std::uint32_t, PackedFrame> ready;  // sealed, waiting for their turn
     std::size_t waiting = 0;                     // bytes of these and of the one that is being written
     std::exception_ptr failure;                  // nothing more can be written to it
@@ -86,7 +87,13 @@ void PackWriter::add(FrameBuilder& frame, const FramePacker& packer, ByteVector&
     meter_.hold(static_cast<std::int64_t>(packed.size()));
     const auto ticket = admit(frame, plain, packed);
     frame.clear();
-    FrameSealer(ticket.pack->key, keys_.repo, ticket.pack->sealed.info.header).seal(ticket.seq, packed.span());
+    try {
+        FrameSealer(ticket.pack->key, keys_.repo, ticket.pack->sealed.info.header).seal(ticket.seq, packed.span());
+    } catch (...) {
+        const std::lock_guard lock(mutex_);
+        fail(*ticket.pack);  // its turn never comes
+        throw;
+    }
     const bool was_in_place = packed.begin > 0;
     deliver(ticket, std::move(packed), stop);
     const std::lock_guard lock(mutex_);
@@ -101,12 +108,19 @@ void PackWriter::deliver(const Ticket& ticket, PackedFrame frame, const std::sto
     std::unique_lock lock(mutex_);
     pack.waiting += frame.size();
     pack.ready.emplace(ticket.seq, std::move(frame));
-    if (pack.draining) {
-        // Only behind having handed it over: this may be the one that is waited for.
-        drained_.wait(lock, stop, [&] { return !pack.draining || pack.failure || pack.waiting <= most_waiting_; });
-        if (pack.failure) std::rethrow_exception(pack.failure);
-        return;
+    if (!pack.draining) drain(pack, lock);
+    if (pack.closed && !pack.draining && pack.next == pack.sealed.info.frames.size() && !std::exchange(pack.finished, true)) {
+        if (current_ == ticket.pack) current_ = nullptr;
+        lock.unlock();
+        return finish(pack);
     }
+    // Only behind having handed it over: whoever has the frame whose turn it is does not wait before he brings it.
+    drained_.wait(lock, stop, [&] { return pack.failure || pack.waiting <= most_waiting_; });
+    if (pack.failure) std::rethrow_exception(pack.failure);
+}
+
+/// Writes what is ready in its turn.
+void PackWriter::drain(OpenPack& pack, std::unique_lock<std::mutex>& lock) {
     pack.draining = true;
     for (auto first = pack.ready.begin(); first != pack.ready.end() && first->first == pack.next; first = pack.ready.begin()) {
         auto sealed = std::move(first->second);
@@ -118,8 +132,7 @@ void PackWriter::deliver(const Ticket& ticket, PackedFrame frame, const std::sto
         } catch (...) {
             // It ends the session, and all who bring frames.
             lock.lock();
-            pack.failure = std::current_exception();
-            drained_.notify_all();
+            fail(pack);
             throw;
         }
         lock.lock();
@@ -128,11 +141,11 @@ void PackWriter::deliver(const Ticket& ticket, PackedFrame frame, const std::sto
         if (spare_.size() < most_spare) spare_.push_back(std::move(sealed.bytes));
     }
     pack.draining = false;
+}
+
+void PackWriter::fail(OpenPack& pack) {
+    pack.failure = std::current_exception();
     drained_.notify_all();
-    if (!pack.closed || pack.next != pack.sealed.info.frames.size()) return;
-    if (current_ == ticket.pack) current_ = nullptr;
-    lock.unlock();
-    finish(pack);
 }
 
 void PackWriter::close() {

@@ -47,6 +47,8 @@ private:
     std::shared_ptr<OpenPack> open_pack();
     Ticket admit(const FrameBuilder& frame, std::size_t plain, const PackedFrame& packed);
     void deliver(const Ticket& ticket, PackedFrame frame, const std::stop_token& stop);
+    void drain(OpenPack& pack, std::unique_lock<std::mutex>& lock);
+    void fail(OpenPack& pack);
     void finish(OpenPack& pack);
 
     const Keys& keys_;
