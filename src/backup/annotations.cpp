@@ -8,6 +8,7 @@
 #include <crypto/hash.hpp>
 #include <tenon/error.hpp>
 
+#include "books.hpp"
 #include "repository_impl.hpp"
 
 namespace tenon::backup {
@@ -82,14 +83,79 @@ std::optional<AnnotationRecord> decode_annotation(const LogRecord& log, const st
     return record;
 }
 
+/// The caller holds the mutex. Books are put before those that they stand for go. A list of several pages, or one that takes its time, may miss
+/// the one because it came too late and the others because they went too early: so until two of them say the same.
+void Annotations::refresh_shelf(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends) {
+    constexpr int most_looks = 100, enough_looks = 10;
+    const auto list = [&] { return blob::list_all(store, "book/", stop); };
+    auto listed = list();
+    for (int looked = 1;; ++looked) {
+        std::map<std::string, const Shelf::Book*> known;
+        if (shelf_)
+            for (const auto& book : shelf_->books()) known.emplace(book.name, &book);
+        std::vector<Shelf::Book> books;
+        std::set<std::string> broken;
+        bool gone = false, is_new = !shelf_;
+        for (const auto& object : listed) {
+            if (const auto before = known.find(object.name); before != known.end() && before->second->tag == object.tag) {
+                books.push_back(*before->second);
+                continue;
+            }
+            const auto key = object.name + ' ' + object.tag;
+            const auto open = [&] {
+                const auto raw = blob::get_all(store, object.name, max_small_object, stop);
+                const auto payload = open_object(keys, Kind::book, raw, object.name);
+                Shelf::Book book{.name = object.name, .tag = object.tag, .dek = decode_header(raw, object.name).dek};
+                for (const auto sheet : sheets_of(payload, object.name)) {
+                    book.weight += sheet.size();
+                    book.sheets.push_back(std::make_shared<const Sheet>(read_sheet(sheet, object.name)));
+                }
+                books.push_back(std::move(book));
+                is_new = true;
+            };
+            try {
+                try {
+                    open();
+                } catch (const KeyIsRetired&) {
+                    throw;
+                } catch (const Corrupt&) {
+                    if (!mends || hopeless_.contains(key)) throw;
+                    if (!store.mend(object.name, {}, stop)) {
+                        hopeless_.insert(key);
+                        throw;
+                    }
+                    open();
+                }
+            } catch (const KeyIsRetired&) {
+                // Put by a process that slept through a rotation, which takes nothing away before it has said it again.
+            } catch (const Corrupt&) {
+                broken.insert(object.name);  // check names it
+            } catch (const NotFound&) {
+                gone = true;
+            }
+        }
+        if (is_new || books.size() != shelf_->books().size() || broken != shelf_->broken())
+            shelf_ = std::make_shared<const Shelf>(std::move(books), std::move(broken));
+        const auto names = [](const auto& objects) {
+            std::vector<std::string> all;
+            for (const auto& object : objects) all.push_back(object.name);
+            return all;
+        };
+        auto again = list();
+        if ((!gone && (looked >= enough_looks || names(again) == names(listed))) || looked == most_looks) return;
+        listed = std::move(again);
+    }
+}
+
 /// The caller holds the mutex.
-void Annotations::refresh(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
+void Annotations::refresh(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends) {
     constexpr int most_looks = 100, most_lists = 10;
     for (int looked = 1;; ++looked) {
         std::set<std::string> listed;
         std::map<std::string, Seen> now;
         std::map<std::string, Id> broken;
         bool gone = false;
+        const bool is_first = seen_.empty() && !shelf_;
         for (const auto& object : blob::list_all(store, "log/", stop)) {
             listed.insert(object.name);
             if (auto known = seen_.extract(object.name); known && known.mapped().tag == object.tag) {
@@ -113,9 +179,11 @@ void Annotations::refresh(const Keys& keys, blob::Store& store, const std::stop_
                 gone = true;  // written anew under another key: its copy may be in no list yet that this has seen
             }
         }
-        // What is written anew lies under another name before the old one goes. A list may have come too early for the one and too late for
+        // Books behind them: what has gone from there was in a book before.
+        refresh_shelf(keys, store, stop, mends);
+        // What is put anew lies under another name before the old one goes. A list may have come too early for the one and too late for
         // the other.
-        if (!gone && looked < most_lists && (keys.ring.has_old_data_keys() || !seen_.empty())) {
+        if (!gone && looked < most_lists && (keys.ring.has_old_data_keys() || !is_first)) {
             const auto again = blob::list_all(store, "log/", stop);
             gone = std::ranges::any_of(again, [&](const auto& object) { return !listed.contains(object.name); });
         }
@@ -125,33 +193,48 @@ void Annotations::refresh(const Keys& keys, blob::Store& store, const std::stop_
     }
 }
 
-DamagedPacks Annotations::damaged_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
+/// The caller holds the mutex. A record that is in log/ and in a book says the same twice, which nobody minds.
+template <class Say> void Annotations::each_said(Say say) const {
+    for (const auto& [hash, sheet] : shelf_->sheets())
+        for (const auto& [row, said] : sheet->says) {
+            const auto& in = *sheet;
+            const auto at = row;
+            say(said, [&in, at] {
+                const auto& chain = in.chain_of(at);
+                return "log/" + hex(chain.writer) + '/' + sequence_text(chain.first + (at - chain.begin));
+            });
+        }
+    for (const auto& [name, seen] : seen_)
+        if (seen.record) say(*seen.record, [&name = name] { return name; });
+}
+
+DamagedPacks Annotations::damaged_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends) {
     const std::lock_guard lock(mutex_);
-    refresh(keys, store, stop);
+    refresh(keys, store, stop, mends);
     // Not by time: a clock that was set back must not make a damaged pack pass for whole. Within a round damage wins.
     std::map<Id, std::pair<std::uint64_t, bool>> verdicts;
     DamagedPacks found;
-    for (const auto& [name, seen] : seen_) {
-        const auto& record = seen.record;
-        if (!record) continue;
-        found.round = std::max(found.round, record->round);
+    each_said([&](const AnnotationRecord& record, const auto&) {
+        found.round = std::max(found.round, record.round);
         const auto say = [&](const Id& pack, bool damaged) {
-            const auto verdict = std::pair(record->round, damaged);
+            const auto verdict = std::pair(record.round, damaged);
             const auto known = verdicts.try_emplace(pack, verdict).first;
             known->second = std::max(known->second, verdict);
         };
-        for (const auto& pack : record->damaged) say(pack, true);
-        for (const auto& pack : record->whole) say(pack, false);
-    }
+        for (const auto& pack : record.damaged) say(pack, true);
+        for (const auto& pack : record.whole) say(pack, false);
+    });
     for (const auto& [pack, verdict] : verdicts)
         if (verdict.second) found.packs.insert(pack);
     return found;
 }
 
-void Annotations::each(const Keys& keys, blob::Store& store, const std::stop_token& stop,
+void Annotations::each(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends,
+                       const std::function<void(const std::shared_ptr<const Shelf>& shelf)>& open,
                        const std::function<void(const std::string& name, const LogSight&)>& see) {
     const std::lock_guard lock(mutex_);
-    refresh(keys, store, stop);
+    refresh(keys, store, stop, mends);
+    open(shelf_);
     auto broken = broken_.begin();
     const auto see_broken = [&](const std::string* before) {
         for (; broken != broken_.end() && (!before || broken->first < *before); ++broken)
@@ -164,35 +247,41 @@ void Annotations::each(const Keys& keys, blob::Store& store, const std::stop_tok
     see_broken(nullptr);
 }
 
-std::set<Id> Annotations::swept_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
+std::shared_ptr<const Shelf> Annotations::shelf(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends) {
     const std::lock_guard lock(mutex_);
-    refresh(keys, store, stop);
-    std::set<Id> packs;
+    refresh_shelf(keys, store, stop, mends);
+    return shelf_;
+}
+
+std::set<Id> Annotations::swept_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends) {
+    const std::lock_guard lock(mutex_);
+    refresh(keys, store, stop, mends);
+    auto packs = shelf_->swept();
     for (const auto& [name, seen] : seen_)
         if (seen.record) packs.insert(seen.record->swept.begin(), seen.record->swept.end());
     return packs;
 }
 
-std::map<SnapshotId, Annotation> Annotations::read(const Keys& keys, blob::Store& store, const std::stop_token& stop) {
+std::map<SnapshotId, Annotation> Annotations::read(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends) {
     const std::lock_guard lock(mutex_);
-    refresh(keys, store, stop);
+    refresh(keys, store, stop, mends);
     std::map<SnapshotId, Annotation> all;
     std::map<SnapshotId, std::pair<Time, std::string>> newest, newest_hold;
     // Two at the same moment: every reader takes the same one.
-    const auto is_newer = [](auto& last, const AnnotationRecord& record, const std::string& name) {
-        std::pair order(record.stored, name);
+    const auto is_newer = [](auto& last, const AnnotationRecord& record, std::string name) {
+        std::pair order(record.stored, std::move(name));
         if (order < last) return false;
         last = std::move(order);
         return true;
     };
-    for (const auto& [name, seen] : seen_) {
-        const auto& record = seen.record;
-        if (!record) continue;
-        for (const auto& id : record->forgotten) all[id].forgotten = true;
-        if (!record->committed.is_nil()) all[record->committed].committed = true;
-        if (!record->held.is_nil() && is_newer(newest_hold[record->held], *record, name)) all[record->held].held = record->reason;
-        if (!record->tagged.is_nil() && is_newer(newest[record->tagged], *record, name)) all[record->tagged].tags = record->tags;
-    }
+    for (const auto& [hash, sheet] : shelf_->sheets())
+        for (const auto& [row, id] : sheet->commits) all[id].committed = true;
+    each_said([&](const AnnotationRecord& record, const auto& place) {
+        for (const auto& id : record.forgotten) all[id].forgotten = true;
+        if (!record.committed.is_nil()) all[record.committed].committed = true;
+        if (!record.held.is_nil() && is_newer(newest_hold[record.held], record, place())) all[record.held].held = record.reason;
+        if (!record.tagged.is_nil() && is_newer(newest[record.tagged], record, place())) all[record.tagged].tags = record.tags;
+    });
     return all;
 }
 
@@ -239,7 +328,7 @@ std::int64_t append_record(Repository::Impl& impl, std::string_view type, ByteVi
 }
 
 std::int64_t note_packs(Repository::Impl& impl, const std::set<Id>& damaged, const std::set<Id>& whole, const std::stop_token& stop) {
-    const auto known = impl.annotations.damaged_packs(impl.keys, *impl.objects, stop);
+    const auto known = impl.annotations.damaged_packs(impl.keys, *impl.objects, stop, false);  // a check mends nothing
     std::vector<Id> worse, better;
     for (const auto& pack : damaged)
         if (!known.packs.contains(pack)) worse.push_back(pack);

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -15,6 +16,8 @@
 #include "snapshot.hpp"
 
 namespace tenon::backup {
+
+class Shelf;
 
 /// What the log says of one snapshot beyond the snapshot itself.
 struct Annotation {
@@ -60,16 +63,21 @@ struct LogSight {
     const AnnotationRecord* says = nullptr;  ///< Null for records of other things.
 };
 
-/// Reads the log's records on snapshots and packs, each of them once. Thread-safe.
+/// Reads the log's records on snapshots and packs, each of them once, in log/ and in books. Thread-safe.
+/// `mends`: a book that is damaged is made good first, where the store can.
 class Annotations {
 public:
-    std::map<SnapshotId, Annotation> read(const Keys& keys, blob::Store& store, const std::stop_token& stop);
-    DamagedPacks damaged_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop);
-    /// Every object of the log, in the order of their names. `see` must not come back to this.
-    void each(const Keys& keys, blob::Store& store, const std::stop_token& stop,
+    std::map<SnapshotId, Annotation> read(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends = true);
+    DamagedPacks damaged_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends = true);
+    /// The books, then every object below log/ in the order of their names: whatever moved from the one to the other meanwhile is in one of them.
+    /// What is called must not come back to this.
+    void each(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends,
+              const std::function<void(const std::shared_ptr<const Shelf>& shelf)>& open,
               const std::function<void(const std::string& name, const LogSight&)>& see);
     /// Packs that collections took away.
-    std::set<Id> swept_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop);
+    std::set<Id> swept_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends = true);
+    /// The books alone, as they are now: all that had been taken out of log/ before this was called is in them.
+    std::shared_ptr<const Shelf> shelf(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends = true);
 
 private:
     struct Seen {
@@ -79,11 +87,16 @@ private:
         std::uint16_t dek = 0;
         std::vector<Id16> names;
     };
-    void refresh(const Keys& keys, blob::Store& store, const std::stop_token& stop);
+    void refresh(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends);
+    void refresh_shelf(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends);
+    /// `say(record, place)`: place() is the name that the record has, or had, in log/.
+    template <class Say> void each_said(Say say) const;
 
     std::mutex mutex_;
     std::map<std::string, Seen> seen_;           // guarded by mutex_, as the next: by object
     std::map<std::string, Id> broken_;           // hashes of those that say nothing
+    std::shared_ptr<const Shelf> shelf_;
+    std::set<std::string> hopeless_;             // books, by name and tag, that nothing makes good
 };
 
 ByteVector commit_body(const SnapshotId& id);

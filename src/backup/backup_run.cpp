@@ -25,6 +25,7 @@ constexpr std::uint64_t small_file = 256 * 1024;
 constexpr std::size_t batch_files = 256;
 constexpr std::uint64_t batch_limit = 1 << 20;
 constexpr std::size_t queued_batches = 8;
+constexpr std::uint64_t long_file = 8 << 20;
 // Of one folder, encoded as soon as they are ready; of those that wait behind one that is not, so many at most.
 constexpr std::size_t encoded_at_once = 256, waiting_entries = 16'384;
 
@@ -60,8 +61,8 @@ Id content_of(const Entry& entry) {
 }  // namespace
 
 BackupRun::BackupRun(WriteSession& session, const BackupRequest& request, NodeSource& nodes, std::vector<Parent> parents,
-                     const std::set<Id>& damaged, const Id& options, const Buffers& buffers, Time started, exec::ProgressSink& progress,
-                     std::stop_token stop)
+                     const std::set<Id>& damaged, const Id& options, const Buffers& buffers, Time started, std::int64_t expected,
+                     exec::ProgressSink& progress, std::stop_token stop)
     : session_(session),
       request_(request),
       nodes_(nodes),
@@ -69,6 +70,7 @@ BackupRun::BackupRun(WriteSession& session, const BackupRequest& request, NodeSo
       damaged_(damaged),
       options_(options),
       started_(started),
+      expected_(expected),
       progress_(progress),
       stop_(std::move(stop)),
       buffers_(buffers),
@@ -83,10 +85,11 @@ BackupRun::BackupRun(WriteSession& session, const BackupRequest& request, NodeSo
 BackupRun::~BackupRun() = default;
 
 void BackupRun::run(SnapshotRecord& snapshot, BackupTotals& totals) {
-    crew_ = std::make_unique<Crew<Work>>(buffers_.threads, queued_batches, [this](unsigned worker, Work& work) { read(worker, work); });
+    crew_ = std::make_unique<Crew<Work>>(buffers_.threads, queued_batches, [this](unsigned worker, Work& work) { read(worker, work); },
+                                         [this] { list_finished(); });
     scan_root(snapshot);
-    crew_.reset();
     while (!works_.empty()) close_work(*works_.begin()->second);
+    crew_.reset();
     auto packs = session_.close_packs();
     checkpoints_.finish();
     session_.commit_packs(std::move(packs), {});
@@ -102,7 +105,7 @@ void BackupRun::scan_root(SnapshotRecord& snapshot) {
         try {
             auto cursor = parent.unfinished ? std::make_unique<DirCursor>(nodes_, parent.unfinished->open.front().nodes)
                                             : std::make_unique<DirCursor>(nodes_, *parent.root);
-            parents.push_back({std::move(cursor), parent.started.time_since_epoch().count() * 1000, parent.unfinished, 0});
+            parents.push_back({std::move(cursor), parent.started.time_since_epoch().count() * 1000, parent.unfinished, 0, !parent.unfinished});
         } catch (const Corrupt& error) {
             met(error);  // a damaged parent saves no work; this run writes what it lost anew
         }
@@ -267,7 +270,7 @@ void BackupRun::finish_scan() {
 BackupRun::ClassWork::ClassWork(BackupRun& run, const Id16& class_id)
     : id(class_id), chunker(run.session_.keys().ring.of(class_id).k_cdc.bytes()), lane(run.session_, class_id) {
     const auto offer = [this, &run](const std::shared_ptr<ChunkJob>& job) {
-        Work work{{}, {job, *this}};
+        Work work{{}, {job, *this}, {}};
         if (run.crew_->offer(work)) return true;
         work.chunk.job = nullptr;  // it stays the reader's
         return false;
@@ -290,14 +293,20 @@ void BackupRun::close_work(ClassWork& work) {
     for (const auto& folder : open_)
         if (&folder->work == &work) return;
     const auto id = work.id;
-    work.lane.flush();
+    flush(work);
     for (auto& reader : work.readers) {
-        reader->lane().flush();
         const std::lock_guard lock(totals_mutex_);
         totals_.bytes_new += reader->lane().bytes_new();
     }
     works_.erase(id);
     session_.close_class(id);
+}
+
+/// What the lanes still hold. Nobody may be reading.
+void BackupRun::flush(ClassWork& work) {
+    for (auto& reader : work.readers) crew_->post({{}, {}, &reader->lane()});
+    work.lane.flush();
+    crew_->drain();
 }
 
 std::vector<BackupRun::Ancestor> BackupRun::below(std::vector<Ancestor>& parents, const std::string& name, const Id16& class_id) {
@@ -308,13 +317,13 @@ std::vector<BackupRun::Ancestor> BackupRun::below(std::vector<Ancestor>& parents
             if (entry && entry->subtree && entry->subtree_class != class_id) {
                 // What another class stored this one cannot lean on: it may be erased by itself.
             } else if (entry && entry->subtree) {
-                found.push_back({std::make_unique<DirCursor>(nodes_, *entry->subtree), parent.started_ns, nullptr, 0});
+                found.push_back({std::make_unique<DirCursor>(nodes_, *entry->subtree), parent.started_ns, nullptr, 0, parent.is_snapshot});
             } else if (const auto depth = parent.depth + 1;
                        !entry && parent.unfinished && depth < parent.unfinished->open.size() &&
                        parent.unfinished->open[depth].name == name &&
                        parent.unfinished->open[depth].class_id.value_or(session_.keys().ring.data_class()) == class_id) {
                 found.push_back({std::make_unique<DirCursor>(nodes_, parent.unfinished->open[depth].nodes), parent.started_ns,
-                                 parent.unfinished, depth});
+                                 parent.unfinished, depth, false});
             }
             return false;
         } catch (const Corrupt& error) {
@@ -332,11 +341,13 @@ void BackupRun::met(const Corrupt& error) const {
 
 bool BackupRun::reuse(std::vector<Ancestor>& parents, const std::string& name, const struct stat& st, Slot& slot, std::optional<Id>& before) {
     bool reused = false;
+    std::int64_t counted = 0;  // of it, in what the snapshot before had
     std::erase_if(parents, [&](Ancestor& parent) {
-        if (reused) return false;
+        if (reused && !parent.is_snapshot) return false;
         try {
             const auto* known = parent.cursor->seek(name);
-            if (!known || !looks_unchanged(*known, st)) return false;
+            if (known && parent.is_snapshot) counted = static_cast<std::int64_t>(known->size);
+            if (reused || !known || !looks_unchanged(*known, st)) return false;
             if (!unchanged(*known, st, parent.started_ns)) {
                 before = content_of(*known);  // only what is in it tells whether it has changed
                 return false;
@@ -356,6 +367,7 @@ bool BackupRun::reuse(std::vector<Ancestor>& parents, const std::string& name, c
             return true;
         }
     });
+    if (expected_ > 0 && st.st_size != counted) progress_.total(expected_ += st.st_size - counted);
     if (!reused) return false;
     slot.state = State::ready;
     progress_.advance(st.st_size);
@@ -376,10 +388,13 @@ bool BackupRun::has_all_chunks(const Entry& entry) {
 void BackupRun::enqueue(Folder& folder, const std::string& name, const struct stat& st, Slot& slot, const std::optional<Id>& before) {
     FileTask task{folder.fd, name, join(folder.path, name), &slot, &folder.work, before};
     const auto size = static_cast<std::uint64_t>(st.st_size);
+    // What waits has to be read before the next checkpoint.
+    if (size >= long_file) crew_->wait_until(1);
+
     if (size > small_file) {
         Batch alone;
         alone.push_back(std::move(task));
-        crew_->post({std::move(alone), {}});
+        crew_->post({std::move(alone), {}, {}});
         reap();
         checkpoint_if_due();
         return;
@@ -391,13 +406,14 @@ void BackupRun::enqueue(Folder& folder, const std::string& name, const struct st
 
 void BackupRun::post() {
     if (batch_.empty()) return;
-    crew_->post({std::exchange(batch_, {}), {}});
+    crew_->post({std::exchange(batch_, {}), {}, {}});
     batch_bytes_ = 0;
     reap();
     checkpoint_if_due();
 }
 
 void BackupRun::read(unsigned worker, Work& work) {
+    if (work.lane) work.lane->flush();
     if (work.chunk.job) work.chunk.job->run(work.chunk.work->readers[worker]->lane());
     for (auto& task : work.files) {
         exec::check_stop(stop_);
@@ -464,7 +480,7 @@ void BackupRun::reap() {
 
 void BackupRun::settle() {
     if (!batch_.empty()) {
-        crew_->post({std::exchange(batch_, {}), {}});
+        crew_->post({std::exchange(batch_, {}), {}, {}});
         batch_bytes_ = 0;
     }
     crew_->drain();
@@ -479,14 +495,24 @@ void BackupRun::checkpoint_if_due() {
         chunks - checkpointed_chunks_ < buffers_.unlisted)
         return;
     settle();
-    for (auto& [id, work] : works_) {
-        work->lane.flush();
-        for (auto& reader : work->readers) reader->lane().flush();
-    }
+    for (auto& [id, work] : works_) flush(*work);
     checkpoints_.start(session_.close_packs(), progress_record());
     last_checkpoint_ = now;
     checkpointed_bytes_ = stored;
     checkpointed_chunks_ = chunks;
+}
+
+/// A long file may go on for many checkpoints. Packs that are complete are listed meanwhile, so that a killed run's successor reads the file
+/// again and stores none of them again.
+void BackupRun::list_finished() {
+    const auto now = std::chrono::steady_clock::now();
+    const auto stored = session_.stored_bytes();
+    if (now - std::max(last_checkpoint_, last_listed_) < request_.checkpoint_after &&
+        stored - std::max(checkpointed_bytes_, listed_bytes_) < request_.checkpoint_bytes)
+        return;
+    last_listed_ = now;
+    listed_bytes_ = stored;
+    if (auto packs = session_.take_finished(); !packs.empty()) checkpoints_.start(std::move(packs), {});
 }
 
 ByteVector BackupRun::progress_record() const {

@@ -38,10 +38,11 @@ struct DamageMet {
 
 class BackupRun {
 public:
-    /// `damaged`: packs of which that is known. Throws DamageMet for any other.
+    /// `damaged`: packs of which that is known. Throws DamageMet for any other. `expected`: bytes, by the snapshot before, for progress that
+    /// follows what the walk finds new; 0: somebody else says how much there is.
     BackupRun(WriteSession& session, const BackupRequest& request, NodeSource& nodes, std::vector<Parent> parents,
-              const std::set<Id>& damaged, const Id& options, const Buffers& buffers, Time started, exec::ProgressSink& progress,
-              std::stop_token stop);
+              const std::set<Id>& damaged, const Id& options, const Buffers& buffers, Time started, std::int64_t expected,
+              exec::ProgressSink& progress, std::stop_token stop);
     ~BackupRun();
 
     /// Everything up to the snapshot. Fills sources, root and totals of the snapshot, and what the run counted.
@@ -67,6 +68,7 @@ private:
         std::int64_t started_ns;
         const ProgressRecord* unfinished;  ///< Set while this folder is on the way to that record's last path.
         std::size_t depth;
+        bool is_snapshot;                  ///< Of one that is there; else of a run that was killed.
     };
     struct Folder {
         Folder* above = nullptr;
@@ -104,6 +106,7 @@ private:
     struct Work {
         Batch files;
         GivenChunk chunk;
+        Lane* lane = nullptr;  ///< To be emptied.
     };
 
     void scan_root(SnapshotRecord& snapshot);
@@ -129,10 +132,12 @@ private:
     void reap();
     void keep_up(Folder& folder);
     void checkpoint_if_due();
+    void list_finished();
     ByteVector progress_record() const;
     void settle();
     ClassWork& work_of(const std::string& path, const Folder* above);
     void close_work(ClassWork& work);
+    void flush(ClassWork& work);
     void report(const std::string& path, Errc code, const std::string& message);
 
     WriteSession& session_;
@@ -142,6 +147,7 @@ private:
     const std::set<Id>& damaged_;
     const Id options_;
     const Time started_;
+    std::int64_t expected_;                               ///< The walk's.
     exec::ProgressSink& progress_;
     const std::stop_token stop_;
     const Buffers buffers_;
@@ -161,6 +167,8 @@ private:
     Checkpoints checkpoints_;
     std::chrono::steady_clock::time_point last_checkpoint_{};
     std::int64_t checkpointed_bytes_ = 0, checkpointed_chunks_ = 0;
+    std::chrono::steady_clock::time_point last_listed_{};
+    std::int64_t listed_bytes_ = 0;
 
     std::mutex totals_mutex_;
     BackupTotals totals_;                           // guarded by totals_mutex_

@@ -15,6 +15,7 @@
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
 
+#include "books.hpp"
 #include "copies.hpp"
 #include "parity.hpp"
 #include "slot.hpp"
@@ -114,12 +115,13 @@ bool CheckRun::changed_meanwhile(bool or_come) {
     for (const auto& object : blob::list_all(*repository_.objects, "", stop_)) names.insert(object.name);
     const auto is_collected = [](const std::string& name) {
         return is_under(name, "packs/") || is_under(name, "index/") || is_under(name, "snap/") || is_under(name, "gc/") ||
-               is_under(name, "log/") || is_under(name, "gone/") || is_under(name, "past/");
+               is_under(name, "log/") || is_under(name, "gone/") || is_under(name, "past/") || is_under(name, "book/");
     };
     for (const auto& [name, size] : objects_)
         if (is_collected(name) && !names.contains(name)) return true;
     return std::any_of(names.begin(), names.end(), [&](const auto& name) {
-        const bool counts = is_under(name, "gc/") || (or_come && (is_under(name, "index/") || is_under(name, "log/") || is_under(name, "past/")));
+        const bool counts = is_under(name, "gc/") || (or_come && (is_under(name, "index/") || is_under(name, "log/") || is_under(name, "past/") ||
+                                                               is_under(name, "book/")));
         return counts && !objects_.contains(name);
     });
 }
@@ -134,6 +136,7 @@ std::vector<std::string> CheckRun::suspects(const CheckProblem& problem) const {
     if (is_protected(name) || is_under(name, "par/")) all.push_back(name);
     std::string begin;
     if ((is_under(name, "snap/") || is_under(name, "past/")) && !objects_.contains(name)) begin = name + '-';
+    if (is_under(name, "book/") && !objects_.contains(name)) begin = "book/";  // a sheet that is missed lay in one of them
     if (is_under(name, "log/")) begin = name.substr(0, std::min(name.find('/', 4), name.size())) + '/';
     for (const auto& orphan : orphans_) {
         if (!begin.empty() && orphan.starts_with(begin)) all.push_back(orphan);
@@ -339,7 +342,7 @@ void CheckRun::list_objects() {
         const bool known = name == "super" || name == "super.1" || is_under(name, "packs/") || is_under(name, "index/") ||
                            is_under(name, "snap/") || is_under(name, "log/") || is_under(name, "sess/") ||
                            is_under(name, "gc/") || is_under(name, "par/") || checkpoint_number(name) != 0 || piece_root_in(name) ||
-                           is_under(name, "gone/");
+                           is_under(name, "gone/") || is_under(name, "book/");
         if (!known) problem(name, "this is not an object of a repository");
         if (is_under(name, "packs/")) {
             const auto hash = hash_in(name);
@@ -436,7 +439,7 @@ void CheckRun::segments() {
             if (!going_.contains(pack.sha)) problem(name, "this pack is missing");
         } else if (found->second != pack.size) problem(name, "this pack does not have the size that the index says");
     }
-    index_.finish(present, repository_.annotations.damaged_packs(repository_.keys, *repository_.objects, stop_).packs, going_);
+    index_.finish(present, repository_.annotations.damaged_packs(repository_.keys, *repository_.objects, stop_, false).packs, going_);
     needed_.assign(index_.chunks(), false);
 }
 
@@ -447,7 +450,7 @@ void CheckRun::collections() {
     }
     const auto epochs = repository_.collections.read(repository_.keys, *repository_.objects, stop_);
     going_ = leaving(epochs);
-    const auto gone = repository_.annotations.swept_packs(repository_.keys, *repository_.objects, stop_);
+    const auto gone = repository_.annotations.swept_packs(repository_.keys, *repository_.objects, stop_, false);
     going_.insert(gone.begin(), gone.end());
 }
 
@@ -528,10 +531,20 @@ void CheckRun::note_packs(CheckReport& report) {
 
 void CheckRun::snapshots() {
     const auto named = repository_.named_sessions(stop_);
-    const auto said = repository_.annotations.read(repository_.keys, *repository_.objects, stop_);
+    const auto said = repository_.annotations.read(repository_.keys, *repository_.objects, stop_, false);
     ChunkReader nodes(repository_.keys, *repository_.objects, index_, stop_);
     nodes.keep_at_most(repository_.buffers().nodes);
     nodes.leave_damage();  // it is to be said; mend() comes behind the look
+    /// Of a large folder or file there are many nodes, and whatever is read of them is needed.
+    struct Needed final : NodeSource {
+        CheckRun& run;
+        NodeSource& from;
+        Needed(CheckRun& of, NodeSource& source) : run(of), from(source) {}
+        ByteVector node(const Id& id) override {
+            run.need(id);
+            return from.node(id);
+        }
+    } needed(*this, nodes);
     // Forgotten ones last, so that what only they have is looked at and not counted as needed.
     std::vector<std::pair<std::string, std::uint64_t>> listed, forgotten;
     for (const auto& [name, size] : objects_) {
@@ -558,7 +571,7 @@ void CheckRun::snapshots() {
             for (const auto& segment : record.segments)
                 if (!segments_.contains(segment) && !index_.replaced().contains(segment))
                     problem(name, "an index segment of this snapshot is missing");
-            directory(nodes, record.root, name);
+            directory(needed, record.root, name);
             // A re-keying that slept may put back the object of one that was collected: nobody reads it, and the next prune removes it.
             if (!counts_)
                 report_.problems.erase(std::remove_if(report_.problems.begin() + known, report_.problems.end(),
@@ -586,7 +599,6 @@ void CheckRun::directory(NodeSource& nodes, const Id& root, const std::string& s
             if (!is_new && bytes != any && known->second != any && known->second != bytes)
                 throw Corrupt("a folder's files do not add up to its size", {.subject = path});
             if (!is_new) return;
-            need(id);
             check_folder_path(std::string_view(path).substr(std::min(path.size(), snapshot.size() + 1)));
             open.push_back({DirCursor(nodes, id), path, bytes});
         });
@@ -625,7 +637,6 @@ void CheckRun::file(NodeSource& nodes, const Entry& entry, const std::string& pa
                 if (counts_) needed_[found->ordinal] = true;
             },
             [&](const Id& id, std::uint64_t below) {
-                need(id);
                 // What a list repeats, or two files share, is walked once. Of one that is not whole each file's is told.
                 const auto known = whole_lists_.find(id);
                 const bool is_known = (counts_ && known != whole_lists_.end() && known->second == below) || !lists.emplace(id, below).second;
@@ -638,26 +649,47 @@ void CheckRun::file(NodeSource& nodes, const Entry& entry, const std::string& pa
 }
 
 void CheckRun::logs() {
+    for (const auto& [name, size] : objects_)
+        if (is_under(name, "book/")) guard(name, [&] { check_book(repository_.keys, fetch(name, size), name); });
+    // Behind the list: what a book had taken out of it is in here.
+    const auto shelf = repository_.annotations.shelf(repository_.keys, *repository_.objects, stop_, false);
     std::string writer;
     std::uint64_t next = 0;
     Id previous{};
+    bool is_first = true;
     for (const auto& [name, size] : objects_) {
         if (!is_under(name, "log/")) continue;
         const auto folder = name.substr(0, name.rfind('/'));
+        const auto place = log_place(name);
         if (folder != writer) {
             writer = folder;
-            next = 0;
+            next = place ? shelf->length(place->first) : 0;
             previous = {};
+            is_first = true;
+            // What comes before it may be in a book that cannot be read, which is named by itself.
+            if (place && !shelf->broken().empty()) next = std::max(next, place->second);
         }
+        bool is_booked = false;
         guard(name, [&] {
             const auto raw = fetch(name, size);
             const auto record = open_log_record(repository_.keys, raw, name);
+            const auto sha = crypto::sha256(raw);
+            if (place && shelf->has(place->first, place->second)) {
+                // A book has it, and the next prune takes it away from here.
+                is_booked = true;
+                if (!shelf->has(place->first, place->second, sha)) throw Corrupt("a log record lies in another one's place", {.subject = name});
+                return;
+            }
             if (name != folder + '/' + sequence_text(record.seq) || record.seq != next)
                 throw Corrupt("a log record is missing or lies in another one's place", {.subject = name});
-            if (record.previous != previous) throw Corrupt("a log record does not follow the one before it", {.subject = name});
-            previous = crypto::sha256(raw);
+            const bool follows = !is_first || next == 0 ? record.previous == previous
+                                                        : shelf->has(place->first, next - 1, record.previous) || !shelf->broken().empty();
+            if (!follows) throw Corrupt("a log record does not follow the one before it", {.subject = name});
+            previous = sha;
         });
+        if (is_booked || (place && place->second < next)) continue;
         ++next;
+        is_first = false;
     }
 }
 

@@ -213,6 +213,11 @@ void Collection::run() {
     vouch();
     sweep_sessions();
     remove_retired();
+    try {
+        keep_books();
+    } catch (const NoSpace&) {
+        // It gives little back, and can wait for the next prune.
+    }
     sweep_parity();
 }
 
@@ -330,7 +335,7 @@ std::optional<ContainerHeader> Collection::header_of(const std::string& name) {
 void Collection::remove_retired() {
     const auto& classes = impl_.keys.ring.classes;
     if (std::none_of(classes.begin(), classes.end(), [](const auto& each) { return each.second.dek.begin()->first > 1; })) return;
-    for (const auto* prefix : {"index/", "snap/", "log/", "gone/", "gc/", "checkpoint/", "past/"})
+    for (const auto* prefix : {"index/", "snap/", "log/", "gone/", "gc/", "checkpoint/", "past/", "book/"})
         for (const auto& object : blob::list_all(store_, prefix, stop_)) {
             step();
             const auto header = header_of(object.name);

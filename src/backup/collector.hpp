@@ -12,6 +12,7 @@
 
 #include <backup/prune.hpp>
 
+#include "books.hpp"
 #include "marks.hpp"
 #include "pack_writer.hpp"
 #include "repository_impl.hpp"
@@ -119,6 +120,16 @@ protected:  // for the one that writes packs anew under other keys
     void vouch();
     void sweep_sessions();
     void remove_retired();
+    /// What lies under old keys is to go into books whatever there is, and what cannot is to be told.
+    struct OldKeys {
+        std::function<bool(const std::string& name)> is_old;
+        std::function<void(const std::string& name, const Error& error)> cannot;
+        bool keeps_lease = true;
+        std::int64_t written = 0;  ///< Records and books that have a new place.
+    };
+    void keep_books(OldKeys* old = nullptr);
+    std::optional<BookedChain> read_chain(const Id16& writer, const std::vector<std::string>& names, const Shelf& shelf);
+    std::string put_book(const std::vector<ByteVector>& sheets);
     void sweep_parity();
     std::optional<ContainerHeader> header_of(const std::string& name);
     void step();

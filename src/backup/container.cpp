@@ -44,7 +44,7 @@ ContainerHeader decode_header(ByteView raw, const std::string& object) {
         base::load_le<std::uint32_t>(&raw[crc_at]) != header_crc(raw))
         damaged();
     if (raw[9] != aead_aes_256_gcm) throw Unsupported("the object is sealed in a way this version does not know", {.subject = object});
-    if (raw[8] < 1 || raw[8] > static_cast<std::uint8_t>(Kind::past))
+    if (raw[8] < 1 || raw[8] > static_cast<std::uint8_t>(Kind::book))
         throw Unsupported("the object is of a kind this version does not know", {.subject = object});
     ContainerHeader header;
     header.kind = static_cast<Kind>(raw[8]);

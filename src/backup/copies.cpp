@@ -6,6 +6,7 @@
 #include <tenon/error.hpp>
 
 #include "annotations.hpp"
+#include "books.hpp"
 #include "collections.hpp"
 #include "evidence.hpp"
 #include "snapshot.hpp"
@@ -52,6 +53,7 @@ bool is_ours(const Keys& keys, const std::string& name, ByteView bytes) {
         else if (name.starts_with("gc/")) check_gc_object(keys, bytes, name);
         else if (name.starts_with("checkpoint/")) return is_checkpoint(keys, bytes, name);
         else if (name.starts_with("past/")) return is_past_piece(keys, bytes, name);
+        else if (name.starts_with("book/")) check_book(keys, bytes, name);
         else if (const auto hash = blob::hash_in(name)) return crypto::sha256(bytes) == *hash;
         else return false;
         return true;

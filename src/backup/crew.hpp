@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -16,8 +17,9 @@ namespace tenon::backup {
 /// Threads that belong to one job, with a bounded queue: the queue is the back-pressure. The first failure ends it all.
 template <class Task> class Crew {
 public:
-    Crew(unsigned threads, std::size_t queue, std::function<void(unsigned, Task&)> work)
-        : limit_(queue), work_(std::move(work)) {
+    /// `meanwhile`: done now and then by who waits here.
+    Crew(unsigned threads, std::size_t queue, std::function<void(unsigned, Task&)> work, std::function<void()> meanwhile = {})
+        : limit_(queue), work_(std::move(work)), meanwhile_(std::move(meanwhile)) {
         for (unsigned i = 0; i < threads; ++i) threads_.push_back(exec::start_thread("backup", [this, i] { run(i); }));
     }
     Crew(const Crew&) = delete;
@@ -34,7 +36,7 @@ public:
     /// Waits while the queue is full. Throws what a task threw.
     void post(Task task) {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return failure_ || waiting_.size() < limit_; });
+        wait(lock, [&] { return failure_ || waiting_.size() < limit_; });
         if (failure_) std::rethrow_exception(failure_);
         waiting_.push_back(std::move(task));
         ++open_;
@@ -52,11 +54,26 @@ public:
     /// Waits until all that was posted is done. Throws what a task threw.
     void drain() {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return open_ == 0; });
+        wait(lock, [&] { return open_ == 0; });
         if (failure_) std::rethrow_exception(failure_);
+    }
+    /// Waits until no more than so many wait for a thread.
+    void wait_until(std::size_t waiting) {
+        std::unique_lock lock(mutex_);
+        wait(lock, [&] { return failure_ || waiting_.size() <= waiting; });
     }
 
 private:
+    static constexpr auto look_every = std::chrono::milliseconds(20);
+
+    template <class Done> void wait(std::unique_lock<std::mutex>& lock, Done done) {
+        if (!meanwhile_) return changed_.wait(lock, done);
+        while (!changed_.wait_for(lock, look_every, done)) {
+            lock.unlock();
+            meanwhile_();
+            lock.lock();
+        }
+    }
     void run(unsigned number) {
         std::unique_lock lock(mutex_);
         for (;;) {
@@ -84,6 +101,7 @@ private:
 
     const std::size_t limit_;
     const std::function<void(unsigned, Task&)> work_;
+    const std::function<void()> meanwhile_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Task> waiting_;        // guarded by mutex_

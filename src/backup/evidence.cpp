@@ -11,6 +11,7 @@
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
 
+#include "books.hpp"
 #include "repository_impl.hpp"
 
 namespace tenon::backup {
@@ -27,13 +28,36 @@ struct Sight {
         SnapshotId committed{};
         std::vector<Id> swept{};
     };
+    /// What lies in log/ of a chain, behind what books have of it.
+    struct Chain {
+        std::uint64_t first = 0;
+        std::vector<Record> records{};  // as far as they go without a gap
+        std::uint64_t end() const { return first + records.size(); }
+    };
     Holdings holdings;
-    std::map<Id16, std::vector<Record>> chains;   // as far as they go without a gap
-    std::multimap<Id16, Id16> carried;            // from names that these had before, as they say themselves
+    std::shared_ptr<const Shelf> shelf;
+    std::map<Id16, Chain> chains;
+    std::multimap<Id16, Id16> carried;            // from names that these had before, as they say themselves; those in books aside
     std::set<Id> packs;                           // all that are there
     std::set<SnapshotId> objects, forgotten;      // snapshots that are there, counting or not; those of which somebody said that they go
     std::set<Id> swept;
     bool segments_whole = true;
+
+    /// Of the whole chain, in books and behind them.
+    std::uint64_t length(const Id16& writer) const {
+        const auto chain = chains.find(writer);
+        return std::max(shelf->length(writer), chain == chains.end() ? 0 : chain->second.end());
+    }
+    bool has(const Id16& writer, const Holdings::ChainEnd& end) const {
+        const auto seq = end.count - 1;
+        if (shelf->has(writer, seq, end.head)) return true;
+        const auto found = chains.find(writer);
+        if (found == chains.end()) return false;
+        const auto& chain = found->second;
+        return seq >= chain.first && seq < chain.end() && chain.records[seq - chain.first].sha == end.head;
+    }
+    bool is_forgotten(const SnapshotId& id) const { return forgotten.contains(id) || shelf->is_forgotten(id); }
+    bool is_swept(const Id& pack) const { return swept.contains(pack) || shelf->swept().contains(pack); }
 };
 
 std::optional<Id16> writer_in(std::string_view name) {
@@ -60,14 +84,19 @@ Holdings::KeyState key_state(const Ring& ring) {
 Sight look_once(Repository::Impl& impl, const Keys& newest, bool mends, const std::stop_token& stop) {
     Sight sight;
     std::set<SnapshotId> committed;
-    impl.annotations.each(impl.keys, *impl.objects, stop, [&](const std::string& name, const LogSight& seen) {
+    const auto open = [&](const std::shared_ptr<const Shelf>& shelf) {
+        // What lies under a key that others have retired counts nowhere: its writer, who slept, says it once more.
+        sight.shelf = only(shelf, [&](const auto& book) { return !newest.is_retired({.dek = book.dek, .class_id = control_class}); });
+    };
+    impl.annotations.each(impl.keys, *impl.objects, stop, mends, open, [&](const std::string& name, const LogSight& seen) {
         const auto writer = writer_in(name);
-        // One under a key that others have retired counts nowhere: its writer, who slept, says it once more.
         if (!writer || (seen.is_whole && newest.is_retired({.dek = seen.dek, .class_id = control_class}))) return;
-        auto& chain = sight.chains[*writer];
-        // In the order of names: behind a gap nothing counts.
-        if (name != "log/" + hex(*writer) + '/' + sequence_text(chain.size())) return;
-        auto& record = chain.emplace_back(Sight::Record{.sha = seen.sha});
+        const auto [at, is_new] = sight.chains.try_emplace(*writer);
+        auto& chain = at->second;
+        if (is_new) chain.first = sight.shelf->length(*writer);
+        // In the order of names: behind a gap nothing counts, nor does what a book has taken in and that has not gone yet.
+        if (name != "log/" + hex(*writer) + '/' + sequence_text(chain.end())) return;
+        auto& record = chain.records.emplace_back(Sight::Record{.sha = seen.sha});
         if (seen.names)
             for (const auto& before : *seen.names) sight.carried.emplace(before, *writer);
         if (!seen.says) return;
@@ -77,15 +106,21 @@ Sight look_once(Repository::Impl& impl, const Keys& newest, bool mends, const st
         sight.swept.insert(record.swept.begin(), record.swept.end());
         sight.forgotten.insert(seen.says->forgotten.begin(), seen.says->forgotten.end());
     });
-    for (const auto& [writer, chain] : sight.chains)
-        if (!chain.empty()) sight.holdings.chains.emplace(writer, Holdings::ChainEnd{.count = chain.size(), .head = chain.back().sha});
+    auto& h = sight.holdings;
+    h.writers = sight.shelf->chains();
+    for (const auto& [writer, chain] : sight.chains) {
+        if (chain.records.empty()) continue;
+        h.chains.emplace(writer, Holdings::ChainEnd{.count = chain.end(), .head = chain.records.back().sha});
+        if (chain.first == 0) ++h.writers;
+    }
+    for (const auto& [hash, sheet] : sight.shelf->sheets()) h.sheets.insert(hash);
 
     std::vector<std::pair<SnapshotId, std::string>> unsaid;
     for (const auto& object : blob::list_all(*impl.objects, "snap/", stop)) {
         const auto id = snapshot_id_of(object.name);
         if (id.is_nil()) continue;
         sight.objects.insert(id);
-        if (committed.contains(id)) sight.holdings.snapshots.insert(id);
+        if (committed.contains(id) || sight.shelf->is_committed(id)) sight.holdings.snapshots.insert(id);
         else unsaid.emplace_back(id, object.name);
     }
     // One of which no record tells counts once its writer cannot take it back any more.
@@ -120,14 +155,13 @@ Sight look_once(Repository::Impl& impl, const Keys& newest, bool mends, const st
 /// Whether what this look shows has not gone since, or for a reason that the next one shows. What was added does not matter.
 bool has_stayed(const Sight& before, const Sight& now, const std::set<Id>& leaving) {
     if (before.holdings.keys != now.holdings.keys) return false;
-    for (const auto& [writer, end] : before.holdings.chains) {
-        const auto chain = now.chains.find(writer);
-        if (chain == now.chains.end() || chain->second.size() < end.count || chain->second[end.count - 1].sha != end.head) return false;
-    }
+    for (const auto& [writer, end] : before.holdings.chains)
+        if (!now.has(writer, end)) return false;
     const auto& h = now.holdings;
-    return std::ranges::all_of(before.objects, [&](const auto& id) { return now.objects.contains(id) || now.forgotten.contains(id); }) &&
+    return std::ranges::includes(h.sheets, before.holdings.sheets) &&
+           std::ranges::all_of(before.objects, [&](const auto& id) { return now.objects.contains(id) || now.is_forgotten(id); }) &&
            std::ranges::all_of(before.packs, [&](const auto& pack) {
-               return now.packs.contains(pack) || now.swept.contains(pack) || leaving.contains(pack);
+               return now.packs.contains(pack) || now.is_swept(pack) || leaving.contains(pack);
            }) &&
            std::ranges::all_of(before.holdings.segments, [&](const auto& segment) {
                return h.segments.contains(segment) || h.replaced.contains(segment);
@@ -157,6 +191,8 @@ StableSight look_twice(Repository::Impl& impl, bool mends, const std::stop_token
         if (has_stayed(before, seen.sight, seen.leaving)) {
             // What a record says that was there at the first look was met by the second one; of newer ones nobody knows.
             seen.sight.holdings.chains = std::move(before.holdings.chains);
+            seen.sight.holdings.sheets = std::move(before.holdings.sheets);
+            seen.sight.holdings.writers = before.holdings.writers;
             return seen;
         }
         if (looked == most_evidence_looks)
@@ -172,8 +208,11 @@ template <class See> void each_name_since(const Id16& writer, const Sight& sight
     constexpr std::size_t most_names = std::size_t{1} << 16;
     const auto met = [&](const Id16& name) {
         if (see(name)) return true;
-        const auto [first, last] = sight.carried.equal_range(name);
-        return std::any_of(first, last, [&](const auto& each) { return see(each.second); });
+        const auto is_it = [&](const auto& carried) {
+            const auto [first, last] = carried.equal_range(name);
+            return std::any_of(first, last, [&](const auto& each) { return see(each.second); });
+        };
+        return is_it(sight.carried) || is_it(sight.shelf->carried());
     };
     if (met(writer)) return;
     std::vector<std::pair<std::string, std::uint32_t>> names{{hex(writer), then.oldest}};
@@ -194,6 +233,7 @@ public:
     std::vector<CheckProblem> run() {
         keys();
         chains();
+        sheets();
         snapshots();
         packs();
         segments();
@@ -217,21 +257,19 @@ private:
 
     void chains() {
         for (const auto& [writer, then] : since_.holdings.chains) {
-            const std::vector<Sight::Record>* found = nullptr;
-            std::size_t longest = 0;
-            bool forked = false;
+            bool found = false, forked = false;
+            std::uint64_t longest = 0;
             Id16 now{};
             each_name_since(writer, sight_, since_.holdings.keys, [&](const Id16& name) {
-                const auto chain = sight_.chains.find(name);
-                if (chain == sight_.chains.end()) return false;
-                longest = std::max(longest, chain->second.size());
-                if (chain->second.size() < then.count) return false;
+                const auto length = sight_.length(name);
+                longest = std::max(longest, length);
+                if (length < then.count) return false;
                 // Only under its own name are its records the same objects.
-                if (name == writer && chain->second[then.count - 1].sha != then.head) {
+                if (name == writer && !sight_.has(name, then)) {
                     forked = true;
                     return false;
                 }
-                found = &chain->second;
+                found = true;
                 now = name;
                 return true;
             });
@@ -248,26 +286,53 @@ private:
         }
     }
 
-    /// What records that the checkpoint had seen already say.
-    template <class See> void each_covered(See see) const {
-        for (const auto& [writer, count] : covered_) {
-            const auto& chain = sight_.chains.at(writer);
-            for (std::size_t i = 0; i < count; ++i) see(chain[i]);
+    void sheets() {
+        const auto& now = sight_.shelf->sheets();
+        const std::string whose = sight_.shelf->broken().empty() ? ", and no book has it any more" : ", and no book that can be read has it";
+        for (const auto& sheet : since_.holdings.sheets)
+            if (!now.contains(sheet)) problem(book_name(sheet), "deleted: " + seen_by_ + "this sheet of the log" + whose);
+    }
+
+    /// What records that the checkpoint had seen already say: `commits(snapshot)`, `sweeps(pack)`.
+    template <class Commits, class Sweeps> void each_covered(Commits commits, Sweeps sweeps) const {
+        const auto known = [&](const Id16& writer) {
+            const auto count = covered_.find(writer);
+            return count == covered_.end() ? 0 : count->second;
+        };
+        for (const auto& [writer, chain] : sight_.chains)
+            for (std::size_t i = 0; i < chain.records.size() && chain.first + i < known(writer); ++i) {
+                if (const auto& id = chain.records[i].committed; !id.is_nil()) commits(id);
+                for (const auto& pack : chain.records[i].swept) sweeps(pack);
+            }
+        for (const auto& [hash, sheet] : sight_.shelf->sheets()) {
+            const bool all = since_.holdings.sheets.contains(hash);
+            const auto is_covered = [&, &in = *sheet](std::uint32_t row) {
+                if (all) return true;
+                const auto& chain = in.chain_of(row);
+                return chain.first + (row - chain.begin) < known(chain.writer);
+            };
+            for (const auto& [row, id] : sheet->commits)
+                if (is_covered(row)) commits(id);
+            for (const auto& [row, said] : sheet->says) {
+                if (said.swept.empty() || !is_covered(row)) continue;
+                for (const auto& pack : said.swept) sweeps(pack);
+            }
         }
     }
 
     void snapshots() {
         const auto& then = since_.holdings.snapshots;
         for (const auto& id : then)
-            if (!sight_.objects.contains(id) && !sight_.forgotten.contains(id))
+            if (!sight_.objects.contains(id) && !sight_.is_forgotten(id))
                 problem("snap/" + id.text().substr(std::string_view(SnapshotId::prefix()).size()),
                         "deleted: " + seen_by_ + "this snapshot, and nobody has forgotten it");
         std::set<SnapshotId> back;
-        each_covered([&](const Sight::Record& record) {
-            const auto& id = record.committed;
-            // One that was forgotten stays so; a re-keying that slept may have put it back for a while.
-            if (!id.is_nil() && sight_.objects.contains(id) && !then.contains(id) && !sight_.forgotten.contains(id)) back.insert(id);
-        });
+        each_covered(
+            [&](const SnapshotId& id) {
+                // One that was forgotten stays so; a re-keying that slept may have put it back for a while.
+                if (sight_.objects.contains(id) && !then.contains(id) && !sight_.is_forgotten(id)) back.insert(id);
+            },
+            [](const Id&) {});
         for (const auto& id : back)
             problem("snap/" + id.text().substr(std::string_view(SnapshotId::prefix()).size()),
                     "replayed: " + seen_by_ + "that this snapshot had gone, and it is there again");
@@ -276,17 +341,17 @@ private:
     void packs() {
         const auto& then = since_.holdings.packs;
         for (const auto& pack : then) {
-            const bool may_go = sight_.swept.contains(pack) || leaving_.contains(pack);
+            const bool may_go = sight_.is_swept(pack) || leaving_.contains(pack);
             if (may_go) continue;
             if (!sight_.packs.contains(pack)) problem(pack_name(pack), "deleted: " + seen_by_ + "this pack, and no collection has taken it away");
             else if (sight_.segments_whole && !sight_.holdings.packs.contains(pack))
                 problem(pack_name(pack), "deleted: " + seen_by_ + "an index of this pack, and none lists it any more");
         }
         std::set<Id> back;
-        each_covered([&](const Sight::Record& record) {
-            for (const auto& pack : record.swept)
-                if (sight_.packs.contains(pack) && !then.contains(pack)) back.insert(pack);
-        });
+        each_covered([](const SnapshotId&) {},
+                     [&](const Id& pack) {
+                         if (sight_.packs.contains(pack) && !then.contains(pack)) back.insert(pack);
+                     });
         for (const auto& pack : back)
             problem(pack_name(pack), "replayed: " + seen_by_ + "that a collection had taken this pack away, and it is there again");
     }
@@ -406,8 +471,8 @@ void do_without(Repository::Impl& impl, const CheckpointShelf::Found& found, con
     auto past = past_of(note, found.newest.get());
     const bool is_next = past && past->size() == (found.newest ? found.newest->past.size() + 1 : 0);
     const auto& k = h.keys;
-    const bool goes_on = is_next && std::ssize(h.chains) >= note.chains && k.generation >= note.generation && k.oldest >= note.oldest_key &&
-                         k.newest >= note.newest_key && k.classes >= note.classes && k.erased >= note.erased &&
+    const bool goes_on = is_next && static_cast<std::int64_t>(h.writers) >= note.chains && k.generation >= note.generation &&
+                         k.oldest >= note.oldest_key && k.newest >= note.newest_key && k.classes >= note.classes && k.erased >= note.erased &&
                          (!found.newest || Comparison(*found.newest, seen).run().empty());
     if (!is_same && !goes_on) {
         problem(verdict.problems, "rolled back: " + its + " is known, it cannot be read, and what there is is not what it saw");
@@ -624,9 +689,19 @@ std::vector<std::string> places_changed(const Holdings& then, const Sight& now) 
         const auto before = then.chains.find(writer);
         if (before != then.chains.end() && before->second == end) continue;
         places.insert("log/" + hex(writer) + '/');
-        const auto& chain = now.chains.at(writer);
-        for (auto i = before == then.chains.end() ? 0 : before->second.count; i < chain.size(); ++i)
-            for (const auto& sha : chain[i].swept) pack(sha);
+        const auto found = now.chains.find(writer);
+        if (found == now.chains.end()) continue;  // gone into a book between the two looks
+        const auto& chain = found->second;
+        const auto known = before == then.chains.end() ? 0 : before->second.count;
+        for (auto i = std::max(known, chain.first) - chain.first; i < chain.records.size(); ++i)
+            for (const auto& sha : chain.records[i].swept) pack(sha);
+    }
+    // Behind what a checkpoint says of books, whatever these have taken out of log/ stays there for all that anybody knows.
+    for (const auto& [hash, sheet] : now.shelf->sheets()) {
+        if (then.sheets.contains(hash)) continue;
+        places.insert("book/");
+        for (const auto& [row, said] : sheet->says)
+            for (const auto& sha : said.swept) pack(sha);
     }
     for (const auto& [writer, end] : then.chains)
         if (!now.holdings.chains.contains(writer)) places.insert("log/" + hex(writer) + '/');
@@ -718,7 +793,7 @@ CheckpointResult take_checkpoint(Repository& repository, const CheckpointRequest
         note.snapshots = std::ssize(h.snapshots);
         note.packs = std::ssize(h.packs);
         note.segments = std::ssize(h.segments);
-        note.chains = std::ssize(h.chains);
+        note.chains = static_cast<std::int64_t>(h.writers);
         note.generation = h.keys.generation;
         note.oldest_key = h.keys.oldest;
         note.newest_key = h.keys.newest;

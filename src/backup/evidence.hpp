@@ -32,7 +32,9 @@ struct Holdings {
     std::set<Id> packs{};            ///< That segments list.
     std::set<Id> segments{};
     std::set<Id> replaced{};         ///< Segments for which those stand.
-    std::map<Id16, ChainEnd> chains{};
+    std::map<Id16, ChainEnd> chains{};  ///< That go on in log/ behind what books have of them.
+    std::set<Id> sheets{};           ///< Of all books.
+    std::uint64_t writers = 0;       ///< Chains that there are in both; not in the state.
     KeyState keys{};
 
     bool operator==(const Holdings&) const = default;

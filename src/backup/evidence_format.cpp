@@ -98,11 +98,12 @@ std::uint64_t checkpoint_number(std::string_view name) {
 
 crypto::Digest Holdings::root() const {
     std::vector<std::string> lines;
-    lines.reserve(snapshots.size() + packs.size() + segments.size() + chains.size() + 1);
+    lines.reserve(snapshots.size() + packs.size() + segments.size() + chains.size() + sheets.size() + 1);
     for (const auto& id : snapshots) lines.push_back("snapshot " + hex(base::bytes_of(id)));
     for (const auto& id : packs) lines.push_back("pack " + hex(id));
     for (const auto& id : segments) lines.push_back("index " + hex(id));
     for (const auto& [writer, end] : chains) lines.push_back("log " + hex(writer) + ' ' + std::to_string(end.count) + ' ' + hex(end.head));
+    for (const auto& sheet : sheets) lines.push_back("sheet " + hex(sheet));
     lines.push_back("keys " + std::to_string(keys.generation) + ' ' + std::to_string(keys.oldest) + ' ' + std::to_string(keys.newest) + ' ' +
                     std::to_string(keys.classes) + ' ' + std::to_string(keys.erased));
     std::sort(lines.begin(), lines.end());
@@ -162,7 +163,7 @@ CheckpointNote read_checkpoint(std::string_view record) {
 ByteVector encode(const Checkpoint& c) {
     cbor::Writer out;
     const auto& past = c.past;
-    out.map(7 + (past.pieces.empty() ? 0u : 1u) + (past.lost.empty() ? 0u : 1u)).uint(1).text(c.note.record);
+    out.map(7 + (past.pieces.empty() ? 0u : 1u) + (past.lost.empty() ? 0u : 1u) + (c.holdings.sheets.empty() ? 0u : 1u)).uint(1).text(c.note.record);
     ByteVector snapshots;
     for (const auto& id : c.holdings.snapshots) base::append(snapshots, base::bytes_of(id));
     ByteVector chains;
@@ -176,6 +177,7 @@ ByteVector encode(const Checkpoint& c) {
     out.uint(7).bytes(rows_of(c.holdings.replaced));
     if (!past.pieces.empty()) out.uint(8).bytes(encode_pieces(past));
     if (!past.lost.empty()) out.uint(9).bytes(rows_of(past.lost));
+    if (!c.holdings.sheets.empty()) out.uint(10).bytes(rows_of(c.holdings.sheets));
     return out.take();
 }
 
@@ -201,6 +203,7 @@ Checkpoint decode_checkpoint(ByteView payload, const std::string& object) {
             case 7: h.replaced = ids_of<32>(reader); return true;
             case 8: decode_pieces(reader, c.past); return true;
             case 9: c.past.lost = ids_of<32>(reader); return true;
+            case 10: h.sheets = ids_of<32>(reader); return true;
             case 6: {
                 const auto rows = reader.bytes();
                 if (rows.size() % chain_row != 0) reader.fail();
@@ -222,6 +225,7 @@ Checkpoint decode_checkpoint(ByteView payload, const std::string& object) {
     reader.expect_done();
     const auto& n = c.note;
     h.keys = {.generation = n.generation, .oldest = n.oldest_key, .newest = n.newest_key, .classes = n.classes, .erased = n.erased};
+    h.writers = static_cast<std::uint64_t>(n.chains);
     const auto& latest = c.past.latest;
     const auto before = latest.empty() ? crypto::Digest{} : latest.back().hash;
     const bool goes_on = is_sound(c.past) && (latest.empty() || latest.back().number < n.number);

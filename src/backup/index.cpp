@@ -128,6 +128,7 @@ ByteVector encode_segment(const std::vector<SealedPack>& packs, const std::set<I
     for (const auto& segment : replaced) base::append(out, segment);
     base::append_le(out, static_cast<std::uint32_t>(packs.size()));
     struct Row {
+        std::uint64_t front;  // of the id: ids are hashes, so that this mostly tells which of two comes first
         const PackChunk* chunk;
         std::uint32_t pack;
     };
@@ -143,9 +144,10 @@ ByteVector encode_segment(const std::vector<SealedPack>& packs, const std::set<I
         base::append(out, info.header.commitment);
         base::append_le(out, static_cast<std::uint32_t>(info.frames.size()));
         append_frames(out, info.frames);
-        for (const auto& chunk : packs[number].chunks) rows.push_back({&chunk, number});
+        for (const auto& chunk : packs[number].chunks) rows.push_back({base::load_be64(chunk.id.data()), &chunk, number});
     }
-    std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.chunk->id < b.chunk->id; });
+    std::sort(rows.begin(), rows.end(),
+              [](const Row& a, const Row& b) { return a.front != b.front ? a.front < b.front : a.chunk->id < b.chunk->id; });
     out.reserve(out.size() + 8 + entry_row * rows.size());
     base::append_le(out, static_cast<std::uint64_t>(rows.size()));
     for (const auto& row : rows) {

@@ -72,7 +72,7 @@ ByteVector combine(std::uint8_t a, ByteView x, std::uint8_t b, ByteView y) {
 bool is_protected(std::string_view name) {
     if (name.starts_with("gc/")) return name != "gc/lease";
     return name.starts_with("packs/") || name.starts_with("index/") || name.starts_with("snap/") || name.starts_with("log/") ||
-           name.starts_with("gone/") || name.starts_with("checkpoint/") || name.starts_with("past/");
+           name.starts_with("gone/") || name.starts_with("checkpoint/") || name.starts_with("past/") || name.starts_with("book/");
 }
 
 std::string parity_name(std::string_view name, std::uint64_t size) {

@@ -17,9 +17,9 @@ namespace {
 
 constexpr std::uint64_t small_limit = 256 << 20;
 constexpr std::int64_t goes_at_most = 16;
-constexpr std::string_view sealed_prefixes[] = {"packs/", "index/", "snap/", "log/", "gone/", "gc/", "sess/", "checkpoint/", "past/"};
+constexpr std::string_view sealed_prefixes[] = {"packs/", "index/", "snap/", "log/", "gone/", "gc/", "sess/", "checkpoint/", "past/", "book/"};
 /// What is put without a beacon that could be waited for.
-constexpr std::string_view unwaited_prefixes[] = {"log/", "gone/", "checkpoint/", "past/"};
+constexpr std::string_view unwaited_prefixes[] = {"log/", "gone/", "checkpoint/", "past/", "book/"};
 
 /// A collection whose packs go because of their keys. Its rounds are collections like any other, to everybody else.
 class Rekeying final : public Collection {
@@ -44,11 +44,6 @@ public:
     bool round();
 
 private:
-    struct Chain {
-        std::string writer;
-        std::vector<std::string> names;
-    };
-
     bool is_old(const std::string& name) {
         const auto header = header_of(name);
         return header && impl_.keys.is_old(*header);
@@ -57,10 +52,9 @@ private:
     Before before_rotation();
     void drop_unfinished();
     void segments(const View& view);
-    void logs();
+    void logs(bool keeps_lease = true);
     void pieces();
-    void carry_over(const Chain& chain);
-    Id reseal_snapshot(const std::string& prefix, const Id* log_head);
+    void reseal_snapshot(const std::string& prefix);
     void snapshots();
     void flags(const std::string& prefix, Kind kind);
     void graves();
@@ -176,123 +170,43 @@ void Rekeying::segments(const View& view) {
     replace_segments(view, {}, {}, std::move(touched));
 }
 
-/// Records name the object before them by its hash, so a chain is copied under another writer's name before the old one goes, its end
-/// first: whoever reads meanwhile finds whole chains, and each record at least once.
-void Rekeying::logs() {
-    std::vector<Chain> chains;
-    for (const auto& object : blob::list_all(store_, "log/", stop_)) {
-        const auto writer = object.name.substr(4, object.name.rfind('/') - 4);
-        if (chains.empty() || chains.back().writer != writer) chains.push_back({writer, {}});
-        chains.back().names.push_back(object.name);
-    }
-    for (const auto& each : chains) {
-        step();
-        if (!is_old(each.names.front())) continue;
-        try {
-            carry_over(each);
-        } catch (const Corrupt& error) {
-            // It stays as it is, with what is wrong with it: no chain that was tampered with comes out of this as a sound one.
-            problem(each.names.front(), error);
-        }
-    }
+/// Records name the object before them by its hash, so they cannot be sealed anew one by one: they go into a book, and old books into new ones.
+void Rekeying::logs(bool keeps_lease) {
+    OldKeys old{.is_old = [this](const std::string& name) { return is_old(name); },
+                .cannot = [this](const std::string& name, const Error& error) { problem(name, error); }, .keeps_lease = keeps_lease};
+    keep_books(&old);
+    done_.objects += old.written;
 }
 
-void Rekeying::carry_over(const Chain& chain) {
-    std::vector<LogRecord> records;
-    Id previous{};
-    for (const auto& name : chain.names) {
-        const auto raw = blob::get_all(store_, name, max_small_object, stop_);
-        records.push_back(open_log_record(impl_.keys, raw, name));
-        const auto& record = records.back();
-        if (name != "log/" + chain.writer + '/' + sequence_text(record.seq) || record.seq + 1 != records.size() || record.previous != previous)
-            throw Corrupt("a log record does not follow the one before it", {.subject = name});
-        previous = crypto::sha256(raw);
-    }
-    const auto writer = carried_writer(chain.writer, impl_.keys.ring.control().current());
-    auto names = records.front().names;
-    if (const auto mine = writer_id(chain.writer)) names.push_back(*mine);
-    Id head{};
-    for (const auto& record : records) {
-        step();
-        const auto name = "log/" + writer + '/' + sequence_text(record.seq);
-        auto body = record.body;
-        if (record.type == "snapshot") {
-            // The record names the snapshot's object by its hash, and that one the record before this.
-            cbor::Reader reader(record.body, name);
-            SnapshotId id{};
-            cbor::each_key(reader, [&](std::uint64_t key) {
-                if (key == 1) id = base::id_from<SnapshotId>(reader.fixed<16>());
-                else if (key != 2) return false;
-                else (void)reader.fixed<32>();
-                return true;
-            });
-            const auto object = reseal_snapshot("snap/" + id.text().substr(std::string_view(SnapshotId::prefix()).size()) + '-', &head);
-            if (object != Id{}) {
-                cbor::Writer out;
-                out.map(2).uint(1).bytes(base::bytes_of(id)).uint(2).bytes(object);
-                body = out.take();
-            }
-        }
-        auto sealed = seal_log_record(impl_.keys, record.seq, head, record.type, record.stored, body, record.seq == 0 ? names : std::vector<Id16>{});
-        try {
-            blob::put_bytes(store_, name, sealed, {}, stop_);
-        } catch (const Conflict&) {
-            sealed = blob::get_all(store_, name, max_small_object, stop_);
-            const auto there = open_log_record(impl_.keys, sealed, name);
-            if (there.previous != head || there.seq != record.seq || there.type != record.type || there.stored != record.stored)
-                throw Corrupt("a log record lies in another one's place", {.subject = name});
-        }
-        head = crypto::sha256(sealed);
-        ++done_.objects;
-    }
-    bury(chain.names);
-    for (auto name = chain.names.rbegin(); name != chain.names.rend(); ++name) {
-        step();
-        remove(*name);
-    }
-}
-
-/// The snapshot whose objects' names begin so; its hash, or zeros where there is none. An object under an old key goes once there is one
-/// under the new one.
-Id Rekeying::reseal_snapshot(const std::string& prefix, const Id* log_head) {
-    Id found{};
+/// The snapshot whose objects' names begin so. An object under an old key goes once there is one under the new one.
+void Rekeying::reseal_snapshot(const std::string& prefix) {
+    bool found = false;
     std::vector<std::string> old;
     for (const auto& object : blob::list_all(store_, prefix, stop_)) {
-        if (is_old(object.name)) {
-            old.push_back(object.name);
-            continue;
-        }
-        const auto bytes = crypto::from_hex(object.name.substr(object.name.size() - 64));
-        if (bytes && bytes->size() == found.size()) std::copy(bytes->begin(), bytes->end(), found.begin());
+        if (is_old(object.name)) old.push_back(object.name);
+        else found = true;
     }
     for (const auto& name : old) {
-        if (found == Id{}) {
-            auto payload = open_object(impl_.keys, Kind::snapshot, blob::get_all(store_, name, max_small_object, stop_), name);
-            auto record = decode_snapshot(payload, name);
+        if (!found) {
+            const auto payload = open_object(impl_.keys, Kind::snapshot, blob::get_all(store_, name, max_small_object, stop_), name);
+            const auto record = decode_snapshot(payload, name);
             if (record.id != snapshot_id_of(name)) throw Corrupt("a snapshot lies under another one's name", {.subject = name});
-            // One with something in it that this version does not know stays byte for byte.
-            if (log_head && encode(record) == payload) {
-                record.log_head = *log_head;
-                payload = encode(record);
-            }
             const auto object = seal_object(impl_.keys, Kind::snapshot, payload);
             blob::put_bytes(store_, snapshot_name(record.id, object), object, {}, stop_);
-            found = crypto::sha256(object);
+            found = true;
             ++done_.objects;
         }
         bury({name});
         remove(name);
     }
-    return found;
 }
 
-/// Those that no record tells of: their writers were killed before it.
 void Rekeying::snapshots() {
     for (const auto& object : blob::list_all(store_, "snap/", stop_)) {
         step();
         if (!is_old(object.name)) continue;
         try {
-            (void)reseal_snapshot(object.name.substr(0, object.name.rfind('-') + 1), nullptr);
+            reseal_snapshot(object.name.substr(0, object.name.rfind('-') + 1));
         } catch (const NotFound&) {
             // Forgotten and collected, or sealed anew by another.
         } catch (const Corrupt& error) {
@@ -390,7 +304,7 @@ bool Rekeying::finish_off() {
     if (!is_retired) return false;
     done_.is_done = true;
     // And for the last time: until the keys went, others may have seen such a record, and a checkpoint may name it.
-    logs();
+    logs(false);
     flags("checkpoint/", Kind::checkpoint);
     cbor::Writer body;
     body.map(1).uint(1).map(impl_.keys.ring.classes.size());

@@ -256,7 +256,7 @@ std::shared_ptr<const Index> Repository::Impl::load_index(std::stop_token stop, 
         auto going = leaving(collections.read(keys, *objects, stop));
         auto names = list_segments(stop);
         auto packs = list_packs(stop);
-        auto bad = annotations.damaged_packs(keys, *objects, stop).packs;
+        auto bad = annotations.damaged_packs(keys, *objects, stop, mends).packs;
         const std::lock_guard lock(index_mutex);
         const auto listed = hash_of(packs);
         if (index && !index->is_broken() && names == index_names && listed == index_packs && bad == index_damaged && going == index_leaving)

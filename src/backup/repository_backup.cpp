@@ -127,14 +127,16 @@ BackupTotals back_up_once(Repository::Impl& impl, const BackupRequest& request, 
 
         BackupTotals totals;
         {
-            // Nobody knows yet how much there is: so that a first backup says how long it takes, it is counted beside the work.
+            // Nobody knows yet how much there is: so that a first backup says how long it takes, it is counted beside the work. Of one that
+            // is over by then nobody asks it.
             std::jthread counting;
-            if (snapshot.parents.empty())
+            if (expected == 0)
                 counting = exec::start_thread("count", [&](const std::stop_token& enough) {
+                    if (exec::sleep_for(base::system_clock(), enough, std::chrono::seconds(1))) return;
                     const auto total = expected_bytes(request, enough);
                     if (!enough.stop_requested()) progress.total(total);
                 });
-            BackupRun run(session, request, nodes, std::move(parents), damaged, options, buffers, started, progress, stop);
+            BackupRun run(session, request, nodes, std::move(parents), damaged, options, buffers, started, expected, progress, stop);
             run.run(snapshot, totals);
         }
         snapshot.claimed = started;
@@ -198,6 +200,11 @@ std::set<Id> damaged_trees(Repository::Impl& impl, const std::stop_token& stop) 
 BackupTotals Repository::backup(const BackupRequest& request, Ledger& ledger, exec::ProgressSink& progress, std::stop_token stop) {
     constexpr int most_begun_anew = 100;  // each time another pack is found damaged, or a collection did not wait
     check_request(request);
+    for (const auto& rule : request.classes) {
+        if (impl_->keys.ring.class_of(rule.subject)) continue;
+        if (!is_current()) throw KeysChanged("the repository's keys were changed: open it again");
+        throw NotFound("there are no keys for this subject: they are added first", {.subject = rule.subject});
+    }
     exec::check_stop(stop);
     // One through a store at a time: what it puts off until a flush is its own.
     const std::unique_lock one((impl_->original ? impl_->original : impl_)->backup_mutex, std::try_to_lock);

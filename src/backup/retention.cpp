@@ -136,7 +136,7 @@ void forget(Repository& repository, const std::vector<SnapshotId>& ids, std::sto
     for (const auto& id : ids) {
         try {
             if (const auto held = impl.snapshot(id, stop).held; !held.empty())
-                throw Conflict("the snapshot is held, so it cannot be forgotten before it is released: " + held, {.subject = id.text()});
+                throw Conflict("the snapshot is held, so it cannot be forgotten before its hold is lifted: " + held, {.subject = id.text()});
         } catch (const Corrupt&) {
             // It is there and nobody can read it: whoever names it by its id lets go of what it may have needed.
         }

@@ -139,6 +139,14 @@ std::vector<SealedPack> WriteSession::close_packs() {
     return packs;
 }
 
+std::vector<SealedPack> WriteSession::take_finished() {
+    std::vector<SealedPack> packs;
+    for (auto& [id, writers] : writers_)
+        for (auto* writer : {&writers.data, &writers.tree})
+            for (auto& pack : writer->take_finished()) packs.push_back(std::move(pack));
+    return packs;
+}
+
 std::int64_t WriteSession::plain_bytes() const {
     auto bytes = closed_plain_;
     for (const auto& [id, writers] : writers_) bytes += writers.data.plain_bytes() + writers.tree.plain_bytes();

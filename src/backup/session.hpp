@@ -74,6 +74,8 @@ public:
 
     /// Closes the open packs; nothing may be writing. What it returns goes to commit_packs().
     std::vector<SealedPack> close_packs();
+    /// Packs that are complete by now, whoever is writing.
+    std::vector<SealedPack> take_finished();
     /// Makes packs durable, then the segment that lists them, then, if there is one, the record of how far the run is.
     void commit_packs(std::vector<SealedPack> packs, ByteView progress);
     /// What happened behind the commit point, where nothing can be taken back.

@@ -21,7 +21,7 @@ using Magic = std::array<std::uint8_t, 8>;
 /// What an object is; sealed into its key, so none passes for another.
 enum class Kind : std::uint8_t {
     data = 1, tree = 2, index = 3, snapshot = 4, log = 5, session = 6, collector = 7, ring = 8, progress = 9,
-    checkpoint = 10, past = 11,
+    checkpoint = 10, past = 11, book = 12,
 };
 
 enum class ChunkType : std::uint8_t { data = 1, node = 2 };

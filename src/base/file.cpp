@@ -189,10 +189,13 @@ bool NewFile::finish() {
     const auto from = temporary_.empty() ? "/proc/self/fd/" + std::to_string(fd_.get()) : temporary_.string();
     if (linkat(AT_FDCWD, from.c_str(), AT_FDCWD, path_.c_str(), AT_SYMLINK_FOLLOW) != 0) {
         if (errno == EEXIST) return false;
-        // FAT, as on most media that are carried about, has no links.
-        if (errno != EPERM || temporary_.empty()) throw_errno("cannot create the file", path_);
+        // FAT, as on most media that are carried about, has no links, and each file system says so in its own way.
+        if ((errno != EPERM && errno != ENOSYS && errno != EOPNOTSUPP) || temporary_.empty()) throw_errno("cannot create the file", path_);
         const int error = rename_new(AT_FDCWD, temporary_.c_str(), path_.c_str());
         if (error == EEXIST) return false;
+        // exFAT by FUSE is one of these.
+        if (error == EPERM || error == ENOSYS || error == EOPNOTSUPP)
+            throw Unsupported("this file system gives no file its name without the risk of replacing another", {.subject = path_.string()});
         if (error != 0) throw_errno("cannot create the file", path_.string(), error);
         temporary_.clear();
     }

@@ -105,10 +105,10 @@ Listing Pass::list(TimedStore& store, const std::stop_token& stop, std::set<std:
     return all;
 }
 
-/// Packs and indexes once more behind the snapshots: what these need is there by then.
+/// Packs and indexes once more behind the snapshots, books behind the logs: what these need, or what has taken their place, is there by then.
 Listing Pass::list_home(const std::stop_token& stop) {
     auto all = list(*impl_.home_timed, stop);
-    for (const auto* prefix : {"index/", "packs/"})
+    for (const auto* prefix : {"index/", "packs/", "book/"})
         for (auto& object : impl_.home_timed->list_all(prefix, impl_.patience.last, stop)) all.insert_or_assign(std::move(object.name), object.size);
     return all;
 }

@@ -117,6 +117,7 @@ struct FileStore::Impl {
 
     void sync_folder(const std::string& path) const {
         const Fd fd = open(path, O_RDONLY | O_DIRECTORY);
+        if (!fd && errno == ENOENT && path != ".") return sync_folder(folder_of(path));  // another has left it empty since
         if (!fd || fsync(fd.get()) != 0) base::throw_errno("cannot make the folder durable", path, errno);
     }
 
@@ -128,6 +129,27 @@ struct FileStore::Impl {
         if (mkdirat(folder.get(), parent.c_str(), 0700) != 0 && errno != EEXIST)
             base::throw_errno("cannot make a folder", parent, errno);
         changed.insert(folder_of(parent));
+    }
+
+    /// Names the file. Who leaves a folder empty takes it away, perhaps between these two.
+    bool publish(TempFile& file, const std::string& path, bool create_only, std::set<std::string>& changed) const {
+        constexpr int most_tries = 100;
+        for (int tried = 1;; ++tried) {
+            try {
+                make_folders(path, changed);
+                return file.publish(path, create_only);
+            } catch (const NotFound&) {
+                if (tried == most_tries) throw;
+            }
+        }
+    }
+
+    /// Those of writers that come and go, which have long names, would be more and more, and each is looked into by whoever lists. Others stay:
+    /// one who finds such a folder there must be able to rely on its being durable, whoever made it. Where a power cut brings one back, it is empty.
+    void drop_empty(const std::string& path) const {
+        constexpr std::size_t long_name = 32;
+        const auto slash = path.rfind('/');
+        if (slash != std::string::npos && path.size() - slash > long_name) (void)unlinkat(folder.get(), path.c_str(), AT_REMOVEDIR);
     }
 
     TempFile copy(ByteSource& source, const PutOptions& options, const std::string& path, const std::stop_token& stop) {
@@ -153,8 +175,7 @@ struct FileStore::Impl {
         for (const auto& put : batch) base::sync_data(put.file.fd(), put.path);
         std::string taken;
         for (auto& put : batch) {
-            make_folders(put.path, folders);
-            if (put.file.publish(put.path, true)) folders.insert(folder_of(put.path));
+            if (publish(put.file, put.path, true, folders)) folders.insert(folder_of(put.path));
             else taken = put.path;
         }
         for (const auto& path : folders) sync_folder(path);
@@ -274,8 +295,7 @@ PutInfo FileStore::put(const Name& name, ByteSource& source, const PutOptions& o
     }
     base::sync_data(file.fd(), path);
     std::set<std::string> folders{folder_of(path)};
-    impl_->make_folders(path, folders);
-    const auto replace = [&] { static_cast<void>(file.publish(path, false)); };
+    const auto replace = [&] { static_cast<void>(impl_->publish(file, path, false, folders)); };
     if (options.if_match.empty()) replace();
     else impl_->if_matches(path, options.if_match, replace);
     for (const auto& folder : folders) impl_->sync_folder(folder);
@@ -339,7 +359,10 @@ bool FileStore::remove(const Name& name, const RemoveOptions& options, std::stop
     };
     if (options.if_match.empty()) unlink_it();
     else if (impl_->stat_of(path)) impl_->if_matches(path, options.if_match, unlink_it);
-    if (removed) impl_->sync_folder(folder_of(path));
+    if (removed) {
+        impl_->sync_folder(folder_of(path));
+        impl_->drop_empty(folder_of(path));
+    }
     return removed;
 }
 
@@ -385,12 +408,11 @@ std::unique_ptr<Spool> FileStore::spool() { return std::make_unique<FileSpool>(T
 
 std::unique_ptr<Beacon> FileStore::beacon(const Name& name, ByteView bytes) {
     std::set<std::string> changed;
-    impl_->make_folders(name.text(), changed);
     TempFile file(impl_->folder);
     base::pwrite_all(file.fd(), bytes, 0, name.text());
     // Locked before it has a name: nobody ever sees it without its lock. A fork between the two would keep the lock
     // alive, which delays a collector and harms nothing.
-    if (!try_lock(file.fd()) || !file.publish(name.text(), true))
+    if (!try_lock(file.fd()) || !impl_->publish(file, name.text(), true, changed))
         throw Conflict("a beacon of this name exists", {.subject = name.text()});
     return std::make_unique<FileBeacon>(file.release_fd(), name.text());
 }

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from read_repo import INDEX, MAGIC, SNAPSHOT, ZERO_CLASS, Container, cbor, crc32c, hkdf_expand, need, open_repository, public_bytes
 
 PARITY = bytes.fromhex("dae2b574e9812da0")
-LOG, SESSION, COLLECTION, PROGRESS, CHECKPOINT, PIECE = 5, 6, 7, 9, 10, 11
+LOG, SESSION, COLLECTION, PROGRESS, CHECKPOINT, PIECE, BOOK = 5, 6, 7, 9, 10, 11, 12
 BODIES = {"session": {1}, "snapshot": {1, 2}, "commit": {1}, "tag": {1, 2}, "hold": {1, 2}, "release": {1}, "forget": {1}, "damage": {1, 2, 3},
           "gc-sweep": {1, 2}, "shred": {1, 2, 3}, "rotate": {1}}
 ULID = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -120,9 +120,11 @@ def lines_of(data):
 class Reader:
     def __init__(self, repository):
         self.repository, self.store = repository, repository.store
-        self.names = sorted(str(path.relative_to(self.store)) for path in self.store.rglob("*") if path.is_file())
+        self.names = sorted(str(path.relative_to(self.store)) for path in self.store.rglob("*") if path.is_file() and path.name[0] != ".")
         self.identity = public_bytes(Ed25519PrivateKey.from_private_bytes(repository.ring[3]))
         self.chains = {}
+        self.booked = {}  # SHA-256 of each record of a writer, by its number
+        self.sheets = set()
 
     def raw(self, name):
         return (self.store / name).read_bytes()
@@ -162,9 +164,27 @@ class Reader:
             need(zero == 0 and hmac.digest(key, data, "sha256") == row[:32], f"{name}: a chunk is not the one its id names")
         need(len(footer) == 8 + 20 * frames + 44 * chunks, f"{name}: a footer of another length")
 
+    def book(self, name):
+        for sheet in cbor(self.open(self.named_by_hash(name), BOOK))[1]:
+            self.sheets.add(hashlib.sha256(sheet).digest())
+            chains = cbor(sheet)
+            writers = [chain[1] for chain in chains]
+            need(chains and to_cbor(chains) == sheet and writers == sorted(set(writers)), f"{name}: a sheet that nobody would write so")
+            for chain in chains:
+                rows_of = self.booked.setdefault(chain[1], {})
+                need(chain[3] and (4 not in chain or chain[2] == 0 and rows(chain[4], 16)), f"{name}: a chain of nothing, or names it does not need")
+                for number, (sha, kind, stored, body) in enumerate(chain[3], chain[2]):
+                    need(len(sha) == 32 and isinstance(stored, int) and set(body) == BODIES[kind], f"{name}: a “{kind}” with another body")
+                    need(rows_of.setdefault(number, sha) == sha, f"{name}: two records of one number")
+
     def chain(self, writer, names):
-        before = bytes(32)
-        for number, name in enumerate(names):
+        booked = self.booked.get(bytes.fromhex(writer), {})
+        need(all(number in booked for number in range(len(booked))), f"log/{writer}: a book with a gap")
+        names = [name for name in names if int(name.rsplit("/", 1)[1]) >= len(booked)]
+        if not names:
+            return
+        before = booked[len(booked) - 1] if booked else bytes(32)
+        for number, name in enumerate(names, len(booked)):
             raw = self.raw(name)
             record = cbor(self.open(raw, LOG))
             need(name == f"log/{writer}/{number:08}" and record[1] == number and record[2] == before, f"{name}: a chain with a gap")
@@ -174,7 +194,7 @@ class Reader:
             need(set(record[5]) == BODIES[record[3]], f"{name}: a “{record[3]}” with another body")
             need(8 not in record or number == 0 and rows(record[8], 16), f"{name}: names it does not need")
             before = hashlib.sha256(raw).digest()
-        self.chains[bytes.fromhex(writer)] = struct.pack("<Q", len(names)) + before
+        self.chains[bytes.fromhex(writer)] = struct.pack("<Q", len(booked) + len(names)) + before
 
     def piece(self, root, level):
         """The leaves of all that came before, as a piece of the past tells them."""
@@ -201,15 +221,17 @@ class Reader:
         need(name == f"checkpoint/{int(record['number']):08}", f"{name}: another number")
         leaves = [each for row in rows(said.get(8, b""), 41) for each in self.piece(row[9:], row[0])] + lines_of(said[2])
         need(merkle(leaves).hex() == record["past"], f"{name}: another past")
-        need(said[2][-32:].hex() == record["before"], f"{name}: another one before")
+        need((said[2] or bytes(32))[-32:].hex() == record["before"], f"{name}: another one before")
         held = {"snapshot": ascending(said[3], 16), "pack": ascending(said[4], 32), "index": ascending(said[5], 32)}
+        counts = [len(ids) for ids in held.values()]
+        held["sheet"] = ascending(said.get(10, b""), 32)
         chains = ascending(said[6], 56)
         state = [f"{word} {each.hex()}" for word, ids in held.items() for each in ids]
         state += [f"log {row[:16].hex()} {struct.unpack_from('<Q', row, 16)[0]} {row[24:].hex()}" for row in chains] + ["keys " + record["keys"]]
         need(merkle([leaf(line) for line in sorted(state)]).hex() == record["state"], f"{name}: another state")
-        counts = [len(ids) for ids in held.values()] + [len(chains)]
-        need(record["holds"] == " ".join(map(str, counts)), f"{name}: other counts")
-        return held, {row[:16]: row[16:] for row in chains}
+        *counted, writers = map(int, record["holds"].split())
+        need(counted == counts and writers >= len(chains) and (held["sheet"] or writers == len(chains)), f"{name}: other counts")
+        return held, {row[:16]: row[16:] for row in chains}, writers
 
     def collection(self, name):
         content, what = cbor(self.open(self.raw(name), COLLECTION)), name.rsplit("/", 1)[1]
@@ -241,6 +263,8 @@ class Reader:
         need(self.raw("super") == self.raw("super.1"), "the superblocks differ")
         for name in self.below("packs"):
             self.pack(name)
+        for name in self.below("book"):
+            self.book(name)
         logs = self.below("log")
         for writer in sorted({name.split("/")[1] for name in logs}):
             self.chain(writer, [name for name in logs if name.split("/")[1] == writer])
@@ -253,12 +277,14 @@ class Reader:
             need(snapshot[1] == 1 and name[5:31] and ulid(name[5:31]) == snapshot[2], f"{name}: another snapshot")
         checkpoints = [self.checkpoint(name) for name in self.below("checkpoint")]
         if checkpoints:
-            held, chains = checkpoints[-1]
+            held, chains, writers = checkpoints[-1]
             need(chains == self.chains, "logs are not those of the newest checkpoint")
+            need(set(held["sheet"]) == self.sheets, "sheets are not those of the newest checkpoint")
+            need(writers == len(set(self.chains) | set(self.booked)), "other chains than the newest checkpoint counts")
             need({each.hex() for each in held["pack"]} <= {name[-64:] for name in self.below("packs")}, "a pack of the checkpoint is missing")
             need({each.hex() for each in held["index"]} == {name[-64:] for name in self.below("index")}, "other segments than the checkpoint's")
         check_parity(self.store)
-        folders = {"packs", "index", "snap", "log", "sess", "gc", "checkpoint", "past", "gone", "par"}
+        folders = {"packs", "index", "snap", "log", "sess", "gc", "checkpoint", "past", "gone", "par", "book"}
         need(all(name in known or name.split("/")[0] in folders for name in self.names), "an object that nobody knows")
 
 

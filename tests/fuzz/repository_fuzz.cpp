@@ -8,6 +8,7 @@
 #include "fuzz.hpp"
 
 #include "annotations.hpp"
+#include "books.hpp"
 #include "container.hpp"
 #include "evidence.hpp"
 #include "index.hpp"
@@ -55,6 +56,24 @@ void ring(ByteView bytes) { (void)decode_ring(bytes, "ring"); }
 void log_record(ByteView bytes) { (void)decode_annotation(decode_log_record(bytes, "log"), "log"); }
 
 void checkpoint(ByteView bytes) { (void)encode(decode_checkpoint(bytes, "checkpoint")); }
+/// Of what is let in something is there, and what is written of it anew is the same.
+void book(ByteView bytes) {
+    std::vector<ByteVector> sheets;
+    for (const auto sheet : sheets_of(bytes, "book")) sheets.emplace_back(sheet.begin(), sheet.end());
+    (void)encode_book(sheets);
+    std::vector<Shelf::Book> books(1);
+    for (const auto& sheet : sheets) {
+        const auto chains = decode_sheet(sheet, "sheet");
+        (void)encode_sheet(chains);
+        books[0].sheets.push_back(std::make_shared<const Sheet>(read_sheet(sheet, "sheet")));
+        for (std::uint32_t row = 0; row < books[0].sheets.back()->shas.size(); ++row) (void)books[0].sheets.back()->chain_of(row);
+    }
+    const Shelf shelf(std::move(books));
+    for (const auto& [hash, sheet] : shelf.sheets())
+        for (const auto& chain : sheet->chains)
+            if (!shelf.has(chain.writer, chain.first, sheet->shas[chain.begin]) || (chain.first == 0 && shelf.length(chain.writer) < chain.count))
+                __builtin_trap();
+}
 void past_piece(ByteView bytes) { (void)encode(decode_past_piece(bytes, "past")); }
 /// What is let in says one thing only: written anew it is the same text.
 void checkpoint_record(ByteView bytes) {
@@ -82,7 +101,7 @@ void parity(ByteView bytes) {
 // The first byte of inputs that were kept picks by position: new ones come last.
 constexpr std::array parsers{sealed_tree, list, snapshot, progress, super, slot, header, frame_header, frame, footer, segment,
                               ring, log_record, recovery, checkpoint, checkpoint_record, parity,
-                              past_piece};
+                              past_piece, book};
 
 ByteVector whole_snapshot() {
     SnapshotRecord record;
@@ -131,6 +150,7 @@ Checkpoint whole_checkpoint() {
     c.holdings.snapshots = {SnapshotId{1, 2}, SnapshotId{1, 3}};
     c.holdings.packs = {Id{1}, Id{2}};
     c.holdings.segments = {Id{4}};
+    c.holdings.sheets = {Id{7}};
     c.holdings.chains.emplace(Id16{5}, Holdings::ChainEnd{.count = 3, .head = {6}});
     c.holdings.keys = {.generation = 2, .oldest = 1, .newest = 2, .classes = 2, .erased = 0};
     auto& n = c.note;
@@ -146,6 +166,18 @@ Checkpoint whole_checkpoint() {
     n.accepted = {.number = 2, .hash = {9}};
     n.record = crypto::sign_note("backup", statement_of(n), crypto::SigningKey::from_seed(Id{5}));
     return c;
+}
+
+ByteVector whole_book() {
+    const auto row = [](std::string type, ByteVector body) {
+        return BookedChain::Row{.sha = {1}, .type = std::move(type), .stored = {}, .body = std::move(body)};
+    };
+    const auto forgets = row("forget", forget_body({SnapshotId{1, 2}})), holds = row("hold", hold_body(SnapshotId{1, 3}, "x"));
+    std::vector<BookedChain> chains{{.writer = {1}, .first = 2, .rows = {row("snapshot", commit_body(SnapshotId{1, 2}))}},
+                                    {.writer = {2}, .rows = {forgets, holds}, .names = {Id16{9}}}};
+    const auto first = encode_sheet(chains);
+    chains.pop_back();
+    return encode_book({first, encode_sheet(chains)});
 }
 
 ByteVector sealed_slot(KeySource key) {
@@ -209,7 +241,7 @@ std::vector<Input> seeds() {
                 const auto text = recovery_text(Id{3});
                 return ByteVector(text.begin(), text.end());
             }()),
-            seed(14, encode(whole_checkpoint())), seed(17, [] {
+            seed(14, encode(whole_checkpoint())), seed(18, whole_book()), seed(17, [] {
                 PastPiece piece{.level = 1, .rows = {}};
                 for (std::uint64_t i = 1; i <= PastPiece::length; ++i) piece.rows.push_back({64 * i, {static_cast<std::uint8_t>(i)}});
                 return encode(piece);

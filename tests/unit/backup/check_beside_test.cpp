@@ -95,7 +95,7 @@ void CheckBeside::run(const OpenOne& open_one, bool rotates, int rounds) {
                 guarded(
                     "collector",
                     [&](Repository& mine) {
-                        prune(mine, {.unused_percent = 0, .look_again = std::chrono::milliseconds(1)}, exec::no_progress(), {});
+                        prune(mine, {.unused_percent = 0, .look_again = std::chrono::milliseconds(1), .most_records = 4}, exec::no_progress(), {});
                         ++pruned;
                         look(mine, CheckDepth::structure, "right behind a prune");
                     },
@@ -122,7 +122,7 @@ void CheckBeside::run(const OpenOne& open_one, bool rotates, int rounds) {
     }
     EXPECT_EQ(all(failures), "");
     auto repository = open_one();
-    prune(*repository, {.unused_percent = 0}, exec::no_progress(), {});
+    prune(*repository, {.unused_percent = 0, .most_records = 1}, exec::no_progress(), {});
     EXPECT_EQ(all(check(*repository).problems), "");
     std::cout << written << " backups, " << pruned << " prunes, " << rotated << " rotations, " << checked << " checks" << std::endl;
 }

@@ -227,6 +227,27 @@ TEST_F(Complaints, prune_memory_is_bounded) {
     EXPECT_TRUE(!memory_tells || peak <= 64 * 1024 + chunks * 256 / 1024) << peak;
 }
 
+/// However many chunks there are: what speaks of them is neither listed nor fetched. Browsing needs it.
+TEST_F(Complaints, opening_and_listing_fetches_no_index_and_no_pack) {
+    fill_source();
+    const auto id = back_up(*create()).snapshot.id;
+    std::set<std::string> asked;
+    std::mutex mutex;
+    const auto counting = std::make_shared<HookStore>(store());
+    counting->before = [&](const std::string& what, const std::string& name) {
+        const std::lock_guard lock(mutex);
+        asked.insert(what + " " + name.substr(0, name.find('/')));
+    };
+    const auto repository = Repository::open(counting, vault(), key(), options);
+    const auto all = repository->list();
+    ASSERT_EQ(all.size(), 1u);
+    EXPECT_GT(all.front().files, 0);
+    for (const auto* folder : {"index", "packs"})
+        for (const auto* what : {"get ", "list "}) EXPECT_FALSE(asked.contains(std::string(what) + folder)) << what << folder;
+    EXPECT_FALSE(repository->browse(id, "").empty());
+    EXPECT_TRUE(asked.contains("get index")) << "or nothing was counted";
+}
+
 /// Longer than any memory: 1 TB has 4.4 million chunks.
 TEST_F(Complaints, a_stream_of_any_length_takes_bounded_memory) {
     const std::int64_t bytes = (is_long() ? std::int64_t{64} << 30 : std::int64_t{96} << 20);

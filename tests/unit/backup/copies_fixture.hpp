@@ -65,6 +65,7 @@ protected:
     backup::PruneTotals prune_all(backup::Repository& repository) {
         backup::PruneRequest wanted;
         wanted.unused_percent = 0;
+        wanted.most_records = 4;
         return backup::prune(repository, wanted, exec::no_progress(), {});
     }
     /// Each store is a repository of its own, whole, with exactly these snapshots.

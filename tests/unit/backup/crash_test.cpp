@@ -11,6 +11,7 @@
 
 #include <base/file.hpp>
 #include <fault_store.hpp>
+#include <hook_store.hpp>
 #include <new_seed.hpp>
 
 namespace tenon::tests {
@@ -148,6 +149,44 @@ TEST_F(Crash, a_killed_first_backup_goes_on_where_it_was) {
     expect_sound("resumed");
 }
 
+/// However long it is: the packs that were complete are in a segment long before its end.
+TEST_F(Crash, a_backup_killed_in_the_midst_of_one_long_file_does_not_store_again_what_it_had_stored) {
+    constexpr std::int64_t pack = 8'000'000, size = 8 * pack;
+    options.pack_profile = 1;
+    write(source() / "film.bin", crypto::random_bytes(size));
+    create();
+    auto wanted = request();
+    wanted.checkpoint_bytes = pack;
+    clock->advance(std::chrono::hours(1));
+    const pid_t child = fork();
+    if (child == 0) {
+        const auto hooked = std::make_shared<HookStore>(store());
+        std::atomic<int> packs{0}, segments{0};
+        hooked->before = [&](const std::string& what, const std::string& name) {
+            if (what != "put") return;
+            // The file goes on when a segment is there, and ends when the next one is due.
+            if (name.starts_with("packs/") && ++packs == 4)
+                while (segments == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            if (name.starts_with("index/") && segments > 0) kill(getpid(), SIGKILL);
+        };
+        hooked->after = [&](const std::string& what, const std::string& name) {
+            if (what == "put" && name.starts_with("index/")) ++segments;
+        };
+        try {
+            Repository::open(hooked, vault(), key(), options)->backup(wanted, free_ledger(), exec::no_progress(), {});
+        } catch (...) {
+        }
+        _exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status));
+    auto repository = open();
+    ASSERT_TRUE(repository->list().empty());
+    EXPECT_LE(back_up(*repository).bytes_new, size - pack + 1'000'000) << "a pack at least was listed";
+    expect_sound("gone on");
+}
+
 TEST_F(Crash, what_changed_since_the_kill_is_read) {
     create();
     const int operations = operations_of_a_backup();
@@ -229,6 +268,71 @@ TEST_F(Crash, cancel_ends_a_backup_soon_and_leaves_no_snapshot) {
             EXPECT_EQ(describe_tree(source()).at(name.string()), describe_tree(folder / "cancelled").at(name.string()))
                 << "a file is there whole or not at all";
         }
+}
+
+/// Asks for a stop at the n-th of all that work says of its progress.
+struct StopAtStep final : exec::ProgressSink {
+    explicit StopAtStep(int last) : left(last) {}
+    void step() {
+        if (--left == 0) source.request_stop();
+    }
+    void stage(std::string_view, double, std::int64_t, std::string_view) override { step(); }
+    void total(std::int64_t) override {}
+    void advance(std::int64_t) override { step(); }
+    void files(std::int64_t) override { step(); }
+    std::atomic<int> left;
+    std::stop_source source;
+};
+
+TEST_F(Crash, cancelled_at_any_of_its_steps_a_backup_leaves_no_snapshot_and_the_next_goes_on) {
+    auto repository = create();
+    auto wanted = request();
+    wanted.checkpoint_after = Duration{1};
+    std::size_t snapshots = 0;
+    for (int at = 1; snapshots == 0; at += 3) {
+        SCOPED_TRACE(at);
+        write(source() / "changes", "at " + std::to_string(at));
+        clock->advance(std::chrono::hours(1));
+        StopAtStep stop(at);
+        try {
+            repository->backup(wanted, free_ledger(), stop, stop.source.get_token());
+        } catch (const Cancelled&) {
+        }
+        snapshots = repository->list().size();
+        ASSERT_LE(snapshots, 1u);
+        ASSERT_EQ(all(check(*repository, CheckDepth::structure).problems), "");
+        ASSERT_LT(at, 1000);
+    }
+    // Now and then one that runs to its end: upon what all those left.
+    expect_sound("behind them all");
+}
+
+TEST_F(Crash, cancelled_at_any_of_its_steps_a_restore_leaves_whole_files_only_and_the_next_goes_on) {
+    auto repository = create();
+    const auto id = back_up(*repository).snapshot.id;
+    const auto expected = describe_tree(source());
+    for (int at = 1, last = 0; last == 0; at += 3) {
+        SCOPED_TRACE(at);
+        const auto target = folder / ("out-" + std::to_string(at));
+        StopAtStep stop(at);
+        try {
+            repository->restore(id, {.target = target, .durable = false}, stop, stop.source.get_token());
+            last = at;
+        } catch (const Cancelled&) {
+        }
+        if (std::filesystem::exists(target))
+            for (const auto& [name, line] : describe_tree(target))
+                if (std::filesystem::is_regular_file(target / name)) {
+                    ASSERT_TRUE(expected.contains(name)) << name;
+                    EXPECT_EQ(line, expected.at(name)) << name;
+                }
+        repository->restore(id, {.target = target, .overwrite = true, .durable = false}, exec::no_progress(), {});
+        auto lines = differences(source(), target);
+        std::erase_if(lines, [](const auto& line) { return line.starts_with(".:"); });  // what is there already keeps what it is
+        ASSERT_EQ(all(lines), "");
+        std::filesystem::remove_all(target);
+        ASSERT_LT(at, 1000);
+    }
 }
 
 struct CountingLedger final : Ledger {

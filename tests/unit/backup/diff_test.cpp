@@ -205,5 +205,39 @@ TEST_F(Parts, a_first_backup_knows_how_much_there_is) {
     EXPECT_EQ(progress.last, first.snapshot.bytes);
 }
 
+// Else it says 100 % and nothing left from where the old size was reached, however much there is to read.
+TEST_F(Parts, a_later_backup_says_how_much_there_is_as_its_walk_finds_what_is_new) {
+    fill_source();
+    write(source() / "grows", std::string(70'000, 'x'));
+    struct Totals final : exec::ProgressSink {
+        std::atomic<std::int64_t> last{0}, done{0};
+        std::atomic<bool> beyond{false};
+        void stage(std::string_view, double, std::int64_t total, std::string_view) override {
+            last = total;
+            done = 0;
+        }
+        void total(std::int64_t value) override { last = value; }
+        void advance(std::int64_t by) override {
+            if ((done += by) > last) beyond = true;
+        }
+    };
+    auto repository = create();
+    clock->advance(std::chrono::hours(1));
+    const auto before = back_up(*repository).snapshot.bytes;
+    write(source() / "grows", std::string(200'000, 'y'));
+    write(source() / "new", std::string(300'000, 'z'));
+    write(source() / "new folder/deep/file", std::string(400'000, 'z'));
+    Totals progress;
+    clock->advance(std::chrono::hours(1));
+    const auto taken = repository->backup(request(), free_ledger(), progress, {});
+    EXPECT_EQ(taken.snapshot.bytes, before + 130'000 + 300'000 + 400'000);
+    EXPECT_EQ(progress.last, taken.snapshot.bytes);
+    EXPECT_EQ(progress.done, taken.snapshot.bytes);
+    EXPECT_FALSE(progress.beyond);
+    Totals unchanged;
+    repository->backup(request(), free_ledger(), unchanged, {});
+    EXPECT_EQ(unchanged.last, taken.snapshot.bytes);
+}
+
 }  // namespace
 }  // namespace tenon::tests

@@ -303,6 +303,30 @@ TEST_F(Erasure, a_collection_leaves_alone_what_another_process_stored_under_new_
     EXPECT_EQ(all(check(*fresh).problems), "");
 }
 
+TEST_F(Erasure, a_class_that_there_is_not_is_named_and_nothing_is_written) {
+    auto here = create();
+    back_up(*here);
+    const auto stored = blob::list_all(*store(), "").size();
+    const auto wanted = with_people(request());
+    try {
+        back_up(*here, wanted);
+        ADD_FAILURE() << "there are no such keys";
+    } catch (const NotFound& error) {
+        EXPECT_EQ(error.subject(), "user-1");
+    }
+    // Who has it open from before they were added opens it again, and only then.
+    open()->add_classes({"user-1", "user-2"});
+    EXPECT_THROW(back_up(*here, wanted), KeysChanged);
+    EXPECT_THROW(back_up(*here, wanted), KeysChanged);
+    EXPECT_EQ(blob::list_all(*store(), "").size(), stored);
+    here = open();
+    EXPECT_NO_THROW(back_up(*here, wanted));
+    here->shred("user-1");
+    EXPECT_THROW(back_up(*open(), wanted), NotFound) << "nor those that were destroyed";
+    EXPECT_EQ(all(check(*open()).problems), "");
+    EXPECT_NO_THROW(back_up(*open())) << "nothing stays taken";
+}
+
 TEST_F(Erasure, whoever_has_it_open_learns_of_anothers_change) {
     auto here = with_classes();
     auto there = open();

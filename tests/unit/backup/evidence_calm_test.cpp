@@ -67,7 +67,7 @@ protected:
         return request;
     }
     void prune(backup::Repository& repository) {
-        backup::prune(repository, {.unused_percent = 0, .look_again = std::chrono::milliseconds(1)}, exec::no_progress(), {});
+        backup::prune(repository, {.unused_percent = 0, .look_again = std::chrono::milliseconds(1), .most_records = 4}, exec::no_progress(), {});
     }
     std::shared_ptr<HookStore> hooked() const { return std::make_shared<HookStore>(store()); }
     std::unique_ptr<backup::Repository> open(const std::shared_ptr<blob::Store>& at) { return backup::Repository::open(at, vault(), key(), options); }
@@ -83,14 +83,10 @@ TEST_F(EvidenceCalm, many_rotations_without_a_rekeying_between_them_lose_no_log)
     for (int i = 0; i < 14; ++i) open()->rotate_data_key();
     rekey();
     EXPECT_EQ(told({note.record}), "");
-    std::size_t missed = 0;
-    for (const auto& path : objects("log")) {
-        copy(repo(), folder / "aside");
-        fs::remove(path);
-        missed += told().find("checkpoint 1 saw 4 records of this log") != std::string::npos;
-        copy(folder / "aside", repo());
-    }
-    EXPECT_EQ(missed, 4u) << "and each of its records is missed, by its name of now";
+    const auto books = objects("book");
+    ASSERT_EQ(books.size(), 1u);
+    fs::remove(books.front());
+    EXPECT_NE(told().find("checkpoint 1 saw 4 records of this log"), std::string::npos) << "and its records are missed, by its name of then";
 }
 
 TEST_F(EvidenceCalm, as_many_finished_rekeyings_without_a_checkpoint_lose_no_log_either) {

@@ -22,7 +22,7 @@ using namespace backup;
 using namespace std::chrono_literals;
 
 /// The most memory that this process had since it was asked last, and has now; KiB.
-struct Memory {
+struct MostMemory {
     static std::int64_t line(const std::string& name) {
         std::ifstream status("/proc/self/status");
         for (std::string word; status >> word;)
@@ -33,7 +33,7 @@ struct Memory {
             }
         return 0;
     }
-    Memory() {
+    MostMemory() {
         std::ofstream("/proc/self/clear_refs") << "5";
         before = line("VmRSS:");
     }
@@ -59,7 +59,7 @@ protected:
     /// Each takes little memory and a short time, or ends shortly after it is told to.
     template <class Run>
     End run(const char* what, Run job, std::chrono::milliseconds patience = 30s) {
-        const Memory memory;
+        const MostMemory memory;
         std::stop_source stop;
         std::atomic<bool> ended = false;
         auto told = std::chrono::steady_clock::time_point::max();
@@ -293,7 +293,7 @@ TEST_F(Hostile, what_shrinks_to_nothing_when_it_is_compressed_is_refused_where_i
     const auto small = seal_small(key, {}, Kind::snapshot, 1, base::ByteVector(100 << 20));
     EXPECT_LT(small.size(), 200'000u);
     const auto header = decode_header(small, "small");
-    const Memory memory;
+    const MostMemory memory;
     EXPECT_THROW(open_small(small, derive_pack_key(key, header.salt, {}, control_class, Kind::snapshot), {}, header, "small"), Corrupt);
     EXPECT_LT(memory.grown_mib(), most_memory);
 }

@@ -128,7 +128,7 @@ protected:
                     forget(*repository, {all.back().id}, {});
                     break;
                 }
-                case 2: prune(*repository, {.unused_percent = 0, .look_again = quick}, exec::no_progress(), {}); break;
+                case 2: prune(*repository, {.unused_percent = 0, .look_again = quick, .most_records = 4}, exec::no_progress(), {}); break;
                 case 3:
                     if (subjects.empty()) break;
                     say(pipe, "shred " + *subjects.begin());
@@ -272,7 +272,8 @@ TEST_F(Kills, at_random_moments_of_everything_that_writes_need_no_step_by_hand) 
         }
         const auto taken = back_up(*repository, with_classes(request(), round, subjects)).snapshot;
         committed.insert(taken.id);
-        if (round % 5 == 0) prune(*repository, {.unused_percent = 0, .look_again = std::chrono::milliseconds(1)}, exec::no_progress(), {});
+        const PruneRequest all_of_it{.unused_percent = 0, .look_again = std::chrono::milliseconds(1), .most_records = 1};
+        if (round % 5 == 0) prune(*repository, all_of_it, exec::no_progress(), {});
         const auto checkpoint = take_checkpoint(*repository, {.known = known}, {});
         ASSERT_TRUE(checkpoint.note) << all(checkpoint.problems);
         known = {checkpoint.note->record};
@@ -290,7 +291,7 @@ TEST_F(Kills, at_random_moments_of_everything_that_writes_need_no_step_by_hand) 
         // All of it, now and then.
         rekey(*repository, rekeying(*repository), exec::no_progress(), {});
         repository = open();
-        prune(*repository, {.unused_percent = 0}, exec::no_progress(), {});
+        prune(*repository, {.unused_percent = 0, .most_records = 1}, exec::no_progress(), {});
         ASSERT_EQ(all(check(*repository).problems), "");
         for (const auto& info : repository->list()) ASSERT_EQ(wrong_in(*repository, info, subjects), "");
         EXPECT_TRUE(blob::list_all(*store(), "sess/").empty());

@@ -56,7 +56,7 @@ protected:
         wanted.classes = {{"people/anna", "anna"}};
         return wanted;
     }
-    static PruneRequest all_of_it() { return {.unused_percent = 0, .look_again = std::chrono::milliseconds(1)}; }
+    static PruneRequest all_of_it() { return {.unused_percent = 0, .look_again = std::chrono::milliseconds(1), .most_records = 1}; }
     RekeyRequest quick(Repository& repository) {
         RekeyRequest wanted;
         wanted.look_again = std::chrono::milliseconds(1);

@@ -54,6 +54,7 @@ protected:
     static PruneRequest all_of_it() {
         PruneRequest wanted;
         wanted.unused_percent = 0;
+        wanted.most_records = 4;
         return wanted;
     }
     std::int64_t weight() const {
@@ -135,6 +136,24 @@ protected:
         std::filesystem::copy(folder / "kept/vault", vault_folder(), std::filesystem::copy_options::recursive);
     }
 };
+
+// A folder of many names has many nodes, a large file a list of its own: all of that is needed, too.
+TEST_F(Prune, what_a_check_calls_unused_is_what_a_prune_gives_back) {
+    auto repository = create();
+    for (int i = 0; i < 400; ++i) write(source() / "wide" / std::to_string(i), "file " + std::to_string(i));
+    write(source() / "long.bin", random_bytes(30'000'000));
+    const auto first = back_up(*repository).snapshot.id;
+    EXPECT_EQ(check(*repository).bytes_unused, 0);
+    write(source() / "wide/7", random_bytes(50'000));
+    back_up(*repository);
+    EXPECT_EQ(check(*repository).bytes_unused, 0);
+    forget(*repository, {.ids = {first}}, {});
+    EXPECT_GT(check(*repository).bytes_unused, 0);
+    prune(*repository, all_of_it());
+    EXPECT_EQ(check(*repository).bytes_unused, 0);
+    EXPECT_EQ(prune(*repository, all_of_it()).bytes_unused, 0);
+}
+
 
 TEST_F(Prune, gives_back_exactly_what_it_says_and_keeps_every_other_snapshot) {
     auto repository = create();

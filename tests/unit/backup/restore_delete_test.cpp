@@ -2,10 +2,14 @@
 #include "fixture.hpp"
 
 #include <atomic>
+#include <csignal>
+#include <iostream>
+#include <map>
 #include <utility>
 
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <backup/read.hpp>
@@ -15,6 +19,23 @@ namespace tenon::tests {
 namespace {
 
 using namespace backup;
+
+/// Kills its process at the n-th of all that a restore does: what it says of its progress, fetches and deletes.
+class DyingAt final : public exec::ProgressSink {
+public:
+    explicit DyingAt(int last) : last_(last) {}
+    void step() {
+        if (++steps_ == last_) kill(getpid(), SIGKILL);
+    }
+    void stage(std::string_view, double, std::int64_t, std::string_view) override { step(); }
+    void total(std::int64_t) override {}
+    void advance(std::int64_t) override { step(); }
+    void files(std::int64_t) override { step(); }
+
+private:
+    const int last_;
+    std::atomic<int> steps_{0};
+};
 
 class RestoreDelete : public BackupTest {
 protected:
@@ -228,6 +249,80 @@ TEST_F(RestoreDelete, cancelled_anywhere_it_has_deleted_nothing_but_what_is_extr
         ASSERT_LT(last, 20);
     }
     EXPECT_TRUE(std::filesystem::exists(folder / "outside/precious"));
+}
+
+TEST_F(RestoreDelete, killed_at_each_of_its_steps_no_file_is_a_mix_nothing_goes_early_and_the_next_one_goes_on) {
+    for (int i = 0; i < 5; ++i) write(source() / "a/deep" / std::to_string(i), crypto::random_bytes(20'000));
+    auto repository = create();
+    const auto id = back_up(*repository).snapshot.id;
+    restore(*repository, id, "out");
+    const std::vector<std::string> extra{"a/extra", "a/deep/more/and more/file", "a/deep/more/other", "b/link", "b/nothing in it/link", "b/pipe"};
+    auto request = wanted();
+    request.durable = false;  // a kill takes nothing from the disk that was written
+    int while_writing = 0, while_deleting = 0, behind = 0;
+    for (int at = 1;; ++at) {
+        SCOPED_TRACE("killed at step " + std::to_string(at));
+        add_extras();
+        std::map<std::string, std::string> old;  // what lies there before; nothing where it is missing
+        for (const auto* name : {"a/one", "b/four", "b/long.bin", "a/deep/1"}) write(out() / name, old[name] = std::string("older ") + name);
+        for (const auto* name : {"a/two", "a/deep/2", "a/deep/3"}) std::filesystem::remove(out() / name), old[name].clear();
+        const auto outside = describe_tree(folder / "outside");
+
+        const pid_t child = fork();
+        if (child == 0) {
+            DyingAt dying(at);
+            auto hooked = std::make_shared<HookStore>(store());
+            hooked->before = [&](const std::string& what, const std::string& name) {
+                if (what == "get" && name.starts_with("packs/")) dying.step();
+            };
+            request.may_delete = [&](const std::string&, bool) {
+                dying.step();
+                return true;
+            };
+            try {
+                Repository::open(hooked, vault(), key(), options)->restore(id, request, dying, {});
+            } catch (...) {
+                _exit(1);
+            }
+            _exit(0);
+        }
+        int status = 0;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        const bool is_killed = WIFSIGNALED(status);
+        ASSERT_TRUE(is_killed || WEXITSTATUS(status) == 0);
+
+        EXPECT_EQ(describe_tree(folder / "outside"), outside);
+        const auto gone = std::count_if(extra.begin(), extra.end(), [&](const auto& name) {
+            return !std::filesystem::exists(std::filesystem::symlink_status(out() / name));
+        });
+        const auto text_of = [](const std::filesystem::path& path) {
+            std::ifstream in(path, std::ios::binary);
+            return std::string(std::istreambuf_iterator<char>(in), {});
+        };
+        bool is_complete = true;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(source())) {
+            if (!entry.is_regular_file()) continue;
+            const auto name = entry.path().lexically_relative(source()).string();
+            if (text_of(out() / name) == text_of(entry.path())) continue;
+            is_complete = false;
+            const auto before = old.find(name);
+            ASSERT_NE(before, old.end()) << name;
+            EXPECT_EQ(text_of(out() / name), before->second) << name << " is neither what it was nor what it is to be";
+        }
+        EXPECT_TRUE(gone == 0 || is_complete) << "something extra has gone before all else was there";
+        ++(!is_complete ? while_writing : gone < static_cast<std::ptrdiff_t>(extra.size()) ? while_deleting : behind);
+
+        const auto totals = run(*repository, id, request);
+        EXPECT_EQ(lines_of(totals.problems), "");
+        ASSERT_EQ(all(differences(source(), out())), "") << "nothing that was begun beside is left either";
+        EXPECT_EQ(describe_tree(folder / "outside"), outside);
+        if (!is_killed) break;
+        ASSERT_LT(at, 1000);
+    }
+    std::cout << "killed while it wrote " << while_writing << " times, while it deleted " << while_deleting << std::endl;
+    EXPECT_GE(while_writing, 7);
+    EXPECT_GE(while_deleting, 6);
+    EXPECT_GE(behind, 1);
 }
 
 TEST_F(RestoreDelete, what_cannot_go_is_named_and_ends_nothing) {

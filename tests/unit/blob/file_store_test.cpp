@@ -1,4 +1,5 @@
 #include <fstream>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -40,6 +41,44 @@ TEST(FileStore, never_follows_a_link_to_an_object) {
     EXPECT_FALSE(store.head("link", {}));
     EXPECT_THROW(blob::get_all(store, "link", 99), Error);
     EXPECT_TRUE(blob::list_all(store, "").empty());
+}
+
+TEST(FileStore, the_folder_of_a_writer_of_whom_nothing_is_left_goes_and_comes_back_whoever_puts_into_it_meanwhile) {
+    tests::TempFolder folder;
+    const std::string writer(32, 'a');
+    blob::FileStore store(folder / "s", base::system_clock()), other(folder / "s", base::system_clock());
+    blob::put_bytes(store, "log/" + writer + "/0", base::view_of("0"));
+    blob::put_bytes(store, "log/" + writer + "/1", base::view_of("1"));
+    EXPECT_TRUE(store.remove("log/" + writer + "/0", {}, {}));
+    EXPECT_TRUE(std::filesystem::exists(folder / "s/log" / writer));
+    EXPECT_TRUE(store.remove("log/" + writer + "/1", {}, {}));
+    EXPECT_FALSE(std::filesystem::exists(folder / "s/log" / writer));
+    EXPECT_TRUE(std::filesystem::exists(folder / "s/log"));
+    blob::put_bytes(store, "packs/ab/c", {});
+    EXPECT_TRUE(store.remove("packs/ab/c", {}, {}));
+    EXPECT_TRUE(std::filesystem::exists(folder / "s/packs/ab")) << "it is everybody's";
+    store.make_durable({"log/" + writer + "/0"}, {});
+
+    constexpr int rounds = 500;
+    const auto work = [&](blob::FileStore& mine, const std::string& end) {
+        for (int i = 0; i < rounds; ++i) {
+            const auto name = "log/" + writer + '/' + end;
+            if (i % 3 == 0) {
+                blob::put_bytes(mine, name, base::view_of(end), {.create_only = false});
+            } else if (i % 3 == 1) {
+                blob::put_bytes(mine, name, base::view_of(end), {.deferred = true});
+                mine.flush({});
+            } else {
+                auto beacon = mine.beacon(name, base::view_of(end));
+            }
+            EXPECT_EQ(base::text_of(blob::get_all(mine, name, 99)), end);
+            EXPECT_TRUE(mine.remove(name, {}, {}));
+        }
+    };
+    {
+        std::jthread one([&] { work(store, "one"); }), two([&] { work(other, "two"); });
+    }
+    EXPECT_TRUE(blob::list_all(store, "log/").empty());
 }
 
 TEST(FileStore, removes_temporary_files_of_dead_writers_only) {

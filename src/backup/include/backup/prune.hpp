@@ -21,6 +21,8 @@ struct PruneRequest {
     Duration given_up_after = std::chrono::minutes(30);
     int given_up_looks = 10;
     Duration look_again = std::chrono::milliseconds(20);  ///< While it waits.
+    /// Once so many records of the log have objects of their own, a book takes their place.
+    std::int32_t most_records = 64;
 };
 
 struct PruneTotals {

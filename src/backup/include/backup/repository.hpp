@@ -91,8 +91,8 @@ struct RepositoryOptions {
     std::function<KeySource()> newest_key{};
 };
 
-/// Somebody has rotated the data keys since this was opened, so nothing is written with those that it knows. Opened again it does what
-/// was asked for.
+/// Somebody has rotated the data keys since this was opened, so nothing is written with those that it knows; or has added the class that
+/// is asked for. Opened again it does what was asked for.
 struct KeysChanged : Unavailable {
     using Unavailable::Unavailable;
 };
@@ -321,6 +321,7 @@ public:
     bool settle();
 
     /// Cancel    between chunks; no snapshot appears. What landed is used by the next run.
+    /// Throws    KeysChanged; NotFound for a class that nobody added.
     BackupTotals backup(const BackupRequest& request, Ledger& ledger, exec::ProgressSink& progress, std::stop_token stop);
 
     std::vector<SnapshotInfo> list(std::stop_token stop = {}) const;  ///< Newest first.

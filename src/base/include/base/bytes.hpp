@@ -30,6 +30,8 @@ template <class T> T load_le(const std::uint8_t* from) {
     std::memcpy(&value, from, sizeof value);
     return value;
 }
+/// The first eight bytes, so that comparing numbers compares bytes.
+inline std::uint64_t load_be64(const std::uint8_t* from) { return __builtin_bswap64(load_le<std::uint64_t>(from)); }
 template <class T> void store_le(std::uint8_t* to, T value) {
     static_assert(std::is_integral_v<T>);
     std::memcpy(to, &value, sizeof value);
