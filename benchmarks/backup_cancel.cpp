@@ -1,10 +1,10 @@
 // Question: how soon does a backup end that is cancelled at any moment of its work, a restore, a check, a repair that has packs to mend,
 // a prune, the work behind new data keys, a drill, a copy to another store, and a check that waits for its limits?
 //
-//     bench_backup_cancel [MOMENTS]
+//     bench_backup_cancel [MOMENTS [prune]]
 //
 // Through the public interface: from cancel() until the job has ended, its hold is given back and nothing half-made is left.
-// 256 MB of noise in 96 files of 64 KB to 16 MB; moments are spread evenly over the time that a whole run takes.
+// 256 MB of noise in 96 files of 64 KB to 16 MB, for prunes 200 MB in 400; moments are spread evenly over the time that a whole run takes.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -14,8 +14,9 @@
 #include <map>
 #include <random>
 #include <string>
-#include <vector>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include <temp_folder.hpp>
 #include <tenon/tenon.hpp>
@@ -96,6 +97,44 @@ template <class Start, class Renew> void measure(const char* what, int moments, 
     print(what, times, late);
 }
 
+void prunes(Backups& backups, const fs::path& documents, int moments) {
+    // Every prune finds packs of whose chunks a snapshot needs one in two: 400 files of half a megabyte, every second of which has changed.
+    const auto scattered = documents / "scattered";
+    fs::create_directories(scattered);
+    std::mt19937_64 random(7);
+    const auto rewrite = [&](int from, int step) {
+        std::string content(500'000, '\0');
+        for (int i = from; i < 400; i += step) {
+            for (std::size_t at = 0; at < content.size(); at += 8) {
+                const auto bits = random();
+                std::copy_n(reinterpret_cast<const char*>(&bits), 8, content.data() + at);
+            }
+            std::ofstream(scattered / std::to_string(i), std::ios::binary) << content;
+        }
+    };
+    const auto make_work = [&] {
+        rewrite(0, 1);
+        backups.start({.name = "scattered"}).result();
+        rewrite(0, 2);
+        const auto kept = backups.start({.name = "scattered"}).result().snapshot.id;
+        std::vector<SnapshotId> old;
+        for (const auto& info : backups.list())
+            if (info.id != kept) old.push_back(info.id);
+        backups.forget({.snapshots = old});
+    };
+    const auto pruning = [&] { return backups.prune({.unused_percent = 0}); };
+    make_work();
+    pruning().result();  // what all those above have left
+    make_work();
+    const double prune_takes = seconds([&] { pruning().result(); });
+    std::printf("a whole prune takes %.2f s\n", prune_takes);
+    make_work();
+    measure("prune", moments, prune_takes, pruning, [&](bool ended) { if (ended) make_work(); });
+    const auto gone_on = pruning().result();
+    if (!gone_on.problems.empty()) std::puts("a prune did not go on");
+    fs::remove_all(scattered);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -107,9 +146,13 @@ int main(int argc, char** argv) {
     auto session = engine.open_session({.tenant = tenant.id, .actor = "bench", .role = Role::owner});
     const auto documents = session.workspace() / "projects" / session.projects().create({.name = "Reel"}).id.text() / "documents";
 
+    auto backups = session.backups();
+    if (argc > 2 && std::string_view(argv[2]) == "prune") {
+        prunes(backups, documents, moments);
+        return 0;
+    }
     std::uint64_t seed = 1;
     generate(documents, seed++);
-    auto backups = session.backups();
     SnapshotId snapshot;
     const double backing_up = seconds([&] { snapshot = backups.start({.name = "whole"}).result().snapshot.id; });
     const double restoring = seconds([&] { backups.restore({.snapshot = snapshot, .target = folder / "out"}).result(); });
@@ -130,24 +173,7 @@ int main(int argc, char** argv) {
     spoil(folder / "home" / "backups");
     measure("repair", moments / 2, repair_takes, repairing, [&](bool) { spoil(folder / "home" / "backups"); });
     if (!backups.repair().result().damaged.empty()) std::puts("something is lost");
-    // Every prune finds a snapshot that was forgotten and half of whose bytes another one needs.
-    const auto make_work = [&] {
-        const auto old = backups.start({.name = "old"}).result().snapshot.id;
-        std::mt19937_64 random(seed++);
-        for (int i = 0; i < 96; i += 2) {
-            std::string content(fs::file_size(documents / std::to_string(i)), '\0');
-            for (auto& byte : content) byte = static_cast<char>(random());
-            std::ofstream(documents / std::to_string(i), std::ios::binary) << content;
-        }
-        backups.start({.name = "new"}).result();
-        backups.forget({.snapshots = {old}});
-    };
-    const auto pruning = [&] { return backups.prune({.unused_percent = 0}); };
-    make_work();
-    const double prune_takes = seconds([&] { pruning().result(); });
-    std::printf("a whole prune takes %.2f s\n", prune_takes);
-    make_work();
-    measure("prune", moments / 4, prune_takes, pruning, [&](bool ended) { if (ended) make_work(); });
+    prunes(backups, documents, moments);
     // Each of these is gone on with by the next, so every one has something to do.
     const auto rekeying = [&] { return backups.keys().rotate_data_key(); };
     const double rekey_takes = seconds([&] { rekeying().result(); });

@@ -1,6 +1,6 @@
-// Question: what does a repository gather that nothing takes away, and what does that cost whoever opens it?
+// Question: what does a repository gather in a year, and what does that cost whoever opens it?
 //
-//     bench_backup_year [DAYS]
+//     bench_backup_year [DAYS]     30, and 365 for the year, which takes a quarter of an hour
 //
 // The rooms by themselves, with parity, as they ship: a tenant of a few files that is backed up each hour by a process that comes and goes, keeps a
 // day of hours and a month of days, and prunes each night. In $TMPDIR. Objects and bytes below each prefix, and processor time of opening and
