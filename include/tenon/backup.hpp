@@ -245,6 +245,7 @@ struct CheckOptions {
     /// together with the whole home. Empty: none.
     std::string against{};
     WorkLimits limits{};
+    JobSchedule schedule{};
 };
 
 struct CheckReport {

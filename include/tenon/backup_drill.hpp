@@ -16,7 +16,8 @@ TENON_BEGIN
 
 struct DrillOptions {
     std::string name{};                       ///< The newest snapshot of this name is restored from. Empty: the newest of all.
-    /// So many files are restored, drawn at random: 459 find, 99 times out of 100, damage to one file in a hundred. 0: all of them.
+    /// So many files are restored, drawn at random: 459 find, 99 times out of 100, damage to one file in a hundred. 0: all of them. Where
+    /// these are less than a 64th of all bytes the largest file of at most 256 MiB goes with them, so that the time of bytes is measured, too.
     std::int32_t files = 459;
     Duration rto_goal{};                      ///< What restoring everything may take. 0: whatever it takes.
     Duration rpo_goal{};                      ///< How old the newest snapshot may be. 0: any age.

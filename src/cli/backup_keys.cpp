@@ -107,8 +107,7 @@ int add_recipient(Context& context, const Args& args) {
 
 int add_deferred(Context& context, const Args& args) {
     BackupKeys keys = backup_session(context).backups().keys();
-    const Secret key = args.has("--key-file") ? read_secret_file(args.text("--key-file"))
-                                              : read_password(context, args, key_variable, "Key of the backup");
+    const Secret key = read_password(context, args, key_variable, "Key of the backup", false, deferred_key_file);
     confirm(context, args, "Destroy this home's own key to the backup?");
     DeferredKeyOptions options{.key = key.value(), .label = args.text("--label", "host")};
     if (const auto length = args.duration("--unlock-within")) options.unlock_within = *length;

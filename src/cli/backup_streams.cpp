@@ -192,6 +192,15 @@ int archive_files(Context& context, const Args& args) {
     return 0;
 }
 
+namespace {
+
+std::string how_long(Duration time) {
+    using std::chrono::seconds;
+    return time < seconds(1) ? "less than a second" : "about " + length(std::chrono::ceil<seconds>(time));
+}
+
+}  // namespace
+
 int preview_restore(Context& context, const Session& session, const RestoreOptions& options, bool compare) {
     const RestorePreview p = session.backups().preview(options, compare);
     if (context.out().people() && !p.changes.empty()) {
@@ -215,8 +224,8 @@ int preview_restore(Context& context, const Session& session, const RestoreOptio
                                                          : count(p.extra) + " stay that the snapshot does not have"},
                          {"Written", size(p.written)},
                          {"Kept", size(p.kept)},
-                         {"Fetched", size(p.fetched) + " in " + count(p.requests) + " requests"},
-                         {"Time", "about " + length(p.time) +
+                         {"Fetched", size(p.fetched) + " in " + count(p.requests) + (p.requests == 1 ? " request" : " requests")},
+                         {"Time", how_long(p.time) +
                                       (p.measured ? ", as the newest drill measured" : ", without the disk; “backup drill” measures")}});
     for (const auto& problem : p.problems) context.out().remark("! " + problem);
     return 0;

@@ -24,6 +24,16 @@ inline constexpr Option keep_options[] = {
 std::string tags_text(const std::vector<Label>& tags);
 Fields fields(const Snapshot& snapshot);
 
+// The verbs that take, show, restore and look after snapshots.
+int take_backup(Context& context, const Args& args);
+int list_backups(Context& context, const Args& args);
+int show_backup(Context& context, const Args& args);
+int browse_backup(Context& context, const Args& args);
+int restore_backup(Context& context, const Args& args);
+int check_backups(Context& context, const Args& args);
+int repair_backups(Context& context, const Args& args);
+int prune_backups(Context& context, const Args& args);
+
 // The verbs that compare, tag and forget snapshots.
 int diff_snapshots(Context& context, const Args& args);
 int tag_snapshot(Context& context, const Args& args);
@@ -38,6 +48,7 @@ Session backup_session(Context& context);
 int write_stream(Context& context, const Args& args);
 int cat_file(Context& context, const Args& args);
 int archive_files(Context& context, const Args& args);
+int find_files(Context& context, const Args& args);
 int preview_restore(Context& context, const Session& session, const RestoreOptions& options, bool compare);
 
 // Restores for practice.

@@ -13,6 +13,11 @@
 // microseconds in fields that end in _us, sizes bytes, absent values null.
 namespace tenon::cli {
 
+boost::json::array strings(const std::vector<std::string>& values);
+boost::json::array labels(const std::vector<Label>& values);
+boost::json::value or_null(const std::optional<std::int64_t>& value);
+boost::json::value or_null(const std::string& text);  // null where it is empty
+
 boost::json::object to_json(const Tenant& tenant);
 boost::json::object to_json(const Plan& plan);
 boost::json::object to_json(const PlanChange& change);

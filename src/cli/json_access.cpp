@@ -6,8 +6,6 @@ namespace {
 
 namespace json = boost::json;
 
-json::array strings(const std::vector<std::string>& values) { return json::array(values.begin(), values.end()); }
-
 template <class Id> json::value id_or_null(const std::optional<Id>& id) { return id ? json::value(id->text()) : json::value(nullptr); }
 
 json::value name_or_null(const std::optional<Role>& role) { return role ? json::value(to_string(*role)) : json::value(nullptr); }

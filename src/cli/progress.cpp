@@ -92,7 +92,7 @@ std::string progress_line(const Progress& p, std::string_view what, std::size_t 
     std::string tail = percent(p.percent);
     if (const auto much = how_much(p); !much.empty()) tail += "  " + much;
     if (const auto fast = how_fast(p); !fast.empty()) tail += "  " + fast;
-    if (p.eta) tail += "  " + length(std::max(std::chrono::ceil<std::chrono::seconds>(*p.eta), 0s)) + " left";
+    if (p.eta && *p.eta > Duration::zero()) tail += "  " + length(std::chrono::ceil<std::chrono::seconds>(*p.eta)) + " left";
     if (columns == 0) return head + "  " + tail;
     // Room for the longest usual figures, so that the bar keeps its length while they grow.
     const std::size_t taken = std::max<std::size_t>(width(head), 20) + std::max<std::size_t>(width(tail), 40) + 4;

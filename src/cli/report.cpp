@@ -17,7 +17,9 @@ std::string lister(const Program& program, std::string_view message) {
     struct Kind {
         std::string_view named, verb;
     };
-    constexpr std::array kinds{Kind{"asset", "asset list"}, Kind{"project", "project list"}, Kind{"snapshot", "backup list"},
+    constexpr std::array kinds{Kind{"the snapshot has no such file or folder", "backup browse"}, Kind{"this was erased", "backup erasures"},
+                               Kind{"backed up under this subject", "backup subjects"}, Kind{"asset", "asset list"},
+                               Kind{"project", "project list"}, Kind{"snapshot", "backup list"},
                                Kind{"camera", "camera list"}, Kind{"tenant", "tenant list"}, Kind{"plan", "tenant plans"},
                                Kind{"export", "export list"}, Kind{"render", "render list"}, Kind{"job", "job list"},
                                Kind{"key", "backup keys"}, Kind{"footage", "camera recordings"}};
@@ -64,7 +66,10 @@ std::string next_step(const Program& program, const Command* command, const Erro
     case Errc::corrupt: return "“" + program.name + " backup check” tells whether a backup is whole, “" + program.name +
                                " backup restore” brings files back.";
     case Errc::no_space: return "Free some space on the disk that holds the home, then do the same again.";
-    case Errc::unavailable: return "Try again; if it stays so, look at the log in the home's logs folder.";
+    case Errc::unavailable:
+        if (std::string_view(error.what()).find("store of this repository is away or lost") != std::string_view::npos)
+            return "Where its disk is there and the repository is not, “" + program.name + " backup sync --heal” brings it back from other stores.";
+        return "Try again; if it stays so, look at the log in the home's logs folder.";
     case Errc::cancelled: return {};
     case Errc::closed: return "Do the same again.";
     case Errc::internal_error: return "This is a defect: please report it with the log in the home's logs folder.";

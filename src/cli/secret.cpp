@@ -77,13 +77,14 @@ Secret read_secret_file(const std::string& path) {
 }
 
 Secret read_password(const Context& context, const Args& args, std::string_view variable, std::string_view prompt,
-                     bool twice) {
-    if (args.has(password_file.name)) return read_secret_file(args.text(password_file.name));
+                     bool twice, const Option& file) {
+    if (args.has(file.name)) return read_secret_file(args.text(file.name));
     const std::string name = context.variable(variable);
     if (const char* value = std::getenv(name.c_str())) return Secret(value);
     const Terminal terminal;
     if (!terminal)
-        throw UsageError("a password is needed: give --password-file FILE, set " + name + ", or run this in a terminal");
+        throw UsageError((file.name == password_file.name ? "a password is needed: give " : "a key is needed: give ") + std::string(file.name) +
+                         " FILE, set " + name + ", or run this in a terminal");
     Secret first(terminal.ask(std::string(prompt) + ": ", false));
     if (twice && terminal.ask("Again: ", false) != first.value()) throw UsageError("the two passwords differ");
     return first;

@@ -1,4 +1,7 @@
 #include "backups.hpp"
+
+#include <algorithm>
+
 #include "json.hpp"
 #include "secret.hpp"
 #include "text.hpp"
@@ -25,6 +28,9 @@ ForgetOptions forget_options(const Session& session, const Args& args) {
     options.keep = keep_rules(args);
     options.keep.zone = args.text("--zone");
     for (const auto& typed : args.operands_from(0)) options.snapshots.push_back(snapshot_named(session, typed));
+    const auto is_given = [&](const Option& option) { return args.has(option.name); };
+    if (!options.snapshots.empty() && (std::ranges::any_of(keep_options, is_given) || !options.name.empty()))
+        throw UsageError("snapshots that are named are forgotten whatever rules say: leave out either them or the rules");
     return options;
 }
 

@@ -48,14 +48,25 @@ public:
         }
     }
 
+    /// A few small files measure what a file costs, and nothing of what bytes do.
+    void add_bytes() {
+        constexpr std::int64_t share = 64;
+        std::int64_t drawn = 0;
+        for (const auto& file : files) drawn += file.size;
+        const auto is_it = [&](const File& file) { return file.path == largest_.path; };
+        if (drawn < bytes / share && !largest_.path.empty() && std::ranges::none_of(files, is_it)) files.push_back(largest_);
+    }
+
     std::vector<File> files{};
     std::int64_t met = 0;
     std::int64_t bytes = 0;  ///< Of all.
 
 private:
     void meet(File file) {
+        constexpr std::int64_t most = 256 << 20;
         ++met;
         bytes += file.size;
+        if (file.size <= most && (largest_.path.empty() || file.size > largest_.size)) largest_ = file;
         if (files.size() < wanted_) {
             files.push_back(std::move(file));
             return;
@@ -67,6 +78,7 @@ private:
     const backup::Repository& repository_;
     const SnapshotId snapshot_;
     const std::size_t wanted_;
+    File largest_{};  // of those that are soon restored
     std::mt19937_64 random_;
 };
 
@@ -203,6 +215,7 @@ jobs::Outcome Repositories::drill(const jobs::Attempt& attempt) {
     try {
         draw.walk("", attempt.stop);
         report.complete = wanted == 0 || std::ssize(draw.files) == draw.met;
+        if (!report.complete) draw.add_bytes();
         for (const auto& file : draw.files) report.size.count += file.size;
         if (report.complete) report.size.count = draw.bytes;
         std::vector<std::string> paths;  // none: everything, folders and links too

@@ -191,6 +191,8 @@ std::optional<Duration> measured_time(const SessionImpl& session, std::int64_t f
     const auto reports = session.read([](db::Reader& reader) { return engine::drill_rows::list(reader, {.limit = 10}); });
     for (const auto& report : reports) {
         if (report.files == 0 || report.restore_time == Duration::zero()) continue;
+        // Few bytes say nothing of many.
+        if (report.size.count < 16 << 20 && report.size.count < bytes / 64) continue;
         const auto by_files = static_cast<double>(files) / static_cast<double>(report.files);
         const auto by_bytes = report.size.count == 0 ? 0.0 : static_cast<double>(bytes) / static_cast<double>(report.size.count);
         return Duration(static_cast<std::int64_t>(static_cast<double>(report.restore_time.count()) * std::max(by_files, by_bytes)));

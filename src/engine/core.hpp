@@ -178,7 +178,7 @@ private:
     bool import_lives(const TenantId& id, const tenant::quota::Cause& cause);
     std::shared_ptr<const tenant::Standing> standing_named(const std::string& id) const;
     /// Where files of a tenant lie.
-    std::array<std::filesystem::path, 5> places_of(const TenantId& id) const;
+    std::array<std::filesystem::path, 6> places_of(const TenantId& id) const;
     void remove_files(const TenantId& id);
     bool temp_swept = false;                  // the timer thread's own, as the next
     std::optional<Duration> events_swept_at;  // every tenant's, the last time

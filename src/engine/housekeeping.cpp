@@ -367,8 +367,8 @@ void EngineImpl::await_idle(const db::TenantScope& scope) {
     }
 }
 
-std::array<std::filesystem::path, 5> EngineImpl::places_of(const TenantId& id) const {
-    return {home.backup_key(id), home.backup_deferred(id), home.vault(id), home.workspace(id), home.repository(id)};
+std::array<std::filesystem::path, 6> EngineImpl::places_of(const TenantId& id) const {
+    return {home.backup_key(id), home.backup_deferred(id), home.vault(id), home.restoring(id), home.workspace(id), home.repository(id)};
 }
 
 void EngineImpl::remove_files(const TenantId& id) {

@@ -123,7 +123,7 @@ backup::ErasedClass Repositories::shred(const db::TenantScope& scope, const std:
     engine_.database->read(scope, [](db::Reader& reader) { tenant::refuse_under_legal_hold(reader, "erased"); });
     for (const auto& info : repository->list(stop))
         if (!info.held.empty())
-            throw Conflict("a snapshot is held, so nothing in it can be erased before it is released: " + info.held, {.subject = info.id.text()});
+            throw Conflict("a snapshot is held, so nothing in it can be erased before its hold is lifted: " + info.held, {.subject = info.id.text()});
     backup::ErasedClass erased;
     {
         const auto alone = lock(scope.tenant(), stop);
@@ -313,6 +313,15 @@ backup::Slot Repositories::add_key(const db::TenantScope& scope, const backup::K
     return repository->add_slot(key, label);
 }
 
+/// Whether what the home's file holds opens the repository: then it needs no other key.
+bool Repositories::has_home_key(const TenantId& tenant, const backup::Repository& repository) const {
+    try {
+        return repository.slot_of(home_key(tenant)).has_value();
+    } catch (const Error&) {
+        return false;  // the file is lost, damaged, or sealed by another master key
+    }
+}
+
 /// The home gets a key of its own, so that whoever opens it next needs no password.
 std::shared_ptr<backup::Repository> Repositories::with_new_home_key(const TenantId& tenant, backup::Repository& repository) {
     const auto secret = crypto::Secret::random(32);
@@ -335,7 +344,8 @@ void Repositories::unlock(const db::TenantScope& scope, const std::vector<backup
                 continue;
             }
             repository->settle();
-            if (!is_deferred(tenant)) return with_new_home_key(tenant, *repository);
+            if (!is_deferred(tenant))
+                return has_home_key(tenant, *repository) ? open_with(tenant, home_key(tenant)) : with_new_home_key(tenant, *repository);
             const std::lock_guard guard(unlocked_mutex_);
             unlocked_.insert_or_assign(tenant, key.clone());
             return repository;
@@ -486,7 +496,7 @@ std::vector<backup::Verdict> judge(backup::Repository* repository, const ForgetO
         for (const auto& info : infos)
             if (std::find(wanted.begin(), wanted.end(), info.id) != wanted.end()) {
                 if (!info.held.empty())
-                    throw Conflict("the snapshot is held, so it cannot be forgotten before it is released: " + info.held,
+                    throw Conflict("the snapshot is held, so it cannot be forgotten before its hold is lifted: " + info.held,
                                    {.subject = info.id.text()});
                 verdicts.push_back({.snapshot = info});
             }
@@ -523,7 +533,11 @@ void Repositories::tidy(const db::TenantScope& scope, const std::stop_token& sto
     const auto workspace = engine_.workspace(scope.tenant());
     const auto lock = backup::TargetLock::try_acquire(workspace.root);
     if (!lock) return;  // a restore is at work, which does the same
-    for (const auto& folder : {workspace.root / "projects", workspace.exports(), workspace.recordings()}) backup::sweep_left_over(folder, stop);
+    // Only where something may lie: walking a workspace of millions of files takes longer than a backup of what is new in it.
+    if (const auto mark = engine_.home.restoring(scope.tenant()); std::filesystem::exists(mark)) {
+        for (const auto& folder : {workspace.root / "projects", workspace.exports(), workspace.recordings()}) backup::sweep_left_over(folder, stop);
+        std::filesystem::remove(mark);
+    }
     restored::settle(*engine_.database, scope, workspace, {}, engine_.now());
 }
 

@@ -180,6 +180,7 @@ private:
     [[nodiscard]] bool is_deferred(const TenantId& tenant) const;
     std::shared_ptr<backup::Repository> open_with(const TenantId& tenant, const backup::KeySource& key);
     std::shared_ptr<backup::Repository> open_with(const TenantId& tenant, const backup::KeySource& key, std::shared_ptr<blob::Store> objects);
+    [[nodiscard]] bool has_home_key(const TenantId& tenant, const backup::Repository& repository) const;
     std::shared_ptr<backup::Repository> with_new_home_key(const TenantId& tenant, backup::Repository& repository);
     backup::KeySource home_key(const TenantId& tenant) const;
     /// Of the host's, or this home's.

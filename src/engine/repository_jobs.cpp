@@ -294,13 +294,19 @@ backup::RestoreTotals Repositories::restore_charged(const jobs::Attempt& attempt
         engine_.database->read(attempt.scope, [](db::Reader& reader) { tenant::refuse_under_legal_hold(reader, "deleted"); });
         request.may_delete = restored::deletions(*engine_.database, attempt.scope);
     }
+    // Both are called by who has the workspace's lock. What another attempt has left is still to be swept, so its mark is nobody's to take away.
+    const auto mark = engine_.home.restoring(attempt.scope.tenant());
+    const auto mine = attempt.job.id.text();
     request.admit = [&](const std::vector<backup::RestoredFile>& files) {
+        make_private_folder(mark.parent_path());
+        base::write_file_atomically(mark, base::view_of(std::filesystem::exists(mark) ? std::string() : mine));
         named = restored::admit(*engine_.database, attempt.scope, workspace, attempt.job.id, files, engine_.now());
     };
-    const auto settle = [&]() -> std::vector<std::string> {
+    const auto settle = [&](bool is_done) -> std::vector<std::string> {
         // Another restore may have begun since this one's lock ended: it settles for both.
         const auto lock = backup::TargetLock::try_acquire(workspace.root);
         if (!lock) return {};
+        if (is_done && std::filesystem::exists(mark) && base::text_of(base::read_file(mark, mine.size())) == mine) std::filesystem::remove(mark);
         return restored::settle(*engine_.database, attempt.scope, workspace, named, engine_.now());
     };
     backup::RestoreTotals totals;
@@ -308,13 +314,13 @@ backup::RestoreTotals Repositories::restore_charged(const jobs::Attempt& attempt
         totals = repository.restore(snapshot, request, attempt.progress, attempt.stop);
     } catch (...) {
         try {
-            settle();
+            settle(false);
         } catch (const std::exception& error) {
             engine_.log->failure("backup", "what a restore did not bring back is charged until the next backup or restore", error);
         }
         throw;
     }
-    for (const auto& path : settle())
+    for (const auto& path : settle(true))
         totals.problems.push_back({path, Errc::quota_exceeded, "was removed meanwhile, and there is no room for it any more"});
     return totals;
 }

@@ -27,6 +27,9 @@ struct Home {
     std::filesystem::path recordings_lock(const TenantId& tenant) const { return root / "locks" / (tenant.text() + ".recordings"); }
     /// Shared by who plans a job over footage of the tenant, held alone by who removes some.
     std::filesystem::path footage_lock(const TenantId& tenant) const { return root / "locks" / (tenant.text() + ".footage"); }
+    /// There while a restore into the workspace is at work, and after one that was killed. Holds whose it is; nothing where several may have
+    /// left something.
+    std::filesystem::path restoring(const TenantId& tenant) const { return root / "locks" / (tenant.text() + ".restoring"); }
     /// What opens the vault's slot of this home; sealed by the master key.
     std::filesystem::path backup_key(const TenantId& tenant) const { return root / "keys" / "backup" / (tenant.text() + ".key"); }
     /// There instead of it where the host keeps the key. Holds how long work waits for that, in microseconds.

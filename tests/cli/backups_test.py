@@ -76,7 +76,7 @@ class Backups(ToolTest):
         self.assertEqual(self.error("backup", "restore", "snp_01jd8w3v5e6f7g8h9j0k1m2n3p", code=14)["code"], "not_found")
         self.assertIn("KEY=VALUE", self.tool("backup", "start", "--tag", "x", code=2)[1])
         self.assertEqual(self.error("--role", "viewer", "backup", "start", code=13)["code"], "permission_denied")
-
+        self.assertIn("a key is needed: give --key-file", self.tool("backup", "add-deferred", code=2)[1])
 
 class Reading(ToolTest):
     @classmethod
@@ -187,6 +187,9 @@ class Later(ToolTest):
         self.assertEqual(job["state"], "scheduled")
         self.assertEqual(self.json("job", "cancel", job["id"])["state"], "cancelled")
         self.assertFalse((self.folder / "later").exists())
+        job = self.json("backup", "check", "--at", "+3h", "--batch", "proof")
+        self.assertEqual((job["kind"], job["state"], job["batch"]), ("check", "scheduled", "proof"))
+        self.assertEqual(self.json("job", "cancel", job["id"])["state"], "cancelled")
 
 
 class Snapshots(ToolTest):
@@ -220,6 +223,7 @@ class Snapshots(ToolTest):
         self.assertEqual(self.json("backup", "hold", ids[0], "--reason", "case 4711")["held"], "case 4711")
         self.assertIn("case 4711", self.text("backup", "show", ids[0]))
         self.assertIn("case 4711", self.tool("backup", "forget", ids[0], "--yes", code=15)[1])
+        self.assertIn("leave out either", self.tool("backup", "forget", ids[0], "--keep-last", "1", "--dry-run", code=2)[1])
         self.assertEqual(self.json("backup", "lift-hold", ids[0], "--reason", "closed")["held"], "")
 
         ids.append(self.json("backup", "start", "--name", "rota")["snapshot"]["id"])
@@ -250,6 +254,33 @@ class Snapshots(ToolTest):
         self.assertIn("--unused", self.tool("backup", "prune", "--unused", "200", code=2)[1])
         self.assertEqual(self.error("backup", "forget", "--yes", code=11)["code"], "invalid_argument")
         self.assertIn("10MB", self.tool("backup", "start", "--upload", "fast", code=2)[1])
+
+    def test_a_file_is_found_in_whichever_snapshot_has_it(self):
+        folder = self.workspace / "projects" / "sought"
+        (folder / "deep").mkdir(parents=True)
+        states = [{"cut.txt": "one"}, {"cut.txt": "one", "deep/cut.txt": "x"}, {"cut.txt": "second", "deep/cut.txt": "x"}, {"deep/cut.txt": "x"},
+                  {"cut.txt": "second", "other.txt": ""}]
+        ids = []
+        for state in states:
+            for path in [path for path in folder.rglob("*") if path.is_file()]:
+                if str(path.relative_to(folder)) not in state:
+                    path.unlink()
+            for name, text in state.items():
+                if not (folder / name).exists() or (folder / name).read_text() != text:
+                    (folder / name).write_text(text)
+            ids.append(self.json("backup", "start", "--name", "sought")["snapshot"]["id"])
+        self.tool("backup", "start", "--name", "elsewhere", "--include", "projects/sought/other.txt")
+        found = [(each["path"], each["size"], ids.index(each["first"]["id"]), ids.index(each["last"]["id"]))
+                 for each in self.json("backup", "find", "cut.txt", "--name", "sought")]
+        self.assertEqual(found, [("projects/sought/cut.txt", 6, 4, 4), ("projects/sought/cut.txt", 6, 2, 2), ("projects/sought/cut.txt", 3, 0, 1),
+                                 ("projects/sought/deep/cut.txt", 1, 1, 3)])
+        self.assertEqual({each["last"]["name"] for each in self.json("backup", "find", "o*.txt")}, {"sought", "elsewhere"})
+        self.assertEqual([each["kind"] for each in self.json("backup", "find", "projects/sought/d*")], ["folder"])
+        self.assertEqual(self.json("backup", "find", "projects/*.txt"), [])
+        self.assertTable(self.text("backup", "find", "cut.txt"), "PATH", "SIZE", "FROM", "TO", "NAME", "ID")
+        self.assertIn("No snapshot", self.tool("backup", "find", "nothing")[1])
+        self.assertEqual(self.text("backup", "find", "deep/cut.txt", "--quiet"), "")
+        self.assertEqual(self.text("backup", "find", "projects/*/deep/cut.txt", "--quiet").strip(), ids[3])
 
 
 class Passwords(ToolTest):
@@ -362,7 +393,7 @@ class Schedules(ToolTest):
                          "--check-level", "objects", "--check-percent", "25", "--repair", "no",
                          "--overlap", "queue", "--missed", "skip", "--retries", "1", "--retry-pause", "90s",
                          "--time-limit", "2h", "--overdue-after", "3", "--tag", "by=clock", "--snapshots", "night")
-        self.assertEqual(made["keep"]["tags"], [{"key": "why", "value": ""}])
+        self.assertEqual((made["keep"]["tags"], made["check_level"]), ([{"key": "why", "value": ""}], "objects"))
         self.assertEqual((made["backup"]["include"], made["backup"]["exclude"], made["backup"]["name"]), (["projects"], ["*.tmp"], "night"))
         self.assertEqual((made["overlap"], made["misfire"]), ("queue", "skip"))
         self.assertEqual((made["retry_pause_us"], made["time_limit_us"]), (90_000_000, 7_200_000_000))
@@ -526,6 +557,27 @@ class Shred(ToolTest):
         self.assertIn("erased", self.tool("backup", "restore", "latest", "--target", "back")[1])
         self.assertFalse((self.folder / "back" / "projects" / "documents").exists())
         self.assertIn("--erasable", self.tool("backup", "start", "--erasable", "x", code=2)[1])
+        for refused in (["browse", "latest", "projects/documents"], ["cat", "latest", "projects/documents/one.txt"]):
+            self.assertIn("backup erasures", self.error("backup", *refused, code=14)["hint"])
+        self.assertIn("backup subjects", self.error("backup", "shred", "user-4711", "--yes", code=14)["hint"])
+
+
+class Sentences(ToolTest):
+    def test_the_first_snapshot_says_that_nothing_but_the_home_opens_it(self):
+        self.tool("tenant", "create", "Fresh", "--plan", "studio/professional")
+        self.assertIn("backup add-password", self.tool("backup", "start", "--name", "one")[1])
+        self.assertNotIn("add-password", self.tool("backup", "start", "--name", "two")[1])
+        self.tool("tenant", "create", "Careful", "--plan", "studio/professional")
+        self.assertEqual(self.tool("--tenant", "careful", "backup", "start", "--quiet")[1], "")
+
+    def test_what_a_result_and_a_refusal_say(self):
+        self.tool("tenant", "create", "Told", "--plan", "studio/professional")
+        words = ("--tenant", "told", "backup")
+        text = self.text(*words, "start", "--name", "once")
+        self.assertEqual(text.count("Stored"), 1, text)
+        self.assertNotIn("µs", self.text(*words, "restore", "latest", "--target", "empty", "--dry-run"))
+        for refused in (["browse", "latest", "nope"], ["cat", "latest", "nope"], ["restore", "latest", "nope", "--target", "x"]):
+            self.assertIn("backup browse", self.error(*words, *refused, code=14)["hint"])
 
 
 class Nothing(ToolTest):

@@ -79,6 +79,7 @@ class OnATerminal(ToolTest):
         for part in drawn:
             self.assertLess(len(part.rstrip("\n")), 80)
         self.assertIn("█", shown)
+        self.assertNotRegex(shown, r"\b0 \S+ left")
         self.assertRegex(shown, r"\r +\r")  # wiped before the result
         self.assertRegex(shown, r"/exports/bar-[0-9a-z]+\.mp4")
 

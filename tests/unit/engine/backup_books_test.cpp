@@ -3,8 +3,10 @@
 
 #include <chrono>
 #include <fstream>
+#include <iostream>
 #include <thread>
 
+#include <child_process.hpp>
 #include <core.hpp>
 #include <fault_disk.hpp>
 #include <nvr/camera_rows.hpp>
@@ -45,6 +47,7 @@ protected:
         const auto quota = s.quotas().get(Resource::storage);
         return s.quotas().reserve({.asks = {{Resource::storage, *quota.limit - quota.used - quota.reserved - bytes}}});
     }
+    std::filesystem::path mark() const { return home() / "locks" / (acme.id.text() + ".restoring"); }
     std::filesystem::path leftover() const { return documents() / ".restoring-0123456789abcdef-7"; }
 
     Session mine = session(acme);
@@ -211,21 +214,94 @@ TEST_F(BackupBooks, a_cancelled_restore_leaves_charged_what_it_brought) {
     auto job = mine.backups().restore({.snapshot = snapshot});
     job.cancel();
     ASSERT_TRUE(job.join_for(60s));
+    back_up(mine);
+    EXPECT_FALSE(std::filesystem::exists(mark())) << "a backup has looked for what it left";
     EXPECT_EQ(charged(mine), weight(documents()));
     EXPECT_EQ(reserved(mine, Resource::storage), 0);
     mine.backups().restore({.snapshot = snapshot}).join();
     EXPECT_EQ(charged(mine), weight(documents()));
 }
 
+TEST(BooksVictim, DISABLED_restores) {
+    using tests::ChildProcess;
+    Engine engine(tests::placed({.home = ChildProcess::setting("BOOKS_HOME")}));
+    auto mine = engine.open_session({.tenant = TenantId::parse(ChildProcess::setting("BOOKS_TENANT")), .actor = "victim", .role = Role::owner});
+    auto job = mine.backups().restore({.snapshot = SnapshotId::parse(ChildProcess::setting("BOOKS_SNAPSHOT")), .delete_extra = true});
+    ChildProcess::report("s", 1);
+    job.join();
+    for (;;) ::pause();
+}
+
+TEST_F(BackupBooks, killed_at_any_moment_of_a_restore_that_writes_and_deletes_the_books_are_right_once_it_has_gone_on) {
+    const auto beside = home() / "workspaces" / other.id.text() / "projects/theirs";
+    std::filesystem::create_directories(beside.parent_path());
+    std::ofstream(beside) << "another tenant's";
+    std::ofstream(folder.path() / "outside") << "nobody's";
+    std::filesystem::create_directories(documents() / "deeper");
+    for (int i = 0; i < 60; ++i) std::ofstream(documents() / "deeper" / std::to_string(i)) << std::string(3'000 + i, 'd');
+    const auto asset = mine.assets().import_file({.project = project.id, .path = tests::clip_with_sound});
+    const auto rows = charged(mine);
+    const auto with_all = back_up(mine);
+    std::filesystem::remove_all(documents());
+    const auto bare = back_up(mine);
+    const auto names_below = [](const std::filesystem::path& root) {
+        std::error_code gone;
+        int count = 0;
+        auto entry = std::filesystem::recursive_directory_iterator(root, gone);
+        for (; !gone && entry != std::filesystem::recursive_directory_iterator(); entry.increment(gone)) ++count;
+        return count;
+    };
+    std::int64_t brought = 0;
+    constexpr int rounds = 12;
+    for (int round = 0; round < rounds; ++round) {
+        SCOPED_TRACE("round " + std::to_string(round));
+        const bool comes = round % 2 == 0;
+        const auto folder_to_come = documents();
+        engine.reset();
+        {
+            tests::ChildProcess child("BooksVictim.DISABLED_restores",
+                                      {{"BOOKS_HOME", home().string()},
+                                       {"BOOKS_TENANT", acme.id.text()},
+                                       {"BOOKS_SNAPSHOT", (comes ? with_all : bare).text()}});
+            ASSERT_EQ(child.read(1), "s");
+            // Once so many are there, or gone.
+            const int so_many = round / 2 * 16;
+            while (comes ? names_below(folder_to_come) < so_many : names_below(folder_to_come) > 81 - so_many) std::this_thread::yield();
+            child.kill();
+        }
+        std::cout << names_below(folder_to_come) << (comes ? " had come, " : " were left, ");
+        open();
+        mine = session(acme);
+        const auto jobs = mine.jobs().list({.kind = "restore"});
+        ASSERT_EQ(jobs.size(), static_cast<std::size_t>(round + 1));
+        (void)mine.backups().find_restore(jobs.front().id).value().result();
+        EXPECT_EQ(reserved(mine, Resource::storage), 0);
+        EXPECT_EQ(std::filesystem::exists(folder_to_come / "deeper/59"), comes);
+        EXPECT_EQ(std::filesystem::exists(folder_to_come), comes);
+        if (comes) brought = weight(folder_to_come);
+        EXPECT_EQ(charged(mine), rows + (comes ? brought : 0)) << "to the byte";
+        EXPECT_EQ(weight(beside.parent_path()), 16);
+        EXPECT_TRUE(std::filesystem::exists(folder.path() / "outside"));
+        EXPECT_TRUE(std::filesystem::exists(asset.path));
+    }
+    std::cout << "of 81 names" << std::endl;
+    EXPECT_EQ(brought, 20 * 50'000 + 190 + 60 * 3'000 + 1'770);
+}
+
 TEST_F(BackupBooks, what_a_killed_restore_left_beside_is_in_no_backup_and_goes) {
+    std::filesystem::create_directories(mark().parent_path());
     std::ofstream(leftover()) << "half a file";
+    std::ofstream(mark()) << "job_of_a_killed_one";
     const auto snapshot = back_up(mine);
     EXPECT_FALSE(std::filesystem::exists(leftover())) << "swept by the backup";
+    EXPECT_FALSE(std::filesystem::exists(mark()));
     for (const auto& entry : mine.backups().browse({.snapshot = snapshot, .path = documents().lexically_relative(workspace()).string()}))
         EXPECT_FALSE(entry.name.starts_with(".restoring-")) << entry.name;
     std::ofstream(leftover()) << "half a file";
+    std::ofstream(mark()) << "job_of_a_killed_one";
     mine.backups().restore({.snapshot = snapshot, .paths = {"exports"}}).join();
     EXPECT_FALSE(std::filesystem::exists(leftover())) << "swept by a restore of something else";
+    EXPECT_FALSE(std::filesystem::exists(mark())) << "it has left nothing of its own";
 }
 
 // This happens behind each removal of an asset or export, however much was restored.

@@ -78,6 +78,19 @@ TEST_F(BackupDrillTest, a_sample_is_drawn_anew_each_time_and_the_whole_is_estima
     EXPECT_TRUE(mine.backups().drills().start({.files = 1000}).result().complete) << "more than there are";
 }
 
+// Estimated from a few small files alone the whole would take hours.
+TEST_F(BackupDrillTest, where_most_bytes_are_in_large_files_one_of_them_is_timed) {
+    write(1000, std::string(20'000'000, 'x') + "the largest");
+    write(1001, std::string(15'000'000, 'y'));
+    mine.backups().start({.name = "b"}).join();
+    const auto report = mine.backups().drills().start({.files = 1}).result();
+    EXPECT_TRUE(report.passed);
+    EXPECT_FALSE(report.complete);
+    EXPECT_GE(report.size.count, 15'000'000) << "by itself, or beside the one that was drawn";
+    EXPECT_LE(report.files, 2);
+    EXPECT_LE(report.rto, report.restore_time * 62) << "by files: as if each took as long as the largest";
+}
+
 TEST_F(BackupDrillTest, damage_and_missed_goals_fail_it) {
     EXPECT_FALSE(mine.backups().drills().start({.rto_goal = 1us}).result().passed);
     EXPECT_FALSE(mine.backups().drills().start({.rpo_goal = 1us}).result().passed);

@@ -65,12 +65,17 @@ TEST_F(BackupKeyTest, one_tenants_password_is_no_key_to_another) {
     EXPECT_THROW(session(other).backups().list(), PermissionDenied) << "one tenant's key opens one tenant's repository";
 }
 
-/// Unlocks without end: whenever it dies, it has a slot without its key file, or both, or neither.
+/// Loses the home's key and unlocks without end: whenever it dies, there is a slot without its key file, or both, or neither.
 TEST(BackupUnlocker, DISABLED_unlocks) {
     Engine engine(tests::placed({.home = tests::ChildProcess::setting("KEY_HOME"), .camera_networks = {"127.0.0.0/8"}, .background = false}));
     auto mine = engine.open_session(
         {.tenant = TenantId::parse(tests::ChildProcess::setting("KEY_TENANT")), .actor = "unlocker", .role = Role::owner});
-    for (;;) mine.backups().keys().unlock("the right password");
+    const auto key_file = std::filesystem::path(tests::ChildProcess::setting("KEY_HOME")) / "keys/backup" /
+                          (tests::ChildProcess::setting("KEY_TENANT") + ".key");
+    for (;;) {
+        std::filesystem::remove(key_file);
+        mine.backups().keys().unlock("the right password");
+    }
 }
 
 // A slot that a killed process left must not pass for the key of this home: the real one could then be removed.
@@ -99,6 +104,7 @@ TEST_F(BackupKeyTest, killed_between_a_slot_and_its_key_file_the_home_still_open
         open();
         mine.emplace(session(acme));
         auto keys = mine->backups().keys();
+        keys.unlock("the right password");
         std::size_t removed = 0, refused = 0;
         for (const auto& slot : keys.list()) {
             if (slot.kind == "password") continue;
@@ -118,6 +124,23 @@ TEST_F(BackupKeyTest, killed_between_a_slot_and_its_key_file_the_home_still_open
         EXPECT_EQ(mine->backups().list().size(), 1u) << "round " << round;
     }
     EXPECT_NO_THROW(mine->backups().keys().unlock("the right password"));
+    EXPECT_NO_THROW(mine->backups().start({.name = "after"}).join());
+}
+
+// Each would open the repository with a key that nobody has, and be sealed anew by every rotation.
+TEST_F(BackupKeyTest, where_the_homes_own_key_opens_an_unlock_makes_no_other) {
+    mine->backups().start({.name = "nightly"}).join();
+    const auto code = mine->backups().keys().add_recovery_code("paper").code;
+    for (int i = 0; i < 3; ++i) mine->backups().keys().unlock(code);
+    EXPECT_EQ(mine->backups().keys().list().size(), 2u);
+    EXPECT_EQ(mine->backups().keys().rotate().slots.size(), 2u);
+    mine->backups().keys().unlock(code);
+    EXPECT_EQ(mine->backups().keys().list().size(), 2u);
+    lose_the_homes_key();
+    mine->backups().keys().unlock(code);
+    EXPECT_EQ(mine->backups().keys().list().size(), 3u);
+    mine->backups().keys().unlock(code);
+    EXPECT_EQ(mine->backups().keys().list().size(), 3u);
     EXPECT_NO_THROW(mine->backups().start({.name = "after"}).join());
 }
 

@@ -213,6 +213,7 @@ TEST_F(ForeignCall, every_operation_given_another_tenants_id_or_name_finds_nothi
         {"Backups.open_archive options.snapshot", [&] { s.backups().open_archive({.snapshot = theirs.snapshot}); }},
         {"Backups.open_file options.snapshot", [&] { s.backups().open_file({.snapshot = theirs.snapshot, .path = "x"}); }},
         {"Backups.preview options.snapshot", [&] { s.backups().preview({.snapshot = theirs.snapshot, .target = target}); }},
+        {"Backups.check options.schedule.after", [&] { s.backups().check({.schedule = after}); }},
         {"Backups.prune options.schedule.after", [&] { s.backups().prune({.schedule = after}); }},
         {"Backups.repair options.schedule.after", [&] { s.backups().repair({.schedule = after}); }},
         {"Backups.restore options.schedule.after", [&] { s.backups().restore({.snapshot = mine.snapshot, .target = target, .schedule = after}); }},

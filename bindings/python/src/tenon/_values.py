@@ -1955,20 +1955,22 @@ class CheckOptions(Value):
     - against: A checkpoint's record that was kept elsewhere: it must be in the repository's past. That also tells of a
         repository that was put back together with the whole home. Empty: none.
     """
-    __slots__ = ("level", "percent", "against", "limits")
+    __slots__ = ("level", "percent", "against", "limits", "schedule")
     level: CheckLevel
     percent: int
     against: str
     limits: WorkLimits
+    schedule: JobSchedule
 
     def __init__(
             self, *, level: CheckLevel = CheckLevel.FULL, percent: int = 100, against: str = "",
-            limits: Optional[WorkLimits] = None
+            limits: Optional[WorkLimits] = None, schedule: Optional[JobSchedule] = None
     ) -> None:
         self.level = level
         self.percent = percent
         self.against = against
         self.limits = WorkLimits() if limits is None else limits
+        self.schedule = JobSchedule() if schedule is None else schedule
 
 
 class CheckReport(Value):
@@ -2322,7 +2324,8 @@ class KeyRotation(Value):
 class DrillOptions(Value):
     """- name: The newest snapshot of this name is restored from. Empty: the newest of all.
     - files: So many files are restored, drawn at random: 459 find, 99 times out of 100, damage to one file in a hundred. 0:
-        all of them.
+        all of them. Where these are less than a 64th of all bytes the largest file of at most 256 MiB goes with them, so
+        that the time of bytes is measured, too.
     - rto_goal: What restoring everything may take. 0: whatever it takes.
     - rpo_goal: How old the newest snapshot may be. 0: any age.
     - limits: A drill that keeps to them takes longer than a restore that has none, and says so.
