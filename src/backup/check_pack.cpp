@@ -131,6 +131,8 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
     FrameUnpacker unpacker;
     ChunkHasher hasher(keys.ring.classes.at(header.class_id));
     const auto type = header.kind == Kind::tree ? ChunkType::node : ChunkType::data;
+    std::vector<ByteView> chunks;
+    std::vector<Id> ids;
     std::size_t chunk = 0;
     for (std::uint32_t seq = 0; seq < table.info.frames.size(); ++seq) {
         exec::check_stop(stop_);
@@ -146,11 +148,18 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
             while (chunk < table.chunks.size() && table.chunks[chunk].frame == seq) ++chunk;
             continue;
         }
+        chunks.clear();
         std::uint32_t offset = 0;
         for (const auto length : content.lengths) {
-            const bool agrees = chunk < table.chunks.size() && table.chunks[chunk].frame == seq &&
-                                table.chunks[chunk].offset == offset && table.chunks[chunk].length == length &&
-                                hasher.id(type, content.plain.subspan(offset, length)) == table.chunks[chunk].id;
+            chunks.push_back(content.plain.subspan(offset, length));
+            offset += length;
+        }
+        ids.resize(chunks.size());
+        hasher.ids(type, chunks, ids);
+        offset = 0;
+        for (std::size_t i = 0; i < chunks.size(); ++i) {
+            const auto length = content.lengths[i];
+            const bool agrees = chunk < table.chunks.size() && table.chunks[chunk] == PackChunk{ids[i], static_cast<std::uint16_t>(seq), offset, length};
             if (!agrees) throw Corrupt("a chunk is not the one its id names", {.subject = where});
             offset += length;
             ++chunk;

@@ -4,6 +4,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <span>
 #include <stop_token>
 
 #include <blob/store.hpp>
@@ -23,6 +24,11 @@ public:
     Id id(ChunkType type, ByteView bytes) {
         const std::uint8_t head[] = {static_cast<std::uint8_t>(type)};
         return mac_.update(head).update(bytes).finish();
+    }
+    /// Of several, which takes little more than half of the time.
+    void ids(ChunkType type, std::span<const ByteView> chunks, std::span<Id> ids) {
+        const std::uint8_t head[] = {static_cast<std::uint8_t>(type)};
+        mac_.each(head, chunks, ids);
     }
 
 private:

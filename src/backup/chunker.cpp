@@ -65,6 +65,14 @@ std::size_t Chunker::cut(ByteView data) const {
     return at + 1;
 }
 
+ChunkRun::ChunkRun(const Chunker& chunker, ByteView data, bool last) {
+    while (bytes_ < data.size() && size_ < most && (last || data.size() - bytes_ >= Chunker::max_size)) {
+        const auto rest = data.subspan(bytes_);
+        chunks_[size_] = rest.first(chunker.cut(rest));
+        bytes_ += chunks_[size_++].size();
+    }
+}
+
 std::uint64_t Chunker::table(std::uint8_t byte) const { return tables_->in[byte]; }
 std::uint64_t Chunker::out_table(std::uint8_t byte) const { return tables_->out[byte]; }
 ByteView Chunker::aes_key() const { return tables_->key; }

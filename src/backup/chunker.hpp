@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include <crypto/hash.hpp>
 
@@ -45,6 +46,23 @@ public:
 private:
     std::unique_ptr<const Tables> tables_;
     Way way_;
+};
+
+/// Some chunks that follow each other, where they lie: as many as are hashed beside each other. `data` outlives it.
+class ChunkRun {
+public:
+    static constexpr std::size_t most = 4;
+
+    /// None where `data` has less than a chunk may have and is not the `last` of its stream.
+    ChunkRun(const Chunker& chunker, ByteView data, bool last);
+
+    std::size_t size() const { return size_; }
+    std::size_t bytes() const { return bytes_; }  ///< Of all of them.
+    std::span<const ByteView> get() const { return std::span(chunks_).first(size_); }
+
+private:
+    std::array<ByteView, most> chunks_{};
+    std::size_t size_ = 0, bytes_ = 0;
 };
 
 /// Multiplies by x in GF(2)[x]/(x⁶⁴+x⁴+x³+x+1).

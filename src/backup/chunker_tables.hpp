@@ -40,7 +40,7 @@ inline std::uint64_t state_before(const Chunker::Tables& tables, const std::uint
 }
 
 inline std::uint64_t roll(const Chunker::Tables& tables, std::uint64_t d, const std::uint8_t* at) {
-    return mulx(d) ^ tables.in[*at] ^ tables.out[*(at - Chunker::window)];
+    return mulx(d) ^ (tables.in[*at] ^ tables.out[*(at - Chunker::window)]);  // so that the next one waits for one step less
 }
 
 }  // namespace tenon::backup

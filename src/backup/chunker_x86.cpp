@@ -86,64 +86,76 @@ namespace {
 
 constexpr std::size_t longest_stretch = 4096;
 
-/// The states of the next group of both stretches.
+/// Of a group of both stretches, a bit for each position whose permuted state has none of the wanted bits.
+struct Found {
+    unsigned first, second;
+};
+
+/// Rolls on by one position in both stretches, as often as it is called: between two rounds of the group before, so that the processor need
+/// not look far ahead to do both at once.
 struct TwoStates {
+    const Chunker::Tables& tables;
     std::uint64_t first, second;
 
-    __attribute__((always_inline)) inline void roll_group(const Chunker::Tables& tables, const std::uint8_t* data, std::size_t stretch,
-                                                          std::uint64_t (&into)[2][2 * lanes]) {
-#pragma GCC unroll 8
-        for (std::size_t i = 0; i < lanes; ++i) {
-            into[0][2 * i] = first = roll(tables, first, data + i);
-            into[1][2 * i] = second = roll(tables, second, data + stretch + i);
-        }
+    __attribute__((always_inline)) inline void roll_on(const std::uint8_t* data, std::size_t stretch, std::uint64_t (&into)[2][2 * lanes],
+                                                       std::size_t i) {
+        into[0][2 * i] = first = roll(tables, first, data + i);
+        into[1][2 * i] = second = roll(tables, second, data + stretch + i);
     }
 };
 
-/// A bit for each position of a group whose permuted state has none of `wanted`.
-__attribute__((target("vaes,avx2,aes"), always_inline)) inline unsigned found_in(const std::uint64_t* blocks, const __m256i* keys,
-                                                                                 __m256i wanted) {
-    const auto* in = reinterpret_cast<const __m256i*>(blocks);
-    auto a = _mm256_xor_si256(_mm256_load_si256(in), keys[0]);
-    auto b = _mm256_xor_si256(_mm256_load_si256(in + 1), keys[0]);
-    auto c = _mm256_xor_si256(_mm256_load_si256(in + 2), keys[0]);
-    auto e = _mm256_xor_si256(_mm256_load_si256(in + 3), keys[0]);
-#pragma GCC unroll 9
-    for (int round = 1; round < 10; ++round) {
-        a = _mm256_aesenc_epi128(a, keys[round]);
-        b = _mm256_aesenc_epi128(b, keys[round]);
-        c = _mm256_aesenc_epi128(c, keys[round]);
-        e = _mm256_aesenc_epi128(e, keys[round]);
-    }
-    const auto zero = _mm256_setzero_si256();
-    a = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_aesenclast_epi128(a, keys[10]), wanted), zero);
-    b = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_aesenclast_epi128(b, keys[10]), wanted), zero);
-    c = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_aesenclast_epi128(c, keys[10]), wanted), zero);
-    e = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_aesenclast_epi128(e, keys[10]), wanted), zero);
+__attribute__((target("vaes,avx2,aes"), always_inline)) inline unsigned even_bits(__m256i of) {
     // Even bits are low halves, the states; the odd ones compare the unused half and say nothing.
-    const auto any = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, e));
-    if ((_mm256_movemask_pd(_mm256_castsi256_pd(any)) & 5) == 0) return 0;
-    const auto pair = [](__m256i of) __attribute__((target("vaes,avx2,aes"))) {
-        const auto bits = static_cast<unsigned>(_mm256_movemask_pd(_mm256_castsi256_pd(of)));
-        return (bits & 1) | (bits >> 1 & 2);
-    };
-    return pair(a) | pair(b) << 2 | pair(c) << 4 | pair(e) << 6;
+    const auto bits = static_cast<unsigned>(_mm256_movemask_pd(_mm256_castsi256_pd(of)));
+    return (bits & 1) | (bits >> 1 & 2);
 }
 
-__attribute__((target("vaes,avx512f,aes"), always_inline)) inline unsigned found_in(const std::uint64_t* blocks, const __m512i* keys,
-                                                                                    __m512i wanted) {
-    auto a = _mm512_xor_si512(_mm512_load_si512(blocks), keys[0]);
-    auto b = _mm512_xor_si512(_mm512_load_si512(blocks + lanes), keys[0]);
+/// What is found in `blocks`, and the states of the group at `data` into `next`.
+__attribute__((target("vaes,avx2,aes"), always_inline)) inline Found found_in(const std::uint64_t (&blocks)[2][2 * lanes], const __m256i* keys,
+                                                                              __m256i wanted, TwoStates& states, const std::uint8_t* data,
+                                                                              std::size_t stretch, std::uint64_t (&next)[2][2 * lanes]) {
+    constexpr std::size_t rows = 2 * lanes / 2;
+    const auto* in = reinterpret_cast<const __m256i*>(blocks);
+    __m256i x[rows];
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < rows; ++i) x[i] = _mm256_xor_si256(_mm256_load_si256(in + i), keys[0]);
 #pragma GCC unroll 9
     for (int round = 1; round < 10; ++round) {
-        a = _mm512_aesenc_epi128(a, keys[round]);
-        b = _mm512_aesenc_epi128(b, keys[round]);
+#pragma GCC unroll 8
+        for (std::size_t i = 0; i < rows; ++i) x[i] = _mm256_aesenc_epi128(x[i], keys[round]);
+        if (round <= static_cast<int>(lanes)) states.roll_on(data, stretch, next, static_cast<std::size_t>(round - 1));
     }
-    const auto low = static_cast<unsigned>(_mm512_testn_epi64_mask(_mm512_aesenclast_epi128(a, keys[10]), wanted)) & 0x55;
-    const auto high = static_cast<unsigned>(_mm512_testn_epi64_mask(_mm512_aesenclast_epi128(b, keys[10]), wanted)) & 0x55;
-    if ((low | high) == 0) return 0;
-    const auto squeeze = [](unsigned bits) { return (bits & 1) | (bits >> 1 & 2) | (bits >> 2 & 4) | (bits >> 3 & 8); };
-    return squeeze(low) | squeeze(high) << 4;
+    auto any = _mm256_setzero_si256();
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < rows; ++i) {
+        x[i] = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_aesenclast_epi128(x[i], keys[10]), wanted), _mm256_setzero_si256());
+        any = _mm256_or_si256(any, x[i]);
+    }
+    if (even_bits(any) == 0) return {};
+    return {even_bits(x[0]) | even_bits(x[1]) << 2 | even_bits(x[2]) << 4 | even_bits(x[3]) << 6,
+            even_bits(x[4]) | even_bits(x[5]) << 2 | even_bits(x[6]) << 4 | even_bits(x[7]) << 6};
+}
+
+__attribute__((target("vaes,avx512f,aes"), always_inline)) inline Found found_in(const std::uint64_t (&blocks)[2][2 * lanes], const __m512i* keys,
+                                                                                 __m512i wanted, TwoStates& states, const std::uint8_t* data,
+                                                                                 std::size_t stretch, std::uint64_t (&next)[2][2 * lanes]) {
+    constexpr std::size_t rows = 2 * lanes / 4;
+    __m512i x[rows];
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < rows; ++i) x[i] = _mm512_xor_si512(_mm512_load_si512(&blocks[0][0] + 8 * i), keys[0]);
+#pragma GCC unroll 9
+    for (int round = 1; round < 10; ++round) {
+#pragma GCC unroll 4
+        for (std::size_t i = 0; i < rows; ++i) x[i] = _mm512_aesenc_epi128(x[i], keys[round]);
+        if (round <= static_cast<int>(lanes)) states.roll_on(data, stretch, next, static_cast<std::size_t>(round - 1));
+    }
+    unsigned bits[rows], any = 0;
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < rows; ++i)
+        any |= bits[i] = static_cast<unsigned>(_mm512_testn_epi64_mask(_mm512_aesenclast_epi128(x[i], keys[10]), wanted)) & 0x55;
+    if (any == 0) return {};
+    const auto squeeze = [](unsigned each) { return (each & 1) | (each >> 1 & 2) | (each >> 2 & 4) | (each >> 3 & 8); };
+    return {squeeze(bits[0]) | squeeze(bits[1]) << 4, squeeze(bits[2]) | squeeze(bits[3]) << 4};
 }
 
 /// As Scan, of the two stretches from `data`; twice `stretch` if there is nothing.
@@ -156,12 +168,12 @@ __attribute__((target("vaes,avx2,aes"))) std::size_t scan_two_256(const Chunker:
         keys[round] = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(tables.round_keys.data()) + round));
     const auto wanted = _mm256_set1_epi64x(static_cast<long long>(mask));
     alignas(64) std::uint64_t blocks[2][2][2 * lanes] = {};
-    TwoStates states{state_before(tables, data, 0), state_before(tables, data, stretch)};
-    states.roll_group(tables, data, stretch, blocks[0]);
+    TwoStates states{tables, state_before(tables, data, 0), state_before(tables, data, stretch)};
+    for (std::size_t i = 0; i < lanes; ++i) states.roll_on(data, stretch, blocks[0], i);
     std::size_t later = 2 * stretch, group = 0;  // where in the second something was found
     for (std::size_t at = 0; at < stretch; at += lanes, group ^= 1) {
-        if (at + lanes < stretch) states.roll_group(tables, data + at + lanes, stretch, blocks[group ^ 1]);
-        const auto first = found_in(blocks[group][0], keys, wanted), second = found_in(blocks[group][1], keys, wanted);
+        const auto ahead = at + lanes < stretch ? at + lanes : 0;  // the last one rolls over the first ones, for nobody
+        const auto [first, second] = found_in(blocks[group], keys, wanted, states, data + ahead, stretch, blocks[group ^ 1]);
         if (first != 0) return at + static_cast<std::size_t>(__builtin_ctz(first));
         if (second != 0 && later == 2 * stretch) later = stretch + at + static_cast<std::size_t>(__builtin_ctz(second));
     }
@@ -169,18 +181,18 @@ __attribute__((target("vaes,avx2,aes"))) std::size_t scan_two_256(const Chunker:
 }
 
 __attribute__((target("vaes,avx512f,aes"))) std::size_t scan_two_512(const Chunker::Tables& tables, const std::uint8_t* data,
-                                                                     std::size_t stretch, std::uint32_t mask) {
+                                                                  std::size_t stretch, std::uint32_t mask) {
     __m512i keys[11];
     for (int round = 0; round < 11; ++round)
         keys[round] = _mm512_maskz_broadcast_i32x4(0xffff, _mm_load_si128(reinterpret_cast<const __m128i*>(tables.round_keys.data()) + round));
     const auto wanted = _mm512_set1_epi64(static_cast<long long>(mask));
     alignas(64) std::uint64_t blocks[2][2][2 * lanes] = {};
-    TwoStates states{state_before(tables, data, 0), state_before(tables, data, stretch)};
-    states.roll_group(tables, data, stretch, blocks[0]);
-    std::size_t later = 2 * stretch, group = 0;
+    TwoStates states{tables, state_before(tables, data, 0), state_before(tables, data, stretch)};
+    for (std::size_t i = 0; i < lanes; ++i) states.roll_on(data, stretch, blocks[0], i);
+    std::size_t later = 2 * stretch, group = 0;  // where in the second something was found
     for (std::size_t at = 0; at < stretch; at += lanes, group ^= 1) {
-        if (at + lanes < stretch) states.roll_group(tables, data + at + lanes, stretch, blocks[group ^ 1]);
-        const auto first = found_in(blocks[group][0], keys, wanted), second = found_in(blocks[group][1], keys, wanted);
+        const auto ahead = at + lanes < stretch ? at + lanes : 0;  // the last one rolls over the first ones, for nobody
+        const auto [first, second] = found_in(blocks[group], keys, wanted, states, data + ahead, stretch, blocks[group ^ 1]);
         if (first != 0) return at + static_cast<std::size_t>(__builtin_ctz(first));
         if (second != 0 && later == 2 * stretch) later = stretch + at + static_cast<std::size_t>(__builtin_ctz(second));
     }

@@ -14,7 +14,7 @@ namespace tenon::backup {
 namespace {
 
 constexpr std::size_t block = 512;
-constexpr std::size_t most_ahead = 32;        // chunks; of as many buffers as hold them
+constexpr std::size_t most_ahead = 8;         // jobs; of as many buffers as hold their chunks
 constexpr std::uint64_t shared_from = 8 << 20;  // smaller files are one thread's
 
 std::vector<Extent> without(const std::vector<Extent>& holes, std::uint64_t size) {
@@ -40,7 +40,7 @@ base::Fd open_quietly(const base::Fd& folder, const std::string& name, int flags
 
 void ChunkJob::run(Lane& lane) noexcept {
     try {
-        ref_ = lane.chunk(bytes_);
+        lane.chunks(run_, refs_);
     } catch (...) {
         failure_ = std::current_exception();
     }
@@ -55,10 +55,10 @@ void ChunkJob::give_up() noexcept {
     done_.notify_all();
 }
 
-const ChunkRef& ChunkJob::result() const {
+std::span<const ChunkRef> ChunkJob::result() const {
     done_.wait(false, std::memory_order_acquire);
     if (failure_) std::rethrow_exception(failure_);
-    return ref_;
+    return std::span(refs_).first(run_.size());
 }
 
 bool FileReader::is_lent(const ByteVector* buffer) const {
@@ -111,22 +111,27 @@ bool FileReader::read_once(const base::Fd& fd, Result& result, const std::string
 }
 
 /// Where a chunk ends is found by one thread; what comes after may be any one's.
-void FileReader::add(ListBuilder& list, ByteView bytes, bool shares) {
+void FileReader::add(ListBuilder& list, const ChunkRun& run, bool shares) {
     if (shares) {
-        const auto job = std::make_shared<ChunkJob>(buffers_.current, bytes);
+        const auto job = std::make_shared<ChunkJob>(buffers_.current, run);
         if (offer_(job)) {
             ahead_.push_back(job);
             return take_back(list, most_ahead);
         }
     }
-    const auto ref = lane_.chunk(bytes);
-    if (ahead_.empty()) return list.add(ref, lane_);
-    ahead_.push_back(std::make_shared<ChunkJob>(ref));
+    if (ahead_.empty()) {
+        std::array<ChunkRef, ChunkRun::most> refs;
+        lane_.chunks(run, refs);
+        for (std::size_t i = 0; i < run.size(); ++i) list.add(refs[i], lane_);
+        return;
+    }
+    ahead_.push_back(std::make_shared<ChunkJob>(run, lane_));
     take_back(list, most_ahead);
 }
 
 void FileReader::take_back(ListBuilder& list, std::size_t most) {
-    for (; !ahead_.empty() && (ahead_.size() > most || ahead_.front()->is_done()); ahead_.pop_front()) list.add(ahead_.front()->result(), lane_);
+    for (; !ahead_.empty() && (ahead_.size() > most || ahead_.front()->is_done()); ahead_.pop_front())
+        for (const auto& ref : ahead_.front()->result()) list.add(ref, lane_);
 }
 
 bool FileReader::read_content(const base::Fd& fd, Entry& entry, std::int64_t& bytes_read,
@@ -172,11 +177,9 @@ bool FileReader::read_content(const base::Fd& fd, Entry& entry, std::int64_t& by
                 if (into == parts[part].length) ++part, into = 0;
             }
         }
-        const ByteView ready(buffer->data() + begin, end - begin);
-        const auto length = chunker_.cut(ready);
-        if (length == 0) break;
-        add(list, ready.first(length), shares);
-        begin += length;
+        const ChunkRun run(chunker_, {buffer->data() + begin, end - begin}, left == 0);
+        if (run.size() > 0) add(list, run, shares);
+        begin += run.bytes();
     }
     take_back(list, 0);
     list.finish(entry, lane_);

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "chunker.hpp"
@@ -13,12 +15,12 @@
 
 namespace tenon::backup {
 
-/// A chunk of a large file that another thread takes over. Whoever lets go of it undone says so.
+/// Chunks of a large file that another thread takes over. Whoever lets go of them undone says so.
 class ChunkJob {
 public:
-    ChunkJob(std::shared_ptr<const ByteVector> buffer, ByteView bytes) : buffer_(std::move(buffer)), bytes_(bytes) {}
-    /// One that is done.
-    explicit ChunkJob(const ChunkRef& ref) : ref_(ref), done_(true) {}
+    ChunkJob(std::shared_ptr<const ByteVector> buffer, const ChunkRun& run) : buffer_(std::move(buffer)), run_(run) {}
+    /// The same in this thread.
+    ChunkJob(const ChunkRun& run, Lane& lane) : run_(run), done_(true) { lane.chunks(run_, refs_); }
 
     /// Once, in the thread whose lane that is.
     void run(Lane& lane) noexcept;
@@ -26,14 +28,14 @@ public:
 
     bool is_done() const noexcept { return done_.load(std::memory_order_acquire); }
     /// Waits for it. Throws what run() met.
-    const ChunkRef& result() const;
+    std::span<const ChunkRef> result() const;
     void wait() const noexcept { done_.wait(false, std::memory_order_acquire); }
     const ByteVector* buffer() const noexcept { return buffer_.get(); }
 
 private:
     const std::shared_ptr<const ByteVector> buffer_;
-    const ByteView bytes_;
-    ChunkRef ref_{};
+    const ChunkRun run_;
+    std::array<ChunkRef, ChunkRun::most> refs_{};
     std::exception_ptr failure_;
     std::atomic<bool> done_{false};
 };
@@ -49,7 +51,7 @@ struct ReadBuffers {
 /// Reads files into a session: chunks, ids, metadata. One thread's.
 class FileReader {
 public:
-    /// Finds another thread for a chunk. False: all have work.
+    /// Finds another thread for chunks. False: all have work.
     using Offer = std::function<bool(const std::shared_ptr<ChunkJob>&)>;
 
     FileReader(WriteSession& session, const Id16& class_id, const Chunker& chunker, ReadBuffers& buffers, Offer offer, std::stop_token stop)
@@ -70,7 +72,7 @@ private:
     /// The bytes outside of holes. False: there are fewer than the size says.
     bool read_content(const base::Fd& fd, Entry& entry, std::int64_t& bytes_read, const std::function<void(std::int64_t)>& on_bytes);
 
-    void add(ListBuilder& list, ByteView bytes, bool shares);
+    void add(ListBuilder& list, const ChunkRun& run, bool shares);
     /// Into the list, as far as they are done; waits until no more than `most` are left.
     void take_back(ListBuilder& list, std::size_t most);
     /// Room for more behind what is left of the buffer, where no chunk that is in another's hands lies. Waits for one where all are.
@@ -83,7 +85,7 @@ private:
     const Offer offer_;
     const std::stop_token stop_;
     AccountNames accounts_;
-    std::deque<std::shared_ptr<ChunkJob>> ahead_;         // chunks in the file's order, from the first that another thread has
+    std::deque<std::shared_ptr<ChunkJob>> ahead_;         // in the file's order, from the first that another thread has
 };
 
 /// Opens without following a link, without a change of the access time where that is allowed, without waiting for a fifo.

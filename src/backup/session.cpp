@@ -237,11 +237,24 @@ Lane::Lane(WriteSession& session, const Id16& class_id)
 
 ChunkRef Lane::chunk(ByteView bytes) {
     const auto id = hasher_.id(ChunkType::data, bytes);
-    if (session_.claim(id)) {
-        bytes_new_ += static_cast<std::int64_t>(bytes.size());
-        add(data_, writers_.data, id, bytes);
-    }
+    store(id, bytes);
     return {id, bytes.size()};
+}
+
+void Lane::chunks(const ChunkRun& run, std::span<ChunkRef> refs) {
+    std::array<Id, ChunkRun::most> ids;
+    const auto chunks = run.get();
+    hasher_.ids(ChunkType::data, chunks, std::span(ids).first(chunks.size()));
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+        store(ids[i], chunks[i]);
+        refs[i] = {ids[i], chunks[i].size()};
+    }
+}
+
+void Lane::store(const Id& id, ByteView bytes) {
+    if (!session_.claim(id)) return;
+    bytes_new_ += static_cast<std::int64_t>(bytes.size());
+    add(data_, writers_.data, id, bytes);
 }
 
 Id Lane::node(ByteView bytes) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include <blob/store.hpp>
 
 #include "chunk_reader.hpp"
+#include "chunker.hpp"
 #include "collections.hpp"
 #include "container.hpp"
 #include "index.hpp"
@@ -148,12 +150,15 @@ public:
     Lane(WriteSession& session, const Id16& class_id);
     /// Throws what storing throws: the backup is over then.
     ChunkRef chunk(ByteView bytes);
+    /// Several that follow each other.
+    void chunks(const ChunkRun& run, std::span<ChunkRef> refs);
     Id node(ByteView bytes) override;
     void flush();
 
     std::int64_t bytes_new() const { return bytes_new_; }
 
 private:
+    void store(const Id& id, ByteView bytes);
     void add(FrameBuilder& frame, PackWriter& writer, const Id& id, ByteView bytes);
 
     WriteSession& session_;

@@ -2,6 +2,7 @@
 #include <backup/stream.hpp>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <utility>
@@ -135,10 +136,11 @@ struct StreamBackup::State {
         std::size_t begin = 0;
         while (begin < buffer.size() && (last || buffer.size() - begin >= Chunker::max_size)) {
             exec::check_stop(stop);
-            const auto ready = ByteView(buffer).subspan(begin);
-            const auto length = chunker.cut(ready);
-            list.add(lane->chunk(ready.first(length)), *lane);
-            begin += length;
+            const ChunkRun run(chunker, ByteView(buffer).subspan(begin), last);
+            std::array<ChunkRef, ChunkRun::most> refs;
+            lane->chunks(run, refs);
+            for (std::size_t i = 0; i < run.size(); ++i) list.add(refs[i], *lane);
+            begin += run.bytes();
         }
         buffer.erase(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(begin));
         checkpoint_if_due();

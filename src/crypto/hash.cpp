@@ -5,6 +5,7 @@
 #include <tenon/error.hpp>
 
 #include "openssl.hpp"
+#include "sha256_blocks.hpp"
 #include "sodium.hpp"
 
 namespace tenon::crypto {
@@ -23,6 +24,79 @@ Digest end(EVP_MD_CTX* context) {
 }
 
 void copy(EVP_MD_CTX* to, const EVP_MD_CTX* from) { must(EVP_MD_CTX_copy_ex(to, from), "copying a hash"); }
+
+constexpr Sha256State initial{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+Sha256State state_behind(std::span<const std::uint8_t, sha256_block> block) {
+    auto state = initial;
+    add_blocks({&state, block.data()}, 1);
+    return state;
+}
+
+Digest digest_of(const Sha256State& state) {
+    Digest digest;
+    for (std::size_t i = 0; i < state.size(); ++i)
+        for (std::size_t byte = 0; byte < 4; ++byte) digest[4 * i + byte] = static_cast<std::uint8_t>(state[i] >> (24 - 8 * byte));
+    return digest;
+}
+
+/// Fills from behind `used` on what ends a message of so many bytes: up to the end of a block. How many blocks it is then.
+std::size_t pad(std::span<std::uint8_t> end, std::size_t used, std::uint64_t bytes) {
+    const auto blocks = (used + 1 + 8 + sha256_block - 1) / sha256_block;
+    std::fill(end.begin() + static_cast<std::ptrdiff_t>(used), end.end(), std::uint8_t{0});
+    end[used] = 0x80;
+    for (std::size_t byte = 0; byte < 8; ++byte) end[blocks * sha256_block - 1 - byte] = static_cast<std::uint8_t>((8 * bytes) >> (8 * byte));
+    return blocks;
+}
+
+/// A message behind one block, as stretches of whole blocks: where it begins, most of it as it lies there, its end.
+class Stretches {
+public:
+    void begin(const Sha256State& behind, ByteView head, ByteView message) {
+        state = behind;
+        const auto size = head.size() + message.size();
+        std::copy(head.begin(), head.end(), front_.begin());
+        auto in_front = head.size();
+        next_ = parts_.begin();
+        if (size >= sha256_block) {
+            std::copy_n(message.begin(), sha256_block - in_front, front_.begin() + static_cast<std::ptrdiff_t>(in_front));
+            message = message.subspan(sha256_block - in_front);
+            const auto whole = message.size() / sha256_block;
+            parts_ = {{{front_.data(), 1}, {message.data(), whole}, {}}};
+            message = message.subspan(whole * sha256_block);
+            in_front = 0;
+        } else {
+            parts_ = {};
+            std::copy_n(front_.begin(), in_front, end_.begin());
+        }
+        std::copy(message.begin(), message.end(), end_.begin() + static_cast<std::ptrdiff_t>(in_front));
+        parts_[2] = {end_.data(), pad(end_, in_front + message.size(), sha256_block + size)};
+        skip();
+    }
+    bool is_done() const { return next_ == parts_.end(); }
+    std::size_t blocks() const { return next_->count; }
+    Sha256Lane lane() { return {&state, next_->at}; }
+    void advance(std::size_t count) {
+        next_->at += count * sha256_block;
+        next_->count -= count;
+        skip();
+    }
+
+    Sha256State state{};
+
+private:
+    struct Part {
+        const std::uint8_t* at;
+        std::size_t count;
+    };
+    void skip() {
+        while (!is_done() && next_->count == 0) ++next_;
+    }
+    std::array<std::uint8_t, sha256_block> front_{};
+    std::array<std::uint8_t, 2 * sha256_block> end_{};
+    std::array<Part, 3> parts_{};
+    std::array<Part, 3>::iterator next_ = parts_.end();
+};
 
 }  // namespace
 
@@ -64,6 +138,7 @@ Digest Sha256::digest() const {
 // copies, where OpenSSL's EVP_MAC would set up parameters each time.
 struct HmacSha256::Impl {
     MdContext inner = new_md_context(), outer = new_md_context(), current = new_md_context();
+    Sha256State inner_state{}, outer_state{};  // the same, where the processor has instructions
 
     explicit Impl(ByteView key) {
         std::array<std::uint8_t, sha256_block> block{};
@@ -76,10 +151,17 @@ struct HmacSha256::Impl {
         }
         for (auto& byte : block) byte ^= 0x36;
         begin(inner.get(), block);
+        if (has_sha256_blocks()) inner_state = state_behind(block);
         for (auto& byte : block) byte ^= 0x36 ^ 0x5c;
         begin(outer.get(), block);
+        if (has_sha256_blocks()) outer_state = state_behind(block);
         sodium_memzero(block.data(), block.size());
         copy(current.get(), inner.get());
+    }
+    Impl(const Impl&) = delete;
+    ~Impl() {
+        sodium_memzero(inner_state.data(), sizeof inner_state);
+        sodium_memzero(outer_state.data(), sizeof outer_state);
     }
     static void begin(EVP_MD_CTX* context, ByteView block) {
         must(EVP_DigestInit_ex(context, fetched_sha256(), nullptr), "hashing");
@@ -105,6 +187,51 @@ Digest HmacSha256::finish() {
     const auto mac = end(current);
     copy(current, impl_->inner.get());
     return mac;
+}
+
+void HmacSha256::each(ByteView head, std::span<const ByteView> messages, std::span<Digest> macs) {
+    if (head.size() >= sha256_block || macs.size() != messages.size()) throw InternalError("hashing several messages: sizes that do not fit");
+    if (!has_sha256_blocks()) {
+        for (std::size_t i = 0; i < messages.size(); ++i) macs[i] = update(head).update(messages[i]).finish();
+        return;
+    }
+    std::array<Stretches, 2> lanes;
+    std::array<std::size_t, 2> at{};  // the message in each
+    std::size_t next = 0;
+    const auto refill = [&](std::size_t lane) {
+        if (next == messages.size()) return false;
+        lanes[lane].begin(impl_->inner_state, head, messages[next]);
+        at[lane] = next++;
+        return true;
+    };
+    const auto finish = [&](std::size_t lane) {
+        std::array<std::uint8_t, sha256_block> block{};
+        const auto digest = digest_of(lanes[lane].state);
+        std::copy(digest.begin(), digest.end(), block.begin());
+        pad(block, digest.size(), sha256_block + digest.size());
+        auto state = impl_->outer_state;
+        add_blocks({&state, block.data()}, 1);
+        macs[at[lane]] = digest_of(state);
+    };
+    std::array<bool, 2> busy{refill(0), refill(1)};
+    while (busy[0] || busy[1]) {
+        if (busy[0] && busy[1]) {
+            const auto count = std::min(lanes[0].blocks(), lanes[1].blocks());
+            add_blocks(lanes[0].lane(), lanes[1].lane(), count);
+            lanes[0].advance(count);
+            lanes[1].advance(count);
+        } else {
+            auto& last = lanes[busy[0] ? 0 : 1];
+            const auto count = last.blocks();
+            add_blocks(last.lane(), count);
+            last.advance(count);
+        }
+        for (std::size_t lane = 0; lane < lanes.size(); ++lane)
+            if (busy[lane] && lanes[lane].is_done()) {
+                finish(lane);
+                busy[lane] = refill(lane);
+            }
+    }
 }
 
 Digest hmac_sha256(ByteView key, ByteView data) { return HmacSha256(key).update(data).finish(); }

@@ -50,6 +50,31 @@ TEST(HmacSha256, OneKeyManyMessages) {
                   hmac_sha256(view_of("Jefe"), view_of("what do ya want for nothing?")));
 }
 
+TEST(HmacSha256, SeveralAtATime) {
+    HmacSha256 mac(view_of("Jefe"));
+    const std::vector<base::ByteView> none;
+    mac.each({}, none, {});
+    const auto data = counting(2000);
+    for (const std::size_t head : {0, 1, 63}) {
+        const auto before = counting(head);
+        for (const std::size_t number : {1, 2, 3, 7, 400}) {
+            std::vector<base::ByteView> messages;
+            // Every length up to some blocks, and unlike ones beside each other.
+            for (std::size_t i = 0; i < number; ++i) messages.push_back(base::ByteView(data).subspan(i, i % 3 == 2 ? 1500 - 3 * i : i));
+            std::vector<Digest> macs(number);
+            mac.each(before, messages, macs);
+            for (std::size_t i = 0; i < number; ++i) {
+                EXPECT_EQ(macs[i], HmacSha256(view_of("Jefe")).update(before).update(messages[i]).finish()) << head << ' ' << number << ' ' << i;
+                EXPECT_EQ(macs[i], mac.update(before).update(messages[i]).finish()) << "it begins anew";
+            }
+        }
+    }
+    std::vector<Digest> macs(1);
+    const base::ByteView message(data);
+    EXPECT_THROW(mac.each(counting(64), {&message, 1}, macs), InternalError);
+    EXPECT_THROW(mac.each({}, {&message, 1}, {}), InternalError);
+}
+
 TEST(Blake2b, KeyedKnownAnswer) {
     EXPECT_EQ(text(blake2b_256(counting(32), counting(200))),
               "a39ff6e7e838226fd50e24a55375ff3a39419fd93e32cc463f3f74323291c425");

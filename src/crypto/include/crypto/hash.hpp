@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <span>
 
 #include <base/bytes.hpp>
 
@@ -41,6 +42,9 @@ public:
     ~HmacSha256();
     HmacSha256& update(ByteView data);
     Digest finish();  ///< And begins anew under the same key.
+    /// Of `head` (less than 64 bytes) and each of the messages, in their order. Two at a time where the processor can, which takes little more
+    /// than half of the time. Between update() and finish() it changes nothing.
+    void each(ByteView head, std::span<const ByteView> messages, std::span<Digest> macs);
 
 private:
     struct Impl;
