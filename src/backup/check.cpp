@@ -366,7 +366,8 @@ void CheckRun::choose_packs() {
         std::rotate(all.begin(), next, all.end());
         // Rounded up, so that every share comes on: of a few bytes, by one pack.
         const bool is_part = share_.percent < 100;
-        const auto wanted = weight / 100 * static_cast<std::uint64_t>(share_.percent) + 1;
+        const auto percent = static_cast<std::uint64_t>(share_.percent);
+        const auto wanted = std::max<std::uint64_t>(weight / 100 * percent + (weight % 100 * percent + 99) / 100, 1);
         for (const auto& [name, size] : all) {
             if (is_part && taken >= wanted) break;
             taken += size;
