@@ -102,6 +102,10 @@ void Annotations::refresh_shelf(const Keys& keys, blob::Store& store, const std:
                 continue;
             }
             const auto key = object.name + ' ' + object.tag;
+            if (const auto bad = unreadable_.find(key); bad != unreadable_.end() && (bad->second || !mends)) {
+                broken.insert(object.name);
+                continue;
+            }
             const auto open = [&] {
                 const auto raw = blob::get_all(store, object.name, max_small_object, stop);
                 const auto payload = open_object(keys, Kind::book, raw, object.name);
@@ -119,12 +123,10 @@ void Annotations::refresh_shelf(const Keys& keys, blob::Store& store, const std:
                 } catch (const KeyIsRetired&) {
                     throw;
                 } catch (const Corrupt&) {
-                    if (!mends || hopeless_.contains(key)) throw;
-                    if (!store.mend(object.name, {}, stop)) {
-                        hopeless_.insert(key);
-                        throw;
-                    }
+                    unreadable_[key] = mends;
+                    if (!mends || !store.mend(object.name, {}, stop)) throw;
                     open();
+                    unreadable_.erase(key);
                 }
             } catch (const KeyIsRetired&) {
                 // Put by a process that slept through a rotation, which takes nothing away before it has said it again.

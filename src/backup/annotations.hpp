@@ -96,7 +96,7 @@ private:
     std::map<std::string, Seen> seen_;           // guarded by mutex_, as the next: by object
     std::map<std::string, Id> broken_;           // hashes of those that say nothing
     std::shared_ptr<const Shelf> shelf_;
-    std::set<std::string> hopeless_;             // books, by name and tag, that nothing makes good
+    std::map<std::string, bool> unreadable_;     // books, by name and tag; true: nothing makes it good
 };
 
 ByteVector commit_body(const SnapshotId& id);

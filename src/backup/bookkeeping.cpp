@@ -23,14 +23,16 @@ std::size_t weight_of(const BookedChain& chain) {
 
 }  // namespace
 
-/// What lies there of this chain, behind what books have of it. None: it has gone meanwhile, or nobody misses it. Throws Corrupt where it does
-/// not verify.
+/// What lies there of this chain, behind what books have of it. None: it has gone meanwhile, or nobody misses it. Throws Corrupt, which
+/// names the record, where it does not verify.
 std::optional<BookedChain> Collection::read_chain(const Id16& writer, const std::vector<std::string>& names, const Shelf& shelf) {
     BookedChain chain{.writer = writer, .first = shelf.length(writer)};
     Id previous{};
+    std::string_view at;
     try {
         for (const auto& name : names) {
             step();
+            at = name;
             const auto raw = blob::get_all(store_, name, log_limit, stop_);
             auto record = open_log_record(impl_.keys, raw, name);
             const auto seq = chain.first + chain.rows.size();
@@ -38,6 +40,7 @@ std::optional<BookedChain> Collection::read_chain(const Id16& writer, const std:
             const bool follows = is_first && seq > 0 ? shelf.has(writer, seq - 1, record.previous) : record.previous == previous;
             if (record.seq != seq || name != "log/" + hex(writer) + '/' + sequence_text(seq) || !follows)
                 throw Corrupt("a log record does not follow the one before it", {.subject = name});
+            (void)decode_annotation(record, name);  // what says nothing that anybody can read would make its book as unreadable
             if (seq == 0) chain.names = std::move(record.names);
             previous = crypto::sha256(raw);
             chain.rows.push_back({previous, std::move(record.type), record.stored, std::move(record.body)});
@@ -46,8 +49,18 @@ std::optional<BookedChain> Collection::read_chain(const Id16& writer, const std:
         return std::nullopt;
     } catch (const KeyIsRetired&) {
         return std::nullopt;
+    } catch (const Corrupt& error) {
+        throw Corrupt(error.what(), {.subject = std::string(at)});
     }
     return chain;
+}
+
+std::shared_ptr<const Keys> Collection::now_newest() const {
+    try {
+        return impl_.newest_keys();
+    } catch (const PermissionDenied&) {
+        throw KeysChanged("the repository's keys were changed: open it again");
+    }
 }
 
 /// Durable, under the newest data keys. Nobody waits for who does this: keys that were rotated meanwhile may be retired before anybody has
@@ -55,13 +68,6 @@ std::optional<BookedChain> Collection::read_chain(const Id16& writer, const std:
 std::string Collection::put_book(const std::vector<ByteVector>& sheets) {
     constexpr int most_tries = 10;
     const auto payload = encode_book(sheets);
-    const auto now_newest = [&] {
-        try {
-            return impl_.newest_keys();
-        } catch (const PermissionDenied&) {
-            throw KeysChanged("the repository's keys were changed: open it again");
-        }
-    };
     auto keys = now_newest();
     std::string before;
     for (int tried = 1;; ++tried) {
@@ -70,7 +76,7 @@ std::string Collection::put_book(const std::vector<ByteVector>& sheets) {
         blob::put_bytes(store_, name, object, {}, stop_);
         totals_.bytes_freed -= blob::weight(store_, name, object.size());
         if (!before.empty()) {
-            bury({before});
+            bury({before}, blob::Burial::behind_copies);
             remove(before);
         }
         auto newest = now_newest();
@@ -81,9 +87,14 @@ std::string Collection::put_book(const std::vector<ByteVector>& sheets) {
     }
 }
 
+void Collection::keep_books(OldKeys* old) {
+    while (keep_some_books(old)) step();
+}
+
 /// Whatever of the log needs no object of its own any more. A sheet that was put is in some book for ever: a book goes only for the sake of one
 /// that was put later, by whoever read it, and a record only for that of a book. So nobody needs to know who else is at it, or asleep.
-void Collection::keep_books(OldKeys* old) {
+/// True: there was more than one book holds, and something has gone, so that there is less now.
+bool Collection::keep_some_books(OldKeys* old) {
     struct Lying {
         std::string name;
         std::uint64_t seq;
@@ -97,26 +108,33 @@ void Collection::keep_books(OldKeys* old) {
 
     std::vector<BookedChain> chains;
     std::size_t records = 0, weight = 0;
+    bool any_left = false;
     for (const auto& [writer, all] : lying) {
         std::vector<std::string> names;
         for (const auto& each : all)
             if (!shelf->has(writer, each.seq)) names.push_back(each.name);
-        if (names.empty() || weight > book_limit) continue;
+        if (names.empty()) continue;
         if (old && std::none_of(names.begin(), names.end(), old->is_old)) continue;
+        if (weight > book_limit) {
+            any_left = true;
+            continue;
+        }
         try {
             auto chain = read_chain(writer, names, *shelf);
             if (!chain) continue;
+            // By whoever reads books, with what is around it there.
+            (void)read_sheet(encode_sheet({*chain}), names.front());
             records += chain->rows.size();
             weight += weight_of(*chain);
             chains.push_back(std::move(*chain));
         } catch (const Corrupt& error) {
             // It stays as it is, with what is wrong with it: no chain that was tampered with comes out of this as a sound one.
-            if (old) old->cannot(names.front(), error);
+            if (old) old->cannot(error.subject(), error);
         }
     }
     if (old)
         for (const auto& name : shelf->broken())  // one that does not even say so may be of these keys
-            if (!header_of(name) || old->is_old(name)) old->cannot(name, Corrupt("this book cannot be read", {.subject = name}));
+            if (old->is_old(name)) old->cannot(name, Corrupt("this book cannot be read", {.subject = name}));
     if (!old && records < static_cast<std::size_t>(std::max(request_.most_records, 1))) chains.clear();
 
     std::vector<ByteVector> sheets;  // of the book that is next
@@ -172,25 +190,38 @@ void Collection::keep_books(OldKeys* old) {
     }
 
     // What may go: by books that are there now under keys that nobody can have retired before he sees them.
-    const auto found = impl_.annotations.shelf(impl_.keys, store_, stop_);
-    const auto current = impl_.newest_keys()->ring.control().current();
+    std::shared_ptr<const Shelf> found;
+    std::map<std::string, Id> says;  // of records that can be read
+    impl_.annotations.each(
+        impl_.keys, store_, stop_, true, [&](const auto& now) { found = now; },
+        [&](const auto& name, const auto& sight) {
+            if (sight.is_whole) says.emplace(name, sight.sha);
+        });
+    const auto current = now_newest()->ring.control().current();
     const auto firm = only(found, [&](const auto& book) { return book.dek == current; });
     std::vector<std::string> gone, justified;
     for (const auto& [writer, all] : lying)
-        for (auto each = all.rbegin(); each != all.rend(); ++each)  // ends first
-            if (firm->has(writer, each->seq)) gone.push_back(each->name);
+        for (auto each = all.rbegin(); each != all.rend(); ++each) {  // ends first
+            if (!firm->has(writer, each->seq)) continue;
+            // One that says something else than the book in its place was put there by somebody who has the keys. It stays for checks to name.
+            const auto here = says.find(each->name);
+            if (here == says.end() || firm->has(writer, each->seq, here->second)) gone.push_back(each->name);
+            else if (old && old->is_old(each->name))
+                old->cannot(each->name, Corrupt("a log record lies in another one's place", {.subject = each->name}));
+        }
     const bool all_there = std::all_of(written.begin(), written.end(), [&](const Id& sheet) { return firm->sheets().contains(sheet); });
     if (all_there) gone.insert(gone.end(), replaced.begin(), replaced.end());
-    if (gone.empty()) return;
+    if (gone.empty()) return false;
     keep();
     // Others' show before they are durable.
     for (const auto& book : firm->books()) justified.push_back(book.name);
     store_.make_durable(justified, stop_);
-    bury(gone);
+    bury(gone, blob::Burial::behind_copies);
     for (const auto& name : gone) {
         step();
         remove(name);
     }
+    return any_left;
 }
 
 }  // namespace tenon::backup

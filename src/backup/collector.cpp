@@ -143,7 +143,7 @@ void Collection::put(const std::string& name, ByteView payload) {
 void Collection::record(std::string_view type, ByteView body) { totals_.bytes_freed -= append_record(impl_, type, body, stop_); }
 
 /// What is about to be removed for good, and from every store that has it.
-void Collection::bury(const std::vector<std::string>& names) { totals_.bytes_freed -= store_.bury(names, stop_); }
+void Collection::bury(const std::vector<std::string>& names, blob::Burial why) { totals_.bytes_freed -= store_.bury(names, why, stop_); }
 
 bool Collection::remove(const std::string& name) {
     const auto info = store_.head(name, stop_);
@@ -286,7 +286,7 @@ void Collection::remove_forgotten() {
         } catch (const NotFound&) {
         }
     }
-    bury(forgotten);
+    bury(forgotten, blob::Burial::at_once);
     for (const auto& name : forgotten) {
         step();
         if (remove(name)) ++totals_.snapshots_removed;
@@ -674,11 +674,12 @@ bool Collection::sweep_once(const Epoch& epoch, double share, std::set<Id>& stay
     return true;
 }
 
+/// Dead ones, too: what is in them may be needed, and lie in others that have just come.
 void Collection::remove_packs(const std::set<Id>& packs, double share) {
     if (share > 0) stage("remove", share, static_cast<std::int64_t>(packs.size()), "packs");
     std::vector<std::string> names;
     for (const auto& pack : packs) names.push_back(pack_name(pack));
-    bury(names);
+    bury(names, blob::Burial::behind_copies);
     for (const auto& pack : packs) {
         step();
         if (remove(pack_name(pack))) ++removed_;
@@ -830,7 +831,7 @@ void Collection::replace_segments(const View& view, const std::set<Id>& gone, st
     }
     if (touched.empty() && packs.empty()) return;
     put_segment(packs, replaced);
-    bury({touched.begin(), touched.end()});
+    bury({touched.begin(), touched.end()}, blob::Burial::behind_copies);
     for (const auto& name : touched) {
         step();
         remove(name);
@@ -860,7 +861,7 @@ void Collection::vouch() {
         } else if (watch_.look(beacon_name(snapshot.writer, snapshot.session)) == SessionWatch::State::ended) {
             const auto text = snapshot.id.text().substr(std::string_view(SnapshotId::prefix()).size());
             for (const auto& object : blob::list_all(store_, "snap/" + text + '-', stop_)) {
-                bury({object.name});
+                bury({object.name}, blob::Burial::at_once);
                 remove(object.name);
             }
         }

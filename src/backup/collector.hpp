@@ -128,6 +128,8 @@ protected:  // for the one that writes packs anew under other keys
         std::int64_t written = 0;  ///< Records and books that have a new place.
     };
     void keep_books(OldKeys* old = nullptr);
+    bool keep_some_books(OldKeys* old);
+    std::shared_ptr<const Keys> now_newest() const;
     std::optional<BookedChain> read_chain(const Id16& writer, const std::vector<std::string>& names, const Shelf& shelf);
     std::string put_book(const std::vector<ByteVector>& sheets);
     void sweep_parity();
@@ -138,7 +140,7 @@ protected:  // for the one that writes packs anew under other keys
     }
     void put(const std::string& name, ByteView payload);
     void record(std::string_view type, ByteView body);
-    void bury(const std::vector<std::string>& names);
+    void bury(const std::vector<std::string>& names, blob::Burial why);
     bool remove(const std::string& name);
 
     Repository::Impl& impl_;

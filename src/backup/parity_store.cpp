@@ -396,7 +396,9 @@ void ParityStore::discard() noexcept { impl_->inner->discard(); }
 std::unique_ptr<blob::Spool> ParityStore::spool() { return impl_->inner->spool(); }
 std::unique_ptr<blob::Beacon> ParityStore::beacon(const Name& name, ByteView bytes) { return impl_->inner->beacon(name, bytes); }
 std::optional<bool> ParityStore::beacon_lives(const Name& name) { return impl_->inner->beacon_lives(name); }
-std::int64_t ParityStore::bury(const std::vector<std::string>& names, std::stop_token stop) { return impl_->inner->bury(names, stop); }
+std::int64_t ParityStore::bury(const std::vector<std::string>& names, blob::Burial why, std::stop_token stop) {
+    return impl_->inner->bury(names, why, std::move(stop));
+}
 void ParityStore::trust(std::shared_ptr<const blob::Seal> seal) { impl_->inner->trust(std::move(seal)); }
 
 }  // namespace tenon::backup

@@ -44,10 +44,7 @@ public:
     bool round();
 
 private:
-    bool is_old(const std::string& name) {
-        const auto header = header_of(name);
-        return header && impl_.keys.is_old(*header);
-    }
+    bool is_old(const std::string& name);
     bool works_with_old_keys(const std::string& beacon, const std::set<Id16>& given_up);
     Before before_rotation();
     void drop_unfinished();
@@ -66,6 +63,13 @@ private:
     Copied& copied_;
     const std::int64_t all_;
 };
+
+/// What is damaged where it would say so may be of these keys, and somebody may have it whole: that is found out, and told, by opening it.
+bool Rekeying::is_old(const std::string& name) {
+    if (const auto header = header_of(name)) return impl_.keys.is_old(*header);
+    constexpr std::string_view read_whole[] = {"book/", "checkpoint/", "index/", "log/", "past/", "snap/"};
+    return std::ranges::any_of(read_whole, [&](auto prefix) { return name.starts_with(prefix); }) && store_.head(name, stop_);
+}
 
 std::int64_t Rekeying::measure(std::span<const std::string_view> prefixes) {
     std::int64_t bytes = 0;
@@ -196,7 +200,7 @@ void Rekeying::reseal_snapshot(const std::string& prefix) {
             found = true;
             ++done_.objects;
         }
-        bury({name});
+        bury({name}, blob::Burial::behind_copies);
         remove(name);
     }
 }
@@ -255,7 +259,7 @@ void Rekeying::pieces() {
             problem(object.name, error);
             continue;
         }
-        bury({object.name});
+        bury({object.name}, blob::Burial::behind_copies);
         remove(object.name);
     }
 }

@@ -62,7 +62,11 @@ private:
     };
 
     Listing list(TimedStore& store, const std::stop_token& stop, std::set<std::string>* graves = nullptr);
-    void share_graves(TimedStore& store, const std::set<std::string>& there, const std::stop_token& stop);
+    /// What this store knows to be dead. It hears of what else is only once it has all that replaced it.
+    void take_graves(TimedStore& store, const std::set<std::string>& there, const std::stop_token& stop);
+    void give_graves(TimedStore& store, const std::set<std::string>& there, const std::stop_token& stop);
+    Graves::Taken hand_over(TimedStore& from, const std::string& object, TimedStore& to, bool replaces, const std::stop_token& stop);
+    std::set<std::string> graves_here(const std::stop_token& stop);
     void check_same(TimedStore& store, const Listing& there, const std::stop_token& stop);
     void evict(TimedStore& store, StoreState& state, const std::stop_token& stop);
     std::vector<std::string> checkpoints(TimedStore& store, const std::stop_token& stop);
@@ -140,44 +144,54 @@ void Pass::check_same(TimedStore& store, const Listing& there, const std::stop_t
     if (differ) throw Conflict("another repository lies in this store", {.subject = store.name()});
 }
 
-void Pass::share_graves(TimedStore& store, const std::set<std::string>& there, const std::stop_token& stop) {
+Graves::Taken Pass::hand_over(TimedStore& from, const std::string& object, TimedStore& to, bool replaces, const std::stop_token& stop) {
     using Taken = Graves::Taken;
-    auto& home = *impl_.home_timed;
     const auto& within = impl_.patience.last;
+    ByteVector bytes;
+    try {
+        bytes = from.get_all(object, grave_limit, within, stop);
+    } catch (const NotFound&) {
+        return Taken::old;  // it was sealed anew since the list, and goes with the next catch-up
+    }
+    // What takes the place of one that the home lists by this hash is what the home had.
+    const bool believes_old = replaces || impl_.believes_old_of(from);
+    const auto taken = hash_in(object) == crypto::sha256(bytes) ? impl_.graves.add(object, bytes, believes_old) : Taken::no;
+    if (taken != Taken::yes || request_.dry_run) return taken;
+    ViewSource source(bytes);
+    try {
+        to.put(object, source, {.create_only = !replaces}, within, stop);
+    } catch (const Conflict&) {
+    }
+    return taken;
+}
+
+std::set<std::string> Pass::graves_here(const std::stop_token& stop) {
     std::set<std::string> here;
-    for (const auto& object : home.list_all(std::string(grave_prefix), within, stop)) here.insert(object.name);
-    const auto hand_over = [&](TimedStore& from, const std::string& object, TimedStore& to, bool replaces) {
-        ByteVector bytes;
-        try {
-            bytes = from.get_all(object, grave_limit, within, stop);
-        } catch (const NotFound&) {
-            return Taken::old;  // it was sealed anew since the list, and goes with the next catch-up
-        }
-        // What takes the place of one that the home lists by this hash is what the home had.
-        const bool believes_old = replaces || impl_.believes_old_of(from);
-        const auto taken = hash_in(object) == crypto::sha256(bytes) ? impl_.graves.add(object, bytes, believes_old) : Taken::no;
-        if (taken != Taken::yes || request_.dry_run) return taken;
-        ViewSource source(bytes);
-        try {
-            to.put(object, source, {.create_only = !replaces}, within, stop);
-        } catch (const Conflict&) {
-        }
-        return taken;
-    };
+    for (auto& object : impl_.home_timed->list_all(std::string(grave_prefix), impl_.patience.last, stop)) here.insert(std::move(object.name));
+    return here;
+}
+
+void Pass::take_graves(TimedStore& store, const std::set<std::string>& there, const std::stop_token& stop) {
+    auto& home = *impl_.home_timed;
+    const auto here = graves_here(stop);
     for (const auto& object : there) {
         if (!here.contains(object)) {
             // What nobody can open any more was sealed under keys that were retired, or is somebody's who never had any.
-            if (hand_over(store, object, home, false) == Taken::no && !request_.dry_run && !impl_.without_home) store.remove(object, within, stop);
+            const bool is_void = hand_over(store, object, home, false, stop) == Graves::Taken::no;
+            if (is_void && !request_.dry_run && !impl_.without_home) store.remove(object, impl_.patience.last, stop);
         } else if (!impl_.graves.knows(object) || (request_.verify && !impl_.is_whole(home, object, {}, stop))) {
-            (void)hand_over(store, object, home, true);  // the home's own is damaged
+            (void)hand_over(store, object, home, true, stop);  // the home's own is damaged
         }
     }
-    for (const auto& object : here) {
+}
+
+void Pass::give_graves(TimedStore& store, const std::set<std::string>& there, const std::stop_token& stop) {
+    for (const auto& object : graves_here(stop)) {
         if (!there.contains(object)) {
-            (void)hand_over(home, object, store, false);
+            (void)hand_over(*impl_.home_timed, object, store, false, stop);
         } else if (request_.verify) {
             const bool whole = impl_.is_whole(store, object, {}, stop);
-            if (!whole) (void)hand_over(home, object, store, true);
+            if (!whole) (void)hand_over(*impl_.home_timed, object, store, true, stop);
         }
     }
 }
@@ -315,7 +329,7 @@ void Pass::heal_home(StoreState& home, bool lost, const std::stop_token& stop) {
             std::set<std::string> graves;
             const auto there = list(*other.store, stop, &graves);
             check_same(*other.store, there, stop);
-            share_graves(*other.store, graves, stop);
+            take_graves(*other.store, graves, stop);
             for (const auto& [name, size] : there) {
                 auto& place = found[name];
                 place.stores.push_back(other.store.get());
@@ -408,17 +422,23 @@ void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::sto
         return;
     }
     const auto here = list_home(stop);
-    share_graves(store, graves, stop);
+    take_graves(store, graves, stop);
     impl_.read_graves(stop);
-
-    for (auto at = there.begin(); at != there.end();) {
-        if (!impl_.graves.has(at->first)) {
-            ++at;
-            continue;
+    // What is dead goes behind what replaced it: should the home's own store be lost meanwhile, one of them is here.
+    bool has_let_go = false;
+    const auto let_go = [&] {
+        has_let_go = true;
+        give_graves(store, graves, stop);
+        impl_.read_graves(stop);  // what was buried while it was copied as well
+        for (auto at = there.begin(); at != there.end();) {
+            if (!impl_.graves.has(at->first)) {
+                ++at;
+                continue;
+            }
+            if (!request_.dry_run && store.remove(at->first, within, stop)) ++state.removed_objects;
+            at = there.erase(at);
         }
-        if (!request_.dry_run && store.remove(at->first, within, stop)) ++state.removed_objects;
-        at = there.erase(at);
-    }
+    };
 
     std::vector<std::string> missing, damaged, differing;
     for (const auto& [name, size] : here) {
@@ -444,7 +464,6 @@ void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::sto
     };
     // Nobody here can say which of the two is right; a check can.
     for (const auto& name : differing) is_missing(name, "is not as in the home's own store: " + name);
-    std::vector<std::string> copied;
     const std::set<std::string> replaced(damaged.begin(), damaged.end());
     missing.insert(missing.end(), damaged.begin(), damaged.end());
     try {
@@ -463,6 +482,10 @@ void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::sto
                     try {
                         copy(home, name, size, store, replaces, stop);
                         done = true;
+                    } catch (const NoSpace&) {
+                        if (has_let_go) throw;
+                        let_go();  // which makes room
+                        --tried;
                     } catch (const Corrupt&) {
                         // The home's own copy is damaged: from whoever has it whole, perhaps from here.
                         if (tried > 0 || !impl_.mend(name, {}, stop)) throw;
@@ -470,7 +493,6 @@ void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::sto
                         size = home.head(name, within, stop).value_or(ObjectInfo{.size = size}).size;
                     }
                 }
-                copied.push_back(name);
                 ++(replaces ? state.healed_objects : state.copied_objects);
                 state.copied_bytes += static_cast<std::int64_t>(size);
                 there[name] = size;
@@ -494,16 +516,8 @@ void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::sto
         }
         throw;
     }
+    let_go();
     copy_checkpoint(store, state, stop);
-    // What was buried while it was copied.
-    if (!copied.empty()) {
-        impl_.read_graves(stop);
-        for (const auto& name : copied) {
-            if (!impl_.graves.has(name)) continue;
-            if (store.remove(name, within, stop)) ++state.removed_objects;
-            there.erase(name);
-        }
-    }
     for (const auto& [name, size] : there) {
         ++state.objects;
         state.bytes += static_cast<std::int64_t>(size);
@@ -543,7 +557,7 @@ CatchUpReport ManyStores::catch_up(const CatchUpRequest& request, exec::Progress
     if (!impl.graves.is_trusted()) throw Unavailable("nothing is copied before the repository is open", {.subject = "super"});
     impl.read_graves(stop);
     // From the first copy on names are buried, also while the stores are taken away.
-    if (!request.dry_run && !impl.others.empty() && !impl.has_graves) (void)impl.bury({}, stop);
+    if (!request.dry_run && !impl.others.empty() && !impl.has_graves) (void)impl.bury({}, Burial::at_once, stop);
 
     Pass pass(impl, request, progress);
     if (request.heal) pass.heal_home(report.home, lost, stop);

@@ -280,7 +280,7 @@ bool ManyStores::Impl::buries(const std::stop_token& stop) {
     return has_graves;
 }
 
-std::int64_t ManyStores::Impl::bury(const std::set<std::string>& names, const std::stop_token& stop) {
+std::int64_t ManyStores::Impl::bury(const std::set<std::string>& names, Burial why, const std::stop_token& stop) {
     constexpr int most_tries = 10;
     auto sealed = graves.seal(names);
     for (int tried = 1;; ++tried) {
@@ -295,6 +295,8 @@ std::int64_t ManyStores::Impl::bury(const std::set<std::string>& names, const st
         sealed = graves.seal(names);
     }
     (void)graves.add(sealed.object, sealed.bytes, true);
+    // What they are not needed for any more may be nowhere but here yet: were the home's own store lost now, nobody had the one or the other.
+    if (why == Burial::behind_copies) return static_cast<std::int64_t>(sealed.bytes.size());
     // As many others as answer at once: should the home's own store be lost before they catch up, they know.
     for (const auto& other : others) {
         if (names.empty() || !other.allowed || other.store->is_away()) continue;
@@ -309,16 +311,16 @@ std::int64_t ManyStores::Impl::bury(const std::set<std::string>& names, const st
     return static_cast<std::int64_t>(sealed.bytes.size());
 }
 
-std::int64_t ManyStores::bury(const std::vector<std::string>& names, std::stop_token stop) {
+std::int64_t ManyStores::bury(const std::vector<std::string>& names, Burial why, std::stop_token stop) {
     std::set<std::string> fresh;
     for (const auto& name : names)
         if (is_copied(name) && !impl_->graves.has(name)) fresh.insert(name);
     if (fresh.empty() || !impl_->buries(stop)) return 0;
-    return impl_->bury(fresh, stop);
+    return impl_->bury(fresh, why, stop);
 }
 
 bool ManyStores::remove(const Name& name, const RemoveOptions& options, std::stop_token stop) {
-    (void)bury({name.text()}, stop);
+    (void)bury({name.text()}, Burial::at_once, stop);
     return impl_->home->remove(name, options, stop);
 }
 

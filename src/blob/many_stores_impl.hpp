@@ -84,7 +84,7 @@ struct ManyStores::Impl {
     [[nodiscard]] bool believes_old_of(const TimedStore& store) const { return without_home || &store == home_timed.get(); }
     bool is_dead(const std::string& name, Ask ask, const std::stop_token& stop);
     [[nodiscard]] bool buries(const std::stop_token& stop);
-    std::int64_t bury(const std::set<std::string>& names, const std::stop_token& stop);
+    std::int64_t bury(const std::set<std::string>& names, Burial why, const std::stop_token& stop);
     bool mend(const Name& name, const IsWhole& is_whole, const std::stop_token& stop);
     bool mend_from_others(const Name& name, const IsWhole& is_whole, const std::stop_token& stop);
     [[nodiscard]] bool is_whole(TimedStore& store, const Name& name, const IsWhole& is_whole, const std::stop_token& stop);

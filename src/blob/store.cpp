@@ -61,7 +61,7 @@ bool Store::can_mend(const Name&, const IsWhole&, std::stop_token) { return fals
 std::int64_t Store::beside(const Name&, std::uint64_t) const { return 0; }
 std::int64_t Store::kept_beside(const Name&, std::stop_token) { return 0; }
 bool Store::protect(const Name&, const IsWhole&, std::stop_token) { return false; }
-std::int64_t Store::bury(const std::vector<std::string>&, std::stop_token) { return 0; }
+std::int64_t Store::bury(const std::vector<std::string>&, Burial, std::stop_token) { return 0; }
 void Store::make_durable(const std::vector<std::string>&, std::stop_token) {}
 void Store::trust(std::shared_ptr<const Seal>) {}
 bool Seal::is_old(ByteView) const { return false; }

@@ -473,11 +473,39 @@ TEST_F(Books, what_is_taken_away_changed_or_put_back_is_told) {
     EXPECT_EQ(meaning(), before);
     prune_it(*open(), quick(1000));
     EXPECT_EQ(count("log/"), 0u);
-    // But for one in another one's place.
+    // But for one in another one's place, which no prune hides.
     copy(folder / "kept/repo/log", repo() / "log");
     fs::copy_file(records.front(), records.back(), fs::copy_options::overwrite_existing);
     EXPECT_NE(told().find("a log record"), std::string::npos);
     whole();
+    // Nor another one that whoever has the keys put there.
+    const auto place = fs::relative(records.front(), repo()).string();
+    write(records.front(), seal_log_record(open()->inside().keys, 0, {}, "damage", clock->now(), damage_body(70, {}, {}), {}));
+    const auto fork = base::read_file(records.front(), 1 << 20);
+    for (const bool is_pruned : {false, true}) {
+        if (is_pruned) prune_it(*open());
+        const auto problems = told({newer.record});
+        EXPECT_NE(problems.find(place), std::string::npos) << is_pruned << problems;
+        EXPECT_NE(problems.find("lies in another one's place"), std::string::npos) << is_pruned << problems;
+        EXPECT_EQ(base::read_file(records.front(), 1 << 20), fork) << is_pruned;
+    }
+    (void)open()->rotate_data_key();
+    const auto turned = rekey_it(*open());
+    EXPECT_FALSE(turned.is_done);
+    EXPECT_NE(all(turned.problems).find(place), std::string::npos);
+    fs::remove(records.front());
+    EXPECT_TRUE(rekey_it(*open()).is_done);
+    EXPECT_EQ(told({newer.record}, CheckDepth::full), "") << "once it is gone";
+    expect_as(before, "");
+    bring_state_back();
+    whole();
+    // One that says nothing any more is in the book.
+    copy(folder / "kept/repo/log", repo() / "log");
+    flip(records.front());
+    prune_it(*open());
+    EXPECT_EQ(count("log/"), 0u);
+    EXPECT_EQ(meaning(), before);
+    EXPECT_EQ(told({newer.record}, CheckDepth::full), "");
 
     for (const auto& harm : {std::function<void()>([&] { flip(first); }), std::function<void()>([&] { fs::resize_file(first, 100); }),
                              std::function<void()>([&] { write(first, ""); })}) {
@@ -508,6 +536,49 @@ TEST_F(Books, what_is_taken_away_changed_or_put_back_is_told) {
     for (const auto& path : second)
         if (path != first) fs::copy_file(first, path);
     EXPECT_NE(told({}, CheckDepth::objects).find("are not those its name promises"), std::string::npos);
+}
+
+TEST_F(Books, a_record_that_nobody_can_read_stays_what_it_is_and_keeps_no_other_from_its_book) {
+    make_history();
+    // Whoever has the keys, or a later version, writes what this one does not understand.
+    cbor::Writer deep;
+    deep.map(1).uint(9);
+    for (int i = 0; i < 15; ++i) deep.array(1);
+    deep.uint(1);
+    const std::string_view broken[] = {"\xa2\x01\x40\x02\x01", "", "\xff"};
+    const auto repository = open();
+    for (const auto body : broken) (void)append_record(repository->inside(), "tag", base::view_of(body), {});
+    (void)append_record(repository->inside(), "tag", deep.data(), {});
+    const auto before = meaning();
+    for (int night = 0; night < 3; ++night) {
+        (void)append_record(open()->inside(), "damage", damage_body(1, {}, {}), {});
+        prune_it(*open());
+        EXPECT_LE(count("log/"), 4u) << night;
+        EXPECT_GE(count("log/"), 3u) << night;
+        EXPECT_LE(count("book/"), 2u) << night;
+        const auto now = open();
+        EXPECT_TRUE(now->inside().annotations.shelf(now->inside().keys, *store(), {})->broken().empty()) << night;
+        EXPECT_EQ(meaning(), before) << night;
+    }
+    EXPECT_EQ(told({note.record}).find("book/"), std::string::npos);
+}
+
+TEST_F(Books, a_log_of_any_length_goes_into_books_under_new_keys) {
+    write(source() / "one", "1");
+    (void)create();
+    const auto id = back_up(*open()).snapshot.id;
+    set_tags(*open(), id, {{"a", "b"}}, {});
+    for (int i = 0; i < 4; ++i) {
+        std::vector<Id> packs(60'000);
+        for (auto& pack : packs) crypto::fill_random(pack);
+        (void)append_record(open()->inside(), "gc-sweep", damage_body(1, {}, packs), {});
+    }
+    (void)open()->rotate_data_key();
+    const auto totals = rekey_it(*open());
+    EXPECT_TRUE(totals.is_done) << all(totals.problems);
+    EXPECT_GE(count("book/"), 2u);
+    EXPECT_EQ(open()->find(id)->tags.size(), 1u);
+    EXPECT_EQ(told({}, CheckDepth::full), "");
 }
 
 TEST_F(Books, damage_is_mended_by_parity_and_by_copies_and_a_book_that_is_lost_comes_back) {

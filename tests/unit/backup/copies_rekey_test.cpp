@@ -211,7 +211,7 @@ TEST_F(CopiesRekey, what_is_removed_by_a_store_that_was_opened_before_is_buried_
     auto repository = open_many();
     repository->rotate_data_key();
     const std::string name = "packs/ab/" + std::string(64, 'a');
-    EXPECT_GT(of_stale->bury({name}, {}), 0);
+    EXPECT_GT(of_stale->bury({name}, blob::Burial::at_once, {}), 0);
     EXPECT_EQ(opened_by(leaked, "home").size(), before);
     auto other = open_many();
     EXPECT_TRUE(rekey_all(*other).is_done);

@@ -354,6 +354,71 @@ TEST_F(Copies, killed_at_every_operation_of_a_forget_and_prune_all_stores_agree_
     EXPECT_GT(kills, 12);
 }
 
+/// What a prune writes anew, packs and what the log says, lies in the home alone until copies follow.
+TEST_F(Copies, a_home_that_is_lost_at_any_moment_behind_a_prune_has_lost_nothing) {
+    auto repository = create_many();
+    const auto gone = back_up(*repository).snapshot.id;
+    std::filesystem::remove(source() / "long.bin");
+    write(source() / "other.bin", crypto::random_bytes(50'000));
+    const auto stays = back_up(*repository).snapshot.id;
+    set_tags(*repository, stays, {{"case", "x"}}, {});
+    set_hold(*repository, stays, "a court", {});
+    forget(*repository, {gone}, {});
+    const auto known = take_checkpoint(*repository, {}, {}).note.value().record;
+    EXPECT_EQ(problems_of(catch_up(*repository)), "");
+    repository.reset();
+    const auto copy_tree = [&](const std::filesystem::path& from, const std::filesystem::path& to) {
+        std::filesystem::remove_all(to);
+        std::filesystem::create_directories(to.parent_path());
+        std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
+    };
+    for (const auto* name : {"home", "a", "b"}) copy_tree(place(name), folder / "kept" / name);
+    int lost = 0;
+    for (int at = 0;; ++at) {
+        for (const auto* name : {"home", "a", "b"}) copy_tree(folder / "kept" / name, place(name));
+        const auto when = "the copies end at their operation " + std::to_string(at);
+        const auto over = [&](const std::shared_ptr<blob::Store>& first, const std::shared_ptr<blob::Store>& second) {
+            const std::vector<blob::OtherStore> both{{.name = "a", .open = as_is(first)}, {.name = "b", .open = as_is(second)}};
+            return std::make_shared<blob::ManyStores>(files("home"), both, base::system_clock(), patience);
+        };
+        repository = Repository::open(over(files("a"), files("b")), vault(), key(), options);
+        EXPECT_GT(prune_all(*repository).packs_rewritten, 0) << when;
+        EXPECT_EQ(blob::list_all(*files("home"), "log/").size(), 0u) << when;
+        // The other one has not begun.
+        const auto fails = std::make_shared<FaultStore>(files("a"), Faults{.stop_at = at});
+        const auto is_away = std::make_shared<MoodyStore>(files("b"));
+        is_away->be(Mood::away);
+        repository = Repository::open(over(fails, is_away), vault(), key(), options);
+        if (at > 0) catch_up(*repository);
+        const bool has_followed = at > 0 && fails->operations() < at;
+        repository.reset();
+
+        std::filesystem::remove_all(repo());
+        std::filesystem::create_directories(repo());
+        const auto stores = over(files("a"), files("b"));
+        ASSERT_TRUE(stores->is_lost({})) << when;
+        auto away = Repository::open(stores->elsewhere(), vault(), key(), options);
+        ASSERT_EQ(away->list().size(), 1u) << when;
+        EXPECT_EQ(away->list().front().held, "a court") << when;
+        expect_restores(*away, stays, when);
+        blob::CatchUpRequest heal{.heal = true};
+        heal.accept = [&](const std::string& name, base::ByteView bytes) { return away->is_ours(name, bytes); };
+        (void)stores->catch_up(heal, exec::no_progress(), {});
+        repository = Repository::open(over(files("a"), files("b")), vault(), key(), options);
+        EXPECT_EQ(check_against(*repository, known), "") << when;
+        EXPECT_EQ(repository->find(stays)->tags.size(), 1u) << when;
+        expect_restores(*repository, stays, when);
+        prune_all(*repository);
+        EXPECT_EQ(problems_of(catch_up(*repository)), "") << when;
+        EXPECT_EQ(check_against(*repository, known), "") << when;
+        for (const auto* name : {"home", "a", "b"}) expect_alone(name, 1, when);
+        repository.reset();
+        lost += at > 0 ? 1 : 0;
+        if (has_followed) break;
+    }
+    EXPECT_GT(lost, 8);
+}
+
 TEST_F(Copies, a_snapshot_that_only_another_store_has_keeps_its_packs) {
     auto repository = create_many();
     const auto id = back_up(*repository).snapshot.id;

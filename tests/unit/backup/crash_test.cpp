@@ -166,7 +166,7 @@ TEST_F(Crash, a_backup_killed_in_the_midst_of_one_long_file_does_not_store_again
             if (what != "put") return;
             // The file goes on when a segment is there, and ends when the next one is due.
             if (name.starts_with("packs/") && ++packs == 4)
-                while (segments == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                for (int waited = 0; segments == 0 && waited < 60'000; ++waited) std::this_thread::sleep_for(std::chrono::milliseconds(1));
             if (name.starts_with("index/") && segments > 0) kill(getpid(), SIGKILL);
         };
         hooked->after = [&](const std::string& what, const std::string& name) {

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <backup/checkpoint.hpp>
 #include <backup/prune.hpp>
 #include <backup/rekey.hpp>
 #include <backup/retention.hpp>
@@ -636,6 +637,40 @@ TEST_F(Rekey, what_is_damaged_keeps_its_key_until_it_is_mended) {
     expect_revoked(leaked);
     expect_whole(*open());
     expect_restores(*open(), copied[1]);
+}
+
+/// Of what does not even say under which key it lies, somebody may have a whole copy.
+TEST_F(Rekey, a_damaged_header_keeps_the_old_keys_until_it_is_mended) {
+    auto repository = create();
+    take_two(*repository);
+    set_hold(*repository, copied[0].id, "a court", {});
+    EXPECT_TRUE(take_checkpoint(*repository, {}, {}).is_new);
+    repository->rotate_data_key();
+    const auto kept = folder / "kept";
+    std::filesystem::create_directories(kept);
+    std::filesystem::copy(repo(), kept / "repo", std::filesystem::copy_options::recursive);
+    std::filesystem::copy(vault_folder(), kept / "vault", std::filesystem::copy_options::recursive);
+    for (const auto& object : blob::list_all(*store(), "")) {
+        const auto kind = object.name.substr(0, object.name.find('/'));
+        if (kind != "log" && kind != "snap" && kind != "index" && kind != "checkpoint") continue;
+        std::fstream(repo() / object.name, std::ios::in | std::ios::out | std::ios::binary).seekp(1).put('?');
+        try {
+            const auto totals = rekey_all();
+            EXPECT_FALSE(totals.is_done) << object.name;
+            EXPECT_NE(all(totals.problems).find(object.name), std::string::npos) << object.name << '\n' << all(totals.problems);
+        } catch (const Corrupt& error) {
+            EXPECT_EQ(kind, "snap") << object.name << ": " << error.what();
+        }
+        EXPECT_TRUE(open()->has_old_data_keys()) << object.name;
+        std::filesystem::copy_file(kept / "repo" / object.name, repo() / object.name, std::filesystem::copy_options::overwrite_existing);
+        EXPECT_TRUE(rekey_all().is_done) << object.name;
+        expect_whole(*open());
+        EXPECT_EQ(open()->find(copied[0].id)->held, "a court") << object.name;
+        std::filesystem::remove_all(repo());
+        std::filesystem::remove_all(vault_folder());
+        std::filesystem::copy(kept / "repo", repo(), std::filesystem::copy_options::recursive);
+        std::filesystem::copy(kept / "vault", vault_folder(), std::filesystem::copy_options::recursive);
+    }
 }
 
 TEST_F(Rekey, a_chain_of_the_log_that_was_tampered_with_comes_out_of_it_as_it_was) {

@@ -245,7 +245,7 @@ TEST_F(ManyStoresTest, what_was_removed_while_a_store_was_away_never_comes_back)
         const auto many = make();
         catch_up(*many);
         a->be(Mood::away);
-        many->bury({packs[0]}, {});
+        many->bury({packs[0]}, Burial::at_once, {});
         many->remove(packs[0], {}, {});
         many->remove("snap/none", {}, {});
         catch_up(*many);

@@ -39,7 +39,7 @@ public:
     std::unique_ptr<blob::Spool> spool() override;
     std::unique_ptr<blob::Beacon> beacon(const blob::Name& name, blob::ByteView bytes) override;
     std::optional<bool> beacon_lives(const blob::Name& name) override;
-    std::int64_t bury(const std::vector<std::string>& names, std::stop_token stop) override;
+    std::int64_t bury(const std::vector<std::string>& names, blob::Burial why, std::stop_token stop) override;
     void trust(std::shared_ptr<const blob::Seal> seal) override;
 
     /// Where the store takes no bytes (full, read-only), what was made again is kept in memory and read from there.

@@ -112,7 +112,7 @@ public:
     std::int64_t beside(const Name& name, std::uint64_t size) const override;
     std::int64_t kept_beside(const Name& name, std::stop_token stop) override;
     bool protect(const Name& name, const IsWhole& is_whole, std::stop_token stop) override;
-    std::int64_t bury(const std::vector<std::string>& names, std::stop_token stop) override;
+    std::int64_t bury(const std::vector<std::string>& names, Burial why, std::stop_token stop) override;
     void make_durable(const std::vector<std::string>& names, std::stop_token stop) override;
     void trust(std::shared_ptr<const Seal> seal) override;
 

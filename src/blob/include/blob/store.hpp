@@ -154,6 +154,12 @@ public:
 /// Says whether these are an object's bytes as they were stored.
 using IsWhole = std::function<bool(ByteView)>;
 
+/// When other stores hear of what is buried.
+enum class Burial : std::uint8_t {
+    at_once,        ///< Those that answer. Nobody is to have it any more.
+    behind_copies,  ///< With the next catch-up. It is not needed any more because of objects which these get first.
+};
+
 /// Where objects lie. Calls block; they end early, by Cancelled, once the token is stopped.
 ///
 /// Threads   any member, from any thread, at once.
@@ -197,7 +203,7 @@ public:
     [[nodiscard]] virtual bool protect(const Name& name, const IsWhole& is_whole, std::stop_token stop);
     /// Names that are about to be removed and never come back, wherever copies of them are. Said before any of them goes. Returns what
     /// it took to write that down.
-    virtual std::int64_t bury(const std::vector<std::string>& names, std::stop_token stop);
+    virtual std::int64_t bury(const std::vector<std::string>& names, Burial why, std::stop_token stop);
     /// What these show of puts and removals, whoever did them, survives a power cut from here on: of names, or of folders, which end with '/'.
     virtual void make_durable(const std::vector<std::string>& names, std::stop_token stop);
     /// The keys with which bury() is made sure of. Until then nothing can be buried.

@@ -35,7 +35,9 @@ public:
     std::int64_t beside(const Name& name, std::uint64_t size) const override { return store_->beside(name, size); }
     std::int64_t kept_beside(const Name& name, std::stop_token stop) override { return store_->kept_beside(name, std::move(stop)); }
     bool protect(const Name& name, const IsWhole& is_whole, std::stop_token stop) override;
-    std::int64_t bury(const std::vector<std::string>& names, std::stop_token stop) override { return store_->bury(names, std::move(stop)); }
+    std::int64_t bury(const std::vector<std::string>& names, Burial why, std::stop_token stop) override {
+        return store_->bury(names, why, std::move(stop));
+    }
     void make_durable(const std::vector<std::string>& names, std::stop_token stop) override { store_->make_durable(names, std::move(stop)); }
     void trust(std::shared_ptr<const Seal> seal) override { store_->trust(std::move(seal)); }
 
