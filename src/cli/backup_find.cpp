@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include <fnmatch.h>
 
@@ -37,19 +38,22 @@ public:
     void look_into(const std::vector<const Snapshot*>& snapshots) {
         const Snapshot* after = nullptr;  // the one that is known entirely
         for (const auto* snapshot : snapshots) {
+            const auto before = found_.size();
             try {
-                if (after) compare(*snapshot, *after);
-                else walk(*snapshot, "");
+                if (!after || !compare(*snapshot, *after)) {
+                    end_all(after);
+                    walk(*snapshot, "");
+                }
+                after = snapshot;
+            } catch (const NotFound&) {
+                skip(after, before, *snapshot, "it was forgotten meanwhile");
             } catch (const Corrupt& error) {
-                if (after) end_all(after);
-                open_.clear();
-                context_.out().remark("! " + snapshot->id.text() + " cannot be searched: " + clean(error.what()));
-                after = nullptr;
-                continue;
+                skip(after, before, *snapshot, error.what());
+            } catch (const Unsupported& error) {
+                skip(after, before, *snapshot, error.what());
             }
-            after = snapshot;
         }
-        if (after) end_all(after);
+        end_all(after);
     }
 
 private:
@@ -67,8 +71,17 @@ private:
     }
 
     void end_all(const Snapshot* first) {
-        for (const auto& [path, number] : open_) found_[number].first = first;
+        for (const auto& [path, number] : open_)
+            if (first) found_[number].first = first;
         open_.clear();
+    }
+
+    /// Without what was found of it by then. The one before it is walked again.
+    void skip(const Snapshot*& after, std::size_t before, const Snapshot& snapshot, std::string_view why) {
+        std::erase_if(open_, [&](const auto& each) { return each.second >= before; });
+        found_.resize(before);
+        end_all(std::exchange(after, nullptr));
+        context_.out().remark("! " + snapshot.id.text() + " cannot be searched: " + clean(why));
     }
 
     void walk(const Snapshot& snapshot, const std::string& folder) {
@@ -84,13 +97,21 @@ private:
         }
     }
 
-    void compare(const Snapshot& snapshot, const Snapshot& after) {
-        constexpr std::int32_t all = 10'000'000;
-        for (const auto& change : backups_.diff({.before = snapshot.id, .after = after.id, .limit = all}).changes) {
-            if (change.change == ChangeKind::attributes) continue;
-            if (change.change != ChangeKind::removed) end(change.path, after);
-            if (change.change != ChangeKind::added) begin(snapshot, change.path, change.kind, change.before);
+    /// False: more differs than is told.
+    [[nodiscard]] bool compare(const Snapshot& snapshot, const Snapshot& after) {
+        constexpr std::int32_t most = 10'000'000;
+        const auto diff = backups_.diff({.before = snapshot.id, .after = after.id, .limit = most});
+        const auto differ = diff.added + diff.removed + diff.modified + diff.attributes;
+        if (static_cast<std::int64_t>(diff.changes.size()) < differ) {
+            end_all(&after);
+            return false;
         }
+        // A file and a folder of one name, one after the other, are two changes at that path.
+        for (const auto& change : diff.changes)
+            if (change.change == ChangeKind::added || change.change == ChangeKind::modified) end(change.path, after);
+        for (const auto& change : diff.changes)
+            if (change.change == ChangeKind::removed || change.change == ChangeKind::modified) begin(snapshot, change.path, change.kind, change.before);
+        return true;
     }
 
     const Context& context_;

@@ -88,8 +88,8 @@ Group backup_verbs() {
              .looks = true},
             {.path = "backup find",
              .summary = "find files in all snapshots",
-             .about = "Lists what bears a name in any snapshot, also what was deleted long ago: each content once, with the oldest and the newest "
-                      "snapshot that has it, and the newest one's id, to restore it from.",
+             .about = "Lists what bears a name in any snapshot, also what was deleted long ago: a row for each content that a path had, with the "
+                      "oldest and the newest snapshot in a row that have it, and the newest one's id, to restore it from.",
              .operands = {{"PATTERN", "of names in every folder: reel.mp4, '*.mov'; with a / of paths: 'exports/*.mp4'"}},
              .options = {{"--name", "NAME", "only in snapshots of this name"},
                          {"--start", "TIME", "taken at or after"},

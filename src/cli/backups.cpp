@@ -90,11 +90,12 @@ BackupJob start_behind_others(const Context& context, Backups backups, const Bac
 
 /// Who loses the home loses the backup as long as nothing else opens it: said with the first snapshot, while that is easily mended.
 void warn_of_one_key(const Context& context, const Backups& backups) {
-    if (!context.out().people() || backups.list().size() != 1) return;
+    if (!context.out().people()) return;
     try {
-        if (backups.keys().list().size() != 1) return;
-    } catch (const PermissionDenied&) {
-        return;  // keys are another one's business
+        const auto slots = backups.keys().list();
+        if (backups.list().size() != 1 || slots.size() != 1 || slots.front().kind != "key_file" || slots.front().label != "home") return;
+    } catch (const Error&) {
+        return;  // keys may be another one's business; the snapshot is there, whatever becomes of this look
     }
     context.out().remark("! Only a key that lies in this home opens the backup: who loses the home loses it. " +
                          context.command("backup add-password") + " or “add-recovery-code” mends that.");

@@ -258,6 +258,7 @@ class Snapshots(ToolTest):
     def test_a_file_is_found_in_whichever_snapshot_has_it(self):
         folder = self.workspace / "projects" / "sought"
         (folder / "deep").mkdir(parents=True)
+        (self.workspace / "projects" / "turns").write_text("a file")
         states = [{"cut.txt": "one"}, {"cut.txt": "one", "deep/cut.txt": "x"}, {"cut.txt": "second", "deep/cut.txt": "x"}, {"deep/cut.txt": "x"},
                   {"cut.txt": "second", "other.txt": ""}]
         ids = []
@@ -268,7 +269,13 @@ class Snapshots(ToolTest):
             for name, text in state.items():
                 if not (folder / name).exists() or (folder / name).read_text() != text:
                     (folder / name).write_text(text)
+            if len(ids) == 2:
+                (self.workspace / "projects" / "turns").unlink()
+                (self.workspace / "projects" / "turns").mkdir()
             ids.append(self.json("backup", "start", "--name", "sought")["snapshot"]["id"])
+        turns = [(each["kind"], ids.index(each["first"]["id"]), ids.index(each["last"]["id"]))
+                 for each in self.json("backup", "find", "turns", "--name", "sought")]
+        self.assertEqual(turns, [("folder", 2, 4), ("file", 0, 1)])
         self.tool("backup", "start", "--name", "elsewhere", "--include", "projects/sought/other.txt")
         found = [(each["path"], each["size"], ids.index(each["first"]["id"]), ids.index(each["last"]["id"]))
                  for each in self.json("backup", "find", "cut.txt", "--name", "sought")]

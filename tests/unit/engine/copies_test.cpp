@@ -427,7 +427,8 @@ TEST_F(CopiesTest, what_a_store_has_that_the_policy_leaves_out_stays_is_said_and
     copies().set_policy({.level = CommitLevel::all});
     (void)copies().start({.heal = true}).result();
     // A look has little patience with stores, and on a busy machine they may need more.
-    while (!state("south").is_whole) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    for (int looks = 0; looks < 1000 && !state("south").is_whole; ++looks) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_TRUE(state("south").is_whole) << state("south").problem;
     EXPECT_EQ(files_in(in("south", acme) / "snap"), 1u);
     ASSERT_EQ(session(acme).backups().list().size(), 1u);
     expect_restores(stays.id, "two.txt", "the second");
