@@ -159,8 +159,8 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
         offset = 0;
         for (std::size_t i = 0; i < chunks.size(); ++i) {
             const auto length = content.lengths[i];
-            const bool agrees = chunk < table.chunks.size() && table.chunks[chunk] == PackChunk{ids[i], static_cast<std::uint16_t>(seq), offset, length};
-            if (!agrees) throw Corrupt("a chunk is not the one its id names", {.subject = where});
+            const PackChunk found{ids[i], static_cast<std::uint16_t>(seq), offset, length};
+            if (chunk >= table.chunks.size() || table.chunks[chunk] != found) throw Corrupt("a chunk is not the one its id names", {.subject = where});
             offset += length;
             ++chunk;
         }

@@ -64,7 +64,7 @@ private:
     Listing list(TimedStore& store, const std::stop_token& stop, std::set<std::string>* graves = nullptr);
     /// What this store knows to be dead. It hears of what else is only once it has all that replaced it.
     void take_graves(TimedStore& store, const std::set<std::string>& there, const std::stop_token& stop);
-    void give_graves(TimedStore& store, const std::set<std::string>& there, const std::stop_token& stop);
+    void give_graves(TimedStore& store, const std::set<std::string>& given, const std::set<std::string>& there, const std::stop_token& stop);
     Graves::Taken hand_over(TimedStore& from, const std::string& object, TimedStore& to, bool replaces, const std::stop_token& stop);
     std::set<std::string> graves_here(const std::stop_token& stop);
     void check_same(TimedStore& store, const Listing& there, const std::stop_token& stop);
@@ -185,8 +185,8 @@ void Pass::take_graves(TimedStore& store, const std::set<std::string>& there, co
     }
 }
 
-void Pass::give_graves(TimedStore& store, const std::set<std::string>& there, const std::stop_token& stop) {
-    for (const auto& object : graves_here(stop)) {
+void Pass::give_graves(TimedStore& store, const std::set<std::string>& given, const std::set<std::string>& there, const std::stop_token& stop) {
+    for (const auto& object : given) {
         if (!there.contains(object)) {
             (void)hand_over(*impl_.home_timed, object, store, false, stop);
         } else if (request_.verify) {
@@ -421,23 +421,24 @@ void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::sto
         }
         return;
     }
-    const auto here = list_home(stop);
     take_graves(store, graves, stop);
     impl_.read_graves(stop);
-    // What is dead goes behind what replaced it: should the home's own store be lost meanwhile, one of them is here.
+    const auto given = graves_here(stop);
+    std::vector<std::string> dead;
+    for (const auto& [name, size] : there)
+        if (impl_.graves.has(name)) dead.push_back(name);
+    // Behind the graves: what replaced something that is dead by now is listed. It is here before the other goes, so that one of the two is if
+    // the home's own store is lost meanwhile. For what is buried from here on that is not so: it goes with the next catch-up.
+    const auto here = list_home(stop);
     bool has_let_go = false;
     const auto let_go = [&] {
         has_let_go = true;
-        give_graves(store, graves, stop);
-        impl_.read_graves(stop);  // what was buried while it was copied as well
-        for (auto at = there.begin(); at != there.end();) {
-            if (!impl_.graves.has(at->first)) {
-                ++at;
-                continue;
-            }
-            if (!request_.dry_run && store.remove(at->first, within, stop)) ++state.removed_objects;
-            at = there.erase(at);
+        give_graves(store, given, graves, stop);
+        for (const auto& name : dead) {
+            if (!request_.dry_run && store.remove(name, within, stop)) ++state.removed_objects;
+            there.erase(name);
         }
+        dead.clear();
     };
 
     std::vector<std::string> missing, damaged, differing;

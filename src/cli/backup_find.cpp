@@ -110,7 +110,8 @@ private:
         for (const auto& change : diff.changes)
             if (change.change == ChangeKind::added || change.change == ChangeKind::modified) end(change.path, after);
         for (const auto& change : diff.changes)
-            if (change.change == ChangeKind::removed || change.change == ChangeKind::modified) begin(snapshot, change.path, change.kind, change.before);
+            if (change.change == ChangeKind::removed || change.change == ChangeKind::modified)
+                begin(snapshot, change.path, change.kind, change.before);
         return true;
     }
 

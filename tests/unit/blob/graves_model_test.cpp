@@ -152,5 +152,96 @@ TEST(GravesModel, nothing_removed_comes_back_and_nothing_lost_stays_lost) {
 TEST(GravesModel, burying_behind_the_removal_is_not_enough) { EXPECT_NE((Graves{.mutant = {.removes_first = true}}.run().first), ""); }
 TEST(GravesModel, listing_the_dead_is_not_enough) { EXPECT_NE((Graves{.mutant = {.lists_dead = true}}.run().first), ""); }
 
+/// One object takes another's place: every schedule of who does that and two who make copies, with a kill of these at any moment. Were the
+/// home's own store lost, with all it says, the copy has the one or the other.
+struct Place {
+    struct Follower {
+        std::uint8_t at = 0;
+        bool given = false, new_here = false, new_there = false;
+        auto operator<=>(const Follower&) const = default;
+    };
+    bool home_new = false, home_buried = false, home_old = true;
+    bool copy_new = false, copy_buried = false, copy_old = true;
+    std::uint8_t replacer = 0;
+    std::array<Follower, 2> followers{};
+    auto operator<=>(const Place&) const = default;
+};
+
+struct Replacing {
+    bool tells_at_once = false;   // whoever buries
+    bool removes_first = false;   // before it copies
+    bool looks_again = false;     // at what is buried, behind its list
+
+    template <class Next> void replacer(const Place& place, Next next) const {
+        auto to = place;
+        switch (to.replacer++) {
+            case 0: to.home_new = true; break;
+            case 1:
+                to.home_buried = true;
+                if (tells_at_once) to.copy_buried = true;
+                break;
+            case 2: to.home_old = false; break;
+            default: return;
+        }
+        next(to);
+    }
+
+    template <class Next> void follower(const Place& place, std::size_t which, Next next) const {
+        auto to = place;
+        auto& me = to.followers[which];
+        const auto let_go = [&](bool buries) {
+            if (!me.given) return;
+            if (buries) to.copy_buried = true;
+            else to.copy_old = false;
+        };
+        switch (me.at++) {
+            case 0: me.new_there = place.copy_new; break;
+            case 1: me.given = place.home_buried; break;
+            case 2: me.new_here = place.home_new; break;
+            case 3: removes_first ? let_go(true) : static_cast<void>(to.copy_new = to.copy_new || (me.new_here && !me.new_there)); break;
+            case 4:
+                if (looks_again) me.given = place.home_buried;
+                if (!removes_first) let_go(true);
+                break;
+            case 5: let_go(false); break;
+            default: return;
+        }
+        next(to);
+    }
+
+    std::pair<std::string, std::size_t> run() const {
+        std::map<Place, bool> seen;
+        std::deque<Place> next{Place{}};
+        seen[Place{}] = true;
+        while (!next.empty()) {
+            const auto place = next.front();
+            next.pop_front();
+            if (!place.copy_new && (!place.copy_old || place.copy_buried)) return {"neither is in the copy", seen.size()};
+            const auto to = [&](const Place& after) {
+                if (seen.emplace(after, true).second) next.push_back(after);
+            };
+            replacer(place, to);
+            for (std::size_t which = 0; which < 2; ++which) {
+                follower(place, which, to);
+                auto again = place;  // killed, or done: another one begins
+                again.followers[which] = {};
+                to(again);
+            }
+        }
+        return {"", seen.size()};
+    }
+};
+
+TEST(GravesModel, a_copy_always_has_the_one_or_the_other) {
+    const auto [what, states] = Replacing{}.run();
+    EXPECT_EQ(what, "");
+    EXPECT_GT(states, 1000u);
+    RecordProperty("states", static_cast<int>(states));
+}
+
+TEST(GravesModel, a_copy_is_not_told_at_once_of_what_was_replaced) { EXPECT_NE((Replacing{.tells_at_once = true}.run().first), ""); }
+TEST(GravesModel, a_copy_lets_nothing_go_before_it_has_the_other) { EXPECT_NE((Replacing{.removes_first = true}.run().first), ""); }
+TEST(GravesModel, a_copy_lets_nothing_go_that_was_buried_behind_its_list) { EXPECT_NE((Replacing{.looks_again = true}.run().first), ""); }
+
 }  // namespace
 }  // namespace tenon::tests
