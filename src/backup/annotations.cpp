@@ -102,7 +102,7 @@ void Annotations::refresh_shelf(const Keys& keys, blob::Store& store, const std:
                 continue;
             }
             const auto key = object.name + ' ' + object.tag;
-            if (const auto bad = unreadable_.find(key); bad != unreadable_.end() && (bad->second || !mends)) {
+            if (unreadable_.contains(key)) {
                 broken.insert(object.name);
                 continue;
             }
@@ -123,10 +123,19 @@ void Annotations::refresh_shelf(const Keys& keys, blob::Store& store, const std:
                 } catch (const KeyIsRetired&) {
                     throw;
                 } catch (const Corrupt&) {
-                    unreadable_[key] = mends;
-                    if (!mends || !store.mend(object.name, {}, stop)) throw;
-                    open();
-                    unreadable_.erase(key);
+                    if (!mends || hopeless_.contains(key)) throw;
+                    if (!store.mend(object.name, {}, stop)) {
+                        hopeless_.insert(key);
+                        throw;
+                    }
+                    try {
+                        open();
+                    } catch (const KeyIsRetired&) {
+                        throw;
+                    } catch (const Corrupt&) {
+                        unreadable_.insert(key);
+                        throw;
+                    }
                 }
             } catch (const KeyIsRetired&) {
                 // Put by a process that slept through a rotation, which takes nothing away before it has said it again.
@@ -313,7 +322,10 @@ std::int64_t append_record(Repository::Impl& impl, std::string_view type, ByteVi
         } catch (const Conflict&) {
             if (before.empty()) throw;  // else carried over already by who writes everything anew
         }
-        if (!before.empty()) impl.objects->remove(before, {}, {});
+        if (!before.empty()) {
+            impl.objects->bury({before}, blob::Burial::behind_copies, {});
+            impl.objects->remove(before, {}, {});
+        }
         // Nobody waits for this one: keys that were rotated meanwhile may be retired before anybody has seen it.
         auto newest = now_newest();
         if (newest->ring.control().current() == keys->ring.control().current()) return blob::weight(*impl.objects, name, object.size());

@@ -96,7 +96,8 @@ private:
     std::map<std::string, Seen> seen_;           // guarded by mutex_, as the next: by object
     std::map<std::string, Id> broken_;           // hashes of those that say nothing
     std::shared_ptr<const Shelf> shelf_;
-    std::map<std::string, bool> unreadable_;     // books, by name and tag; true: nothing makes it good
+    std::set<std::string> hopeless_;             // books, by name and tag, that nothing made good
+    std::set<std::string> unreadable_;           // and those that are whole, and nobody can read
 };
 
 ByteVector commit_body(const SnapshotId& id);

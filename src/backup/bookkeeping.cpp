@@ -103,6 +103,7 @@ bool Collection::keep_some_books(OldKeys* old) {
     // Books behind the records: what has gone from here is in them.
     for (const auto& object : blob::list_all(store_, "log/", stop_))
         if (const auto place = log_place(object.name)) lying[place->first].push_back({object.name, place->second});
+        else if (old && old->is_old(object.name)) old->cannot(object.name, Corrupt("no record has such a name", {.subject = object.name}));
     const auto shelf = impl_.annotations.shelf(impl_.keys, store_, stop_);
     const auto is_old_book = [&](const Shelf::Book& book) { return old && impl_.keys.is_old({.dek = book.dek, .class_id = control_class}); };
 

@@ -210,6 +210,7 @@ void Rekeying::snapshots() {
         step();
         if (!is_old(object.name)) continue;
         try {
+            if (snapshot_id_of(object.name).is_nil()) throw Corrupt("no snapshot has such a name", {.subject = object.name});
             reseal_snapshot(object.name.substr(0, object.name.rfind('-') + 1));
         } catch (const NotFound&) {
             // Forgotten and collected, or sealed anew by another.

@@ -64,9 +64,17 @@ private:
     Listing list(TimedStore& store, const std::stop_token& stop, std::set<std::string>* graves = nullptr);
     /// What this store knows to be dead. It hears of what else is only once it has all that replaced it.
     void take_graves(TimedStore& store, const std::set<std::string>& there, const std::stop_token& stop);
-    void give_graves(TimedStore& store, const std::set<std::string>& given, const std::set<std::string>& there, const std::stop_token& stop);
+    void give_graves(TimedStore& store, const std::set<std::string>& given, std::set<std::string>& there, Burial how, const std::stop_token& stop);
     Graves::Taken hand_over(TimedStore& from, const std::string& object, TimedStore& to, bool replaces, const std::stop_token& stop);
     std::set<std::string> graves_here(const std::stop_token& stop);
+    struct Burials {
+        std::set<std::string> objects;  ///< That the home's own store has.
+        std::uint64_t count = 0;
+    };
+    Burials burials(const std::stop_token& stop);
+    void let_go(TimedStore& store, StoreState& state, Listing& there, std::set<std::string>& graves, const Burials& known, Burial how,
+                const std::stop_token& stop);
+    bool follow(TimedStore& store, StoreState& state, Listing& there, std::set<std::string>& graves, const std::stop_token& stop);
     void check_same(TimedStore& store, const Listing& there, const std::stop_token& stop);
     void evict(TimedStore& store, StoreState& state, const std::stop_token& stop);
     std::vector<std::string> checkpoints(TimedStore& store, const std::stop_token& stop);
@@ -185,10 +193,12 @@ void Pass::take_graves(TimedStore& store, const std::set<std::string>& there, co
     }
 }
 
-void Pass::give_graves(TimedStore& store, const std::set<std::string>& given, const std::set<std::string>& there, const std::stop_token& stop) {
+void Pass::give_graves(TimedStore& store, const std::set<std::string>& given, std::set<std::string>& there, Burial how, const std::stop_token& stop) {
     for (const auto& object : given) {
+        if (!impl_.graves.is(object, how)) continue;
         if (!there.contains(object)) {
             (void)hand_over(*impl_.home_timed, object, store, false, stop);
+            there.insert(object);
         } else if (request_.verify) {
             const bool whole = impl_.is_whole(store, object, {}, stop);
             if (!whole) (void)hand_over(*impl_.home_timed, object, store, true, stop);
@@ -403,48 +413,58 @@ void Pass::verify_home(StoreState& home, const std::stop_token& stop) {
     }
 }
 
-void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::stop_token& stop) {
-    auto& store = *other.store;
+Pass::Burials Pass::burials(const std::stop_token& stop) {
+    impl_.read_graves(stop);
+    Burials known;
+    known.objects = graves_here(stop);
+    known.count = impl_.graves.count();
+    return known;
+}
+
+/// Tells this store what is dead, and removes it there.
+void Pass::let_go(TimedStore& store, StoreState& state, Listing& there, std::set<std::string>& graves, const Burials& known, Burial how,
+                  const std::stop_token& stop) {
+    const auto remove = [&] {
+        for (auto at = there.begin(); at != there.end();) {
+            if (!impl_.graves.has_died(at->first, known.count, how)) {
+                ++at;
+                continue;
+            }
+            if (!request_.dry_run && store.remove(at->first, impl_.patience.last, stop)) ++state.removed_objects;
+            at = there.erase(at);
+        }
+    };
+    try {
+        give_graves(store, known.objects, graves, how, stop);
+    } catch (const NoSpace&) {
+        remove();  // which makes room
+        give_graves(store, known.objects, graves, how, stop);
+    }
+    remove();
+}
+
+/// One pass. False: not all that the home's own store listed was still there to be copied.
+bool Pass::follow(TimedStore& store, StoreState& state, Listing& there, std::set<std::string>& graves, const std::stop_token& stop) {
     auto& home = *impl_.home_timed;
     const auto& within = impl_.patience.last;
-    if (!other.allowed) return evict(store, state, stop);
-    std::set<std::string> graves;
-    auto there = list(store, stop, &graves);
-    state.reached = true;
-    check_same(store, there, stop);
-    if (auto why = contradiction(store, stop); !why.empty()) {
-        state.problem = std::move(why);
-        state.forked = true;
-        for (const auto& [name, size] : there) {
-            ++state.objects;
-            state.bytes += static_cast<std::int64_t>(size);
-        }
-        return;
-    }
-    take_graves(store, graves, stop);
-    impl_.read_graves(stop);
-    const auto given = graves_here(stop);
-    std::vector<std::string> dead;
-    for (const auto& [name, size] : there)
-        if (impl_.graves.has(name)) dead.push_back(name);
-    // Behind the graves: what replaced something that is dead by now is listed. It is here before the other goes, so that one of the two is if
-    // the home's own store is lost meanwhile. For what is buried from here on that is not so: it goes with the next catch-up.
+    state.missing_objects = state.missing_bytes = 0;
+    state.problem.clear();
+    const auto known = burials(stop);
+    // What nobody is to have any more waits for nothing.
+    let_go(store, state, there, graves, known, Burial::at_once, stop);
+    // Behind the graves: what those that are dead by then are not needed for any more is listed. It is there before they go, so that one of the
+    // two is if the home's own store is lost meanwhile. What is buried from here on goes with the next pass.
     const auto here = list_home(stop);
-    bool has_let_go = false;
-    const auto let_go = [&] {
-        has_let_go = true;
-        give_graves(store, given, graves, stop);
-        for (const auto& name : dead) {
-            if (!request_.dry_run && store.remove(name, within, stop)) ++state.removed_objects;
-            there.erase(name);
-        }
-        dead.clear();
-    };
-
+    bool has_let_go = false, has_missed = false, has_gone = false;
     std::vector<std::string> missing, damaged, differing;
     for (const auto& [name, size] : here) {
-        if (impl_.graves.has(name)) continue;
         const auto copied = there.find(name);
+        if (impl_.graves.has(name)) {
+            const bool had_died = impl_.graves.has_died(name, known.count, Burial::at_once) ||
+                                  impl_.graves.has_died(name, known.count, Burial::behind_copies);
+            has_gone = has_gone || (!had_died && copied == there.end());
+            continue;
+        }
         if (copied == there.end()) {
             missing.push_back(name);
             more(static_cast<std::int64_t>(size));
@@ -459,6 +479,7 @@ void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::sto
         }
     }
     const auto is_missing = [&](const std::string& name, const std::string& why) {
+        has_missed = true;
         ++state.missing_objects;
         state.missing_bytes += static_cast<std::int64_t>(here.at(name));
         if (state.problem.empty()) state.problem = why;
@@ -484,8 +505,8 @@ void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::sto
                         copy(home, name, size, store, replaces, stop);
                         done = true;
                     } catch (const NoSpace&) {
-                        if (has_let_go) throw;
-                        let_go();  // which makes room
+                        if (std::exchange(has_let_go, true)) throw;
+                        let_go(store, state, there, graves, known, Burial::behind_copies, stop);
                         --tried;
                     } catch (const Corrupt&) {
                         // The home's own copy is damaged: from whoever has it whole, perhaps from here.
@@ -498,7 +519,7 @@ void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::sto
                 state.copied_bytes += static_cast<std::int64_t>(size);
                 there[name] = size;
             } catch (const NotFound&) {
-                // It was removed meanwhile.
+                has_gone = true;  // removed meanwhile
             } catch (const Corrupt&) {
                 is_missing(name, "damaged, and no store has it whole: " + name);
             }
@@ -511,13 +532,47 @@ void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::sto
             ++state.missing_objects;
             state.missing_bytes += static_cast<std::int64_t>(here.at(name));
         }
+        throw;
+    }
+    // Where something could not be copied, what it replaced may be the last there is of it.
+    if (request_.dry_run || (!has_missed && !has_gone)) let_go(store, state, there, graves, known, Burial::behind_copies, stop);
+    return !has_gone;
+}
+
+void Pass::run(ManyStores::Impl::Other& other, StoreState& state, const std::stop_token& stop) {
+    auto& store = *other.store;
+    if (!other.allowed) return evict(store, state, stop);
+    std::set<std::string> graves;
+    auto there = list(store, stop, &graves);
+    state.reached = true;
+    check_same(store, there, stop);
+    if (auto why = contradiction(store, stop); !why.empty()) {
+        state.problem = std::move(why);
+        state.forked = true;
+        for (const auto& [name, size] : there) {
+            ++state.objects;
+            state.bytes += static_cast<std::int64_t>(size);
+        }
+        return;
+    }
+    take_graves(store, graves, stop);
+    try {
+        // What came and went while it was copied has been replaced by something that was not listed: once more.
+        constexpr int most_tries = 3;
+        for (int tried = 1; !follow(store, state, there, graves, stop); ++tried) {
+            if (tried < most_tries) continue;
+            ++state.missing_objects;
+            state.problem = "objects came and went while they were copied";
+            break;
+        }
+        let_go(store, state, there, graves, burials(stop), Burial::at_once, stop);
+    } catch (...) {
         for (const auto& [name, size] : there) {
             ++state.objects;
             state.bytes += static_cast<std::int64_t>(size);
         }
         throw;
     }
-    let_go();
     copy_checkpoint(store, state, stop);
     for (const auto& [name, size] : there) {
         ++state.objects;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -13,13 +14,20 @@ namespace tenon::blob {
 
 /// Which names are dead: a set that only grows, kept as sealed objects gone/<sha256>. Thread-safe.
 ///
-/// Such an object's plain bytes: "gone 1\n", then one name a line, in order.
+/// Such an object's plain bytes: "gone 1\n" (Burial::at_once) or "gone 2\n" (behind_copies), then one name a line, in order.
 class Graves {
 public:
     void trust(std::shared_ptr<const Seal> seal);
     [[nodiscard]] bool is_trusted() const;
     [[nodiscard]] bool has(const std::string& name) const;
+    /// How many burials there were: has_died() goes by that.
+    [[nodiscard]] std::uint64_t count() const;
+    /// Whether it was dead when there were so many, and in which way. One that was buried in both is told at once.
+    [[nodiscard]] bool has_died(const std::string& name, std::uint64_t by, Burial how) const;
+    /// Dead names that begin so.
+    [[nodiscard]] std::vector<std::string> below(const std::string& prefix) const;
     [[nodiscard]] bool knows(const std::string& object) const;  ///< It was read before.
+    [[nodiscard]] bool is(const std::string& object, Burial how) const;  ///< It was, and buries in this way.
 
     enum class Taken : std::uint8_t {
         yes,
@@ -33,7 +41,7 @@ public:
         std::string object;
         ByteVector bytes;
     };
-    Sealed seal(const std::set<std::string>& names) const;
+    Sealed seal(const std::set<std::string>& names, Burial how) const;
     /// The keys have changed since it was sealed.
     [[nodiscard]] bool is_old(const Sealed& sealed) const;
 
@@ -42,8 +50,12 @@ private:
 
     mutable std::mutex mutex_;
     std::shared_ptr<const Seal> seal_;   // these guarded by mutex_
-    std::set<std::string> dead_;
-    std::set<std::string> known_;
+    struct Death {
+        std::uint64_t since;                 // as count() was before
+        std::uint64_t at_once_since = ~std::uint64_t{0};
+    };
+    std::map<std::string, Death> dead_;
+    std::map<std::string, Burial> known_;    // objects
 };
 
 inline constexpr std::string_view grave_prefix = "gone/";

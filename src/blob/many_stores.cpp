@@ -282,7 +282,7 @@ bool ManyStores::Impl::buries(const std::stop_token& stop) {
 
 std::int64_t ManyStores::Impl::bury(const std::set<std::string>& names, Burial why, const std::stop_token& stop) {
     constexpr int most_tries = 10;
-    auto sealed = graves.seal(names);
+    auto sealed = graves.seal(names, why);
     for (int tried = 1;; ++tried) {
         try {
             put_bytes(*home, sealed.object, sealed.bytes, {}, stop);
@@ -292,7 +292,7 @@ std::int64_t ManyStores::Impl::bury(const std::set<std::string>& names, Burial w
         // Nobody waits for this: keys that were rotated meanwhile may be retired before anybody has sealed it anew.
         if (!graves.is_old(sealed)) break;
         if (tried == most_tries) throw Unavailable("the data keys are rotated again and again", {.subject = sealed.object});
-        sealed = graves.seal(names);
+        sealed = graves.seal(names, why);
     }
     (void)graves.add(sealed.object, sealed.bytes, true);
     // What they are not needed for any more may be nowhere but here yet: were the home's own store lost now, nobody had the one or the other.
@@ -313,14 +313,22 @@ std::int64_t ManyStores::Impl::bury(const std::set<std::string>& names, Burial w
 
 std::int64_t ManyStores::bury(const std::vector<std::string>& names, Burial why, std::stop_token stop) {
     std::set<std::string> fresh;
-    for (const auto& name : names)
-        if (is_copied(name) && !impl_->graves.has(name)) fresh.insert(name);
+    const auto add = [&](const std::string& name) {
+        const bool is_said = why == Burial::at_once ? impl_->graves.has_died(name, impl_->graves.count(), why) : impl_->graves.has(name);
+        if (is_copied(name) && !is_said) fresh.insert(name);
+    };
+    for (const auto& name : names) {
+        add(name);
+        // Under old keys a snapshot had another name, which other stores may have been told nothing of yet.
+        if (why == Burial::at_once && name.starts_with("snap/"))
+            for (const auto& former : impl_->graves.below(name.substr(0, name.rfind('-') + 1))) add(former);
+    }
     if (fresh.empty() || !impl_->buries(stop)) return 0;
     return impl_->bury(fresh, why, stop);
 }
 
 bool ManyStores::remove(const Name& name, const RemoveOptions& options, std::stop_token stop) {
-    (void)bury({name.text()}, Burial::at_once, stop);
+    if (!impl_->graves.has(name.text())) (void)bury({name.text()}, Burial::at_once, stop);
     return impl_->home->remove(name, options, stop);
 }
 

@@ -97,15 +97,17 @@ private:
         }
     }
 
-    /// False: more differs than is told.
+    /// False: it has to be walked itself.
     [[nodiscard]] bool compare(const Snapshot& snapshot, const Snapshot& after) {
         constexpr std::int32_t most = 10'000'000;
-        const auto diff = backups_.diff({.before = snapshot.id, .after = after.id, .limit = most});
-        const auto differ = diff.added + diff.removed + diff.modified + diff.attributes;
-        if (static_cast<std::int64_t>(diff.changes.size()) < differ) {
-            end_all(&after);
-            return false;
+        SnapshotDiff diff;
+        try {
+            diff = backups_.diff({.before = snapshot.id, .after = after.id, .limit = most});
+        } catch (const NotFound&) {
+            return false;  // one of the two was forgotten; which, the walk tells
         }
+        const auto differ = diff.added + diff.removed + diff.modified + diff.attributes;
+        if (static_cast<std::int64_t>(diff.changes.size()) < differ) return false;
         // A file and a folder of one name, one after the other, are two changes at that path.
         for (const auto& change : diff.changes)
             if (change.change == ChangeKind::added || change.change == ChangeKind::modified) end(change.path, after);

@@ -255,7 +255,7 @@ class Reader:
 
     def grave(self, name):
         first, *dead = self.open(self.named_by_hash(name), COLLECTION).decode().splitlines()
-        need(first == "gone 1", f"{name}: no grave")
+        need(first in ("gone 1", "gone 2"), f"{name}: no grave")
         need(not set(dead) & set(self.names), f"{name}: what it buries is there")
 
     def read_all(self):

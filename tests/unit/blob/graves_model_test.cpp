@@ -152,16 +152,18 @@ TEST(GravesModel, nothing_removed_comes_back_and_nothing_lost_stays_lost) {
 TEST(GravesModel, burying_behind_the_removal_is_not_enough) { EXPECT_NE((Graves{.mutant = {.removes_first = true}}.run().first), ""); }
 TEST(GravesModel, listing_the_dead_is_not_enough) { EXPECT_NE((Graves{.mutant = {.lists_dead = true}}.run().first), ""); }
 
-/// One object takes another's place: every schedule of who does that and two who make copies, with a kill of these at any moment. Were the
-/// home's own store lost, with all it says, the copy has the one or the other.
+/// One object takes another's place, and a third one that one's: every schedule of who does that and two who make copies, with a kill of these at
+/// any moment. Were the home's own store lost, with all it says, the copy has one of them.
 struct Place {
+    static constexpr std::size_t versions = 3;
+    using Versions = std::array<bool, versions>;
     struct Follower {
         std::uint8_t at = 0;
-        bool given = false, new_here = false, new_there = false;
+        bool has_gone = false;
+        Versions there{}, given{}, listed{};
         auto operator<=>(const Follower&) const = default;
     };
-    bool home_new = false, home_buried = false, home_old = true;
-    bool copy_new = false, copy_buried = false, copy_old = true;
+    Versions home{true}, home_buried{}, copy{true}, copy_buried{};
     std::uint8_t replacer = 0;
     std::array<Follower, 2> followers{};
     auto operator<=>(const Place&) const = default;
@@ -171,17 +173,19 @@ struct Replacing {
     bool tells_at_once = false;   // whoever buries
     bool removes_first = false;   // before it copies
     bool looks_again = false;     // at what is buried, behind its list
+    bool lets_go_anyway = false;  // though something that was listed had gone
 
     template <class Next> void replacer(const Place& place, Next next) const {
+        if (place.replacer == 6) return;
         auto to = place;
-        switch (to.replacer++) {
-            case 0: to.home_new = true; break;
+        const std::size_t old = to.replacer / 3;
+        switch (to.replacer++ % 3) {
+            case 0: to.home[old + 1] = true; break;
             case 1:
-                to.home_buried = true;
-                if (tells_at_once) to.copy_buried = true;
+                to.home_buried[old] = true;
+                if (tells_at_once) to.copy_buried[old] = true;
                 break;
-            case 2: to.home_old = false; break;
-            default: return;
+            default: to.home[old] = false;
         }
         next(to);
     }
@@ -189,21 +193,33 @@ struct Replacing {
     template <class Next> void follower(const Place& place, std::size_t which, Next next) const {
         auto to = place;
         auto& me = to.followers[which];
-        const auto let_go = [&](bool buries) {
-            if (!me.given) return;
-            if (buries) to.copy_buried = true;
-            else to.copy_old = false;
+        const auto copies = [&](std::size_t version) {
+            if (!me.listed[version] || me.there[version]) return;
+            if (place.home[version] && !place.home_buried[version]) to.copy[version] = true;
+            else if (!me.given[version]) me.has_gone = true;
+        };
+        const auto buries = [&] {
+            if (me.has_gone && !lets_go_anyway) return;
+            for (std::size_t i = 0; i < Place::versions; ++i) to.copy_buried[i] = to.copy_buried[i] || me.given[i];
+        };
+        const auto removes = [&] {
+            if (me.has_gone && !lets_go_anyway) return;
+            for (std::size_t i = 0; i < Place::versions; ++i) to.copy[i] = to.copy[i] && !me.given[i];
         };
         switch (me.at++) {
-            case 0: me.new_there = place.copy_new; break;
+            case 0: me.there = place.copy; break;
             case 1: me.given = place.home_buried; break;
-            case 2: me.new_here = place.home_new; break;
-            case 3: removes_first ? let_go(true) : static_cast<void>(to.copy_new = to.copy_new || (me.new_here && !me.new_there)); break;
-            case 4:
+            case 2: me.listed = place.home; break;
+            case 3: removes_first ? buries() : copies(0); break;
+            case 4: removes_first ? removes() : copies(1); break;
+            case 5: copies(2); break;
+            case 6:
                 if (looks_again) me.given = place.home_buried;
-                if (!removes_first) let_go(true);
+                if (!removes_first) buries();
                 break;
-            case 5: let_go(false); break;
+            case 7:
+                if (!removes_first) removes();
+                break;
             default: return;
         }
         next(to);
@@ -216,7 +232,9 @@ struct Replacing {
         while (!next.empty()) {
             const auto place = next.front();
             next.pop_front();
-            if (!place.copy_new && (!place.copy_old || place.copy_buried)) return {"neither is in the copy", seen.size()};
+            bool any = false;
+            for (std::size_t i = 0; i < Place::versions; ++i) any = any || (place.copy[i] && !place.copy_buried[i]);
+            if (!any) return {"none of them is in the copy", seen.size()};
             const auto to = [&](const Place& after) {
                 if (seen.emplace(after, true).second) next.push_back(after);
             };
@@ -232,7 +250,7 @@ struct Replacing {
     }
 };
 
-TEST(GravesModel, a_copy_always_has_the_one_or_the_other) {
+TEST(GravesModel, a_copy_always_has_what_was_replaced_or_what_replaced_it) {
     const auto [what, states] = Replacing{}.run();
     EXPECT_EQ(what, "");
     EXPECT_GT(states, 1000u);
@@ -242,6 +260,7 @@ TEST(GravesModel, a_copy_always_has_the_one_or_the_other) {
 TEST(GravesModel, a_copy_is_not_told_at_once_of_what_was_replaced) { EXPECT_NE((Replacing{.tells_at_once = true}.run().first), ""); }
 TEST(GravesModel, a_copy_lets_nothing_go_before_it_has_the_other) { EXPECT_NE((Replacing{.removes_first = true}.run().first), ""); }
 TEST(GravesModel, a_copy_lets_nothing_go_that_was_buried_behind_its_list) { EXPECT_NE((Replacing{.looks_again = true}.run().first), ""); }
+TEST(GravesModel, a_copy_lets_nothing_go_where_something_listed_had_gone) { EXPECT_NE((Replacing{.lets_go_anyway = true}.run().first), ""); }
 
 }  // namespace
 }  // namespace tenon::tests
