@@ -1,21 +1,14 @@
 // Books: records of the log that need no objects of their own any more. What they say stays the same, whoever is killed, asleep or reads meanwhile.
 #include "copies_fixture.hpp"
 
-#include <csignal>
 #include <cstdlib>
-#include <functional>
 #include <set>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <backup/checkpoint.hpp>
 #include <backup/parity_store.hpp>
 #include <backup/rekey.hpp>
 #include <backup/repair.hpp>
 #include <backup/retention.hpp>
 #include <base/file.hpp>
-#include <fault_store.hpp>
 #include <hook_store.hpp>
 
 #include "books.hpp"
@@ -78,10 +71,16 @@ protected:
         prune_it(*open(), quick(1000));
         note = take();
     }
-    CheckpointNote take() {
-        const auto result = take_checkpoint(*open(), {}, {});
-        EXPECT_EQ(all(result.problems), "");
-        return result.note.value_or(CheckpointNote{});
+    CheckpointNote take() { return take_note(*open()); }
+    void append_damage(int rounds, int first = 7) {
+        for (int i = 0; i < rounds; ++i)
+            (void)append_record(open()->inside(), "damage", damage_body(static_cast<std::uint64_t>(first + i), {}, {}), {});
+    }
+    /// Most of it in a book, which is to be put into the next one with what has come since.
+    void make_history_behind_a_book(int rounds = 2) {
+        make_history();
+        prune_it(*open());
+        append_damage(rounds);
     }
     /// Everything that the log says, as one reads it.
     static std::string meaning(Repository& repository) {
@@ -107,44 +106,6 @@ protected:
         EXPECT_EQ(rest(now), rest(before)) << when;
         for (auto at = before.find("swept"); at != std::string::npos; at = before.find("swept", at + 1))
             EXPECT_NE(now.find(before.substr(at, before.find('\n', at) - at)), std::string::npos) << when;
-    }
-    std::string told(const std::vector<std::string>& known = {}, CheckDepth depth = CheckDepth::structure) {
-        return all(open()->check(depth, exec::no_progress(), {}, false, known).problems);
-    }
-    void copy(const fs::path& from, const fs::path& to) {
-        fs::remove_all(to);
-        fs::create_directories(to);
-        fs::copy(from, to, fs::copy_options::recursive);
-    }
-    void keep_state() { copy(repo(), folder / "kept/repo"), copy(vault_folder(), folder / "kept/vault"); }
-    void bring_state_back() { copy(folder / "kept/repo", repo()), copy(folder / "kept/vault", vault_folder()); }
-    std::vector<fs::path> objects(const std::string& below) const {
-        std::vector<fs::path> found;
-        if (!fs::exists(repo() / below)) return found;
-        for (const auto& entry : fs::recursive_directory_iterator(repo() / below))
-            if (entry.is_regular_file()) found.push_back(entry.path());
-        std::sort(found.begin(), found.end());
-        return found;
-    }
-    static void flip(const fs::path& path) {
-        std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-        const auto at = static_cast<std::streamoff>(fs::file_size(path) / 2);
-        const auto byte = file.seekg(at).get();
-        file.seekp(at).put(static_cast<char>(byte ^ 1));
-    }
-    int elsewhere(const Faults& faults, const std::function<void(Repository&)>& work) {
-        const pid_t child = fork();
-        if (child == 0) {
-            try {
-                work(*Repository::open(std::make_shared<FaultStore>(store(), faults), vault(), key(), options));
-            } catch (const Error&) {
-                _exit(2);
-            }
-            _exit(0);
-        }
-        int status = 0;
-        EXPECT_EQ(waitpid(child, &status, 0), child);
-        return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) == 0 ? 0 : -1;
     }
     /// Work with a hook of the test at its n-th operation of this kind on what is of books, for each n until there is none.
     void at_each(const std::set<std::string>& kinds, const std::function<void(Repository&)>& work, const std::function<void()>& meanwhile,
@@ -263,10 +224,7 @@ TEST_F(Books, a_writer_goes_on_behind_its_book) {
 }
 
 TEST_F(Books, killed_at_every_operation_of_a_prune_they_say_the_same) {
-    make_history();
-    prune_it(*open());
-    // A book that is to be put into the next one, and what has come since.
-    for (int i = 0; i < 3; ++i) (void)append_record(open()->inside(), "damage", damage_body(static_cast<std::uint64_t>(7 + i), {}, {}), {});
+    make_history_behind_a_book(3);
     set_tags(*open(), ids[3], {{"late", "one"}}, {});
     write(source() / "changed", "late");
     (void)back_up(*open());
@@ -297,9 +255,7 @@ TEST_F(Books, killed_at_every_operation_of_a_prune_they_say_the_same) {
 }
 
 TEST_F(Books, who_reads_while_they_are_made_misses_nothing) {
-    make_history();
-    prune_it(*open());
-    for (int i = 0; i < 2; ++i) (void)append_record(open()->inside(), "damage", damage_body(static_cast<std::uint64_t>(7 + i), {}, {}), {});
+    make_history_behind_a_book();
     set_tags(*open(), ids[3], {{"late", "one"}}, {});
     const auto newer = take();
     const auto before = meaning();
@@ -338,9 +294,7 @@ TEST_F(Books, who_reads_while_they_are_made_misses_nothing) {
 }
 
 TEST_F(Books, collectors_that_meet_and_sleep_lose_no_record) {
-    make_history();
-    prune_it(*open());
-    for (int i = 0; i < 2; ++i) (void)append_record(open()->inside(), "damage", damage_body(static_cast<std::uint64_t>(7 + i), {}, {}), {});
+    make_history_behind_a_book();
     const auto newer = take();
     const auto before = meaning();
     keep_state();
@@ -373,9 +327,7 @@ TEST_F(Books, collectors_that_meet_and_sleep_lose_no_record) {
 }
 
 TEST_F(Books, a_collector_that_sleeps_through_a_rotation_of_data_keys_loses_no_record) {
-    make_history();
-    prune_it(*open());
-    for (int i = 0; i < 2; ++i) (void)append_record(open()->inside(), "damage", damage_body(static_cast<std::uint64_t>(7 + i), {}, {}), {});
+    make_history_behind_a_book();
     const auto newer = take();
     const auto before = meaning();
     keep_state();
@@ -451,8 +403,8 @@ TEST_F(Books, what_is_taken_away_changed_or_put_back_is_told) {
     const auto first_bytes = base::read_file(first, 1 << 20);
     const auto newer = take();
     const auto before = meaning();
-    copy(repo(), folder / "whole");
-    const auto whole = [&] { copy(folder / "whole", repo()); };
+    copy_tree(repo(), folder / "whole");
+    const auto whole = [&] { copy_tree(folder / "whole", repo()); };
 
     fs::remove(first);
     EXPECT_NE(told().find("deleted: checkpoint 2 saw this sheet of the log, and no book has it any more"), std::string::npos) << told();
@@ -464,17 +416,17 @@ TEST_F(Books, what_is_taken_away_changed_or_put_back_is_told) {
     whole();
     // Instead of the book the records that had gone into it.
     fs::remove(first);
-    copy(folder / "kept/repo/log", repo() / "log");
+    copy_tree(folder / "kept/repo/log", repo() / "log");
     EXPECT_NE(told().find("deleted"), std::string::npos);
     whole();
     // Beside it they do no harm, and go.
-    copy(folder / "kept/repo/log", repo() / "log");
+    copy_tree(folder / "kept/repo/log", repo() / "log");
     EXPECT_EQ(told({newer.record}, CheckDepth::full), "");
     EXPECT_EQ(meaning(), before);
     prune_it(*open(), quick(1000));
     EXPECT_EQ(count("log/"), 0u);
     // But for one in another one's place, which no prune hides.
-    copy(folder / "kept/repo/log", repo() / "log");
+    copy_tree(folder / "kept/repo/log", repo() / "log");
     fs::copy_file(records.front(), records.back(), fs::copy_options::overwrite_existing);
     EXPECT_NE(told().find("a log record"), std::string::npos);
     whole();
@@ -500,7 +452,7 @@ TEST_F(Books, what_is_taken_away_changed_or_put_back_is_told) {
     bring_state_back();
     whole();
     // One that says nothing any more is in the book.
-    copy(folder / "kept/repo/log", repo() / "log");
+    copy_tree(folder / "kept/repo/log", repo() / "log");
     flip(records.front());
     prune_it(*open());
     EXPECT_EQ(count("log/"), 0u);
@@ -516,9 +468,9 @@ TEST_F(Books, what_is_taken_away_changed_or_put_back_is_told) {
     }
 
     // A second book into which the first one went; then that one is there again.
-    for (int i = 0; i < 20; ++i) (void)append_record(open()->inside(), "damage", damage_body(static_cast<std::uint64_t>(7 + i), {}, {}), {});
+    append_damage(20);
     prune_it(*open());
-    for (int i = 0; i < 40; ++i) (void)append_record(open()->inside(), "damage", damage_body(static_cast<std::uint64_t>(50 + i), {}, {}), {});
+    append_damage(40, 50);
     prune_it(*open());
     ASSERT_EQ(objects("book").size(), 1u);
     EXPECT_FALSE(fs::exists(first));
@@ -665,17 +617,13 @@ TEST_F(BooksCopies, other_stores_have_them_and_a_home_that_is_lost_comes_back_wi
     const auto known = take_checkpoint(*repository, {.known = {note.record}}, {}).note.value().record;
     EXPECT_EQ(problems_of(catch_up(*repository)), "");
     repository.reset();
-    std::filesystem::remove_all(repo());
-    std::filesystem::create_directories(repo());
-    home = std::make_shared<MoodyStore>(files("home"));
+    lose_home();
     many = many_over(home);
     ASSERT_TRUE(many->is_lost({}));
     repository = Repository::open(many->elsewhere(), vault(), key(), options);
     EXPECT_EQ(repository->list().size(), 2u);
     EXPECT_FALSE(repository->find(ids[0]));
-    blob::CatchUpRequest heal{.heal = true};
-    heal.accept = [&](const std::string& name, base::ByteView bytes) { return repository->is_ours(name, bytes); };
-    (void)many->catch_up(heal, exec::no_progress(), {});
+    (void)heal(*many, *repository);
     repository = open_many();
     EXPECT_EQ(all(repository->check(CheckDepth::full, exec::no_progress(), {}, false, {known}).problems), "");
     EXPECT_EQ(repository->list().size(), 2u);

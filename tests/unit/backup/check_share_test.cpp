@@ -28,11 +28,6 @@ protected:
     }
     /// Packs of folders are read by each check, on its way through all trees.
     bool is_data(const std::string& name) { return decode_header(blob::get_all(*store(), name, 1 << 30), name).kind == Kind::data; }
-    void flip(const std::string& name) {
-        auto bytes = blob::get_all(*store(), name, 1 << 30);
-        bytes[bytes.size() / 2] ^= 1;
-        write(repo() / name, bytes);
-    }
 };
 
 TEST_F(CheckShares, damage_anywhere_is_found_within_a_round_and_the_rest_of_the_round_says_nothing) {
@@ -43,7 +38,7 @@ TEST_F(CheckShares, damage_anywhere_is_found_within_a_round_and_the_rest_of_the_
         for (const auto& name : packs) {
             const auto good = blob::get_all(*store(), name, 1 << 30);
             const bool data = is_data(name);
-            flip(name);
+            flip(repo() / name);
             std::string after;
             int found = 0, looks = 0;
             bool round = false;
@@ -98,7 +93,7 @@ TEST_F(CheckShares, what_was_not_read_stays_known_as_damaged) {
     auto repository = create();
     auto packs = fill(*repository);
     while (!is_data(packs.back())) packs.pop_back();
-    flip(packs.back());
+    flip(repo() / packs.back());
     EXPECT_FALSE(check(*repository).problems.empty());
     const auto damaged = [&] { return repository->inside().annotations.damaged_packs(repository->inside().keys, *store(), {}).packs.size(); };
     EXPECT_EQ(damaged(), 1u);

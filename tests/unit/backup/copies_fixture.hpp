@@ -6,7 +6,6 @@
 #include <iterator>
 #include <thread>
 
-#include <backup/checkpoint.hpp>
 #include <backup/prune.hpp>
 #include <blob/many_stores.hpp>
 #include <moody_store.hpp>
@@ -56,6 +55,30 @@ protected:
         };
         return dynamic_cast<blob::ManyStores&>(*repository.objects()).catch_up(wanted, exec::no_progress(), {});
     }
+    static blob::CatchUpReport heal(blob::ManyStores& stores, const backup::Repository& repository) {
+        blob::CatchUpRequest wanted{.heal = true};
+        wanted.accept = [&](const std::string& name, base::ByteView bytes) { return repository.is_ours(name, bytes); };
+        return stores.catch_up(wanted, exec::no_progress(), {});
+    }
+    void renew_stores() {
+        home = std::make_shared<MoodyStore>(files("home"));
+        a = std::make_shared<MoodyStore>(files("a"));
+        b = std::make_shared<MoodyStore>(files("b"));
+    }
+    void lose_home() {
+        std::filesystem::remove_all(repo());
+        std::filesystem::create_directories(repo());
+        home = std::make_shared<MoodyStore>(files("home"));
+    }
+    /// All stores and the vault as they are now, to begin from again.
+    void keep_stores() {
+        for (const auto* name : {"home", "a", "b"}) copy_tree(place(name), folder / "kept" / name);
+        copy_tree(vault_folder(), folder / "kept/vault");
+    }
+    void bring_stores_back() {
+        for (const auto* name : {"home", "a", "b"}) copy_tree(folder / "kept" / name, place(name));
+        copy_tree(folder / "kept/vault", vault_folder());
+    }
     static std::string problems_of(const blob::CatchUpReport& report) {
         std::string text;
         for (const auto& other : report.others)
@@ -74,21 +97,9 @@ protected:
         EXPECT_EQ(all(check(*alone).problems), "") << name << " " << when;
         EXPECT_EQ(alone->list().size(), snapshots) << name << " " << when;
     }
-    void expect_restores(backup::Repository& repository, const SnapshotId& id, const std::string& when = "") {
-        std::filesystem::remove_all(folder / "out");
-        restore(repository, id, "out");
-        EXPECT_EQ(all(differences(source(), folder / "out")), "") << when;
-    }
     void damage_all(const std::string& where, const std::string& under) {
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(place(where) / under)) {
-            if (!entry.is_regular_file()) continue;
-            const auto middle = static_cast<std::streamoff>(entry.file_size() / 2);
-            std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
-            file.seekg(middle);
-            const auto was = static_cast<char>(file.get());
-            file.seekp(middle);
-            file.put(static_cast<char>(was ^ 0x10));
-        }
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(place(where) / under))
+            if (entry.is_regular_file()) flip(entry.path());
     }
 
     static std::ptrdiff_t threads() {

@@ -1,17 +1,10 @@
 // New data keys beside several stores: what was dead under the old ones stays dead, and whoever has those buries nothing.
 #include "copies_fixture.hpp"
 
-#include <csignal>
-#include <functional>
-
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <backup/rekey.hpp>
 #include <backup/retention.hpp>
 #include <crypto/encoding.hpp>
 #include <crypto/hash.hpp>
-#include <fault_store.hpp>
 
 #include "repository_impl.hpp"
 
@@ -87,11 +80,6 @@ protected:
                 EXPECT_EQ(blob::list_all(*files(name), prefix).size(), blob::list_all(*files("home"), prefix).size()) << name << prefix << when;
         }
     }
-    void renew_stores() {
-        home = std::make_shared<MoodyStore>(files("home"));
-        a = std::make_shared<MoodyStore>(files("a"));
-        b = std::make_shared<MoodyStore>(files("b"));
-    }
 
     SnapshotId gone{}, stays{};
     std::string last_copied;
@@ -125,15 +113,12 @@ TEST_F(CopiesRekey, a_store_that_was_away_through_all_of_it_brings_nothing_back)
     for (const auto* name : {"home", "a", "b"}) EXPECT_EQ(all(opened_by(leaked, name)), "") << name;
     expect_restores(*repository, stays);
     // And where nothing but that is left: once the home is lost, others say what is dead.
-    std::filesystem::remove_all(repo());
-    std::filesystem::create_directories(repo());
+    lose_home();
     renew_stores();
     many = many_over(home);
     auto away = Repository::open(many->elsewhere(), vault(), key(), options);
     EXPECT_EQ(away->list().size(), 1u);
-    blob::CatchUpRequest heal{.heal = true};
-    heal.accept = [&](const std::string& name, base::ByteView bytes) { return away->is_ours(name, bytes); };
-    EXPECT_EQ(problems_of(many->catch_up(heal, exec::no_progress(), {})), "");
+    EXPECT_EQ(problems_of(heal(*many, *away)), "");
     expect_only_second("home lost");
 }
 
@@ -144,16 +129,13 @@ TEST_F(CopiesRekey, a_home_that_is_lost_in_the_midst_of_a_rotation_comes_back_wi
     remove_first(*repository);
     catch_up(*repository);
     repository->rotate_data_key();  // and nothing is written anew yet
-    std::filesystem::remove_all(repo());
-    std::filesystem::create_directories(repo());
+    lose_home();
     renew_stores();
     many = many_over(home);
     EXPECT_TRUE(many->is_lost({}));
     auto away = Repository::open(many->elsewhere(), vault(), key(), options);
     EXPECT_EQ(away->list().size(), 1u) << "b knows what is dead, a has it";
-    blob::CatchUpRequest heal{.heal = true};
-    heal.accept = [&](const std::string& name, base::ByteView bytes) { return away->is_ours(name, bytes); };
-    EXPECT_EQ(problems_of(many->catch_up(heal, exec::no_progress(), {})), "");
+    EXPECT_EQ(problems_of(heal(*many, *away)), "");
     expect_only_second();
     repository = open_many();
     EXPECT_TRUE(rekey_all(*repository).is_done);
@@ -280,13 +262,7 @@ TEST_F(CopiesRekey, killed_at_every_operation_nothing_dead_comes_back_and_all_st
         catch_up(*repository);
         repository->rotate_data_key();
     }
-    const auto copy_tree = [&](const std::filesystem::path& from, const std::filesystem::path& to) {
-        std::filesystem::remove_all(to);
-        std::filesystem::create_directories(to.parent_path());
-        std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
-    };
-    for (const auto* name : {"home", "a", "b"}) copy_tree(place(name), folder / "kept" / name);
-    copy_tree(vault_folder(), folder / "kept/vault");
+    keep_stores();
     const auto leaked = leak(*open_many());
     Keys old;
     old.repo = leaked.repo;
@@ -296,34 +272,23 @@ TEST_F(CopiesRekey, killed_at_every_operation_nothing_dead_comes_back_and_all_st
     // Of the home's own store, then of the one that answers.
     for (const bool of_home : {true, false})
         for (int at = 1;; ++at) {
-            for (const auto* name : {"home", "a", "b"}) copy_tree(folder / "kept" / name, place(name));
-            copy_tree(folder / "kept/vault", vault_folder());
+            bring_stores_back();
             const auto when = std::string(of_home ? "home" : "b") + " killed at operation " + std::to_string(at);
             be_alone();
-            const pid_t child = fork();
-            if (child == 0) {
-                try {
-                    const Faults faults{.stop_at = at, .stop = Faults::Stop::kill, .after = at % 2 == 0};
-                    const auto is_away = std::make_shared<MoodyStore>(files("a"));
-                    is_away->be(Mood::away);
-                    const auto its_home = of_home ? std::make_shared<FaultStore>(files("home"), faults) : files("home");
-                    const auto its_b = of_home ? files("b") : std::make_shared<FaultStore>(files("b"), faults);
-                    const std::vector<blob::OtherStore> its_others{{.name = "a", .open = as_is(is_away)}, {.name = "b", .open = as_is(its_b)}};
-                    const auto its = std::make_shared<blob::ManyStores>(its_home, its_others, base::system_clock(), patience);
-                    auto mine = Repository::open(its, vault(), key(), options);
-                    if (!rekey_all(*mine).is_done) _exit(3);
-                } catch (const Error&) {
-                    _exit(2);
-                }
-                _exit(0);
-            }
-            int status = 0;
-            ASSERT_EQ(waitpid(child, &status, 0), child);
-            const bool was_killed = WIFSIGNALED(status);
+            const int end = elsewhere([&] {
+                const Faults faults{.stop_at = at, .stop = Faults::Stop::kill, .after = at % 2 == 0};
+                const auto is_away = std::make_shared<MoodyStore>(files("a"));
+                is_away->be(Mood::away);
+                const auto its_home = of_home ? std::make_shared<FaultStore>(files("home"), faults) : files("home");
+                const auto its_b = of_home ? files("b") : std::make_shared<FaultStore>(files("b"), faults);
+                const std::vector<blob::OtherStore> its_others{{.name = "a", .open = as_is(is_away)}, {.name = "b", .open = as_is(its_b)}};
+                const auto its = std::make_shared<blob::ManyStores>(its_home, its_others, base::system_clock(), patience);
+                auto mine = Repository::open(its, vault(), key(), options);
+                if (!rekey_all(*mine).is_done) _exit(3);
+            });
+            const bool was_killed = end > 0;
             kills += was_killed ? 1 : 0;
-            if (!was_killed) {
-                EXPECT_EQ(WEXITSTATUS(status), 0) << when;
-            }
+            EXPECT_GE(end, 0) << when;
             renew_stores();
             auto repository = open_many();
             EXPECT_EQ(repository->list().size(), 1u) << when;

@@ -1,15 +1,7 @@
 // A repository with copies in other stores: what is lost or damaged in one is read from another, what was removed comes from none.
 #include "copies_fixture.hpp"
 
-#include <csignal>
-#include <functional>
-
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <backup/checkpoint.hpp>
 #include <backup/retention.hpp>
-#include <fault_store.hpp>
 
 namespace tenon::tests {
 namespace {
@@ -72,18 +64,14 @@ TEST_F(Copies, a_restore_goes_on_elsewhere_when_the_home_stalls_or_is_lost) {
         home->be(Mood::well);
     }
     a->be(Mood::stalling);
-    std::filesystem::remove_all(repo());
-    std::filesystem::create_directories(repo());
-    home = std::make_shared<MoodyStore>(files("home"));
+    lose_home();
     many = many_over(home);
     EXPECT_THROW(Repository::open(many, vault(), key(), options), Error) << "what is not whole is not opened";
     a->be(Mood::well);
     EXPECT_TRUE(many->is_lost({}));
     auto away = Repository::open(many->elsewhere(), vault(), key(), options);
     expect_restores(*away, id);
-    blob::CatchUpRequest heal{.heal = true};
-    heal.accept = [&](const std::string& name, base::ByteView bytes) { return away->is_ours(name, bytes); };
-    many->catch_up(heal, exec::no_progress(), {});
+    heal(*many, *away);
     expect_alone("home", 1);
     repository = open_many();
     back_up(*repository);
@@ -177,16 +165,12 @@ TEST_F(Copies, a_home_that_comes_back_from_its_copies_has_their_checkpoint_and_n
     EXPECT_EQ(check_against(*repository, known), "");
 
     repository.reset();
-    std::filesystem::remove_all(repo());
-    std::filesystem::create_directories(repo());
-    home = std::make_shared<MoodyStore>(files("home"));
+    lose_home();
     many = many_over(home);
     ASSERT_TRUE(many->is_lost({}));
     repository = Repository::open(many->elsewhere(), vault(), key(), options);
     EXPECT_EQ(check_against(*repository, known), "") << "it shows while only the others are there";
-    blob::CatchUpRequest heal{.heal = true};
-    heal.accept = [&](const std::string& name, base::ByteView bytes) { return repository->is_ours(name, bytes); };
-    (void)many->catch_up(heal, exec::no_progress(), {});
+    (void)heal(*many, *repository);
     repository = open_many();
     EXPECT_EQ(check_against(*repository, known), "");
     EXPECT_EQ(newest_checkpoint(*repository, {}).value().record, known);
@@ -224,15 +208,13 @@ TEST_F(Copies, a_store_that_another_home_has_written_to_is_told_and_left_as_it_i
     for (const bool goes_on : {false, true}) {
         for (const auto* name : {"home", "a", "b"}) std::filesystem::remove_all(place(name));
         std::filesystem::remove_all(vault_folder());
-        const auto fresh = [&](const std::string& name) { return std::make_shared<MoodyStore>(files(name)); };
-        home = fresh("home"), a = fresh("a"), b = fresh("b");
+        renew_stores();
         auto repository = create_many();
         back_up(*repository);
         (void)take_checkpoint(*repository, {}, {});
         EXPECT_EQ(problems_of(catch_up(*repository)), "");
         const auto before = folder / "before";
-        std::filesystem::remove_all(before);
-        std::filesystem::copy(repo(), before, std::filesystem::copy_options::recursive);
+        copy_tree(repo(), before);
         // This home has b within its reach and no longer a.
         write(source() / "mine", "mine");
         back_up(*repository);
@@ -242,7 +224,7 @@ TEST_F(Copies, a_store_that_another_home_has_written_to_is_told_and_left_as_it_i
         // The other one has a.
         std::filesystem::remove_all(repo());
         std::filesystem::rename(before, repo());
-        home = fresh("home");
+        home = std::make_shared<MoodyStore>(files("home"));
         repository = open_many();
         write(source() / "theirs", "theirs");
         const auto id = back_up(*repository).snapshot.id;
@@ -298,45 +280,26 @@ TEST_F(Copies, killed_at_every_operation_of_a_forget_and_prune_all_stores_agree_
     const auto stays = back_up(*repository).snapshot.id;
     catch_up(*repository);
     repository.reset();
-    const auto copy_tree = [&](const std::filesystem::path& from, const std::filesystem::path& to) {
-        std::filesystem::remove_all(to);
-        std::filesystem::create_directories(to.parent_path());
-        std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
-    };
-    for (const auto* name : {"home", "a", "b"}) copy_tree(place(name), folder / "kept" / name);
-    copy_tree(vault_folder(), folder / "kept/vault");
+    keep_stores();
     int kills = 0;
     for (int at = 1;; ++at) {
-        for (const auto* name : {"home", "a", "b"}) copy_tree(folder / "kept" / name, place(name));
-        copy_tree(folder / "kept/vault", vault_folder());
+        bring_stores_back();
         const auto when = "killed at operation " + std::to_string(at);
         repository.reset();
         be_alone();
-        const pid_t child = fork();
-        if (child == 0) {
-            try {
-                const auto faulty = std::make_shared<FaultStore>(files("home"), Faults{.stop_at = at, .stop = Faults::Stop::kill,
-                                                                                       .after = at % 2 == 0});
-                const auto is_away = std::make_shared<MoodyStore>(files("a"));
-                is_away->be(Mood::away);
-                const std::vector<blob::OtherStore> its_others{{.name = "a", .open = as_is(is_away)}, {.name = "b", .open = as_is(files("b"))}};
-                const auto its = std::make_shared<blob::ManyStores>(faulty, its_others, base::system_clock(), patience);
-                auto mine = Repository::open(its, vault(), key(), options);
-                forget(*mine, {gone}, {});
-                prune_all(*mine);
-                catch_up(*mine);
-            } catch (const Error&) {
-                _exit(2);
-            }
-            _exit(0);
-        }
-        int status = 0;
-        ASSERT_EQ(waitpid(child, &status, 0), child);
-        const bool was_killed = WIFSIGNALED(status);
+        const bool was_killed = elsewhere([&] {
+            const auto faulty = std::make_shared<FaultStore>(files("home"), Faults{.stop_at = at, .stop = Faults::Stop::kill, .after = at % 2 == 0});
+            const auto is_away = std::make_shared<MoodyStore>(files("a"));
+            is_away->be(Mood::away);
+            const std::vector<blob::OtherStore> its_others{{.name = "a", .open = as_is(is_away)}, {.name = "b", .open = as_is(files("b"))}};
+            const auto its = std::make_shared<blob::ManyStores>(faulty, its_others, base::system_clock(), patience);
+            auto mine = Repository::open(its, vault(), key(), options);
+            forget(*mine, {gone}, {});
+            prune_all(*mine);
+            catch_up(*mine);
+        }) > 0;
         kills += was_killed ? 1 : 0;
-        home = std::make_shared<MoodyStore>(files("home"));
-        a = std::make_shared<MoodyStore>(files("a"));
-        b = std::make_shared<MoodyStore>(files("b"));
+        renew_stores();
         repository = open_many();
         EXPECT_EQ(problems_of(catch_up(*repository, {.heal = true})), "") << when;
         const auto left = repository->list().size();
@@ -367,15 +330,10 @@ TEST_F(Copies, a_home_that_is_lost_at_any_moment_behind_a_prune_has_lost_nothing
     const auto known = take_checkpoint(*repository, {}, {}).note.value().record;
     EXPECT_EQ(problems_of(catch_up(*repository)), "");
     repository.reset();
-    const auto copy_tree = [&](const std::filesystem::path& from, const std::filesystem::path& to) {
-        std::filesystem::remove_all(to);
-        std::filesystem::create_directories(to.parent_path());
-        std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
-    };
-    for (const auto* name : {"home", "a", "b"}) copy_tree(place(name), folder / "kept" / name);
+    keep_stores();
     int lost = 0;
     for (int at = 0;; ++at) {
-        for (const auto* name : {"home", "a", "b"}) copy_tree(folder / "kept" / name, place(name));
+        bring_stores_back();
         const auto when = "the copies end at their operation " + std::to_string(at);
         const auto over = [&](const std::shared_ptr<blob::Store>& first, const std::shared_ptr<blob::Store>& second) {
             const std::vector<blob::OtherStore> both{{.name = "a", .open = as_is(first)}, {.name = "b", .open = as_is(second)}};
@@ -401,9 +359,7 @@ TEST_F(Copies, a_home_that_is_lost_at_any_moment_behind_a_prune_has_lost_nothing
         ASSERT_EQ(away->list().size(), 1u) << when;
         EXPECT_EQ(away->list().front().held, "a court") << when;
         expect_restores(*away, stays, when);
-        blob::CatchUpRequest heal{.heal = true};
-        heal.accept = [&](const std::string& name, base::ByteView bytes) { return away->is_ours(name, bytes); };
-        (void)stores->catch_up(heal, exec::no_progress(), {});
+        (void)heal(*stores, *away);
         repository = Repository::open(over(files("a"), files("b")), vault(), key(), options);
         EXPECT_EQ(check_against(*repository, known), "") << when;
         EXPECT_EQ(repository->find(stays)->tags.size(), 1u) << when;

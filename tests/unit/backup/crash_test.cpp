@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <base/file.hpp>
-#include <fault_store.hpp>
 #include <hook_store.hpp>
 #include <new_seed.hpp>
 
@@ -32,21 +31,7 @@ protected:
     /// A backup in another process over a store that stops as `faults` say.
     int back_up_elsewhere(const Faults& faults, const BackupRequest& wanted) {
         clock->advance(std::chrono::hours(1));
-        const pid_t child = fork();
-        if (child == 0) {
-            try {
-                const auto faulty = std::make_shared<FaultStore>(store(), faults);
-                auto repository = Repository::open(faulty, vault(), key(), options);
-                repository->backup(wanted, free_ledger(), exec::no_progress(), {});
-            } catch (const Error&) {
-                _exit(2);
-            }
-            _exit(0);
-        }
-        int status = 0;
-        EXPECT_EQ(waitpid(child, &status, 0), child);
-        return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) == 0 ? 0
-                                                                                 : -1;
+        return elsewhere(faults, [&](Repository& it) { it.backup(wanted, free_ledger(), exec::no_progress(), {}); });
     }
 
     /// Whatever happened before: what was committed is whole, and the next backup, check and restore work unaided.
@@ -55,9 +40,7 @@ protected:
         EXPECT_EQ(all(check(*repository).problems), "") << when;
         const auto totals = back_up(*repository);
         EXPECT_EQ(all(check(*repository).problems), "") << when;
-        std::filesystem::remove_all(folder / "out");
-        restore(*repository, totals.snapshot.id, "out");
-        EXPECT_EQ(all(differences(source(), folder / "out")), "") << when;
+        expect_restores(*repository, totals.snapshot.id, when);
         EXPECT_TRUE(blob::list_all(*store(), "sess/").empty()) << when;
     }
 
@@ -158,8 +141,7 @@ TEST_F(Crash, a_backup_killed_in_the_midst_of_one_long_file_does_not_store_again
     auto wanted = request();
     wanted.checkpoint_bytes = pack;
     clock->advance(std::chrono::hours(1));
-    const pid_t child = fork();
-    if (child == 0) {
+    const auto work = [&] {
         const auto hooked = std::make_shared<HookStore>(store());
         std::atomic<int> packs{0}, segments{0};
         hooked->before = [&](const std::string& what, const std::string& name) {
@@ -172,15 +154,9 @@ TEST_F(Crash, a_backup_killed_in_the_midst_of_one_long_file_does_not_store_again
         hooked->after = [&](const std::string& what, const std::string& name) {
             if (what == "put" && name.starts_with("index/")) ++segments;
         };
-        try {
-            Repository::open(hooked, vault(), key(), options)->backup(wanted, free_ledger(), exec::no_progress(), {});
-        } catch (...) {
-        }
-        _exit(0);
-    }
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status));
+        Repository::open(hooked, vault(), key(), options)->backup(wanted, free_ledger(), exec::no_progress(), {});
+    };
+    ASSERT_EQ(elsewhere(work), SIGKILL);
     auto repository = open();
     ASSERT_TRUE(repository->list().empty());
     EXPECT_LE(back_up(*repository).bytes_new, size - pack + 1'000'000) << "a pack at least was listed";

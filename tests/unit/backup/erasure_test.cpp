@@ -4,15 +4,11 @@
 #include <atomic>
 #include <functional>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <backup/diff.hpp>
 #include <backup/prune.hpp>
 #include <backup/retention.hpp>
 #include <base/json.hpp>
 #include <crypto/encoding.hpp>
-#include <fault_store.hpp>
 
 #include "repository_impl.hpp"
 
@@ -101,7 +97,7 @@ TEST_F(Erasure, what_was_erased_reads_as_erased_in_every_snapshot_and_the_rest_i
     const auto first = back_up(*repository, with_people(request())).snapshot.id;
     write(source() / "people/anna/6", "more of anna");
     const auto second = back_up(*repository, with_people(request())).snapshot.id;
-    std::filesystem::copy(vault_folder(), folder / "old-vault", std::filesystem::copy_options::recursive);
+    copy_tree(vault_folder(), folder / "old-vault");
     const auto old_root = repository->inside().root.clone();
 
     const auto erased = repository->shred("user-1");
@@ -163,18 +159,8 @@ TEST_F(Erasure, a_backup_that_was_killed_goes_on_without_what_was_erased_meanwhi
     auto wanted = with_people(request());
     wanted.checkpoint_after = Duration{1};
     clock->advance(std::chrono::hours(1));
-    const pid_t child = fork();
-    if (child == 0) {
-        const auto faulty = std::make_shared<FaultStore>(store(), Faults{.stop_at = 14, .stop = Faults::Stop::kill});
-        try {
-            Repository::open(faulty, vault(), key(), options)->backup(wanted, free_ledger(), exec::no_progress(), {});
-        } catch (const Error&) {
-        }
-        _exit(0);
-    }
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status));
+    const auto work = [&](Repository& it) { it.backup(wanted, free_ledger(), exec::no_progress(), {}); };
+    ASSERT_EQ(elsewhere({.stop_at = 14, .stop = Faults::Stop::kill}, work), SIGKILL);
     repository->shred("user-1");
     repository = open();
     repository->add_classes({"user-1"});
@@ -189,7 +175,7 @@ TEST_F(Erasure, killed_at_every_operation_it_happened_with_its_receipt_or_not_at
     auto repository = with_classes();
     const auto id = back_up(*repository, with_people(request())).snapshot.id;
     repository->add_slot(KeySource::host_key(key_bytes), "host");
-    std::filesystem::copy(vault_folder(), folder / "whole", std::filesystem::copy_options::recursive);
+    copy_tree(vault_folder(), folder / "whole");
     const auto counting = std::make_shared<FaultStore>(vault(), Faults{});
     Repository::open(store(), counting, key(), options)->shred("user-1");
     const int operations = counting->operations();
@@ -197,20 +183,10 @@ TEST_F(Erasure, killed_at_every_operation_it_happened_with_its_receipt_or_not_at
     int kept = 0, gone = 0;
     for (int at = 1; at <= operations; ++at) {
         const auto when = "killed at operation " + std::to_string(at);
-        std::filesystem::remove_all(vault_folder());
-        std::filesystem::copy(folder / "whole", vault_folder(), std::filesystem::copy_options::recursive);
-        const pid_t child = fork();
-        if (child == 0) {
-            try {
-                const auto faulty = std::make_shared<FaultStore>(vault(), Faults{.stop_at = at, .stop = Faults::Stop::kill, .after = at % 2 == 0});
-                Repository::open(store(), faulty, key(), options)->shred("user-1");
-            } catch (const Error&) {
-            }
-            _exit(0);
-        }
-        int status = 0;
-        ASSERT_EQ(waitpid(child, &status, 0), child);
-        ASSERT_TRUE(WIFSIGNALED(status)) << when;
+        copy_tree(folder / "whole", vault_folder());
+        const Faults faults{.stop_at = at, .stop = Faults::Stop::kill, .after = at % 2 == 0};
+        const auto shred = [&] { Repository::open(store(), std::make_shared<FaultStore>(vault(), faults), key(), options)->shred("user-1"); };
+        ASSERT_EQ(elsewhere(shred), SIGKILL) << when;
         auto next = Repository::open(store(), vault(), KeySource::host_key(key_bytes), options);
         next->settle();
         const bool erased = !next->erased().empty();

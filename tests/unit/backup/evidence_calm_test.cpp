@@ -1,12 +1,9 @@
 // Checkpoints: what happens to sleepers, beside rotations, in power cuts and to damaged objects is no tampering.
-#include <algorithm>
-#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
-#include <backup/checkpoint.hpp>
 #include <backup/prune.hpp>
 #include <backup/rekey.hpp>
 #include <backup/retention.hpp>
@@ -28,34 +25,12 @@ class EvidenceCalm : public tests::BackupTest {
 protected:
     EvidenceCalm() { fill_source(); }
 
-    backup::CheckpointNote take(backup::Repository& repository, const std::vector<std::string>& known = {}) {
-        auto result = backup::take_checkpoint(repository, {.known = known}, {});
-        EXPECT_TRUE(result.problems.empty()) << all(result.problems);
-        return result.note.value_or(backup::CheckpointNote{});
-    }
-    std::string told(const std::vector<std::string>& known = {}, bool tampered_only = false) {
+    std::string tampering(const std::vector<std::string>& known) {
         auto problems = open()->check(CheckDepth::structure, exec::no_progress(), {}, false, known).problems;
-        if (tampered_only) std::erase_if(problems, [](const auto& each) { return !each.tampered; });
+        std::erase_if(problems, [](const auto& each) { return !each.tampered; });
         return all(problems);
     }
     fs::path checkpoint(int number) const { return repo() / backup::checkpoint_name(static_cast<std::uint64_t>(number)); }
-    std::vector<fs::path> objects(const std::string& below) const {
-        std::vector<fs::path> found;
-        if (!fs::exists(repo() / below)) return found;
-        for (const auto& entry : fs::recursive_directory_iterator(repo() / below))
-            if (entry.is_regular_file()) found.push_back(entry.path());
-        std::sort(found.begin(), found.end());
-        return found;
-    }
-    void copy(const fs::path& from, const fs::path& to) {
-        fs::remove_all(to);
-        fs::copy(from, to, fs::copy_options::recursive);
-    }
-    void spoil(const fs::path& path) {
-        auto bytes = base::read_file(path, 1 << 24);
-        bytes[bytes.size() / 2] ^= 1;
-        write(path, bytes);
-    }
     void change_source(int round) { write(source() / ("new" + std::to_string(round)), crypto::random_bytes(100'000)); }
     void rekey() {
         const auto repository = open();
@@ -79,7 +54,7 @@ TEST_F(EvidenceCalm, many_rotations_without_a_rekeying_between_them_lose_no_log)
     back_up(*repository);
     change_source(1);
     back_up(*repository);
-    const auto note = take(*repository);
+    const auto note = take_note(*repository);
     for (int i = 0; i < 14; ++i) open()->rotate_data_key();
     rekey();
     EXPECT_EQ(told({note.record}), "");
@@ -92,7 +67,7 @@ TEST_F(EvidenceCalm, many_rotations_without_a_rekeying_between_them_lose_no_log)
 TEST_F(EvidenceCalm, as_many_finished_rekeyings_without_a_checkpoint_lose_no_log_either) {
     auto repository = create();
     back_up(*repository);
-    const auto note = take(*repository);
+    const auto note = take_note(*repository);
     for (int i = 0; i < 14; ++i) {
         open()->rotate_data_key();
         rekey();
@@ -104,7 +79,7 @@ TEST_F(EvidenceCalm, as_many_finished_rekeyings_without_a_checkpoint_lose_no_log
 TEST_F(EvidenceCalm, logs_that_an_earlier_version_has_carried_over_are_found_again) {
     auto repository = create();
     back_up(*repository);
-    const auto note = take(*repository);
+    const auto note = take_note(*repository);
     for (int i = 0; i < 16; ++i) {
         open()->rotate_data_key();
         if (i == 9) rekey();
@@ -120,7 +95,7 @@ TEST_F(EvidenceCalm, logs_that_an_earlier_version_has_carried_over_are_found_aga
         heads[path.parent_path()] = crypto::sha256(bare);
         write(path, bare);
     }
-    EXPECT_EQ(told({note.record}, true), "");
+    EXPECT_EQ(tampering({note.record}), "");
 }
 
 /// It sleeps before its put, through a rotation and a whole re-keying, and another one's checkpoint takes the place.
@@ -140,7 +115,7 @@ TEST_F(EvidenceCalm, a_checkpoint_of_another_one_in_the_place_of_ones_own_is_nev
         change_source(1);
         const auto other = open();
         back_up(*other);
-        theirs = take(*other).record;
+        theirs = take_note(*other).record;
     };
     const auto mine = backup::take_checkpoint(*sleeper, {}, {});
     ASSERT_TRUE(mine.note);
@@ -151,11 +126,11 @@ TEST_F(EvidenceCalm, a_checkpoint_of_another_one_in_the_place_of_ones_own_is_nev
 TEST_F(EvidenceCalm, what_is_put_anew_while_a_prune_removes_it_stays) {
     auto repository = create();
     back_up(*repository);
-    take(*repository);
+    take_note(*repository);
     const auto old = base::read_file(checkpoint(1), 1 << 20);
     open()->rotate_data_key();
     rekey();
-    take(*open());
+    take_note(*open());
     const auto fresh = base::read_file(checkpoint(2), 1 << 20);
     write(checkpoint(7), old);  // by one who slept
     const auto at = hooked();
@@ -190,7 +165,7 @@ TEST_F(EvidenceCalm, what_comes_between_the_last_look_and_the_retirement_is_carr
                 const auto body = backup::forget_body({kept});
                 const auto& keys = sleeper->inside().keys;
                 blob::put_bytes(*store(), name, backup::seal_log_record(keys, 0, {}, "forget", clock->now(), body));
-                known.push_back(take(*open()).record);
+                known.push_back(take_note(*open()).record);
             };
             const auto rekeyer = hooked();
             request.with_keys = [&](const std::function<void()>& work) {
@@ -220,7 +195,7 @@ TEST_F(EvidenceCalm, what_comes_between_the_last_look_and_the_retirement_is_carr
 TEST_F(EvidenceCalm, a_checkpoint_under_an_older_data_key_is_not_remembered) {
     auto repository = create();
     back_up(*repository);
-    const auto note = take(*repository);
+    const auto note = take_note(*repository);
     EXPECT_EQ(backup::checkpoint_to_remember(*open(), {}).value().record, note.record);
     open()->rotate_data_key();
     EXPECT_FALSE(backup::checkpoint_to_remember(*open(), {})) << "its writer may have slept, and it may vanish";
@@ -231,7 +206,7 @@ TEST_F(EvidenceCalm, a_checkpoint_under_an_older_data_key_is_not_remembered) {
 TEST_F(EvidenceCalm, whoever_goes_on_writing_keeps_nobody_from_comparing) {
     auto repository = create();
     const auto id = back_up(*repository).snapshot.id;
-    take(*repository);
+    take_note(*repository);
     const auto at = hooked();
     const auto writer = open();
     int count = 0;
@@ -239,12 +214,12 @@ TEST_F(EvidenceCalm, whoever_goes_on_writing_keeps_nobody_from_comparing) {
         if (what == "list" && prefix == "packs/") backup::set_tags(*writer, id, {{"n", std::to_string(++count)}}, {});
     };
     const auto beside = open(at);
-    EXPECT_NO_THROW(take(*beside));
+    EXPECT_NO_THROW(take_note(*beside));
     const auto report = beside->check(CheckDepth::structure, exec::no_progress(), {});
     EXPECT_EQ(all(report.problems), "");
     EXPECT_LT(count, 40);
     at->after = [](const std::string&, const std::string&) {};
-    take(*beside);
+    take_note(*beside);
     EXPECT_EQ(told(), "");
 }
 
@@ -252,7 +227,7 @@ TEST_F(EvidenceCalm, whoever_goes_on_writing_keeps_nobody_from_comparing) {
 TEST_F(EvidenceCalm, a_check_that_cannot_compare_says_so_and_has_checked_all_else) {
     auto repository = create();
     back_up(*repository);
-    take(*repository);
+    take_note(*repository);
     const auto at = hooked();
     fs::path last;
     at->after = [&](const std::string& what, const std::string& prefix) {
@@ -278,12 +253,12 @@ TEST_F(EvidenceCalm, a_newest_checkpoint_that_cannot_be_read_is_damage_and_the_n
         for (int i = 0; i < count; ++i) {
             change_source(i);
             back_up(*repository);
-            known.push_back(take(*repository, known).record);
+            known.push_back(take_note(*repository, known).record);
         }
-        spoil(checkpoint(count));
+        flip(checkpoint(count));
         const auto lines = told(known);
         EXPECT_NE(lines.find("this checkpoint cannot be read"), std::string::npos) << lines;
-        EXPECT_EQ(told(known, true), "") << "what there is is what it saw";
+        EXPECT_EQ(tampering(known), "") << "what there is is what it saw";
         EXPECT_TRUE(backup::compare_past(*open(), {known.back()}, {}).empty()) << "nothing is in a backup's way";
         const auto result = backup::take_checkpoint(*open(), {.known = {known.back()}}, {});
         ASSERT_TRUE(result.note) << all(result.problems);
@@ -301,10 +276,10 @@ TEST_F(EvidenceCalm, one_after_the_other_that_cannot_be_read_is_still_in_the_pas
     for (int i = 0; i < 2; ++i) {
         change_source(i);
         back_up(*repository);
-        known.push_back(take(*repository, known).record);
+        known.push_back(take_note(*repository, known).record);
     }
     for (int number = 2; number < 4; ++number) {  // of three in a row nobody would know what was before the last
-        spoil(checkpoint(number));
+        flip(checkpoint(number));
         const auto result = backup::take_checkpoint(*open(), {.known = {known.back()}}, {});
         ASSERT_TRUE(result.note) << all(result.problems);
         EXPECT_TRUE(result.doubts.empty());
@@ -316,15 +291,15 @@ TEST_F(EvidenceCalm, one_after_the_other_that_cannot_be_read_is_still_in_the_pas
 TEST_F(EvidenceCalm, a_newest_checkpoint_that_cannot_be_read_and_changes_behind_it_stop_nobody_and_are_told) {
     auto repository = create();
     back_up(*repository);
-    const auto first = take(*repository);
+    const auto first = take_note(*repository);
     change_source(1);
     back_up(*repository);
-    const auto second = take(*repository, {first.record});
+    const auto second = take_note(*repository, {first.record});
     change_source(2);
     back_up(*repository);
-    spoil(checkpoint(2));
+    flip(checkpoint(2));
     EXPECT_TRUE(backup::compare_past(*open(), {second.record}, {}).empty());
-    EXPECT_NE(told({second.record}, true).find("it may have been spoiled to hide"), std::string::npos);
+    EXPECT_NE(tampering({second.record}).find("it may have been spoiled to hide"), std::string::npos);
     const auto result = backup::take_checkpoint(*open(), {.known = {second.record}}, {});
     ASSERT_TRUE(result.note) << all(result.problems);
     EXPECT_EQ(result.doubts.size(), 1u);
@@ -334,27 +309,27 @@ TEST_F(EvidenceCalm, a_newest_checkpoint_that_cannot_be_read_and_changes_behind_
 TEST_F(EvidenceCalm, a_newest_checkpoint_that_is_spoiled_hides_no_rollback) {
     auto repository = create();
     const auto id = back_up(*repository).snapshot.id;
-    const auto first = take(*repository);
-    copy(repo(), folder / "older");
+    const auto first = take_note(*repository);
+    copy_tree(repo(), folder / "older");
     backup::set_tags(*repository, id, {{"a", "b"}}, {});
-    const auto second = take(*repository);
+    const auto second = take_note(*repository);
     change_source(2);
     back_up(*repository);
-    const auto third = take(*repository);
+    const auto third = take_note(*repository);
     // Missing is missing.
-    copy(repo(), folder / "whole");
+    copy_tree(repo(), folder / "whole");
     fs::remove(checkpoint(3));
-    EXPECT_NE(told({third.record}, true).find("rolled back: checkpoint 3 is known, and the newest one here is 2"), std::string::npos);
+    EXPECT_NE(tampering({third.record}).find("rolled back: checkpoint 3 is known, and the newest one here is 2"), std::string::npos);
     EXPECT_FALSE(backup::take_checkpoint(*open(), {.known = {third.record}}, {}).note);
     // An older copy with something that has the newest one's name.
-    copy(folder / "older", repo());
+    copy_tree(folder / "older", repo());
     write(checkpoint(3), "nothing");
-    EXPECT_NE(told({third.record}, true).find("rolled back: checkpoint 3 is known, it cannot be read"), std::string::npos) << told({third.record});
+    EXPECT_NE(tampering({third.record}).find("rolled back: checkpoint 3 is known, it cannot be read"), std::string::npos) << told({third.record});
     EXPECT_FALSE(backup::compare_past(*open(), {third.record}, {}).empty());
     EXPECT_FALSE(backup::take_checkpoint(*open(), {.known = {third.record}}, {}).note);
-    copy(folder / "older", repo());
+    copy_tree(folder / "older", repo());
     fs::copy_file(folder / "whole" / "checkpoint" / "00000003", checkpoint(2));
-    EXPECT_NE(told({second.record}, true).find("rolled back: checkpoint 2 is known, it cannot be read"), std::string::npos) << "a record is missing";
+    EXPECT_NE(tampering({second.record}).find("rolled back: checkpoint 2 is known, it cannot be read"), std::string::npos) << "a record is missing";
     const auto accepted = backup::take_checkpoint(*open(), {.known = {third.record}, .accept = true}, {});
     ASSERT_TRUE(accepted.note);
     EXPECT_EQ(accepted.note->accepted->number, 3u);
@@ -364,7 +339,7 @@ TEST_F(EvidenceCalm, a_newest_checkpoint_that_is_spoiled_hides_no_rollback) {
 TEST_F(EvidenceCalm, a_checkpoint_that_is_spoiled_while_one_takes_the_next_stops_nobody) {
     auto repository = create();
     back_up(*repository);
-    take(*repository);
+    take_note(*repository);
     change_source(1);
     back_up(*repository);
     const auto at = hooked();
@@ -385,11 +360,11 @@ TEST_F(EvidenceCalm, a_forgotten_snapshot_that_a_sleeper_puts_back_is_no_alarm) 
     fs::remove(source() / "new1");
     change_source(2);
     back_up(*repository);
-    copy(repo() / "snap", folder / "snapshots");
+    copy_tree(repo() / "snap", folder / "snapshots");
     backup::forget(*repository, {gone}, {});
     prune(*repository);
-    const auto note = take(*repository);
-    copy(folder / "snapshots", repo() / "snap");
+    const auto note = take_note(*repository);
+    copy_tree(folder / "snapshots", repo() / "snap");
     EXPECT_EQ(open()->list().size(), 1u);
     EXPECT_EQ(told({note.record}), "");
     EXPECT_TRUE(backup::take_checkpoint(*open(), {.known = {note.record}}, {}).note);
@@ -401,10 +376,10 @@ TEST_F(EvidenceCalm, a_forgotten_snapshot_that_a_sleeper_puts_back_is_no_alarm) 
 TEST_F(EvidenceCalm, whatever_a_checkpoint_names_is_made_durable_before_it) {
     auto repository = create();
     back_up(*repository);
-    take(*repository);
+    take_note(*repository);
     change_source(1);
     const auto gone = back_up(*repository).snapshot.id;
-    take(*repository);
+    take_note(*repository);
     const auto packs = objects("packs");
     const auto logs = objects("log");
     fs::remove(source() / "new1");
@@ -430,7 +405,7 @@ TEST_F(EvidenceCalm, whatever_a_checkpoint_names_is_made_durable_before_it) {
         put = true;
         EXPECT_TRUE(std::includes(durable.begin(), durable.end(), places.begin(), places.end()));
     };
-    take(*open(at));
+    take_note(*open(at));
     EXPECT_TRUE(put);
     durable.clear();
     EXPECT_TRUE(backup::checkpoint_to_remember(*open(at), {}));

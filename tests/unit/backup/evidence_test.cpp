@@ -1,22 +1,13 @@
 // Checkpoints: what is taken away, put back or replaced is told, with what happened; what is allowed raises no alarm.
-#include <algorithm>
 #include <atomic>
-#include <csignal>
-#include <filesystem>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <thread>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <backup/checkpoint.hpp>
 #include <backup/prune.hpp>
 #include <backup/rekey.hpp>
 #include <backup/retention.hpp>
 #include <base/file.hpp>
-#include <fault_store.hpp>
 
 #include "fixture.hpp"
 
@@ -30,32 +21,11 @@ class Evidence : public tests::BackupTest {
 protected:
     Evidence() { fill_source(); }
 
-    backup::CheckpointNote take(backup::Repository& repository, const std::vector<std::string>& known = {}) {
-        auto result = backup::take_checkpoint(repository, {.known = known}, {});
-        EXPECT_TRUE(result.problems.empty()) << all(result.problems);
-        return result.note.value_or(backup::CheckpointNote{});
-    }
     backup::CheckpointResult accept(backup::Repository& repository, const std::vector<std::string>& known) {
         return backup::take_checkpoint(repository, {.known = known, .accept = true}, {});
     }
-    /// What a check in another process says.
-    std::string told(const std::vector<std::string>& known = {}, CheckDepth depth = CheckDepth::structure) {
-        return all(open()->check(depth, exec::no_progress(), {}, false, known).problems);
-    }
     void expect_silence(const std::vector<std::string>& known = {}, CheckDepth depth = CheckDepth::structure) { EXPECT_EQ(told(known, depth), ""); }
 
-    void copy(const fs::path& from, const fs::path& to) {
-        fs::remove_all(to);
-        fs::copy(from, to, fs::copy_options::recursive);
-    }
-    std::vector<fs::path> objects(const std::string& below) const {
-        std::vector<fs::path> found;
-        if (!fs::exists(repo() / below)) return found;
-        for (const auto& entry : fs::recursive_directory_iterator(repo() / below))
-            if (entry.is_regular_file()) found.push_back(entry.path());
-        std::sort(found.begin(), found.end());
-        return found;
-    }
     void change_source(int round) {
         write(source() / "folder0/file0", "round " + std::to_string(round));
         write(source() / ("new" + std::to_string(round)), crypto::random_bytes(200'000));
@@ -93,7 +63,7 @@ TEST_F(Evidence, a_record_says_what_there_is_and_who_signed_it) {
     EXPECT_EQ(again.note->record, note.record);
     change_source(1);
     back_up(*repository);
-    const auto next = take(*repository, {note.record});
+    const auto next = take_note(*repository, {note.record});
     EXPECT_EQ(next.number, 2u);
     EXPECT_EQ(next.before, note.hash());
     expect_silence({note.record, next.record}, CheckDepth::full);
@@ -102,32 +72,32 @@ TEST_F(Evidence, a_record_says_what_there_is_and_who_signed_it) {
 TEST_F(Evidence, a_record_that_was_changed_or_is_anothers_is_told) {
     const auto repository = create();
     back_up(*repository);
-    const auto note = take(*repository);
+    const auto note = take_note(*repository);
     auto forged = note.record;
     forged.replace(forged.find("holds 1"), 7, "holds 2");
     EXPECT_NE(told({forged}).find("was not signed by this repository"), std::string::npos);
     for (const auto& text : {std::string(), std::string("x"), note.record.substr(1), note.record + "x", note.record.substr(0, 200)})
         EXPECT_THROW((void)told({text}), InvalidArgument) << text;
     // Of a repository that was put in this one's place, with all its keys.
-    copy(repo(), folder / "mine");
-    copy(vault_folder(), folder / "mine-vault");
+    copy_tree(repo(), folder / "mine");
+    copy_tree(vault_folder(), folder / "mine-vault");
     fs::remove_all(repo());
     fs::remove_all(vault_folder());
     const auto other = create();
     back_up(*other);
-    take(*other);
+    take_note(*other);
     EXPECT_NE(told({note.record}).find("swapped: the record is of another repository"), std::string::npos);
 }
 
 TEST_F(Evidence, an_older_copy_of_the_whole_repository_is_told_by_any_newer_record) {
     auto repository = create();
     back_up(*repository);
-    const auto first = take(*repository);
-    copy(repo(), folder / "older");
+    const auto first = take_note(*repository);
+    copy_tree(repo(), folder / "older");
     change_source(1);
     back_up(*repository);
-    const auto second = take(*repository, {first.record});
-    copy(folder / "older", repo());
+    const auto second = take_note(*repository, {first.record});
+    copy_tree(folder / "older", repo());
     expect_silence({first.record}, CheckDepth::full);
     const auto lines = told({second.record});
     EXPECT_NE(lines.find("rolled back: checkpoint 2 is known, and the newest one here is 1"), std::string::npos) << lines;
@@ -143,15 +113,15 @@ TEST_F(Evidence, an_older_copy_of_the_whole_repository_is_told_by_any_newer_reco
 TEST_F(Evidence, what_was_put_back_on_purpose_is_accepted_and_that_stays_to_be_seen) {
     auto repository = create();
     back_up(*repository);
-    const auto first = take(*repository);
-    copy(repo(), folder / "older");
+    const auto first = take_note(*repository);
+    copy_tree(repo(), folder / "older");
     change_source(1);
     back_up(*repository);
-    const auto second = take(*repository);
+    const auto second = take_note(*repository);
     change_source(2);
     back_up(*repository);
-    const auto third = take(*repository);
-    copy(folder / "older", repo());
+    const auto third = take_note(*repository);
+    copy_tree(folder / "older", repo());
     repository = open();
     const auto accepted = accept(*repository, {third.record});
     ASSERT_TRUE(accepted.note);
@@ -164,38 +134,38 @@ TEST_F(Evidence, what_was_put_back_on_purpose_is_accepted_and_that_stays_to_be_s
     EXPECT_NE(told({second.record}).find("put back to before checkpoint 2, which checkpoint 4 accepts"), std::string::npos);
     change_source(3);
     back_up(*repository);
-    EXPECT_EQ(take(*repository, {accepted.note->record}).number, 5u) << "and it goes on";
+    EXPECT_EQ(take_note(*repository, {accepted.note->record}).number, 5u) << "and it goes on";
     EXPECT_NE(told({second.record}).find("which checkpoint 4 accepts"), std::string::npos);
 }
 
 TEST_F(Evidence, two_copies_that_were_written_on_separately_are_told_apart) {
     const auto repository = create();
     back_up(*repository);
-    const auto first = take(*repository);
-    copy(repo(), folder / "fork");
+    const auto first = take_note(*repository);
+    copy_tree(repo(), folder / "fork");
     change_source(1);
     back_up(*repository);
-    const auto mine = take(*repository);
-    copy(repo(), folder / "mine");
-    copy(folder / "fork", repo());
+    const auto mine = take_note(*repository);
+    copy_tree(repo(), folder / "mine");
+    copy_tree(folder / "fork", repo());
     {
         const auto other = open();
         for (int i = 2; i < 4; ++i) {
             change_source(i);
             back_up(*other);
-            take(*other);
+            take_note(*other);
         }
     }
     const auto lines = told({mine.record});
     EXPECT_NE(lines.find("forked: checkpoint 2 of this repository is another one than the record"), std::string::npos) << lines;
     EXPECT_EQ(told({first.record}), "") << "both went on from there";
     // A single log of the other copy in this one's place.
-    copy(repo(), folder / "fork");
-    copy(folder / "mine", repo());
+    copy_tree(repo(), folder / "fork");
+    copy_tree(folder / "mine", repo());
     expect_silence({mine.record}, CheckDepth::full);
     const auto heads = objects("log");
     ASSERT_FALSE(heads.empty());
-    copy(folder / "fork" / "log", repo() / "log");
+    copy_tree(folder / "fork" / "log", repo() / "log");
     EXPECT_NE(told().find("rolled back: checkpoint 2 saw"), std::string::npos) << told();
 }
 
@@ -208,8 +178,8 @@ TEST_F(Evidence, whatever_is_deleted_is_told) {
     backup::set_tags(*repository, second, {{"a", "b"}}, {});
     change_source(2);
     forget(*repository, back_up(*repository).snapshot.id);
-    take(*repository);
-    copy(repo(), folder / "whole");
+    take_note(*repository);
+    copy_tree(repo(), folder / "whole");
     expect_silence({}, CheckDepth::full);
     const std::map<std::string, std::string> words{{"snap", "deleted: checkpoint 1 saw this snapshot"},
                                                    {"packs", "deleted: checkpoint 1 saw this pack"},
@@ -218,7 +188,7 @@ TEST_F(Evidence, whatever_is_deleted_is_told) {
     std::size_t tried = 0;
     for (const auto& [below, expected] : words)
         for (const auto& path : objects(below)) {
-            copy(folder / "whole", repo());
+            copy_tree(folder / "whole", repo());
             fs::remove(path);
             const auto lines = told();
             if (below == "snap" && fs::relative(path, repo() / "snap").string().find(second.text().substr(5)) == std::string::npos && lines.empty())
@@ -228,7 +198,7 @@ TEST_F(Evidence, whatever_is_deleted_is_told) {
         }
     EXPECT_GT(tried, 15u);
     // A snapshot with all that tells of it, so that nothing is missing but to whoever remembers.
-    copy(folder / "whole", repo());
+    copy_tree(folder / "whole", repo());
     for (const auto& path : objects("log")) fs::remove(path);
     for (const auto& path : objects("snap")) fs::remove(path);
     const auto lines = told();
@@ -241,7 +211,7 @@ TEST_F(Evidence, the_end_of_a_log_cannot_be_cut_off) {
     back_up(*repository);
     change_source(1);
     back_up(*repository);
-    take(*repository);
+    take_note(*repository);
     const auto records = objects("log");
     ASSERT_EQ(records.size(), 4u);
     fs::remove(records.back());
@@ -256,7 +226,7 @@ TEST_F(Evidence, a_forgetting_that_is_undone_is_told) {
     const auto gone = back_up(*repository).snapshot.id;
     const auto before = objects("log");
     forget(*repository, gone);
-    take(*repository);
+    take_note(*repository);
     for (const auto& path : objects("log"))
         if (std::find(before.begin(), before.end(), path) == before.end()) fs::remove(path);
     EXPECT_EQ(open()->list().size(), 2u) << "it is there again";
@@ -272,13 +242,13 @@ TEST_F(Evidence, what_was_collected_and_is_put_back_is_told) {
     fs::remove(source() / "new2");
     change_source(3);
     back_up(*repository);
-    copy(repo(), folder / "before");
+    copy_tree(repo(), folder / "before");
     forget(*repository, gone);
     prune(*repository);
-    take(*repository);
+    take_note(*repository);
     expect_silence({}, CheckDepth::full);
     std::size_t put_back = 0;
-    copy(repo(), folder / "after");
+    copy_tree(repo(), folder / "after");
     for (const auto* below : {"packs", "index"})
         for (const auto& entry : fs::recursive_directory_iterator(folder / "before" / below)) {
             if (!entry.is_regular_file()) continue;
@@ -298,20 +268,20 @@ TEST_F(Evidence, what_was_collected_and_is_put_back_is_told) {
 TEST_F(Evidence, an_older_vault_and_what_a_rotation_replaced_are_told) {
     auto repository = create();
     back_up(*repository);
-    copy(vault_folder(), folder / "old-vault");
-    copy(repo(), folder / "old-repo");
+    copy_tree(vault_folder(), folder / "old-vault");
+    copy_tree(repo(), folder / "old-repo");
     repository->rotate_root();
     repository = open();
-    take(*repository);
-    copy(vault_folder(), folder / "new-vault");
-    copy(folder / "old-vault", vault_folder());
+    take_note(*repository);
+    copy_tree(vault_folder(), folder / "new-vault");
+    copy_tree(folder / "old-vault", vault_folder());
     EXPECT_NE(told().find("rolled back: checkpoint 1 saw newer keys"), std::string::npos) << told();
-    copy(folder / "new-vault", vault_folder());
+    copy_tree(folder / "new-vault", vault_folder());
     expect_silence({}, CheckDepth::full);
 
     rekey();
     repository = open();
-    take(*repository);
+    take_note(*repository);
     expect_silence({}, CheckDepth::full);
     // What was sealed under retired keys opens nowhere, so it says nothing, wherever it is put.
     for (const auto& entry : fs::recursive_directory_iterator(folder / "old-repo"))
@@ -331,13 +301,13 @@ TEST_F(Evidence, objects_in_each_others_places_are_told) {
     back_up(*repository);
     change_source(2);
     back_up(*repository);
-    take(*repository);
+    take_note(*repository);
     change_source(3);
     back_up(*repository);
-    take(*repository);
-    copy(repo(), folder / "whole");
+    take_note(*repository);
+    copy_tree(repo(), folder / "whole");
     for (const auto* below : {"snap", "index", "packs", "log", "checkpoint"}) {
-        copy(folder / "whole", repo());
+        copy_tree(folder / "whole", repo());
         const auto paths = objects(below);
         ASSERT_GE(paths.size(), 2u) << below;
         fs::rename(paths[0], folder / "aside");
@@ -345,7 +315,7 @@ TEST_F(Evidence, objects_in_each_others_places_are_told) {
         fs::rename(folder / "aside", paths[1]);
         EXPECT_NE(told({}, CheckDepth::full), "") << below;
     }
-    copy(folder / "whole", repo());
+    copy_tree(folder / "whole", repo());
     const auto marks = objects("checkpoint");
     fs::remove(marks.back());
     fs::copy_file(marks.front(), marks.back());
@@ -355,7 +325,7 @@ TEST_F(Evidence, objects_in_each_others_places_are_told) {
 TEST_F(Evidence, every_flipped_bit_of_a_checkpoint_is_told) {
     const auto repository = create();
     back_up(*repository);
-    take(*repository);
+    take_note(*repository);
     const auto path = objects("checkpoint").at(0);
     const auto whole = base::read_file(path, 1 << 20);
     for (std::size_t bit = 0; bit < whole.size() * 8; bit += 61) {
@@ -373,7 +343,7 @@ TEST_F(Evidence, everything_that_is_allowed_raises_no_alarm) {
     std::vector<std::string> known;
     std::vector<SnapshotId> taken;
     const auto mark = [&] {
-        known.push_back(take(*repository, known).record);
+        known.push_back(take_note(*repository, known).record);
         EXPECT_EQ(told(known, CheckDepth::full), "") << known.size();
     };
     for (int round = 0; round < 3; ++round) {
@@ -415,10 +385,9 @@ TEST_F(Evidence, killed_at_every_store_operation_nothing_raises_an_alarm) {
         taken.push_back(back_up(*repository).snapshot.id);
     }
     forget(*repository, taken[0]);
-    const std::vector<std::string> known{take(*repository).record};
+    const std::vector<std::string> known{take_note(*repository).record};
     repository.reset();
-    copy(repo(), folder / "kept-repo");
-    copy(vault_folder(), folder / "kept-vault");
+    keep_state();
     change_source(3);
     const auto seal_anew = [](backup::Repository& at) {
         backup::RekeyRequest request;
@@ -441,39 +410,25 @@ TEST_F(Evidence, killed_at_every_store_operation_nothing_raises_an_alarm) {
     };
     for (const bool rotated : {false, true}) {
         const auto bring_back = [&] {
-            copy(folder / "kept-repo", repo());
-            copy(folder / "kept-vault", vault_folder());
+            bring_state_back();
             if (rotated) open()->rotate_data_key();
         };
         const auto work = [&](backup::Repository& at) { rotated ? seal_anew(at) : change_all(at); };
-        const auto run = [&](const tests::Faults& faults) {
-            const auto faulty = std::make_shared<tests::FaultStore>(store(), faults);
-            work(*backup::Repository::open(faulty, vault(), key(), options));
-            return faulty->operations();
-        };
         bring_back();
-        const int operations = run({});
+        const auto counting = std::make_shared<tests::FaultStore>(store(), tests::Faults{});
+        work(*backup::Repository::open(counting, vault(), key(), options));
+        const int operations = counting->operations();
         expect_silence(known, CheckDepth::full);
         EXPECT_GT(operations, 30);
         for (int at = 1; at <= operations; at += 2) {
             bring_back();
-            const auto child = fork();
-            if (child == 0) {
-                try {
-                    (void)run({.stop_at = at, .stop = tests::Faults::Stop::kill});
-                } catch (...) {
-                }
-                _exit(0);
-            }
-            int status = 0;
-            waitpid(child, &status, 0);
-            ASSERT_TRUE(WIFSIGNALED(status)) << at;
+            ASSERT_EQ(elsewhere({.stop_at = at, .stop = tests::Faults::Stop::kill}, work), SIGKILL) << at;
             // Of the ring's two copies one may have lost the old keys before the other.
             auto problems = open()->check(CheckDepth::structure, exec::no_progress(), {}, false, known).problems;
             std::erase_if(problems, [](const auto& problem) { return problem.message == "the two copies differ"; });
             ASSERT_EQ(all(problems), "") << rotated << ' ' << at;
             const auto next = open();
-            ASSERT_NE(take(*next, known).record, "") << rotated << ' ' << at;
+            ASSERT_NE(take_note(*next, known).record, "") << rotated << ' ' << at;
             work(*next);
             ASSERT_EQ(told(known), "") << rotated << ' ' << at;
         }
@@ -485,7 +440,7 @@ TEST_F(Evidence, rotations_between_two_checkpoints_take_every_log_along) {
     back_up(*repository);
     change_source(1);
     back_up(*repository);
-    const auto note = take(*repository);
+    const auto note = take_note(*repository);
     for (int i = 0; i < 3; ++i) rekey();
     expect_silence({note.record}, CheckDepth::full);
     // Behind the rotations, too, each record is missed that the checkpoint saw.
@@ -493,10 +448,10 @@ TEST_F(Evidence, rotations_between_two_checkpoints_take_every_log_along) {
     EXPECT_GE(books.size(), 1u);
     std::size_t missed = 0;
     for (const auto& path : books) {
-        copy(repo(), folder / "aside");
+        copy_tree(repo(), folder / "aside");
         fs::remove(path);
         missed += told().find("checkpoint 1 saw") != std::string::npos;
-        copy(folder / "aside", repo());
+        copy_tree(folder / "aside", repo());
     }
     EXPECT_GE(missed, 1u) << "of both sessions, with their snapshots; and what says why packs have gone";
 }

@@ -100,10 +100,6 @@ protected:
         std::string name;
         std::function<void(const Home&)> run;
     };
-    static std::string bytes_of(const fs::path& path) {
-        std::ifstream in(path, std::ios::binary);
-        return {std::istreambuf_iterator<char>(in), {}};
-    }
     std::string wrong_in(Repository& repository, const SnapshotId& id, bool is_erased) {
         const auto out = folder / "out", copy = folder / "copies" / taken.at(id);
         fs::remove_all(out);

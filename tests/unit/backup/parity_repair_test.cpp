@@ -10,10 +10,6 @@
 #include <set>
 #include <random>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <backup/checkpoint.hpp>
 #include <backup/parity_store.hpp>
 #include <backup/prune.hpp>
 #include <backup/rekey.hpp>
@@ -21,7 +17,6 @@
 #include <backup/retention.hpp>
 #include <blob/many_stores.hpp>
 #include <crypto/hash.hpp>
-#include <fault_store.hpp>
 #include <hook_store.hpp>
 #include <new_seed.hpp>
 
@@ -91,11 +86,8 @@ protected:
             bad[bad.size() / 2] ^= 1;
             put(name, bad);
         }
-        std::filesystem::copy(repo(), folder / "damaged", std::filesystem::copy_options::recursive);
-        return [this] {
-            std::filesystem::remove_all(repo());
-            std::filesystem::copy(folder / "damaged", repo(), std::filesystem::copy_options::recursive);
-        };
+        copy_tree(repo(), folder / "damaged");
+        return [this] { copy_tree(folder / "damaged", repo()); };
     }
     std::string largest_pack() {
         std::string name;
@@ -111,11 +103,6 @@ protected:
     }
     RepairTotals mend_all(Repository& repository, bool reread = false) {
         return backup::repair(repository, {.reread = reread}, exec::no_progress(), {});
-    }
-    void expect_restores(Repository& repository, const SnapshotId& id, const std::string& when = "") {
-        std::filesystem::remove_all(folder / "out");
-        restore(repository, id, "out");
-        EXPECT_EQ(all(differences(source(), folder / "out")), "") << when;
     }
     /// Some files, one of several stripes that nothing compresses, and a file of several MiB.
     void fill() {
@@ -149,20 +136,10 @@ protected:
             return static_cast<int>(std::find_if(trace.begin(), trace.end(), is_it) - trace.begin()) + 1;
         };
         const auto twin = folder / "twin";
-        std::filesystem::copy(repo(), twin, std::filesystem::copy_options::recursive);
+        copy_tree(repo(), twin);
         const int last = run(twin, {});
         std::filesystem::remove_all(twin);
-        const pid_t child = fork();
-        if (child == 0) {
-            try {
-                (void)run(repo(), {.stop_at = last, .stop = Faults::Stop::kill});
-            } catch (...) {
-            }
-            _exit(0);
-        }
-        int status = 0;
-        EXPECT_EQ(waitpid(child, &status, 0), child);
-        EXPECT_TRUE(WIFSIGNALED(status));
+        EXPECT_EQ(elsewhere([&] { (void)run(repo(), {.stop_at = last, .stop = Faults::Stop::kill}); }), SIGKILL);
     }
     /// Several sessions, a collection, words about snapshots, checkpoints, and what a killed backup leaves. Returns the newest snapshot.
     SnapshotId fill_with_every_kind(std::unique_ptr<Repository>& repository) {
@@ -757,22 +734,14 @@ TEST_F(ParityRepair, killed_at_every_store_operation_of_a_repair) {
     for (int at = 1; at <= operations; ++at)
         for (const bool after : {false, true}) {
             spoil();
-            const pid_t child = fork();
-            if (child == 0) {
-                try {
-                    const Faults faults{.stop_at = at, .stop = Faults::Stop::kill, .after = after};
-                    const auto faulty = std::make_shared<FaultStore>(store(), faults);
-                    auto repository = Repository::open(std::make_shared<ParityStore>(faulty, Parity::thin), vault(), key(), options);
-                    backup::repair(*repository, {.reread = false}, exec::no_progress(), {});
-                } catch (const Error&) {
-                    _exit(2);
-                }
-                _exit(0);
-            }
-            int status = 0;
-            ASSERT_EQ(waitpid(child, &status, 0), child);
             const auto when = "killed at " + std::to_string(at) + (after ? ", done" : ", not done");
-            EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0) << when;
+            const int end = elsewhere([&] {
+                const Faults faults{.stop_at = at, .stop = Faults::Stop::kill, .after = after};
+                const auto faulty = std::make_shared<FaultStore>(store(), faults);
+                auto repository = Repository::open(std::make_shared<ParityStore>(faulty, Parity::thin), vault(), key(), options);
+                backup::repair(*repository, {.reread = false}, exec::no_progress(), {});
+            });
+            EXPECT_GE(end, 0) << when;
             auto repository = open_with();
             const auto totals = mend_all(*repository);
             EXPECT_EQ(all(totals.check.problems), "") << when;
@@ -800,22 +769,14 @@ TEST_F(ParityRepair, killed_at_every_store_operation_of_a_repair_that_reads_the_
     for (int at = 1; at <= operations; ++at)
         for (const bool after : {false, true}) {
             spoil();
-            const pid_t child = fork();
-            if (child == 0) {
-                try {
-                    const Faults faults{.stop_at = at, .stop = Faults::Stop::kill, .after = after};
-                    const auto faulty = std::make_shared<FaultStore>(store(), faults);
-                    auto repository = Repository::open(std::make_shared<ParityStore>(faulty, Parity::thin), vault(), key(), options);
-                    backup::repair(*repository, {}, exec::no_progress(), {});
-                } catch (const Error&) {
-                    _exit(2);
-                }
-                _exit(0);
-            }
-            int status = 0;
-            ASSERT_EQ(waitpid(child, &status, 0), child);
             const auto when = "killed at " + std::to_string(at) + (after ? ", done" : ", not done");
-            EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0) << when;
+            const int end = elsewhere([&] {
+                const Faults faults{.stop_at = at, .stop = Faults::Stop::kill, .after = after};
+                const auto faulty = std::make_shared<FaultStore>(store(), faults);
+                auto repository = Repository::open(std::make_shared<ParityStore>(faulty, Parity::thin), vault(), key(), options);
+                backup::repair(*repository, {}, exec::no_progress(), {});
+            });
+            EXPECT_GE(end, 0) << when;
             auto repository = open_with();
             EXPECT_TRUE(mend_all(*repository, true).lost.empty()) << when;
             expect_restores(*repository, id, when);
@@ -842,15 +803,11 @@ TEST_F(ParityRepair, backups_killed_at_every_third_store_operation_leave_what_a_
         std::filesystem::remove_all(vault_folder());
         create_with();
         clock->advance(std::chrono::hours(1));
-        const pid_t child = fork();
-        if (child == 0) {
+        (void)elsewhere([&] {
             const auto faulty = std::make_shared<FaultStore>(store(), Faults{.stop_at = at, .stop = Faults::Stop::kill});
             auto repository = Repository::open(std::make_shared<ParityStore>(faulty, Parity::thin), vault(), key(), options);
             repository->backup(request(), free_ledger(), exec::no_progress(), {});
-            _exit(0);
-        }
-        int status = 0;
-        ASSERT_EQ(waitpid(child, &status, 0), child);
+        });
         const auto when = "killed at " + std::to_string(at);
         auto repository = open_with();
         EXPECT_EQ(all(check(*repository).problems), "") << when;

@@ -1,14 +1,6 @@
 // What came before a checkpoint: the oldest lie in pieces of their own, and are proven and missed like all else.
-#include <algorithm>
-#include <filesystem>
 #include <map>
-#include <string>
-#include <vector>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <backup/checkpoint.hpp>
 #include <backup/parity_store.hpp>
 #include <backup/prune.hpp>
 #include <backup/rekey.hpp>
@@ -18,7 +10,6 @@
 #include <crypto/encoding.hpp>
 #include <crypto/merkle.hpp>
 #include <crypto/note.hpp>
-#include <fault_store.hpp>
 
 #include "copies_fixture.hpp"
 #include "evidence.hpp"
@@ -69,9 +60,6 @@ protected:
         EXPECT_TRUE(result.problems.empty()) << all(result.problems);
         if (result.note && result.is_new) records.push_back(result.note->record);
         return result.note.value_or(CheckpointNote{});
-    }
-    std::string told(const std::vector<std::string>& known, CheckDepth depth = CheckDepth::structure) {
-        return all(open()->check(depth, exec::no_progress(), {}, false, known).problems);
     }
     std::vector<fs::path> pieces() const { return pieces(repo()); }
     static std::vector<fs::path> pieces(const fs::path& in) {
@@ -274,32 +262,16 @@ TEST_F(PastPieces, killed_at_every_store_operation_of_the_checkpoint_that_cuts_n
     grow_old(*repository, 100);
     change(*repository, 1);
     repository.reset();
-    fs::copy(repo(), folder / "kept", fs::copy_options::recursive);
-    const auto run = [&](const tests::Faults& faults) {
-        const auto faulty = std::make_shared<tests::FaultStore>(store(), faults);
-        take_checkpoint(*Repository::open(faulty, vault(), key(), options), {}, {});
-        return faulty->operations();
-    };
-    const auto bring_back = [&] {
-        fs::remove_all(repo());
-        fs::copy(folder / "kept", repo(), fs::copy_options::recursive);
-    };
-    const int operations = run({});
+    keep_state();
+    const auto work = [](Repository& at) { take_checkpoint(at, {}, {}); };
+    const auto counting = std::make_shared<tests::FaultStore>(store(), tests::Faults{});
+    work(*Repository::open(counting, vault(), key(), options));
+    const int operations = counting->operations();
     EXPECT_EQ(pieces().size(), 1u);
     const auto known = records;
     for (int at = 1; at <= operations; ++at) {
-        bring_back();
-        const auto child = fork();
-        if (child == 0) {
-            try {
-                (void)run({.stop_at = at, .stop = tests::Faults::Stop::kill});
-            } catch (...) {
-            }
-            _exit(0);
-        }
-        int status = 0;
-        waitpid(child, &status, 0);
-        ASSERT_TRUE(WIFSIGNALED(status)) << at;
+        bring_state_back();
+        ASSERT_EQ(elsewhere({.stop_at = at, .stop = tests::Faults::Stop::kill}, work), SIGKILL) << at;
         ASSERT_EQ(told(known, CheckDepth::full), "") << at;
         records = known;
         ASSERT_NE(take(*open()).record, "") << at;
@@ -357,14 +329,10 @@ TEST_F(PastPieces, other_stores_have_them_and_a_lost_home_gets_them_back) {
     for (const auto* name : {"a", "b"}) EXPECT_EQ(pieces(place(name)).size(), 2u) << name;
     expect_alone("a", 2);
     repository.reset();
-    fs::remove_all(repo());
-    fs::create_directories(repo());
-    home = std::make_shared<tests::MoodyStore>(files("home"));
+    lose_home();
     many = many_over(home);
     repository = Repository::open(many->elsewhere(), vault(), key(), options);
-    blob::CatchUpRequest heal{.heal = true};
-    heal.accept = [&](const std::string& name, base::ByteView raw) { return repository->is_ours(name, raw); };
-    (void)many->catch_up(heal, exec::no_progress(), {});
+    (void)heal(*many, *repository);
     EXPECT_EQ(pieces().size(), 2u);
     EXPECT_EQ(check_now(), "");
 }

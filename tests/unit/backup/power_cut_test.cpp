@@ -117,10 +117,6 @@ protected:
         const auto out = folder / "out";
         fs::remove_all(out);
         repository.restore(id, {.target = out}, exec::no_progress(), {});
-        const auto bytes_of = [](const fs::path& path) {
-            std::ifstream in(path, std::ios::binary);
-            return std::string(std::istreambuf_iterator<char>(in), {});
-        };
         std::string wrong;
         for (const auto& entry : fs::recursive_directory_iterator(folder / "copies" / copy)) {
             const auto name = fs::relative(entry.path(), folder / "copies" / copy);

@@ -14,7 +14,6 @@
 #include <backup/prune.hpp>
 #include <backup/retention.hpp>
 #include <base/file.hpp>
-#include <fault_store.hpp>
 #include <new_seed.hpp>
 
 #include "collector.hpp"
@@ -57,12 +56,6 @@ protected:
         wanted.most_records = 4;
         return wanted;
     }
-    std::int64_t weight() const {
-        std::int64_t total = 0;
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(repo()))
-            if (entry.is_regular_file()) total += static_cast<std::int64_t>(entry.file_size());
-        return total;
-    }
     std::size_t packs() const { return blob::list_all(*store(), "packs/").size(); }
 
     /// Three states of a small source, of which each shares something with the others.
@@ -99,41 +92,6 @@ protected:
             const auto name = entry.path().lexically_relative(folder / "copies" / one.copy);
             EXPECT_EQ(bytes_of(entry.path()), bytes_of(out / name)) << when << name;
         }
-    }
-    static std::string bytes_of(const std::filesystem::path& path) {
-        std::ifstream in(path, std::ios::binary);
-        return {std::istreambuf_iterator<char>(in), {}};
-    }
-    void expect_whole(Repository& repository, const std::string& when = "") { EXPECT_EQ(all(check(repository).problems), "") << when; }
-
-    /// Does something in another process over a store that stops as `faults` say.
-    int elsewhere(const Faults& faults, const std::function<void(Repository&)>& work) {
-        const pid_t child = fork();
-        if (child == 0) {
-            try {
-                auto repository = Repository::open(std::make_shared<FaultStore>(store(), faults), vault(), key(), options);
-                work(*repository);
-            } catch (const Error&) {
-                _exit(2);
-            }
-            _exit(0);
-        }
-        int status = 0;
-        EXPECT_EQ(waitpid(child, &status, 0), child);
-        return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) == 0 ? 0 : -1;
-    }
-    /// The repository's folders as they are now, to begin from again.
-    void keep_state() {
-        for (const auto& [from, to] : {std::pair(repo(), folder / "kept/repo"), std::pair(vault_folder(), folder / "kept/vault")}) {
-            std::filesystem::create_directories(to);
-            std::filesystem::copy(from, to, std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing);
-        }
-    }
-    void bring_state_back() {
-        std::filesystem::remove_all(repo());
-        std::filesystem::remove_all(vault_folder());
-        std::filesystem::copy(folder / "kept/repo", repo(), std::filesystem::copy_options::recursive);
-        std::filesystem::copy(folder / "kept/vault", vault_folder(), std::filesystem::copy_options::recursive);
     }
 };
 
@@ -613,12 +571,7 @@ TEST_F(Prune, a_pack_that_cannot_be_written_anew_stays_until_it_is_mended) {
     // A byte of each frame of the first data pack: which of them holds shared.bin depends on who read it.
     for (const auto& pack : repository->inside().load_index({})->packs()) {
         if (pack.header.kind != Kind::data || pack.size < 600'000) continue;
-        std::fstream file(repo() / pack_name(pack.sha), std::ios::in | std::ios::out | std::ios::binary);
-        for (const auto& frame : pack.frames) {
-            const auto at = static_cast<std::streamoff>(frame.offset + frame.stored() / 2);
-            const auto byte = file.seekg(at).get();
-            file.seekp(at).put(static_cast<char>(byte ^ 1));
-        }
+        for (const auto& frame : pack.frames) flip(repo() / pack_name(pack.sha), frame.offset + frame.stored() / 2);
     }
     auto fresh = open();
     const auto before = weight();

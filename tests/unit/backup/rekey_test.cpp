@@ -1,23 +1,15 @@
 // New data keys: at once for what comes, and by and by for what there is, until the old ones open nothing any more.
 #include "fixture.hpp"
 
-#include <algorithm>
 #include <atomic>
-#include <csignal>
-#include <functional>
 #include <random>
 #include <thread>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <backup/checkpoint.hpp>
 #include <backup/prune.hpp>
 #include <backup/rekey.hpp>
 #include <backup/retention.hpp>
 #include <base/id.hpp>
 #include <crypto/hash.hpp>
-#include <fault_store.hpp>
 #include <new_seed.hpp>
 
 #include "collector.hpp"
@@ -75,11 +67,6 @@ protected:
             EXPECT_EQ(bytes_of(entry.path()), bytes_of(out / name)) << when << name;
         }
     }
-    static std::string bytes_of(const std::filesystem::path& path) {
-        std::ifstream in(path, std::ios::binary);
-        return {std::istreambuf_iterator<char>(in), {}};
-    }
-    void expect_whole(Repository& repository, const std::string& when = "") { EXPECT_EQ(all(check(repository).problems), "") << when; }
 
     /// The ring as somebody has it who could read the vault and the root key of now.
     Ring leak(Repository& repository) {
@@ -120,38 +107,10 @@ protected:
     }
 
     int elsewhere(const Faults& on_store, const Faults& on_vault, const std::function<void(Repository&)>& work) {
-        const pid_t child = fork();
-        if (child == 0) {
-            try {
-                const auto faulty = std::make_shared<FaultStore>(store(), on_store);
-                work(*Repository::open(faulty, std::make_shared<FaultStore>(vault(), on_vault), key(), options));
-            } catch (const Error&) {
-                _exit(2);
-            }
-            _exit(0);
-        }
-        int status = 0;
-        EXPECT_EQ(waitpid(child, &status, 0), child);
-        return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) == 0 ? 0 : -1;
-    }
-    void keep_state() {
-        std::filesystem::remove_all(folder / "kept");
-        for (const auto& [from, to] : {std::pair(repo(), folder / "kept/repo"), std::pair(vault_folder(), folder / "kept/vault")}) {
-            std::filesystem::create_directories(to);
-            std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
-        }
-    }
-    void bring_state_back() {
-        for (const auto& [from, to] : {std::pair(folder / "kept/repo", repo()), std::pair(folder / "kept/vault", vault_folder())}) {
-            std::filesystem::remove_all(to);
-            std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
-        }
-    }
-    static void damage(const std::filesystem::path& path) {
-        std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-        const auto at = static_cast<std::streamoff>(std::filesystem::file_size(path) / 2);
-        const auto byte = file.seekg(at).get();
-        file.seekp(at).put(static_cast<char>(byte ^ 1));
+        return BackupTest::elsewhere([&] {
+            const auto faulty = std::make_shared<FaultStore>(store(), on_store);
+            work(*Repository::open(faulty, std::make_shared<FaultStore>(vault(), on_vault), key(), options));
+        });
     }
 };
 
@@ -622,7 +581,7 @@ TEST_F(Rekey, what_is_damaged_keeps_its_key_until_it_is_mended) {
     take_two(*repository);
     const auto leaked = leak(*repository);
     for (const auto& pack : repository->inside().load_index({})->packs())
-        if (pack.header.kind == Kind::data && pack.size < 200'000 && pack.size > 100'000) damage(repo() / pack_name(pack.sha));
+        if (pack.header.kind == Kind::data && pack.size < 200'000 && pack.size > 100'000) flip(repo() / pack_name(pack.sha));
     EXPECT_NE(all(check(*repository).problems), "");
     repository->rotate_data_key();
     const auto totals = rekey_all();
@@ -646,10 +605,7 @@ TEST_F(Rekey, a_damaged_header_keeps_the_old_keys_until_it_is_mended) {
     set_hold(*repository, copied[0].id, "a court", {});
     EXPECT_TRUE(take_checkpoint(*repository, {}, {}).is_new);
     repository->rotate_data_key();
-    const auto kept = folder / "kept";
-    std::filesystem::create_directories(kept);
-    std::filesystem::copy(repo(), kept / "repo", std::filesystem::copy_options::recursive);
-    std::filesystem::copy(vault_folder(), kept / "vault", std::filesystem::copy_options::recursive);
+    keep_state();
     for (const auto& object : blob::list_all(*store(), "")) {
         const auto kind = object.name.substr(0, object.name.find('/'));
         if (kind != "log" && kind != "snap" && kind != "index" && kind != "checkpoint") continue;
@@ -662,14 +618,11 @@ TEST_F(Rekey, a_damaged_header_keeps_the_old_keys_until_it_is_mended) {
             EXPECT_EQ(kind, "snap") << object.name << ": " << error.what();
         }
         EXPECT_TRUE(open()->has_old_data_keys()) << object.name;
-        std::filesystem::copy_file(kept / "repo" / object.name, repo() / object.name, std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::copy_file(folder / "kept/repo" / object.name, repo() / object.name, std::filesystem::copy_options::overwrite_existing);
         EXPECT_TRUE(rekey_all().is_done) << object.name;
         expect_whole(*open());
         EXPECT_EQ(open()->find(copied[0].id)->held, "a court") << object.name;
-        std::filesystem::remove_all(repo());
-        std::filesystem::remove_all(vault_folder());
-        std::filesystem::copy(kept / "repo", repo(), std::filesystem::copy_options::recursive);
-        std::filesystem::copy(kept / "vault", vault_folder(), std::filesystem::copy_options::recursive);
+        bring_state_back();
     }
 }
 

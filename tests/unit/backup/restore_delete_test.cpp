@@ -9,7 +9,6 @@
 
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <backup/read.hpp>
@@ -268,8 +267,7 @@ TEST_F(RestoreDelete, killed_at_each_of_its_steps_no_file_is_a_mix_nothing_goes_
         for (const auto* name : {"a/two", "a/deep/2", "a/deep/3"}) std::filesystem::remove(out() / name), old[name].clear();
         const auto outside = describe_tree(folder / "outside");
 
-        const pid_t child = fork();
-        if (child == 0) {
+        const int end = elsewhere([&] {
             DyingAt dying(at);
             auto hooked = std::make_shared<HookStore>(store());
             hooked->before = [&](const std::string& what, const std::string& name) {
@@ -279,35 +277,24 @@ TEST_F(RestoreDelete, killed_at_each_of_its_steps_no_file_is_a_mix_nothing_goes_
                 dying.step();
                 return true;
             };
-            try {
-                Repository::open(hooked, vault(), key(), options)->restore(id, request, dying, {});
-            } catch (...) {
-                _exit(1);
-            }
-            _exit(0);
-        }
-        int status = 0;
-        ASSERT_EQ(waitpid(child, &status, 0), child);
-        const bool is_killed = WIFSIGNALED(status);
-        ASSERT_TRUE(is_killed || WEXITSTATUS(status) == 0);
+            Repository::open(hooked, vault(), key(), options)->restore(id, request, dying, {});
+        });
+        ASSERT_GE(end, 0);
+        const bool is_killed = end > 0;
 
         EXPECT_EQ(describe_tree(folder / "outside"), outside);
         const auto gone = std::count_if(extra.begin(), extra.end(), [&](const auto& name) {
             return !std::filesystem::exists(std::filesystem::symlink_status(out() / name));
         });
-        const auto text_of = [](const std::filesystem::path& path) {
-            std::ifstream in(path, std::ios::binary);
-            return std::string(std::istreambuf_iterator<char>(in), {});
-        };
         bool is_complete = true;
         for (const auto& entry : std::filesystem::recursive_directory_iterator(source())) {
             if (!entry.is_regular_file()) continue;
             const auto name = entry.path().lexically_relative(source()).string();
-            if (text_of(out() / name) == text_of(entry.path())) continue;
+            if (bytes_of(out() / name) == bytes_of(entry.path())) continue;
             is_complete = false;
             const auto before = old.find(name);
             ASSERT_NE(before, old.end()) << name;
-            EXPECT_EQ(text_of(out() / name), before->second) << name << " is neither what it was nor what it is to be";
+            EXPECT_EQ(bytes_of(out() / name), before->second) << name << " is neither what it was nor what it is to be";
         }
         EXPECT_TRUE(gone == 0 || is_complete) << "something extra has gone before all else was there";
         ++(!is_complete ? while_writing : gone < static_cast<std::ptrdiff_t>(extra.size()) ? while_deleting : behind);

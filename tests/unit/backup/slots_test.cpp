@@ -1,11 +1,7 @@
 // Every way to open a repository, and what a change of keys leaves to whom.
 #include "fixture.hpp"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <crypto/agreement.hpp>
-#include <fault_store.hpp>
 #include <hook_store.hpp>
 
 #include "repository_impl.hpp"
@@ -35,9 +31,6 @@ protected:
         repository.add_slot(KeySource::recipient_public(recipient.public_key()), "recipient");
         keys.push_back(KeySource::recipient_private(recipient.private_key()));
         return keys;
-    }
-    void copy_vault(const std::string& name) {
-        std::filesystem::copy(vault_folder(), folder / name, std::filesystem::copy_options::recursive);
     }
     /// The repository as somebody sees it who has kept an old vault.
     std::unique_ptr<Repository> open_with_vault(const std::string& name, const KeySource& key) {
@@ -243,7 +236,7 @@ TEST_F(Slots, a_new_root_key_keeps_every_slot_and_revokes_what_was_removed) {
     auto repository = create();
     const auto first = back_up(*repository).snapshot.id;
     const auto keys = add_all(*repository);
-    copy_vault("old-vault");
+    copy_tree(vault_folder(), folder / "old-vault");
     const auto old_root = repository->inside().root.clone();
     const auto repo = repository->inside().super.repo;
     repository->remove_slot(2);
@@ -280,7 +273,7 @@ TEST_F(Slots, what_is_removed_while_somebody_mends_it_stays_removed) {
     const auto code = KeySource::new_recovery_code();
     repository->add_slot(code, "two");
     const auto whole = folder / "whole-vault";
-    copy_vault("whole-vault");
+    copy_tree(vault_folder(), whole);
     const auto damage = [&](int how) {
         for (const std::string name : {"slot/2", "ring/1"}) {
             const auto copy = how % 2 == 0 ? name : name + ".1";
@@ -292,8 +285,7 @@ TEST_F(Slots, what_is_removed_while_somebody_mends_it_stays_removed) {
         for (const bool rotates : {false, true}) {
             bool was_there = true;
             for (int at = 1; was_there; ++at) {
-                std::filesystem::remove_all(vault_folder());
-                std::filesystem::copy(whole, vault_folder(), std::filesystem::copy_options::recursive);
+                copy_tree(whole, vault_folder());
                 const auto remover = open();
                 damage(how);
                 int operations = 0;
@@ -348,7 +340,7 @@ TEST_F(Slots, killed_at_every_operation_of_a_rotation_all_of_them_open) {
     repository->add_slot(KeySource::recipient_public(recipient.public_key()), "recipient");
     keys.push_back(KeySource::recipient_private(recipient.private_key()));
     const auto whole = folder / "whole-vault";
-    copy_vault("whole-vault");
+    copy_tree(vault_folder(), whole);
     const auto counting = std::make_shared<FaultStore>(vault(), Faults{});
     Repository::open(store(), counting, key(), options)->rotate_root();
     const int operations = counting->operations();
@@ -357,21 +349,10 @@ TEST_F(Slots, killed_at_every_operation_of_a_rotation_all_of_them_open) {
     for (int at = 1; at <= operations; ++at)
         for (const bool after : {false, true}) {
             const auto when = "killed at operation " + std::to_string(at) + (after ? ", done" : ", not done");
-            std::filesystem::remove_all(vault_folder());
-            std::filesystem::copy(whole, vault_folder(), std::filesystem::copy_options::recursive);
-            const pid_t child = fork();
-            if (child == 0) {
-                try {
-                    const auto faulty = std::make_shared<FaultStore>(vault(), Faults{.stop_at = at, .stop = Faults::Stop::kill, .after = after});
-                    Repository::open(store(), faulty, key(), options)->rotate_root();
-                } catch (const Error&) {
-                    _exit(2);
-                }
-                _exit(0);
-            }
-            int status = 0;
-            ASSERT_EQ(waitpid(child, &status, 0), child);
-            ASSERT_TRUE(WIFSIGNALED(status)) << when;
+            copy_tree(whole, vault_folder());
+            const Faults faults{.stop_at = at, .stop = Faults::Stop::kill, .after = after};
+            const auto rotate = [&] { Repository::open(store(), std::make_shared<FaultStore>(vault(), faults), key(), options)->rotate_root(); };
+            ASSERT_EQ(elsewhere(rotate), SIGKILL) << when;
             for (const auto& each : keys) EXPECT_EQ(open_with(each)->list().front().id, id) << when;
             EXPECT_EQ(all(check(*open(), CheckDepth::structure).problems).find("ring"), std::string::npos) << when;
             auto next = open_with(keys[static_cast<std::size_t>(at) % keys.size()]);

@@ -43,12 +43,6 @@ protected:
         const std::shared_ptr<Repository> own = open();
         return std::make_unique<StreamBackup>(own, StreamRequest{.name = name, .tags = {{"kind", "test"}}}, ledger, stop);
     }
-    std::int64_t weight() const {
-        std::int64_t total = 0;
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(repo()))
-            if (entry.is_regular_file()) total += static_cast<std::int64_t>(entry.file_size());
-        return total;
-    }
 };
 
 TEST_F(StreamedBackup, what_was_written_comes_back) {

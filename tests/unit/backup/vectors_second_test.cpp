@@ -7,7 +7,6 @@
 #include <map>
 #include <set>
 
-#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -348,18 +347,14 @@ TEST_F(SecondVectors, DISABLED_make) {
     killed.include = {"never finished"};
     for (char letter = 'a'; letter < 'g'; ++letter)
         write(source() / "never finished" / std::string(1, letter), std::string(250'000, letter));
-    const auto child = fork();
-    if (child == 0) {
+    const auto work = [&] {
         const auto fatal = std::make_shared<HookStore>(own);
         fatal->before = [](const std::string& what, const std::string& name) {
             if (what == "put" && name.starts_with("snap/")) kill(getpid(), SIGKILL);
         };
         back_up(*open_over(fatal), killed);
-        _exit(1);
-    }
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status));
+    };
+    ASSERT_EQ(elsewhere(work), SIGKILL);
     repository = open_over(own);
     const auto last = take_checkpoint(*repository, {}, {});
     ASSERT_TRUE(last.note) << all(last.problems);
