@@ -160,7 +160,8 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
         for (std::size_t i = 0; i < chunks.size(); ++i) {
             const auto length = content.lengths[i];
             const PackChunk found{ids[i], static_cast<std::uint16_t>(seq), offset, length};
-            if (chunk >= table.chunks.size() || table.chunks[chunk] != found) throw Corrupt("a chunk is not the one its id names", {.subject = where});
+            if (chunk >= table.chunks.size() || table.chunks[chunk] != found)
+                throw Corrupt("a chunk is not the one its id names", {.subject = where});
             offset += length;
             ++chunk;
         }

@@ -235,7 +235,8 @@ struct Replacing {
             bool any = false;
             for (std::size_t i = 0; i < Place::versions; ++i) any = any || (place.copy[i] && !place.copy_buried[i]);
             if (!any) return {"none of them is in the copy", seen.size()};
-            const auto to = [&](const Place& after) {
+            const auto to = [&](Place after) {
+                std::sort(after.followers.begin(), after.followers.end());  // which of the two is which is all one
                 if (seen.emplace(after, true).second) next.push_back(after);
             };
             replacer(place, to);
