@@ -43,7 +43,7 @@ public:
 
 private:
     void fill(std::uint64_t count) {
-        std::memmove(buffer_.data(), buffer_.data() + at_, end_ - at_);
+        if (end_ > at_) std::memmove(buffer_.data(), buffer_.data() + at_, end_ - at_);
         end_ -= std::exchange(at_, 0);
         // A full frame by itself: it is hashed, opened and hashed again while it is in the processor's cache.
         const auto wanted = std::max<std::uint64_t>(count, least_read) - end_;

@@ -34,7 +34,7 @@ public:
 
 private:
     TimedStore& from_;
-    const Name& name_;
+    const Name name_;
     const std::uint64_t size_;
     const Patience& patience_;
     const std::stop_token stop_;
