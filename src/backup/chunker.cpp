@@ -33,10 +33,11 @@ Chunker::Chunker(ByteView k_cdc, Way way) : way_(way) {
     auto tables = std::make_unique<Tables>();
     const auto raw = crypto::hkdf_expand(k_cdc, base::view_of("tenon/1/cdc/toep"), 2048);
     for (std::size_t b = 0; b < 256; ++b) {
-        tables->in[b] = base::load_le<std::uint64_t>(raw.bytes().data() + 8 * b);
-        auto gone = tables->in[b];
+        auto& [in, out] = tables->rows[b];
+        in = base::load_le<std::uint64_t>(raw.bytes().data() + 8 * b);
+        auto gone = in;
         for (std::size_t i = 0; i < window; ++i) gone = mulx(gone);
-        tables->out[b] = gone;
+        out = gone;
     }
     const auto key = crypto::hkdf_expand(k_cdc, base::view_of("tenon/1/cdc/aes"), 16);
     std::copy(key.bytes().begin(), key.bytes().end(), tables->key.begin());
@@ -73,8 +74,8 @@ ChunkRun::ChunkRun(const Chunker& chunker, ByteView data, bool last) {
     }
 }
 
-std::uint64_t Chunker::table(std::uint8_t byte) const { return tables_->in[byte]; }
-std::uint64_t Chunker::out_table(std::uint8_t byte) const { return tables_->out[byte]; }
+std::uint64_t Chunker::table(std::uint8_t byte) const { return tables_->rows[byte].in; }
+std::uint64_t Chunker::out_table(std::uint8_t byte) const { return tables_->rows[byte].out; }
 ByteView Chunker::aes_key() const { return tables_->key; }
 std::uint64_t Chunker::state(ByteView last_window) const {
     return state_before(*tables_, last_window.data(), last_window.size());

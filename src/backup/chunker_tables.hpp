@@ -7,8 +7,11 @@
 namespace tenon::backup {
 
 struct Chunker::Tables {
-    alignas(64) std::array<std::uint64_t, 256> in;   ///< T
-    alignas(64) std::array<std::uint64_t, 256> out;  ///< O: what a byte has become when it leaves the window
+    struct Row {
+        std::uint64_t in;   ///< T
+        std::uint64_t out;  ///< O: what a byte has become when it leaves the window
+    };
+    alignas(64) std::array<Row, 256> rows;
     alignas(64) std::array<std::uint8_t, 11 * 16> round_keys{};
     std::array<std::uint8_t, 16> key;
 
@@ -35,12 +38,12 @@ std::size_t scan_vaes512(const Chunker::Tables& tables, const std::uint8_t* data
 /// The state before `position`, from the window that ends there.
 inline std::uint64_t state_before(const Chunker::Tables& tables, const std::uint8_t* data, std::size_t position) {
     std::uint64_t d = 0;
-    for (const auto *at = data + position - Chunker::window, *end = data + position; at < end; ++at) d = mulx(d) ^ tables.in[*at];
+    for (const auto *at = data + position - Chunker::window, *end = data + position; at < end; ++at) d = mulx(d) ^ tables.rows[*at].in;
     return d;
 }
 
 inline std::uint64_t roll(const Chunker::Tables& tables, std::uint64_t d, const std::uint8_t* at) {
-    return mulx(d) ^ (tables.in[*at] ^ tables.out[*(at - Chunker::window)]);  // so that the next one waits for one step less
+    return mulx(d) ^ (tables.rows[*at].in ^ tables.rows[*(at - Chunker::window)].out);  // so that the next one waits for one step less
 }
 
 }  // namespace tenon::backup

@@ -80,7 +80,7 @@ __attribute__((target("aes,sse4.1"))) std::size_t scan_aes_ni(const Chunker::Tab
     return to;
 }
 
-// A state waits for the one before it, which takes longer than what else is to be done for a position. So the wider ways scan two
+// A state waits for the one before it, which takes longer than what else is to be done for a position. So the widest way scans two
 // stretches, one of which begins where the other ends, side by side.
 namespace {
 
@@ -104,38 +104,7 @@ struct TwoStates {
     }
 };
 
-__attribute__((target("vaes,avx2,aes"), always_inline)) inline unsigned even_bits(__m256i of) {
-    // Even bits are low halves, the states; the odd ones compare the unused half and say nothing.
-    const auto bits = static_cast<unsigned>(_mm256_movemask_pd(_mm256_castsi256_pd(of)));
-    return (bits & 1) | (bits >> 1 & 2);
-}
-
 /// What is found in `blocks`, and the states of the group at `data` into `next`.
-__attribute__((target("vaes,avx2,aes"), always_inline)) inline Found found_in(const std::uint64_t (&blocks)[2][2 * lanes], const __m256i* keys,
-                                                                              __m256i wanted, TwoStates& states, const std::uint8_t* data,
-                                                                              std::size_t stretch, std::uint64_t (&next)[2][2 * lanes]) {
-    constexpr std::size_t rows = 2 * lanes / 2;
-    const auto* in = reinterpret_cast<const __m256i*>(blocks);
-    __m256i x[rows];
-#pragma GCC unroll 8
-    for (std::size_t i = 0; i < rows; ++i) x[i] = _mm256_xor_si256(_mm256_load_si256(in + i), keys[0]);
-#pragma GCC unroll 9
-    for (int round = 1; round < 10; ++round) {
-#pragma GCC unroll 8
-        for (std::size_t i = 0; i < rows; ++i) x[i] = _mm256_aesenc_epi128(x[i], keys[round]);
-        if (round <= static_cast<int>(lanes)) states.roll_on(data, stretch, next, static_cast<std::size_t>(round - 1));
-    }
-    auto any = _mm256_setzero_si256();
-#pragma GCC unroll 8
-    for (std::size_t i = 0; i < rows; ++i) {
-        x[i] = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_aesenclast_epi128(x[i], keys[10]), wanted), _mm256_setzero_si256());
-        any = _mm256_or_si256(any, x[i]);
-    }
-    if (even_bits(any) == 0) return {};
-    return {even_bits(x[0]) | even_bits(x[1]) << 2 | even_bits(x[2]) << 4 | even_bits(x[3]) << 6,
-            even_bits(x[4]) | even_bits(x[5]) << 2 | even_bits(x[6]) << 4 | even_bits(x[7]) << 6};
-}
-
 __attribute__((target("vaes,avx512f,aes"), always_inline)) inline Found found_in(const std::uint64_t (&blocks)[2][2 * lanes], const __m512i* keys,
                                                                                  __m512i wanted, TwoStates& states, const std::uint8_t* data,
                                                                                  std::size_t stretch, std::uint64_t (&next)[2][2 * lanes]) {
@@ -159,28 +128,7 @@ __attribute__((target("vaes,avx512f,aes"), always_inline)) inline Found found_in
 }
 
 /// As Scan, of the two stretches from `data`; twice `stretch` if there is nothing.
-using ScanTwo = std::size_t (*)(const Chunker::Tables& tables, const std::uint8_t* data, std::size_t stretch, std::uint32_t mask);
-
-__attribute__((target("vaes,avx2,aes"))) std::size_t scan_two_256(const Chunker::Tables& tables, const std::uint8_t* data,
-                                                                  std::size_t stretch, std::uint32_t mask) {
-    __m256i keys[11];
-    for (int round = 0; round < 11; ++round)
-        keys[round] = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(tables.round_keys.data()) + round));
-    const auto wanted = _mm256_set1_epi64x(static_cast<long long>(mask));
-    alignas(64) std::uint64_t blocks[2][2][2 * lanes] = {};
-    TwoStates states{tables, state_before(tables, data, 0), state_before(tables, data, stretch)};
-    for (std::size_t i = 0; i < lanes; ++i) states.roll_on(data, stretch, blocks[0], i);
-    std::size_t later = 2 * stretch, group = 0;  // where in the second something was found
-    for (std::size_t at = 0; at < stretch; at += lanes, group ^= 1) {
-        const auto ahead = at + lanes < stretch ? at + lanes : 0;  // the last one rolls over the first ones, for nobody
-        const auto [first, second] = found_in(blocks[group], keys, wanted, states, data + ahead, stretch, blocks[group ^ 1]);
-        if (first != 0) return at + static_cast<std::size_t>(__builtin_ctz(first));
-        if (second != 0 && later == 2 * stretch) later = stretch + at + static_cast<std::size_t>(__builtin_ctz(second));
-    }
-    return later;
-}
-
-__attribute__((target("vaes,avx512f,aes"))) std::size_t scan_two_512(const Chunker::Tables& tables, const std::uint8_t* data,
+__attribute__((target("vaes,avx512f,aes"))) std::size_t scan_two(const Chunker::Tables& tables, const std::uint8_t* data,
                                                                   std::size_t stretch, std::uint32_t mask) {
     __m512i keys[11];
     for (int round = 0; round < 11; ++round)
@@ -199,8 +147,9 @@ __attribute__((target("vaes,avx512f,aes"))) std::size_t scan_two_512(const Chunk
     return later;
 }
 
-std::size_t scan_by_two(ScanTwo scan_two, const Chunker::Tables& tables, const std::uint8_t* data, std::size_t from, std::size_t to,
-                        std::uint32_t mask) {
+}  // namespace
+
+std::size_t scan_vaes512(const Chunker::Tables& tables, const std::uint8_t* data, std::size_t from, std::size_t to, std::uint32_t mask) {
     while (from < to && to - from >= 32 * lanes) {
         const auto stretch = std::min((to - from) / 2, longest_stretch) / lanes * lanes;
         const auto found = scan_two(tables, data + from, stretch, mask);
@@ -208,16 +157,6 @@ std::size_t scan_by_two(ScanTwo scan_two, const Chunker::Tables& tables, const s
         if (found < 2 * stretch) return from;
     }
     return scan_aes_ni(tables, data, from, to, mask);
-}
-
-}  // namespace
-
-std::size_t scan_vaes(const Chunker::Tables& tables, const std::uint8_t* data, std::size_t from, std::size_t to, std::uint32_t mask) {
-    return scan_by_two(scan_two_256, tables, data, from, to, mask);
-}
-
-std::size_t scan_vaes512(const Chunker::Tables& tables, const std::uint8_t* data, std::size_t from, std::size_t to, std::uint32_t mask) {
-    return scan_by_two(scan_two_512, tables, data, from, to, mask);
 }
 
 }  // namespace tenon::backup
