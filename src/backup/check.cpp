@@ -788,13 +788,13 @@ void CheckRun::packs() {
         std::vector<std::jthread> threads;
         for (auto& failure : failures)
             threads.push_back(exec::start_thread("check", [&] {
-                ByteVector buffer;
+                PackBuffers buffers;
                 try {
                     for (auto at = next++; at < all.size(); at = next++) {
                         const auto& [name, size] = all[at];
                         const auto info = known.find(name);
                         const auto* pack_info = info == known.end() ? nullptr : info->second;
-                        guard(name, [&] { pack(name, size, pack_info, buffer); });
+                        guard(name, [&] { pack(name, size, pack_info, buffers); });
                     }
                 } catch (...) {
                     failure = std::current_exception();

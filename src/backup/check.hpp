@@ -37,7 +37,10 @@ private:
     void choose_packs();
     void segments();
     void packs();
-    void pack(const std::string& name, std::uint64_t size, const PackInfo* known, ByteVector& buffer);
+    struct PackBuffers {
+        ByteVector read, opened;
+    };
+    void pack(const std::string& name, std::uint64_t size, const PackInfo* known, PackBuffers& buffers);
     bool agree(const PackInfo& known, const std::vector<PackChunk>& table) const;
     void snapshots();
     void directory(NodeSource& nodes, const Id& root, const std::string& snapshot);

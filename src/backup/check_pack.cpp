@@ -12,7 +12,7 @@
 namespace tenon::backup {
 namespace {
 
-/// Reads an object from front to back, hashing what it delivers. `buffer` is for the next one to use again.
+/// Reads an object from front to back. `buffer` is for the next one to use again.
 class Front {
 public:
     Front(blob::Store& store, std::string name, std::uint64_t size, exec::ProgressSink& progress, ByteVector& buffer, std::stop_token stop)
@@ -23,10 +23,15 @@ public:
     Front& operator=(const Front&) = delete;
 
     /// The next bytes. Throws Corrupt where the object ends early.
-    ByteSpan next(std::uint64_t count) {
-        if (end_ - at_ < count) fill(count);
-        const auto out = ByteSpan(buffer_).subspan(at_, count);
+    ByteView next(std::uint64_t count) {
+        const auto out = next_unhashed(count);
         hash_.update(out);
+        return out;
+    }
+    /// The next bytes, which are to be hashed before the next ones.
+    ByteView next_unhashed(std::uint64_t count) {
+        if (end_ - at_ < count) fill(count);
+        const auto out = ByteView(buffer_).subspan(at_, count);
         if (parity_) parity_->add(out);
         at_ += count;
         passed_ += count;
@@ -35,7 +40,7 @@ public:
     }
     std::uint64_t passed() const { return passed_; }
     std::uint64_t left() const { return size_ - passed_; }
-    Id hash() { return hash_.finish(); }
+    crypto::Sha256& hash() { return hash_; }
     /// Makes the parity on the way.
     void make_parity(Parity mode) { parity_.emplace(mode, size_); }
     [[nodiscard]] bool has_parity() const { return parity_.has_value(); }
@@ -45,7 +50,7 @@ private:
     void fill(std::uint64_t count) {
         if (end_ > at_) std::memmove(buffer_.data(), buffer_.data() + at_, end_ - at_);
         end_ -= std::exchange(at_, 0);
-        // A full frame by itself: it is hashed, opened and hashed again while it is in the processor's cache.
+        // A full frame by itself: it is opened and hashed while it is in the processor's cache.
         const auto wanted = std::max<std::uint64_t>(count, least_read) - end_;
         if (buffer_.size() < end_ + wanted) buffer_.resize(end_ + wanted);
         blob::SpanSink sink(ByteSpan(buffer_).subspan(end_, wanted));
@@ -84,9 +89,9 @@ bool CheckRun::agree(const PackInfo& known, const std::vector<PackChunk>& table)
     return same;
 }
 
-void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo* known, ByteVector& buffer) {
+void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo* known, PackBuffers& buffers) {
     exec::check_stop(stop_);
-    Front front(*repository_.objects, name, size, progress_, buffer, stop_);
+    Front front(*repository_.objects, name, size, progress_, buffers.read, stop_);
     // What there is of its parity, to be compared with what it should be once the pack has turned out to be whole.
     ByteVector kept;
     const auto there = objects_.find(parity_name(name, size));
@@ -106,7 +111,7 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
     }
     const auto finish = [&] {
         while (front.left() > 0) front.next(std::min<std::uint64_t>(front.left(), 1 << 20));
-        if (pack_name(front.hash()) != name) problem(name, "the pack's bytes are not those its name promises");
+        if (pack_name(front.hash().finish()) != name) problem(name, "the pack's bytes are not those its name promises");
         else if (!kept.empty() && size <= stripe_size && crypto::sha256(kept) != *pack_in(name)) doubt(name);
         else if (front.has_parity() && front.parity() != kept) doubt(name);
         const std::lock_guard lock(mutex_);
@@ -139,11 +144,14 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
         const auto& row = table.info.frames[seq];
         const auto where = place(name, row.offset, row.stored());
         if (row.offset != front.passed()) throw Corrupt("there is a gap between two frames", {.subject = where});
-        const auto stored = front.next(row.stored());
+        const auto stored = front.next_unhashed(row.stored());
         FrameView content;
         try {
-            content = unpacker.view(sealer.open(stored, seq, where), where);
+            // Not in place: the pack's hash wants it as it is.
+            if (buffers.opened.size() < stored.size()) buffers.opened.resize(stored.size());
+            content = unpacker.view(sealer.open(stored, seq, where, buffers.opened), where);
         } catch (const Corrupt& error) {
+            front.hash().update(stored);
             problem(error, name);
             while (chunk < table.chunks.size() && table.chunks[chunk].frame == seq) ++chunk;
             continue;
@@ -155,7 +163,7 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
             offset += length;
         }
         ids.resize(chunks.size());
-        hasher.ids(type, chunks, ids);
+        hasher.ids(type, chunks, ids, {&front.hash(), stored});
         offset = 0;
         for (std::size_t i = 0; i < chunks.size(); ++i) {
             const auto length = content.lengths[i];

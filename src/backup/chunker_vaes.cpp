@@ -11,9 +11,10 @@
 // state of each. Besides the permutation itself, which the processor does two blocks at a time, there is little left: it is bound by that.
 
 namespace tenon::backup {
+namespace four {
 namespace {
 
-constexpr std::size_t stretches = 4, longest_stretch = 4096, group = 4;  // a group is as many positions of each stretch
+constexpr std::size_t stretches = 4, longest = 4096, group = 4;  // a group is as many positions of each stretch
 constexpr std::size_t least = 256 * stretches;                          // below, what a scan prepares costs more than it saves
 
 #define TENON_VAES __attribute__((target("vaes,avx2,aes"), always_inline)) inline
@@ -121,10 +122,12 @@ __attribute__((target("vaes,avx2,aes"))) std::size_t scan_four(const Chunker::Ta
 }
 
 }  // namespace
+}  // namespace four
 
 std::size_t scan_vaes(const Chunker::Tables& tables, const std::uint8_t* data, std::size_t from, std::size_t to, std::uint32_t mask) {
+    using namespace four;
     while (from < to && to - from >= least) {
-        const auto stretch = std::min((to - from) / stretches, longest_stretch) / group * group;
+        const auto stretch = std::min((to - from) / stretches, longest) / group * group;
         const auto found = scan_four(tables, data + from, stretch, mask);
         from += found;
         if (found < stretches * stretch) return from;

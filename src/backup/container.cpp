@@ -90,12 +90,12 @@ void FrameSealer::seal(std::uint32_t seq, ByteSpan frame) {
     base::store_le(frame.data() + 16, crypto::crc32c(sealed));
 }
 
-ByteSpan FrameSealer::open(ByteSpan frame, std::uint32_t seq, const std::string& object) {
+ByteSpan FrameSealer::open(ByteView frame, std::uint32_t seq, const std::string& object, ByteSpan into) {
     const auto header = decode_frame_header(frame, object);
     if (header.seq != seq || frame.size() != frame_header_size + header.clen)
         throw Corrupt("a frame is not the one that belongs here", {.subject = object});
     const auto sealed = frame.subspan(frame_header_size);
-    const auto content = sealed.first(header.clen - tag_size);
+    const auto content = into.first(header.clen - tag_size);
     if (crypto::crc32c(sealed) != header.crc || !cipher_.open(crypto::nonce_of(seq), aad(seq, header.clen), sealed, content))
         throw Corrupt("a frame is damaged", {.subject = object});
     return content;

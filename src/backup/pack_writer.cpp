@@ -1,5 +1,6 @@
 #include "pack_writer.hpp"
 
+#include <deque>
 #include <exception>
 #include <utility>
 
@@ -17,7 +18,7 @@ constexpr std::size_t most_spare = 2;
 struct PackWriter::OpenPack {
     SealedPack sealed;
     PackKey key;
-    std::uint64_t size = container_header_size;  // guarded by the writer's mutex_, as are the next seven
+    std::uint64_t size = container_header_size;  // guarded by the writer's mutex_, as are the next nine
     bool closed = false;
     bool draining = false;
     bool finished = false;
@@ -25,10 +26,11 @@ struct PackWriter::OpenPack {
     std::size_t waiting = 0;                     // bytes of these and of the one that is being written
     std::exception_ptr failure;                  // nothing more can be written to it
     std::uint32_t next = 0;                      // the frame whose turn it is
+    std::deque<PackedFrame> unhashed;            // written
+    bool hashing = false;
 
-    // Only whoever drains, or finishes, touches these.
-    std::unique_ptr<blob::Spool> spool;
-    crypto::Sha256 hash;
+    std::unique_ptr<blob::Spool> spool;  // only whoever drains, or finishes, touches it
+    crypto::Sha256 hash;                 // whoever hashes, or finishes
 
     void append(ByteView bytes) {
         hash.update(bytes);
@@ -109,11 +111,7 @@ void PackWriter::deliver(const Ticket& ticket, PackedFrame frame, const std::sto
     pack.waiting += frame.size();
     pack.ready.emplace(ticket.seq, std::move(frame));
     if (!pack.draining) drain(pack, lock);
-    if (pack.closed && !pack.draining && pack.next == pack.sealed.info.frames.size() && !std::exchange(pack.finished, true)) {
-        if (current_ == ticket.pack) current_ = nullptr;
-        lock.unlock();
-        return finish(pack);
-    }
+    if (finish_if_complete(ticket.pack, lock)) return;
     // Only behind having handed it over: whoever has the frame whose turn it is does not wait before he brings it.
     drained_.wait(lock, stop, [&] { return pack.failure || pack.waiting <= most_waiting_; });
     if (pack.failure) std::rethrow_exception(pack.failure);
@@ -128,7 +126,7 @@ void PackWriter::drain(OpenPack& pack, std::unique_lock<std::mutex>& lock) {
         ++pack.next;
         lock.unlock();
         try {
-            pack.append(sealed.span());
+            pack.spool->append(sealed.span());
         } catch (...) {
             // It ends the session, and all who bring frames.
             lock.lock();
@@ -138,9 +136,68 @@ void PackWriter::drain(OpenPack& pack, std::unique_lock<std::mutex>& lock) {
         lock.lock();
         pack.waiting -= sealed.size();
         drained_.notify_all();
-        if (spare_.size() < most_spare) spare_.push_back(std::move(sealed.bytes));
+        pack.unhashed.push_back(std::move(sealed));
+        hash_all_but(1, pack, lock);
     }
     pack.draining = false;
+}
+
+void PackWriter::hash_all_but(std::size_t waiting, OpenPack& pack, std::unique_lock<std::mutex>& lock) {
+    while (pack.unhashed.size() > waiting) {
+        if (pack.hashing) {
+            // Whoever does waits for nobody meanwhile.
+            drained_.wait(lock, [&] { return !pack.hashing; });
+            continue;
+        }
+        auto frame = std::move(pack.unhashed.front());
+        pack.unhashed.pop_front();
+        pack.hashing = true;
+        lock.unlock();
+        pack.hash.update(frame.span());
+        lock.lock();
+        pack.hashing = false;
+        keep(std::move(frame.bytes));
+    }
+}
+
+void PackWriter::hash_beside(const std::function<void(crypto::HashBeside)>& work) {
+    std::unique_lock lock(mutex_);
+    const auto pack = current_;
+    if (!pack || pack->hashing || pack->unhashed.empty()) {
+        lock.unlock();
+        return work({});
+    }
+    auto frame = std::move(pack->unhashed.front());
+    pack->unhashed.pop_front();
+    pack->hashing = true;
+    lock.unlock();
+    try {
+        work({&pack->hash, frame.span()});
+    } catch (...) {
+        lock.lock();
+        pack->hashing = false;
+        fail(*pack);
+        throw;
+    }
+    lock.lock();
+    pack->hashing = false;
+    drained_.notify_all();
+    keep(std::move(frame.bytes));
+    finish_if_complete(pack, lock);
+}
+
+void PackWriter::keep(ByteVector bytes) {
+    if (spare_.size() < most_spare) spare_.push_back(std::move(bytes));
+}
+
+/// Of the threads that may complete a pack one ends it, without the lock.
+bool PackWriter::finish_if_complete(const std::shared_ptr<OpenPack>& pack, std::unique_lock<std::mutex>& lock) {
+    if (!pack->closed || pack->failure || pack->draining || pack->hashing || pack->next != pack->sealed.info.frames.size()) return false;
+    if (std::exchange(pack->finished, true)) return false;
+    if (current_ == pack) current_ = nullptr;
+    lock.unlock();
+    finish(*pack);
+    return true;
 }
 
 void PackWriter::fail(OpenPack& pack) {
@@ -161,7 +218,9 @@ void PackWriter::close() {
 
 void PackWriter::finish(OpenPack& pack) {
     auto& info = pack.sealed.info;
-    // The lock is not needed: every frame was delivered, so nobody else holds on to this pack.
+    // The lock is not needed: every frame was written, and nobody hashes one, so nobody else holds on to this pack.
+    for (auto& frame : pack.unhashed) pack.hash.update(frame.span());
+    pack.unhashed.clear();
     const auto footer_offset = pack.size;
     ByteVector frame;
     FramePacker().pack(encode_footer(pack.sealed), {}, false, frame);

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 #include <blob/store.hpp>
+#include <crypto/hash.hpp>
 #include <exec/throttle.hpp>
 
 #include "container.hpp"
@@ -18,7 +20,8 @@ namespace tenon::backup {
 using exec::Throttle;
 
 /// Fills packs of one kind with frames from many threads. Frames are sealed by whoever brings them, then appended to the
-/// pack's spool and hash in their order, by whoever finds the next one ready: memory holds frames, never packs.
+/// pack's spool in their order, by whoever finds the next one ready: memory holds frames, never packs. The last one that was written waits to be
+/// hashed for somebody who does so beside other hashing, which takes little more time than that alone; for long only until the next one.
 class PackWriter {
 public:
     /// `deferred`: packs are durable with the store's next flush; else at once, which needs no flush that others share. `most_waiting`: where
@@ -29,7 +32,9 @@ public:
 
     /// Seals the frame and empties the builder. Throws Cancelled.
     void add(FrameBuilder& frame, const FramePacker& packer, ByteVector& scratch, const std::stop_token& stop);
-    /// Closes the open pack. No add() may be under way.
+    /// Calls `work` with what waits to be hashed, or with nothing.
+    void hash_beside(const std::function<void(crypto::HashBeside)>& work);
+    /// Closes the open pack. Neither add() nor hash_beside() may be under way.
     void close();
     /// Packs that were handed to the store since the last call.
     std::vector<SealedPack> take_finished();
@@ -48,7 +53,10 @@ private:
     Ticket admit(const FrameBuilder& frame, std::size_t plain, const PackedFrame& packed);
     void deliver(const Ticket& ticket, PackedFrame frame, const std::stop_token& stop);
     void drain(OpenPack& pack, std::unique_lock<std::mutex>& lock);
+    void hash_all_but(std::size_t waiting, OpenPack& pack, std::unique_lock<std::mutex>& lock);
+    void keep(ByteVector bytes);
     void fail(OpenPack& pack);
+    bool finish_if_complete(const std::shared_ptr<OpenPack>& pack, std::unique_lock<std::mutex>& lock);
     void finish(OpenPack& pack);
 
     const Keys& keys_;

@@ -49,30 +49,37 @@ std::size_t pad(std::span<std::uint8_t> end, std::size_t used, std::uint64_t byt
     return blocks;
 }
 
-/// A message behind one block, as stretches of whole blocks: where it begins, most of it as it lies there, its end.
+/// What is hashed, from a block's end on, as stretches of whole blocks: where it begins, most of it as it lies there, its end.
 class Stretches {
 public:
+    /// `head` is less than a block. What is less than one at the end is rest().
     void begin(const Sha256State& behind, ByteView head, ByteView message) {
         state = behind;
-        const auto size = head.size() + message.size();
-        std::copy(head.begin(), head.end(), front_.begin());
-        auto in_front = head.size();
+        parts_ = {};
         next_ = parts_.begin();
-        if (size >= sha256_block) {
-            std::copy_n(message.begin(), sha256_block - in_front, front_.begin() + static_cast<std::ptrdiff_t>(in_front));
-            message = message.subspan(sha256_block - in_front);
-            const auto whole = message.size() / sha256_block;
-            parts_ = {{{front_.data(), 1}, {message.data(), whole}, {}}};
-            message = message.subspan(whole * sha256_block);
-            in_front = 0;
-        } else {
-            parts_ = {};
-            std::copy_n(front_.begin(), in_front, end_.begin());
+        rest_ = head.size() + message.size();
+        if (rest_ >= sha256_block) {
+            if (!head.empty()) {
+                std::copy(head.begin(), head.end(), front_.begin());
+                std::copy_n(message.begin(), sha256_block - head.size(), front_.begin() + static_cast<std::ptrdiff_t>(head.size()));
+                message = message.subspan(sha256_block - head.size());
+                parts_[0] = {front_.data(), 1};
+                head = {};
+            }
+            parts_[1] = {message.data(), message.size() / sha256_block};
+            rest_ = message.size() % sha256_block;
+            message = message.last(rest_);
         }
-        std::copy(message.begin(), message.end(), end_.begin() + static_cast<std::ptrdiff_t>(in_front));
-        parts_[2] = {end_.data(), pad(end_, in_front + message.size(), sha256_block + size)};
+        std::copy(head.begin(), head.end(), end_.begin());
+        std::copy(message.begin(), message.end(), end_.begin() + static_cast<std::ptrdiff_t>(head.size()));
         skip();
     }
+    /// Ends it: so many bytes were hashed in all.
+    void end(std::uint64_t bytes) {
+        parts_[2] = {end_.data(), pad(end_, rest_, bytes)};
+        skip();
+    }
+    ByteView rest() const { return ByteView(end_).first(rest_); }
     bool is_done() const { return next_ == parts_.end(); }
     std::size_t blocks() const { return next_->count; }
     Sha256Lane lane() { return {&state, next_->at}; }
@@ -80,6 +87,13 @@ public:
         next_->at += count * sha256_block;
         next_->count -= count;
         skip();
+    }
+    void run() {
+        while (!is_done()) {
+            const auto count = blocks();
+            add_blocks(lane(), count);
+            advance(count);
+        }
     }
 
     Sha256State state{};
@@ -90,10 +104,12 @@ private:
         std::size_t count;
     };
     void skip() {
+        if (is_done()) next_ = parts_.begin();  // more may have come
         while (!is_done() && next_->count == 0) ++next_;
     }
     std::array<std::uint8_t, sha256_block> front_{};
     std::array<std::uint8_t, 2 * sha256_block> end_{};
+    std::size_t rest_ = 0;
     std::array<Part, 3> parts_{};
     std::array<Part, 3>::iterator next_ = parts_.end();
 };
@@ -107,31 +123,71 @@ Digest sha256(ByteView data) {
     return end(context.get());
 }
 
+/// With the processor's instructions a state of our own, which each() may advance beside other ones; else OpenSSL's.
 struct Sha256::Impl {
-    MdContext context = new_md_context();
-    void begin() { must(EVP_DigestInit_ex(context.get(), fetched_sha256(), nullptr), "hashing"); }
+    MdContext context = has_sha256_blocks() ? MdContext() : new_md_context();
+    Sha256State state{};
+    std::array<std::uint8_t, sha256_block> pending{};
+    std::size_t held = 0;
+    std::uint64_t bytes = 0;
+
+    Impl() { begin(); }
+    Impl(const Impl&) = delete;
+    ~Impl() {
+        sodium_memzero(state.data(), sizeof state);
+        sodium_memzero(pending.data(), sizeof pending);
+    }
+    void begin() {
+        if (context) return must(EVP_DigestInit_ex(context.get(), fetched_sha256(), nullptr), "hashing");
+        state = initial;
+        held = bytes = 0;
+    }
+    void take_up(Stretches& work, ByteView data) {
+        work.begin(state, ByteView(pending).first(held), data);
+        bytes += data.size();
+    }
+    void put_down(const Stretches& work) {
+        state = work.state;
+        const auto rest = work.rest();
+        held = rest.size();
+        std::copy(rest.begin(), rest.end(), pending.begin());
+    }
 };
 
-Sha256::Sha256() : impl_(std::make_unique<Impl>()) { impl_->begin(); }
+Sha256::Sha256() : impl_(std::make_unique<Impl>()) {}
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 Sha256::~Sha256() = default;
 
 Sha256& Sha256::update(ByteView data) {
-    feed(impl_->context.get(), data);
+    if (impl_->context) {
+        feed(impl_->context.get(), data);
+        return *this;
+    }
+    Stretches work;
+    impl_->take_up(work, data);
+    work.run();
+    impl_->put_down(work);
     return *this;
 }
 
 Digest Sha256::finish() {
-    const auto digest = end(impl_->context.get());
+    const auto digest = impl_->context ? end(impl_->context.get()) : this->digest();
     impl_->begin();
     return digest;
 }
 
 Digest Sha256::digest() const {
-    const auto fork = new_md_context();
-    copy(fork.get(), impl_->context.get());
-    return end(fork.get());
+    if (impl_->context) {
+        const auto fork = new_md_context();
+        copy(fork.get(), impl_->context.get());
+        return end(fork.get());
+    }
+    Stretches work;
+    impl_->take_up(work, {});
+    work.end(impl_->bytes);
+    work.run();
+    return digest_of(work.state);
 }
 
 // RFC 2104 over two contexts that have swallowed the padded key already: a message then costs its own blocks and two
@@ -189,48 +245,58 @@ Digest HmacSha256::finish() {
     return mac;
 }
 
-void HmacSha256::each(ByteView head, std::span<const ByteView> messages, std::span<Digest> macs) {
+void HmacSha256::each(ByteView head, std::span<const ByteView> messages, std::span<Digest> macs, HashBeside beside) {
     if (head.size() >= sha256_block || macs.size() != messages.size()) throw InternalError("hashing several messages: sizes that do not fit");
     if (!has_sha256_blocks()) {
+        if (beside.hash) beside.hash->update(beside.data);
         for (std::size_t i = 0; i < messages.size(); ++i) macs[i] = update(head).update(messages[i]).finish();
         return;
     }
-    std::array<Stretches, 2> lanes;
-    std::array<std::size_t, 2> at{};  // the message in each
-    std::size_t next = 0;
-    const auto refill = [&](std::size_t lane) {
-        if (next == messages.size()) return false;
-        lanes[lane].begin(impl_->inner_state, head, messages[next]);
-        at[lane] = next++;
-        return true;
+    struct Lane {
+        Stretches work;
+        Digest* mac = nullptr;  // none where it is what comes beside
+        bool busy = false;
     };
-    const auto finish = [&](std::size_t lane) {
+    std::array<Lane, 2> lanes;
+    std::size_t next = 0;
+    const auto refill = [&](Lane& lane) {
+        lane.busy = next < messages.size();
+        if (!lane.busy) return;
+        lane.work.begin(impl_->inner_state, head, messages[next]);
+        lane.work.end(sha256_block + head.size() + messages[next].size());
+        lane.mac = &macs[next++];
+    };
+    const auto finish = [&](Lane& lane) {
+        if (!lane.mac) return beside.hash->impl_->put_down(lane.work);
         std::array<std::uint8_t, sha256_block> block{};
-        const auto digest = digest_of(lanes[lane].state);
+        const auto digest = digest_of(lane.work.state);
         std::copy(digest.begin(), digest.end(), block.begin());
         pad(block, digest.size(), sha256_block + digest.size());
         auto state = impl_->outer_state;
         add_blocks({&state, block.data()}, 1);
-        macs[at[lane]] = digest_of(state);
+        *lane.mac = digest_of(state);
     };
-    std::array<bool, 2> busy{refill(0), refill(1)};
-    while (busy[0] || busy[1]) {
-        if (busy[0] && busy[1]) {
-            const auto count = std::min(lanes[0].blocks(), lanes[1].blocks());
-            add_blocks(lanes[0].lane(), lanes[1].lane(), count);
-            lanes[0].advance(count);
-            lanes[1].advance(count);
-        } else {
-            auto& last = lanes[busy[0] ? 0 : 1];
-            const auto count = last.blocks();
-            add_blocks(last.lane(), count);
-            last.advance(count);
+    if (beside.hash) {
+        beside.hash->impl_->take_up(lanes[0].work, beside.data);
+        lanes[0].busy = true;
+    }
+    auto& [one, other] = lanes;
+    for (;;) {
+        for (auto& lane : lanes) {
+            if (lane.busy && !lane.work.is_done()) continue;
+            if (lane.busy) finish(lane);
+            refill(lane);
         }
-        for (std::size_t lane = 0; lane < lanes.size(); ++lane)
-            if (busy[lane] && lanes[lane].is_done()) {
-                finish(lane);
-                busy[lane] = refill(lane);
-            }
+        if (one.busy && other.busy) {
+            const auto count = std::min(one.work.blocks(), other.work.blocks());
+            add_blocks(one.work.lane(), other.work.lane(), count);
+            one.work.advance(count);
+            other.work.advance(count);
+        } else if (one.busy || other.busy) {
+            (one.busy ? one : other).work.run();
+        } else {
+            return;
+        }
     }
 }
 

@@ -75,6 +75,38 @@ TEST(HmacSha256, SeveralAtATime) {
     EXPECT_THROW(mac.each({}, {&message, 1}, {}), InternalError);
 }
 
+TEST(Sha256, PiecesOfAnyLength) {
+    const auto data = counting(3000);
+    for (std::size_t piece = 1; piece < 300; ++piece) {
+        Sha256 hash;
+        for (std::size_t at = 0; at < data.size(); at += piece) {
+            const auto all = base::ByteView(data).first(std::min(at + piece, data.size()));
+            hash.update({}).update(all.subspan(at));
+            if (at % 7 == 0) EXPECT_EQ(hash.digest(), sha256(all)) << piece;
+        }
+        EXPECT_EQ(hash.finish(), sha256(data)) << piece;
+        EXPECT_EQ(hash.finish(), sha256({})) << "it begins anew";
+    }
+}
+
+TEST(HmacSha256, AnotherHashBesideMessages) {
+    HmacSha256 mac(view_of("Jefe"));
+    const auto data = counting(5000);
+    for (const std::size_t before : {0, 1, 63, 64, 65, 200})
+        for (const std::size_t size : {0, 1, 62, 63, 64, 65, 128, 1000, 4000})
+            for (const std::size_t number : {0, 1, 2, 5}) {
+                std::vector<base::ByteView> messages;
+                for (std::size_t i = 0; i < number; ++i) messages.push_back(base::ByteView(data).subspan(i, 300 * i + before));
+                std::vector<Digest> macs(number);
+                Sha256 beside;
+                beside.update(base::ByteView(data).first(before));
+                mac.each(view_of("head"), messages, macs, {&beside, base::ByteView(data).subspan(before, size)});
+                EXPECT_EQ(beside.digest(), sha256(base::ByteView(data).first(before + size))) << before << ' ' << size << ' ' << number;
+                EXPECT_EQ(beside.update(base::ByteView(data).subspan(before + size)).finish(), sha256(data)) << "it goes on";
+                for (std::size_t i = 0; i < number; ++i) EXPECT_EQ(macs[i], mac.update(view_of("head")).update(messages[i]).finish()) << number << ' ' << i;
+            }
+}
+
 TEST(Blake2b, KeyedKnownAnswer) {
     EXPECT_EQ(text(blake2b_256(counting(32), counting(200))),
               "a39ff6e7e838226fd50e24a55375ff3a39419fd93e32cc463f3f74323291c425");
