@@ -163,7 +163,7 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
             offset += length;
         }
         ids.resize(chunks.size());
-        hasher.ids(type, chunks, ids, {&front.hash(), stored});
+        front.hash().update(hasher.ids(type, chunks, ids, {&front.hash(), stored}));
         offset = 0;
         for (std::size_t i = 0; i < chunks.size(); ++i) {
             const auto length = content.lengths[i];

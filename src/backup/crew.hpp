@@ -42,11 +42,12 @@ public:
         ++open_;
         changed_.notify_all();
     }
-    /// Gives the task to a thread that has nothing to do. False: each has, and the task stays the caller's.
+    /// Gives the task to a thread that has nothing to do but such tasks, as its next one. False: none has, and the task stays the caller's.
     bool offer(Task& task) {
         const std::lock_guard lock(mutex_);
-        if (failure_ || closed_ || idle_ <= waiting_.size()) return false;
+        if (failure_ || closed_ || waiting_.size() > offered_ || offered_ >= idle_ + helping_) return false;
         waiting_.push_front(std::move(task));
+        ++offered_;
         ++open_;
         changed_.notify_all();
         return true;
@@ -81,8 +82,10 @@ private:
             changed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
             --idle_;
             if (waiting_.empty()) return;
+            const bool helps = offered_ > 0;
             auto task = std::move(waiting_.front());
             waiting_.pop_front();
+            if (helps) --offered_, ++helping_;
             const bool skip = failure_ != nullptr;
             lock.unlock();
             changed_.notify_all();
@@ -94,6 +97,7 @@ private:
             }
             lock.lock();
             if (failure && !failure_) failure_ = failure;
+            if (helps) --helping_;
             --open_;
             changed_.notify_all();
         }
@@ -104,7 +108,9 @@ private:
     const std::function<void()> meanwhile_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::deque<Task> waiting_;        // guarded by mutex_
+    std::deque<Task> waiting_;        // guarded by mutex_; what was offered is in front
+    std::size_t offered_ = 0;         // guarded by mutex_: of these
+    std::size_t helping_ = 0;         // guarded by mutex_: threads that do what was offered
     std::size_t open_ = 0;            // guarded by mutex_: posted, not done
     std::size_t idle_ = 0;            // guarded by mutex_: threads that wait
     std::exception_ptr failure_;      // guarded by mutex_

@@ -160,19 +160,20 @@ void PackWriter::hash_all_but(std::size_t waiting, OpenPack& pack, std::unique_l
     }
 }
 
-void PackWriter::hash_beside(const std::function<void(crypto::HashBeside)>& work) {
+void PackWriter::hash_beside(const std::function<ByteView(crypto::HashBeside)>& work) {
     std::unique_lock lock(mutex_);
     const auto pack = current_;
     if (!pack || pack->hashing || pack->unhashed.empty()) {
         lock.unlock();
-        return work({});
+        work({});
+        return;
     }
     auto frame = std::move(pack->unhashed.front());
     pack->unhashed.pop_front();
     pack->hashing = true;
     lock.unlock();
     try {
-        work({&pack->hash, frame.span()});
+        frame.begin = frame.bytes.size() - work({&pack->hash, frame.span()}).size();
     } catch (...) {
         lock.lock();
         pack->hashing = false;
@@ -182,7 +183,8 @@ void PackWriter::hash_beside(const std::function<void(crypto::HashBeside)>& work
     lock.lock();
     pack->hashing = false;
     drained_.notify_all();
-    keep(std::move(frame.bytes));
+    if (frame.size() > 0) pack->unhashed.push_front(std::move(frame));
+    else keep(std::move(frame.bytes));
     finish_if_complete(pack, lock);
 }
 

@@ -32,8 +32,8 @@ public:
 
     /// Seals the frame and empties the builder. Throws Cancelled.
     void add(FrameBuilder& frame, const FramePacker& packer, ByteVector& scratch, const std::stop_token& stop);
-    /// Calls `work` with what waits to be hashed, or with nothing.
-    void hash_beside(const std::function<void(crypto::HashBeside)>& work);
+    /// Calls `work` with what waits to be hashed, or with nothing. It returns what is left of it.
+    void hash_beside(const std::function<ByteView(crypto::HashBeside)>& work);
     /// Closes the open pack. Neither add() nor hash_beside() may be under way.
     void close();
     /// Packs that were handed to the store since the last call.

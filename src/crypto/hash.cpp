@@ -142,16 +142,6 @@ struct Sha256::Impl {
         state = initial;
         held = bytes = 0;
     }
-    void take_up(Stretches& work, ByteView data) {
-        work.begin(state, ByteView(pending).first(held), data);
-        bytes += data.size();
-    }
-    void put_down(const Stretches& work) {
-        state = work.state;
-        const auto rest = work.rest();
-        held = rest.size();
-        std::copy(rest.begin(), rest.end(), pending.begin());
-    }
 };
 
 Sha256::Sha256() : impl_(std::make_unique<Impl>()) {}
@@ -165,9 +155,13 @@ Sha256& Sha256::update(ByteView data) {
         return *this;
     }
     Stretches work;
-    impl_->take_up(work, data);
+    work.begin(impl_->state, ByteView(impl_->pending).first(impl_->held), data);
     work.run();
-    impl_->put_down(work);
+    impl_->state = work.state;
+    impl_->bytes += data.size();
+    const auto rest = work.rest();
+    impl_->held = rest.size();
+    std::copy(rest.begin(), rest.end(), impl_->pending.begin());
     return *this;
 }
 
@@ -184,7 +178,7 @@ Digest Sha256::digest() const {
         return end(fork.get());
     }
     Stretches work;
-    impl_->take_up(work, {});
+    work.begin(impl_->state, ByteView(impl_->pending).first(impl_->held), {});
     work.end(impl_->bytes);
     work.run();
     return digest_of(work.state);
@@ -245,19 +239,19 @@ Digest HmacSha256::finish() {
     return mac;
 }
 
-void HmacSha256::each(ByteView head, std::span<const ByteView> messages, std::span<Digest> macs, HashBeside beside) {
+ByteView HmacSha256::each(ByteView head, std::span<const ByteView> messages, std::span<Digest> macs, HashBeside beside) {
     if (head.size() >= sha256_block || macs.size() != messages.size()) throw InternalError("hashing several messages: sizes that do not fit");
     if (!has_sha256_blocks()) {
-        if (beside.hash) beside.hash->update(beside.data);
         for (std::size_t i = 0; i < messages.size(); ++i) macs[i] = update(head).update(messages[i]).finish();
-        return;
+        return beside.data;
     }
     struct Lane {
         Stretches work;
-        Digest* mac = nullptr;  // none where it is what comes beside
+        Digest* mac = nullptr;  // none: what comes beside
         bool busy = false;
     };
     std::array<Lane, 2> lanes;
+    auto& [one, other] = lanes;
     std::size_t next = 0;
     const auto refill = [&](Lane& lane) {
         lane.busy = next < messages.size();
@@ -267,7 +261,6 @@ void HmacSha256::each(ByteView head, std::span<const ByteView> messages, std::sp
         lane.mac = &macs[next++];
     };
     const auto finish = [&](Lane& lane) {
-        if (!lane.mac) return beside.hash->impl_->put_down(lane.work);
         std::array<std::uint8_t, sha256_block> block{};
         const auto digest = digest_of(lane.work.state);
         std::copy(digest.begin(), digest.end(), block.begin());
@@ -276,28 +269,41 @@ void HmacSha256::each(ByteView head, std::span<const ByteView> messages, std::sp
         add_blocks({&state, block.data()}, 1);
         *lane.mac = digest_of(state);
     };
+    const auto put_down = [&](Lane& lane) {
+        const auto left = lane.work.is_done() ? 0 : lane.work.blocks();
+        const auto done = (beside.data.size() / sha256_block - left) * sha256_block;
+        beside.hash->impl_->state = lane.work.state;
+        beside.hash->impl_->bytes += done;
+        beside.data = beside.data.subspan(done);
+    };
     if (beside.hash) {
-        beside.hash->impl_->take_up(lanes[0].work, beside.data);
-        lanes[0].busy = true;
+        const auto to_block = (sha256_block - beside.hash->impl_->held) % sha256_block;
+        const auto odd = beside.data.first(std::min(to_block, beside.data.size()));
+        beside.hash->update(odd);
+        beside.data = beside.data.subspan(odd.size());
+        one.busy = beside.data.size() >= sha256_block;
+        if (one.busy) one.work.begin(beside.hash->impl_->state, {}, beside.data.first(beside.data.size() / sha256_block * sha256_block));
     }
-    auto& [one, other] = lanes;
-    for (;;) {
-        for (auto& lane : lanes) {
-            if (lane.busy && !lane.work.is_done()) continue;
-            if (lane.busy) finish(lane);
-            refill(lane);
-        }
+    if (!one.busy) refill(one);
+    refill(other);
+    const auto has_message = [](const Lane& lane) { return lane.busy && lane.mac; };
+    while (has_message(one) || has_message(other)) {
         if (one.busy && other.busy) {
             const auto count = std::min(one.work.blocks(), other.work.blocks());
             add_blocks(one.work.lane(), other.work.lane(), count);
             one.work.advance(count);
             other.work.advance(count);
-        } else if (one.busy || other.busy) {
-            (one.busy ? one : other).work.run();
         } else {
-            return;
+            (one.busy ? one : other).work.run();
+        }
+        for (auto& lane : lanes) {
+            if (!lane.busy || !lane.work.is_done()) continue;
+            lane.mac ? finish(lane) : put_down(lane);
+            refill(lane);
         }
     }
+    if (one.busy) put_down(one);
+    return beside.data;
 }
 
 Digest hmac_sha256(ByteView key, ByteView data) { return HmacSha256(key).update(data).finish(); }

@@ -32,7 +32,7 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-/// What a hash is given while others are made.
+/// What a hash may be given while others are made.
 struct HashBeside {
     Sha256* hash = nullptr;
     ByteView data{};
@@ -49,9 +49,10 @@ public:
     ~HmacSha256();
     HmacSha256& update(ByteView data);
     Digest finish();  ///< And begins anew under the same key.
-    /// Of `head` (less than 64 bytes) and each of the messages, in their order. Two at a time where the processor can, of these and of what
-    /// comes beside them, which takes little more than half of the time. Between update() and finish() it changes nothing.
-    void each(ByteView head, std::span<const ByteView> messages, std::span<Digest> macs, HashBeside beside = {});
+    /// Of `head` (less than 64 bytes) and each of the messages, in their order. Two at a time where the processor can, which takes little more
+    /// than half of the time; what comes beside them as well, as long as there is a message to hash it beside. What is left of that is returned.
+    /// Between update() and finish() it changes nothing.
+    ByteView each(ByteView head, std::span<const ByteView> messages, std::span<Digest> macs, HashBeside beside = {});
 
 private:
     struct Impl;
