@@ -10,7 +10,8 @@ namespace tenon::backup {
 namespace {
 
 constexpr std::int64_t mib = 1 << 20;
-/// Whatever the number of threads: cached nodes, the frames of folders, parity of the pack that is put, entries that wait for others.
+/// Whatever the number of threads: cached nodes, the frames of folders, parity of the pack that is put, frames that wait for
+/// their pack's hash, entries that wait for others.
 constexpr std::int64_t of_all = 16 * mib;
 /// Of each thread: what it reads into with a chunk that is begun, a frame of data and one of nodes, what they become, the state of the
 /// compressor. A check's threads need less, a restore's as much.

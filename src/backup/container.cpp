@@ -90,6 +90,10 @@ void FrameSealer::seal(std::uint32_t seq, ByteSpan frame) {
     base::store_le(frame.data() + 16, crypto::crc32c(sealed));
 }
 
+ByteSpan FrameSealer::open(ByteSpan frame, std::uint32_t seq, const std::string& object) {
+    return open(frame, seq, object, frame.subspan(std::min(frame.size(), frame_header_size)));
+}
+
 ByteSpan FrameSealer::open(ByteView frame, std::uint32_t seq, const std::string& object, ByteSpan into) {
     const auto header = decode_frame_header(frame, object);
     if (header.seq != seq || frame.size() != frame_header_size + header.clen)

@@ -120,8 +120,8 @@ public:
     /// `frame`: header room ‖ content ‖ tag room, as FramePacker leaves it; becomes what is stored.
     void seal(std::uint32_t seq, ByteSpan frame);
     /// The content of a stored frame, in place. Throws Corrupt.
-    ByteSpan open(ByteSpan frame, std::uint32_t seq, const std::string& object) { return open(frame, seq, object, frame.subspan(frame_header_size)); }
-    /// The same, at the front of `into`, which is as long as the frame or where its content begins.
+    ByteSpan open(ByteSpan frame, std::uint32_t seq, const std::string& object);
+    /// The same at the front of `into`, which is as long as the frame, or the frame itself behind its header.
     ByteSpan open(ByteView frame, std::uint32_t seq, const std::string& object, ByteSpan into);
 
 private:

@@ -28,6 +28,7 @@ public:
             const std::lock_guard lock(mutex_);
             closed_ = true;
             waiting_.clear();
+            offered_ = 0;
         }
         changed_.notify_all();
         threads_.clear();
@@ -36,7 +37,7 @@ public:
     /// Waits while the queue is full. Throws what a task threw.
     void post(Task task) {
         std::unique_lock lock(mutex_);
-        wait(lock, [&] { return failure_ || waiting_.size() < limit_; });
+        wait(lock, [&] { return failure_ || posted() < limit_; });
         if (failure_) std::rethrow_exception(failure_);
         waiting_.push_back(std::move(task));
         ++open_;
@@ -45,8 +46,8 @@ public:
     /// Gives the task to a thread that has nothing to do but such tasks, as its next one. False: none has, and the task stays the caller's.
     bool offer(Task& task) {
         const std::lock_guard lock(mutex_);
-        if (failure_ || closed_ || waiting_.size() > offered_ || offered_ >= idle_ + helping_) return false;
-        waiting_.push_front(std::move(task));
+        if (failure_ || closed_ || posted() > 0 || offered_ >= idle_ + helping_) return false;
+        waiting_.push_back(std::move(task));  // whoever offers waits for the first one first
         ++offered_;
         ++open_;
         changed_.notify_all();
@@ -58,14 +59,16 @@ public:
         wait(lock, [&] { return open_ == 0; });
         if (failure_) std::rethrow_exception(failure_);
     }
-    /// Waits until no more than so many wait for a thread.
+    /// Waits until no more than so many that were posted wait for a thread.
     void wait_until(std::size_t waiting) {
         std::unique_lock lock(mutex_);
-        wait(lock, [&] { return failure_ || waiting_.size() <= waiting; });
+        wait(lock, [&] { return failure_ || posted() <= waiting; });
     }
 
 private:
     static constexpr auto look_every = std::chrono::milliseconds(20);
+
+    std::size_t posted() const { return waiting_.size() - offered_; }  // of what waits
 
     template <class Done> void wait(std::unique_lock<std::mutex>& lock, Done done) {
         if (!meanwhile_) return changed_.wait(lock, done);

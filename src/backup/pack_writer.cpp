@@ -127,17 +127,17 @@ void PackWriter::drain(OpenPack& pack, std::unique_lock<std::mutex>& lock) {
         lock.unlock();
         try {
             pack.spool->append(sealed.span());
+            lock.lock();
+            pack.waiting -= sealed.size();
+            drained_.notify_all();
+            pack.unhashed.push_back(std::move(sealed));
+            hash_all_but(1, pack, lock);
         } catch (...) {
             // It ends the session, and all who bring frames.
-            lock.lock();
+            if (!lock) lock.lock();
             fail(pack);
             throw;
         }
-        lock.lock();
-        pack.waiting -= sealed.size();
-        drained_.notify_all();
-        pack.unhashed.push_back(std::move(sealed));
-        hash_all_but(1, pack, lock);
     }
     pack.draining = false;
 }
@@ -163,7 +163,7 @@ void PackWriter::hash_all_but(std::size_t waiting, OpenPack& pack, std::unique_l
 void PackWriter::hash_beside(const std::function<ByteView(crypto::HashBeside)>& work) {
     std::unique_lock lock(mutex_);
     const auto pack = current_;
-    if (!pack || pack->hashing || pack->unhashed.empty()) {
+    if (!crypto::HmacSha256::hashes_beside() || !pack || pack->hashing || pack->unhashed.empty()) {
         lock.unlock();
         work({});
         return;
@@ -213,6 +213,7 @@ void PackWriter::close() {
         const std::lock_guard lock(mutex_);
         pack = std::exchange(current_, nullptr);
         if (!pack) return;
+        if (pack->failure) std::rethrow_exception(pack->failure);
         pack->closed = true;
     }
     finish(*pack);

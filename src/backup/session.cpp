@@ -244,7 +244,9 @@ ChunkRef Lane::chunk(ByteView bytes) {
 void Lane::chunks(const ChunkRun& run, std::span<ChunkRef> refs) {
     std::array<Id, ChunkRun::most> ids;
     const auto chunks = run.get();
-    writers_.data.hash_beside([&](crypto::HashBeside beside) { return hasher_.ids(ChunkType::data, chunks, std::span(ids).first(chunks.size()), beside); });
+    writers_.data.hash_beside([&](crypto::HashBeside beside) {
+        return hasher_.ids(ChunkType::data, chunks, std::span(ids).first(chunks.size()), beside);
+    });
     for (std::size_t i = 0; i < chunks.size(); ++i) {
         store(ids[i], chunks[i]);
         refs[i] = {ids[i], chunks[i].size()};

@@ -306,6 +306,8 @@ ByteView HmacSha256::each(ByteView head, std::span<const ByteView> messages, std
     return beside.data;
 }
 
+bool HmacSha256::hashes_beside() noexcept { return has_sha256_blocks(); }
+
 Digest hmac_sha256(ByteView key, ByteView data) { return HmacSha256(key).update(data).finish(); }
 
 Digest blake2b_256(ByteView key, ByteView data) {

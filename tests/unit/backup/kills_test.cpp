@@ -295,6 +295,7 @@ TEST_F(Kills, at_random_moments_of_everything_that_writes_need_no_step_by_hand) 
         ASSERT_EQ(all(check(*repository).problems), "");
         for (const auto& info : repository->list()) ASSERT_EQ(wrong_in(*repository, info, subjects), "");
         EXPECT_TRUE(blob::list_all(*store(), "sess/").empty());
+        std::cout << round << " kills so far" << std::endl;
     }
     for (const auto& [word, count] : moments) std::cout << count << " × " << word << ", ";
     std::cout << wanted_kills() << " kills" << std::endl;

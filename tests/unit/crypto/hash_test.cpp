@@ -107,7 +107,8 @@ TEST(HmacSha256, AnotherHashBesideMessages) {
                 beside.update(left);
                 EXPECT_EQ(beside.digest(), sha256(base::ByteView(data).first(before + size))) << before << ' ' << size << ' ' << number;
                 EXPECT_EQ(beside.update(base::ByteView(data).subspan(before + size)).finish(), sha256(data)) << "it goes on";
-                for (std::size_t i = 0; i < number; ++i) EXPECT_EQ(macs[i], mac.update(view_of("head")).update(messages[i]).finish()) << number << ' ' << i;
+                for (std::size_t i = 0; i < number; ++i)
+                    EXPECT_EQ(macs[i], mac.update(view_of("head")).update(messages[i]).finish()) << number << ' ' << i;
             }
 }
 

@@ -53,6 +53,8 @@ public:
     /// than half of the time; what comes beside them as well, as long as there is a message to hash it beside. What is left of that is returned.
     /// Between update() and finish() it changes nothing.
     ByteView each(ByteView head, std::span<const ByteView> messages, std::span<Digest> macs, HashBeside beside = {});
+    /// Whether the processor can; else each() leaves all of what comes beside.
+    static bool hashes_beside() noexcept;
 
 private:
     struct Impl;
