@@ -69,7 +69,9 @@ int main(int argc, char** argv) {
                          mac.each({}, pieces, digests);
                          for (const auto& one : pieces) hash.update(one);
                      }});
-    steps.push_back({"ids of chunks, and the hash of a pack", "beside each other", [&] { hash.update(mac.each({}, pieces, digests, {&hash, data})); }});
+    steps.push_back({"ids of chunks, and the hash of a pack", "beside each other", [&] {
+                         hash.update(mac.each({}, pieces, digests, {&hash, data}));
+                     }});
     steps.push_back({"seal frames", "AES-256-GCM", [&] {
                          for (std::size_t i = 0; i < pieces.size(); ++i) cipher.seal(crypto::nonce_of(i), {}, pieces[i], sealed);
                      }});
