@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <random>
@@ -78,6 +79,20 @@ TEST(Chunker, every_way_cuts_alike) {
             EXPECT_EQ(now, cuts(Chunker(key, Chunker::Way::portable), ByteView(data).subspan(skip)));
         }
     EXPECT_NE(first, cuts(Chunker(crypto::random_bytes(32)), data)) << "another key must cut elsewhere";
+}
+
+/// The wide ways take a stream apart in stretches whose lengths go by where it ends.
+TEST(Chunker, every_way_cuts_alike_wherever_a_stream_ends) {
+    std::mt19937 random(20261123);
+    const auto data = crypto::random_bytes(2 * Chunker::max_size);
+    const auto key = crypto::random_bytes(32);
+    const Chunker portable(key, Chunker::Way::portable);
+    for (int trial = 0; trial < 150; ++trial) {
+        const auto from = random() % Chunker::max_size;
+        const auto near = std::array{Chunker::min_size, Chunker::normal_size, std::size_t{300'000}}[static_cast<std::size_t>(trial % 3)];
+        const auto stream = ByteView(data).subspan(from, near - 20 + random() % (trial % 2 == 0 ? 4'000 : 40'000));
+        for (const auto way : ways()) ASSERT_EQ(Chunker(key, way).cut(stream), portable.cut(stream)) << static_cast<int>(way) << ' ' << stream.size();
+    }
 }
 
 TEST(Chunker, keeps_its_bounds_at_every_end) {
