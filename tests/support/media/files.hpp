@@ -48,14 +48,15 @@ private:
     std::filesystem::path path_;
 };
 
-/// A small file system on a folder, for as long as this lives. Not there unless the tests may mount.
+/// A small file system on a folder, for as long as this lives, whoever still has something open there. Not there unless the tests
+/// may mount.
 class SmallDisk {
 public:
     SmallDisk(const std::filesystem::path& folder, const char* size) : folder_(folder) {
         mounted_ = ::geteuid() == 0 && ::mount("none", folder.c_str(), "tmpfs", 0, size) == 0;
     }
     ~SmallDisk() {
-        if (mounted_) ::umount(folder_.c_str());
+        if (mounted_) ::umount2(folder_.c_str(), MNT_DETACH);
     }
     SmallDisk(const SmallDisk&) = delete;
     SmallDisk& operator=(const SmallDisk&) = delete;

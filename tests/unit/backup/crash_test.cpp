@@ -209,7 +209,7 @@ TEST_F(Crash, a_full_disk_is_no_space_and_stays_sound) {
         restore(*repository, totals.snapshot.id, "out");
         EXPECT_EQ(all(differences(source(), folder / "out")), "");
     }
-    umount(small.c_str());
+    umount2(small.c_str(), MNT_DETACH);
 }
 
 TEST_F(Crash, cancel_ends_a_backup_soon_and_leaves_no_snapshot) {

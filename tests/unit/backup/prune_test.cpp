@@ -863,7 +863,7 @@ TEST_F(Prune, works_where_no_byte_is_free) {
         expect_restores(*repository, taken[1]);
         back_up(*repository);
     }
-    umount(small.c_str());
+    umount2(small.c_str(), MNT_DETACH);
 }
 
 }  // namespace

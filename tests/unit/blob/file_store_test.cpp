@@ -132,7 +132,7 @@ TEST(FileStore, a_full_disk_is_no_space_and_leaves_nothing_half_made) {
         EXPECT_GT(*store.capabilities().free, 500'000u);
         blob::put_bytes(store, "c", crypto::random_bytes(300'000));
     }
-    umount(root.c_str());
+    umount2(root.c_str(), MNT_DETACH);
 }
 
 }  // namespace

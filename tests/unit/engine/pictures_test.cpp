@@ -107,7 +107,7 @@ TEST_F(PicturesTest, a_full_disk_is_named_and_nothing_is_left_of_a_picture) {
     EXPECT_THROW(pictures.timeline({.timeline = edit(), .target = keep}), NoSpace);
     EXPECT_EQ(content(keep), "the old one");
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(small), {}), 1) << "and nothing beside it";
-    ::umount(small.c_str());
+    ::umount2(small.c_str(), MNT_DETACH);
 }
 
 }  // namespace
