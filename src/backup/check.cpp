@@ -1,17 +1,14 @@
 #include "check.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <iterator>
 #include <limits>
 #include <optional>
-#include <thread>
 #include <tuple>
 
 #include <crypto/encoding.hpp>
 #include <crypto/hash.hpp>
-#include <exec/thread.hpp>
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
 
@@ -63,24 +60,27 @@ void CheckRun::problem(const Error& error, const std::string& object) {
     report_.problems.push_back(std::move(problem));
 }
 
-template <class Look> void CheckRun::guard(const std::string& object, Look look) {
-    try {
-        look();
-    } catch (const KeyIsRetired&) {
-        // Left by a process that slept through a rotation: no damage, and collections remove it.
-    } catch (const Corrupt& error) {
-        problem(error, object);
-    } catch (const NotFound& error) {
-        problem(error, object);
-    } catch (const Unsupported& error) {
-        problem(error, object);
-    }
+std::size_t CheckRun::problems() {
+    const std::lock_guard lock(mutex_);
+    return report_.problems.size();
+}
+
+void CheckRun::forgive(std::size_t known, std::string_view prefix) {
+    const std::lock_guard lock(mutex_);
+    auto& all = report_.problems;
+    const auto is_forgiven = [&](const auto& each) { return is_under(each.object, prefix); };
+    all.erase(std::remove_if(all.begin() + static_cast<std::ptrdiff_t>(known), all.end(), is_forgiven), all.end());
+}
+
+void CheckRun::count_read(std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    report_.bytes_read += static_cast<std::int64_t>(bytes);
 }
 
 ByteVector CheckRun::fetch(const std::string& name, std::uint64_t size) {
     auto bytes = blob::get_all(*repository_.objects, name, size, stop_);
     if (bytes.size() != size) throw Corrupt("the object is cut short", {.subject = name});
-    report_.bytes_read += static_cast<std::int64_t>(size);
+    count_read(size);
     if (depth_ >= CheckDepth::objects)
         if (const auto hash = hash_in(name); hash && crypto::sha256(bytes) != *hash)
             throw Corrupt("the object's bytes are not those its name promises", {.subject = name});
@@ -308,10 +308,13 @@ CheckReport CheckRun::look() {
     keys();
     collections();
     segments();
-    snapshots();
-    logs();
-    sessions();
-    packs();
+    {
+        Packs packs(*this);
+        snapshots();
+        logs();
+        sessions();
+        packs.finish();
+    }
     evidence();
     count_unused();
     count_old();
@@ -395,11 +398,11 @@ void CheckRun::twin(blob::Store& store, const std::string& prefix, const std::st
 
 /// Whoever changes keys meanwhile writes one object behind the other and takes old ones away: only what stays is a problem.
 void CheckRun::keys() {
-    const auto before = static_cast<std::ptrdiff_t>(report_.problems.size());
+    const auto before = problems();
     look_at_keys();
-    for (int again = 0; again < 10 && static_cast<std::ptrdiff_t>(report_.problems.size()) > before; ++again) {
+    for (int again = 0; again < 10 && problems() > before; ++again) {
         if (exec::sleep_for(base::system_clock(), stop_, std::chrono::milliseconds(20))) exec::check_stop(stop_);
-        report_.problems.erase(report_.problems.begin() + before, report_.problems.end());
+        forgive(before, "");
         look_at_keys();
     }
 }
@@ -568,19 +571,16 @@ void CheckRun::snapshots() {
             if (named.contains(record.session) && (note == said.end() || !note->second.committed)) return;
             // One that is being written anew under another key is there twice.
             if (ids_.insert(record.id).second) ++report_.snapshots;
-            const auto known = static_cast<std::ptrdiff_t>(report_.problems.size());
+            const auto known = problems();
             for (const auto& segment : record.segments)
                 if (!segments_.contains(segment) && !index_.replaced().contains(segment))
                     problem(name, "an index segment of this snapshot is missing");
             directory(needed, record.root, name);
             // A re-keying that slept may put back the object of one that was collected: nobody reads it, and the next prune removes it.
-            if (!counts_)
-                report_.problems.erase(std::remove_if(report_.problems.begin() + known, report_.problems.end(),
-                                                      [&](const auto& each) { return is_under(each.object, name); }),
-                                       report_.problems.end());
+            if (!counts_) forgive(known, name);
         });
     }
-    report_.bytes_read += nodes.fetched();
+    count_read(static_cast<std::uint64_t>(nodes.fetched()));
 }
 
 /// Without a stack of calls, which a chain of folders that is long enough would exhaust.
@@ -765,44 +765,6 @@ void CheckRun::compare() {
         std::move(more.begin(), more.end(), std::back_inserter(problems));
     }
     std::move(problems.begin(), problems.end(), std::back_inserter(report_.problems));
-}
-
-void CheckRun::packs() {
-    std::map<std::string, const PackInfo*> known;
-    for (const auto& pack : index_.packs()) known.emplace(pack_name(pack.sha), &pack);
-    std::vector<std::pair<std::string, std::uint64_t>> all;
-    for (const auto& [name, size] : objects_) {
-        if (!is_under(name, "packs/")) continue;
-        all.emplace_back(name, size);
-        if (!known.contains(name)) ++report_.unused_packs;
-    }
-    report_.chunks = static_cast<std::int64_t>(index_.chunks());
-    std::erase_if(all, [&](const auto& pack) { return !chosen_.contains(pack.first); });
-    if (all.empty()) return;
-
-    // The largest first: the last ones end at about the same time.
-    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
-    std::atomic<std::size_t> next{0};
-    std::vector<std::exception_ptr> failures(repository_.threads());
-    {
-        std::vector<std::jthread> threads;
-        for (auto& failure : failures)
-            threads.push_back(exec::start_thread("check", [&] {
-                PackBuffers buffers;
-                try {
-                    for (auto at = next++; at < all.size(); at = next++) {
-                        const auto& [name, size] = all[at];
-                        const auto info = known.find(name);
-                        const auto* pack_info = info == known.end() ? nullptr : info->second;
-                        guard(name, [&] { pack(name, size, pack_info, buffers); });
-                    }
-                } catch (...) {
-                    failure = std::current_exception();
-                }
-            }));
-    }
-    for (const auto& failure : failures)
-        if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace tenon::backup

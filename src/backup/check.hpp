@@ -1,12 +1,18 @@
 #pragma once
 
+#include <atomic>
+#include <exception>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <unordered_map>
 #include <vector>
+
+#include <tenon/error.hpp>
 
 #include "repository_impl.hpp"
 
@@ -36,9 +42,29 @@ private:
     void list_objects();
     void choose_packs();
     void segments();
-    void packs();
     struct PackBuffers {
         ByteVector read, opened;
+    };
+    /// The packs that are read, by threads beside whatever else is looked at meanwhile, and by whoever has come to finish().
+    class Packs {
+    public:
+        explicit Packs(CheckRun& run);
+        /// Behind the last of what was begun; the others stay unread unless finish() was called.
+        ~Packs();
+        Packs(const Packs&) = delete;
+        Packs& operator=(const Packs&) = delete;
+        /// Throws what any of the threads met.
+        void finish();
+
+    private:
+        void take();
+
+        CheckRun& run_;
+        std::map<std::string, const PackInfo*> known_;
+        std::vector<std::pair<std::string, std::uint64_t>> all_;  ///< Names and sizes.
+        std::atomic<std::size_t> next_{0};
+        std::vector<std::exception_ptr> failures_;
+        std::vector<std::jthread> threads_;
     };
     void pack(const std::string& name, std::uint64_t size, const PackInfo* known, PackBuffers& buffers);
     bool agree(const PackInfo& known, const std::vector<PackChunk>& table) const;
@@ -59,8 +85,24 @@ private:
     void note_packs(CheckReport& report);
     void problem(const std::string& object, const std::string& message);
     void problem(const Error& error, const std::string& object);
+    std::size_t problems();
+    /// Takes back those behind the first `known` whose objects begin so.
+    void forgive(std::size_t known, std::string_view prefix);
+    void count_read(std::uint64_t bytes);
     /// Runs `look`; what it throws as damage becomes a problem of `object`.
-    template <class Look> void guard(const std::string& object, Look look);
+    template <class Look> void guard(const std::string& object, Look look) {
+        try {
+            look();
+        } catch (const KeyIsRetired&) {
+            // Left by a process that slept through a rotation: no damage, and collections remove it.
+        } catch (const Corrupt& error) {
+            problem(error, object);
+        } catch (const NotFound& error) {
+            problem(error, object);
+        } catch (const Unsupported& error) {
+            problem(error, object);
+        }
+    }
     ByteVector fetch(const std::string& name, std::uint64_t size);
 
     Repository::Impl& repository_;
@@ -86,9 +128,9 @@ private:
     std::vector<std::string> unprotected_;              ///< Objects.
     std::vector<std::string> orphans_;                  ///< What is not there and has parity.
     std::set<Id> vouched_;                              ///< Segments that the newest checkpoint saw.
-    std::set<std::string> doubted_;                     ///< Objects whose parity is not theirs; guarded by mutex_ while packs() runs
+    std::set<std::string> doubted_;                     ///< Objects whose parity is not theirs; guarded by mutex_ while there are Packs
     std::mutex mutex_;
-    CheckReport report_;                                // guarded by mutex_ while packs() runs
+    CheckReport report_;                                // problems and bytes_read guarded by mutex_ while there are Packs
 };
 
 }  // namespace tenon::backup

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <crypto/hash.hpp>
+#include <exec/thread.hpp>
 #include <exec/wait.hpp>
 #include <tenon/error.hpp>
 
@@ -114,8 +115,7 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
         if (pack_name(front.hash().finish()) != name) problem(name, "the pack's bytes are not those its name promises");
         else if (!kept.empty() && size <= stripe_size && crypto::sha256(kept) != *pack_in(name)) doubt(name);
         else if (front.has_parity() && front.parity() != kept) doubt(name);
-        const std::lock_guard lock(mutex_);
-        report_.bytes_read += static_cast<std::int64_t>(size);
+        count_read(size);
     };
     // A pack that no segment lists was never finished with: its own table says what should be in it.
     if (depth_ < CheckDepth::full) return finish();
@@ -176,6 +176,47 @@ void CheckRun::pack(const std::string& name, std::uint64_t size, const PackInfo*
     }
     if (chunk != table.chunks.size()) throw Corrupt("chunks are missing from a pack", {.subject = name});
     finish();
+}
+
+CheckRun::Packs::Packs(CheckRun& run) : run_(run), failures_(run.repository_.threads() - 1) {
+    const auto& packs = run.index_.packs();
+    for (const auto& pack : packs) known_.emplace(pack_name(pack.sha), &pack);
+    for (const auto& [name, size] : run.objects_) {
+        if (!name.starts_with("packs/")) continue;
+        if (!known_.contains(name)) ++run.report_.unused_packs;
+        if (run.chosen_.contains(name)) all_.emplace_back(name, size);
+    }
+    run.report_.chunks = static_cast<std::int64_t>(run.index_.chunks());
+    // The largest first: the last ones end at about the same time.
+    std::sort(all_.begin(), all_.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    // Whoever calls finish() is one of them.
+    for (auto& failure : failures_)
+        threads_.push_back(exec::start_thread("check", [this, &failure] {
+            try {
+                take();
+            } catch (...) {
+                failure = std::current_exception();
+                next_ = all_.size();
+            }
+        }));
+}
+
+CheckRun::Packs::~Packs() { next_ = all_.size(); }
+
+void CheckRun::Packs::take() {
+    PackBuffers buffers;
+    for (auto at = next_++; at < all_.size(); at = next_++) {
+        const auto& [name, size] = all_[at];
+        const auto info = known_.find(name);
+        run_.guard(name, [&] { run_.pack(name, size, info == known_.end() ? nullptr : info->second, buffers); });
+    }
+}
+
+void CheckRun::Packs::finish() {
+    take();
+    threads_.clear();
+    for (const auto& failure : failures_)
+        if (failure) std::rethrow_exception(failure);
 }
 
 CheckReport Repository::check(CheckDepth depth, exec::ProgressSink& progress, std::stop_token stop, bool repair,

@@ -299,6 +299,69 @@ TEST_P(SlowDisk, holds_up_those_who_fill_memory) {
 
 INSTANTIATE_TEST_SUITE_P(Of, SlowDisk, ::testing::Values(false, true), [](const auto& disk) { return disk.param ? "a_full_one" : "a_slow_one"; });
 
+/// A pack of which one frame is written and waits to be hashed.
+class WaitingFrame : public BackupTest {
+protected:
+    void add(int number) {
+        FrameBuilder frame;
+        Id id{};
+        id[0] = static_cast<std::uint8_t>(number);
+        frame.add(id, crypto::random_bytes(100'000));
+        ByteVector scratch;
+        writer.add(frame, FramePacker(), scratch, {});
+    }
+    void expect_nothing_comes_of_it() {
+        EXPECT_THROW(writer.close(), Error) << "what failed is told again";
+        EXPECT_TRUE(writer.take_finished().empty());
+    }
+    const std::unique_ptr<Repository> repository = create();
+    const backup::Keys& keys = repository->inside().keys;
+    StillStore still{store()};
+    Meter meter{free_ledger()};
+    exec::Throttle throttle{0, base::system_clock()};
+    PackWriter writer{keys, still, meter, throttle, Kind::data, keys.ring.data_class(), std::uint64_t{128} << 20};
+};
+
+TEST_F(WaitingFrame, a_pack_that_fails_is_none) {
+    still.let_go(false);
+    add(1);
+    still.let_go(true);
+    EXPECT_THROW(add(2), NoSpace);
+    EXPECT_THROW(add(3), NoSpace);
+    int worked = 0;
+    writer.hash_beside([&](crypto::HashBeside) -> base::ByteView {
+        ++worked;
+        return {};
+    });
+    EXPECT_EQ(worked, 1) << "others' ids are made all the same";
+    expect_nothing_comes_of_it();
+}
+
+TEST_F(WaitingFrame, who_hashes_it_and_fails_holds_up_nobody) {
+    if (!crypto::HmacSha256::hashes_beside()) GTEST_SKIP() << "this processor hashes nothing beside something else";
+    still.let_go(false);
+    add(1);
+    std::jthread other;
+    std::atomic<bool> has_failed{false};
+    const auto failing = [&](crypto::HashBeside beside) -> base::ByteView {
+        EXPECT_FALSE(beside.data.empty());
+        other = std::jthread([&] {
+            try {
+                add(2);
+                add(3);
+            } catch (const Unavailable&) {
+                has_failed = true;
+            }
+        });
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        throw Unavailable("a key that went away");
+    };
+    EXPECT_THROW(writer.hash_beside(failing), Unavailable);
+    other.join();
+    EXPECT_TRUE(has_failed);
+    expect_nothing_comes_of_it();
+}
+
 // ---- copies ----
 
 class CopyLimits : public CopiesTest {};
