@@ -1,8 +1,12 @@
 #include <crypto/secret.hpp>
 
+#include <algorithm>
 #include <fstream>
+#include <set>
 #include <sstream>
+#include <thread>
 #include <type_traits>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -46,8 +50,46 @@ std::string flags_of(const void* address) {
 }
 
 TEST(Secret, StaysOutOfCoreDumps) {
-    const auto secret = Secret::random(32);
-    EXPECT_NE(flags_of(secret.bytes().data()).find(" dd "), std::string::npos);
+    for (const auto size : {1, 32, 64, 65, 5000}) {
+        const auto secret = Secret::random(size);
+        EXPECT_NE(flags_of(secret.bytes().data()).find(" dd "), std::string::npos) << size;
+    }
+}
+
+TEST(Secret, KeysShareAPageAndNothingElse) {
+    std::vector<Secret> secrets;
+    for (int i = 0; i < 1000; ++i) {
+        secrets.push_back(Secret(1 + i % 64));
+        std::fill(secrets.back().bytes().begin(), secrets.back().bytes().end(), static_cast<std::uint8_t>(i));
+    }
+    for (int i = 0; i < 1000; ++i)
+        for (const auto byte : secrets[i].bytes()) ASSERT_EQ(byte, static_cast<std::uint8_t>(i));
+    std::set<std::uintptr_t> pages;
+    for (const auto& secret : secrets) pages.insert(reinterpret_cast<std::uintptr_t>(secret.bytes().data()) / 4096);
+    EXPECT_LE(pages.size(), 18U);
+}
+
+TEST(Secret, IsWipedBeforeTheNextOneGetsItsPlace) {
+    const std::uint8_t* place = nullptr;
+    {
+        const auto secret = Secret::copy_of(base::ByteVector(64, 0xa5));
+        place = secret.bytes().data();
+    }
+    const Secret next(1);
+    ASSERT_EQ(next.bytes().data(), place);  // all 64 of them are readable
+    EXPECT_EQ(base::ByteVector(place, place + 64), base::ByteVector(64, 0));
+}
+
+TEST(Secret, ComeAndGoOnManyThreads) {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t)
+        threads.emplace_back([t] {
+            for (int i = 0; i < 20'000; ++i) {
+                const auto secret = Secret::copy_of(base::ByteVector(32, static_cast<std::uint8_t>(t)));
+                const auto copy = secret.clone();
+                ASSERT_TRUE(equal_constant_time(copy.bytes(), base::ByteVector(32, static_cast<std::uint8_t>(t))));
+            }
+        });
 }
 
 TEST(Secret, ComparesAndWipes) {

@@ -13,7 +13,8 @@ using base::ByteView;
 /// Bytes that must not leak: kept out of swap and core dumps between guard pages, wiped when freed. Move-only, so
 /// that every copy is written out as one.
 ///
-/// Cost      a few system calls and at least four pages each: for keys, not for data.
+/// Cost      up to 64 bytes little more than an allocation: they share guarded pages, which stay until the process ends. Beyond, ten system
+///           calls and at least four pages each: for keys, not for data.
 /// Threads   as a vector: reading from several at once is fine.
 class Secret {
 public:
