@@ -189,6 +189,7 @@ CheckRun::Packs::Packs(CheckRun& run) : run_(run), failures_(run.repository_.thr
     run.report_.chunks = static_cast<std::int64_t>(run.index_.chunks());
     // The largest first: the last ones end at about the same time.
     std::sort(all_.begin(), all_.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    if (all_.empty()) return;
     // Whoever calls finish() is one of them.
     for (auto& failure : failures_)
         threads_.push_back(exec::start_thread("check", [this, &failure] {

@@ -109,7 +109,7 @@ public:
     FrameView view(ByteView content, const std::string& object);
 
 private:
-    ZSTD_DCtx_s* context_;
+    ZSTD_DCtx_s* context_ = nullptr;  ///< Once it is needed.
     ByteVector plain_;
 };
 

@@ -112,9 +112,7 @@ Codec FramePacker::pack_apart(ByteView plain, std::span<const std::uint32_t> len
     return codec;
 }
 
-FrameUnpacker::FrameUnpacker() : context_(ZSTD_createDCtx()) {
-    if (!context_) throw Unavailable("not enough memory to decompress");
-}
+FrameUnpacker::FrameUnpacker() = default;
 FrameUnpacker::~FrameUnpacker() { ZSTD_freeDCtx(context_); }
 FrameUnpacker::FrameUnpacker(FrameUnpacker&& other) noexcept
     : context_(std::exchange(other.context_, nullptr)), plain_(std::move(other.plain_)) {}
@@ -151,6 +149,8 @@ FrameView FrameUnpacker::view(ByteView content, const std::string& object) {
         frame.plain = stored;
         return frame;
     }
+    if (!context_) context_ = ZSTD_createDCtx();  // most small objects are not compressed
+    if (!context_) throw Unavailable("not enough memory to decompress");
     ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, max_window_log);
     plain_.resize(plain_len);
     const auto size = ZSTD_decompressDCtx(context_, plain_.data(), plain_.size(), stored.data(), stored.size());
