@@ -56,26 +56,26 @@ ByteVector hold_body(const SnapshotId& id, const std::string& reason) {
 
 ByteVector release_body(const SnapshotId& id) { return commit_body(id); }
 
-std::optional<AnnotationRecord> decode_annotation(const LogRecord& log, const std::string& object) {
+std::optional<AnnotationRecord> decode_annotation(std::string_view type, Time stored, ByteView body, const std::string& object) {
     // A writer's own record of its snapshot says as much as that of a collector which looked at it.
-    const bool commits = log.type == "snapshot" || log.type == "commit";
-    const bool holds = log.type == "hold" || log.type == "release";
-    if (log.type != "forget" && log.type != "tag" && log.type != "damage" && log.type != "gc-sweep" && !commits && !holds) return std::nullopt;
-    AnnotationRecord record{.stored = log.stored};
-    cbor::Reader reader(log.body, object);
+    const bool commits = type == "snapshot" || type == "commit";
+    const bool holds = type == "hold" || type == "release";
+    if (type != "forget" && type != "tag" && type != "damage" && type != "gc-sweep" && !commits && !holds) return std::nullopt;
+    AnnotationRecord record{.stored = stored};
+    cbor::Reader reader(body, object);
     cbor::each_key(reader, [&](std::uint64_t key) {
-        if (log.type == "forget" && key == 1)
+        if (type == "forget" && key == 1)
             for (auto left = reader.array(); left > 0; --left) record.forgotten.push_back(base::id_from<SnapshotId>(reader.fixed<16>()));
         else if (holds && key == 1) record.held = base::id_from<SnapshotId>(reader.fixed<16>());
-        else if (log.type == "hold" && key == 2) record.reason = reader.text();
+        else if (type == "hold" && key == 2) record.reason = reader.text();
         else if (commits && key == 1) record.committed = base::id_from<SnapshotId>(reader.fixed<16>());
-        else if (log.type == "damage" && key == 1) record.round = reader.uint();
-        else if (log.type == "damage" && (key == 2 || key == 3))
+        else if (type == "damage" && key == 1) record.round = reader.uint();
+        else if (type == "damage" && (key == 2 || key == 3))
             for (auto left = reader.array(); left > 0; --left) (key == 2 ? record.damaged : record.whole).push_back(reader.fixed<32>());
-        else if (log.type == "gc-sweep" && key == 2)
+        else if (type == "gc-sweep" && key == 2)
             for (auto left = reader.array(); left > 0; --left) record.swept.push_back(reader.fixed<32>());
-        else if (log.type == "tag" && key == 1) record.tagged = base::id_from<SnapshotId>(reader.fixed<16>());
-        else if (log.type == "tag" && key == 2) record.tags = read_labels(reader);
+        else if (type == "tag" && key == 1) record.tagged = base::id_from<SnapshotId>(reader.fixed<16>());
+        else if (type == "tag" && key == 2) record.tags = read_labels(reader);
         else return false;
         return true;
     });
@@ -178,8 +178,8 @@ void Annotations::refresh(const Keys& keys, blob::Store& store, const std::stop_
                 const auto sha = crypto::sha256(raw);
                 try {
                     auto record = open_log_record(keys, raw, object.name);
-                    now.emplace(object.name, Seen{object.tag, sha, decode_annotation(record, object.name), decode_header(raw, object.name).dek,
-                                                  std::move(record.names)});
+                    auto said = decode_annotation(record.type, record.stored, record.body, object.name);
+                    now.emplace(object.name, Seen{object.tag, sha, std::move(said), decode_header(raw, object.name).dek, std::move(record.names)});
                 } catch (const KeyIsRetired&) {
                     // Nobody misses it.
                 } catch (const Corrupt&) {
@@ -267,7 +267,7 @@ std::shared_ptr<const Shelf> Annotations::shelf(const Keys& keys, blob::Store& s
 std::set<Id> Annotations::swept_packs(const Keys& keys, blob::Store& store, const std::stop_token& stop, bool mends) {
     const std::lock_guard lock(mutex_);
     refresh(keys, store, stop, mends);
-    auto packs = shelf_->swept();
+    std::set<Id> packs(shelf_->swept().begin(), shelf_->swept().end());
     for (const auto& [name, seen] : seen_)
         if (seen.record) packs.insert(seen.record->swept.begin(), seen.record->swept.end());
     return packs;

@@ -51,8 +51,8 @@ struct AnnotationRecord {
     std::vector<Id> damaged{}, whole{};
     std::vector<Id> swept{};
 };
-/// Empty for records of other things. Throws Corrupt.
-std::optional<AnnotationRecord> decode_annotation(const LogRecord& record, const std::string& object);
+/// What a record of the log says by its type and body; empty for records of other things. Throws Corrupt.
+std::optional<AnnotationRecord> decode_annotation(std::string_view type, Time stored, ByteView body, const std::string& object);
 
 /// One object of the log as it lies there.
 struct LogSight {

@@ -142,8 +142,7 @@ Sheet read_sheet(ByteView bytes, const std::string& object) {
             const auto row = static_cast<std::uint32_t>(sheet.shas.size());
             sheet.shas.push_back(sha);
             if (type == "session") return;  // half of all there are
-            const LogRecord record{.type = std::string(type), .stored = stored, .body = {body.begin(), body.end()}};
-            auto said = decode_annotation(record, object);
+            auto said = decode_annotation(type, stored, body, object);
             if (!said) return;
             if (!said->committed.is_nil()) sheet.commits.emplace_back(row, said->committed);
             else sheet.says.emplace_back(row, std::move(*said));
@@ -159,7 +158,7 @@ Shelf::Shelf(std::vector<Book> books, std::set<std::string> broken) : books_(std
         for (const auto& [row, id] : sheet->commits) committed_.push_back(id);
         for (const auto& [row, said] : sheet->says) {
             forgotten_.insert(forgotten_.end(), said.forgotten.begin(), said.forgotten.end());
-            swept_.insert(said.swept.begin(), said.swept.end());
+            swept_.insert(swept_.end(), said.swept.begin(), said.swept.end());
         }
         carried_.insert(sheet->carried.begin(), sheet->carried.end());
     }
@@ -168,6 +167,7 @@ Shelf::Shelf(std::vector<Book> books, std::set<std::string> broken) : books_(std
     });
     std::sort(committed_.begin(), committed_.end());
     std::sort(forgotten_.begin(), forgotten_.end());
+    std::sort(swept_.begin(), swept_.end());
     const Id16* before = nullptr;
     for (const auto& place : places_) {
         const auto& chain = place.get();
@@ -208,6 +208,7 @@ bool Shelf::has(const Id16& writer, std::uint64_t seq) const {
 
 bool Shelf::is_committed(const SnapshotId& id) const { return std::binary_search(committed_.begin(), committed_.end(), id); }
 bool Shelf::is_forgotten(const SnapshotId& id) const { return std::binary_search(forgotten_.begin(), forgotten_.end(), id); }
+bool Shelf::is_swept(const Id& pack) const { return std::binary_search(swept_.begin(), swept_.end(), pack); }
 
 void check_book(const Keys& keys, ByteView raw, const std::string& object) {
     const auto payload = open_object(keys, Kind::book, raw, object);

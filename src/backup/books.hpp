@@ -82,7 +82,8 @@ public:
     [[nodiscard]] bool has(const Id16& writer, std::uint64_t seq) const;
     [[nodiscard]] bool is_committed(const SnapshotId& id) const;
     [[nodiscard]] bool is_forgotten(const SnapshotId& id) const;
-    const std::set<Id>& swept() const { return swept_; }
+    [[nodiscard]] bool is_swept(const Id& pack) const;
+    const std::vector<Id>& swept() const { return swept_; }  ///< Packs, ascending.
     const std::multimap<Id16, Id16>& carried() const { return carried_; }
 
 private:
@@ -98,7 +99,7 @@ private:
     std::map<Id, std::shared_ptr<const Sheet>> sheets_;
     std::vector<Place> places_;             // by writer, then by the first record
     std::vector<SnapshotId> committed_, forgotten_;  // sorted
-    std::set<Id> swept_;
+    std::vector<Id> swept_;                 // sorted
     std::multimap<Id16, Id16> carried_;
     std::uint64_t chains_ = 0;
 };

@@ -57,7 +57,7 @@ struct Sight {
         return seq >= chain.first && seq < chain.end() && chain.records[seq - chain.first].sha == end.head;
     }
     bool is_forgotten(const SnapshotId& id) const { return forgotten.contains(id) || shelf->is_forgotten(id); }
-    bool is_swept(const Id& pack) const { return swept.contains(pack) || shelf->swept().contains(pack); }
+    bool is_swept(const Id& pack) const { return swept.contains(pack) || shelf->is_swept(pack); }
 };
 
 std::optional<Id16> writer_in(std::string_view name) {

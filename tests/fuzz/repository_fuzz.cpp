@@ -53,7 +53,10 @@ void segment(ByteView bytes) {
     index.finish({});
 }
 void ring(ByteView bytes) { (void)decode_ring(bytes, "ring"); }
-void log_record(ByteView bytes) { (void)decode_annotation(decode_log_record(bytes, "log"), "log"); }
+void log_record(ByteView bytes) {
+    const auto record = decode_log_record(bytes, "log");
+    (void)decode_annotation(record.type, record.stored, record.body, "log");
+}
 
 void checkpoint(ByteView bytes) { (void)encode(decode_checkpoint(bytes, "checkpoint")); }
 /// Of what is let in something is there, and what is written of it anew is the same.
