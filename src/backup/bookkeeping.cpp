@@ -40,7 +40,8 @@ std::optional<BookedChain> Collection::read_chain(const Id16& writer, const std:
             const bool follows = is_first && seq > 0 ? shelf.has(writer, seq - 1, record.previous) : record.previous == previous;
             if (record.seq != seq || name != "log/" + hex(writer) + '/' + sequence_text(seq) || !follows)
                 throw Corrupt("a log record does not follow the one before it", {.subject = name});
-            (void)decode_annotation(record.type, record.stored, record.body, name);  // what says nothing that anybody can read would make its book as unreadable
+            // What says nothing that anybody can read would make its book as unreadable.
+            (void)decode_annotation(record.type, record.stored, record.body, name);
             if (seq == 0) chain.names = std::move(record.names);
             previous = crypto::sha256(raw);
             chain.rows.push_back({previous, std::move(record.type), record.stored, std::move(record.body)});

@@ -159,7 +159,7 @@ ByteVector seal_small(ByteView ikm, const Id16& repo, Kind kind, std::uint16_t d
 ByteVector open_small(ByteView raw, const PackKey& key, const Id16& repo, const ContainerHeader& header,
                       const std::string& object) {
     FrameSealer sealer(key, repo, header);
-    FrameUnpacker unpacker;
+    thread_local FrameUnpacker unpacker;  // what sets one up takes longer than most of these objects
     ByteVector plain;
     // Tables of hashes hardly shrink: what does is a bomb.
     const auto most = (std::uint64_t{64} << 20) + 64 * std::uint64_t{raw.size()};

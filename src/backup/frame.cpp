@@ -149,7 +149,7 @@ FrameView FrameUnpacker::view(ByteView content, const std::string& object) {
         frame.plain = stored;
         return frame;
     }
-    if (!context_) context_ = ZSTD_createDCtx();  // most small objects are not compressed
+    if (!context_) context_ = ZSTD_createDCtx();  // raw frames need none
     if (!context_) throw Unavailable("not enough memory to decompress");
     ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, max_window_log);
     plain_.resize(plain_len);
