@@ -2,7 +2,9 @@
 #include <cstdio>
 #include <fstream>
 #include <memory>
+#include <optional>
 
+#include <base/file.hpp>
 #include <base/id.hpp>
 #include <crypto/hash.hpp>
 #include <feed.hpp>
@@ -42,6 +44,10 @@ struct Archive {
         const auto site = studio.home.read(tenant, [&](db::Reader& r) { return *rows::find_site(r, rows::find(r, camera)->site); });
         const auto key = std::make_shared<const crypto::SigningKey>(rows::signing_key(site, studio.master));
         const Origin origin{tenant, site.id, camera};
+        // As one who records it: the recorder looks after what was left behind.
+        std::filesystem::create_directories(folder());
+        std::optional<base::FileLock> lock;
+        EXPECT_TRUE(Studio::wait(60s, [&] { return (lock = base::FileLock::try_acquire(folder() / ".recorder")).has_value(); }));
         tail = recover_camera(folder(), origin, key.get(), *studio.log);
         FragmentBuilder builder(feed.streams(), reason);
         FootageWriter writer(folder(), origin, key, tail);
@@ -52,6 +58,7 @@ struct Archive {
         for (std::size_t n = 0; Duration{feed.ticks(n) * 100 / 9} < length; ++n) deliver(builder.push(feed.packet(n, kPlaybackBegin), epoch));
         deliver(builder.flush(epoch));
         writer.finish();
+        lock.reset();
         studio.recorder->take_in(studio.home.scope(tenant));
     }
     std::filesystem::path folder() const { return studio.folder(tenant, camera); }
