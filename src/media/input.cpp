@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <string_view>
 #include <utility>
 
@@ -68,6 +69,8 @@ struct Input::Impl {
     std::optional<Times> times;
     bool broken = false;                  // bytes were passed over before the next packet
     int errors = 0;                       // places that could not be read
+    std::optional<std::deque<std::shared_ptr<AVPacket>>> rest;   // of a camera whose connection has ended
+    int rest_code = 0;                    // what comes behind it
 
     static int interrupted(void* self) {
         auto& impl = *static_cast<Impl*>(self);
@@ -91,6 +94,7 @@ struct Input::Impl {
     void describe_streams(const Limits& limits);
     void straighten(const std::filesystem::path& path, const Limits& limits);
     std::shared_ptr<const TimeMap> look_through(const std::filesystem::path& path, const Limits& limits) const;
+    int read_frame(AVPacket& packet);
     bool read(AVPacket& packet);
     static std::unique_ptr<Impl> open_file(const std::filesystem::path& path, const Limits& limits, std::stop_token stop);
 };
@@ -253,11 +257,37 @@ const StreamInfo* Input::audio() const {
     return nullptr;
 }
 
+/// As the library does. When a camera's connection ends it gives what it has of the frame that was on its way, as if that were all of it; here
+/// such a frame is left out.
+int Input::Impl::read_frame(AVPacket& packet) {
+    if (!rest) {
+        const int code = av_read_frame(format.get(), &packet);
+        if (code < 0 || !live || !session->has_ended()) return code;
+        rest.emplace();
+        std::shared_ptr<AVPacket> next(new_packet());
+        av_packet_move_ref(next.get(), &packet);
+        do {
+            rest->push_back(std::exchange(next, std::shared_ptr<AVPacket>(new_packet())));
+            rest_code = av_read_frame(format.get(), next.get());
+        } while (rest_code >= 0);
+        const auto broken_off = [&](const auto& one) {
+            const auto index = static_cast<std::size_t>(one->stream_index);
+            return index < streams.size() && streams[index].kind == StreamKind::video && session->breaks_off(one->stream_index);
+        };
+        const auto last = std::find_if(rest->rbegin(), rest->rend(), broken_off);
+        if (last != rest->rend()) rest->erase(std::next(last).base());
+    }
+    if (rest->empty()) return rest_code;
+    av_packet_move_ref(&packet, rest->front().get());
+    rest->pop_front();
+    return 0;
+}
+
 /// False at the end. A damaged place in a file is passed over, as long as there are not too many.
 bool Input::Impl::read(AVPacket& packet) {
     constexpr int most_errors = 1'000;
     for (;;) {
-        const int code = av_read_frame(format.get(), &packet);
+        const int code = read_frame(packet);
         if (code >= 0) return true;
         if (code == AVERROR_EOF && !(file && file->error() != 0)) return false;
         if (live || code != AVERROR_INVALIDDATA || ++errors > most_errors || stop.stop_requested())

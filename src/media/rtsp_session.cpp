@@ -291,15 +291,18 @@ int Session::next_packet(std::uint8_t* to, std::size_t size) {
 }
 
 int Session::give_packet(void* self, std::uint8_t* to, int size) {
+    auto& session = *static_cast<Session*>(self);
+    if (session.ended_ != 0) return session.ended_;
     try {
-        return static_cast<Session*>(self)->next_packet(to, static_cast<std::size_t>(size));
+        return session.next_packet(to, static_cast<std::size_t>(size));
     } catch (const Broken& broken) {
-        return broken.code;
+        session.ended_ = broken.code;
     } catch (const Corrupt&) {
-        return AVERROR_INVALIDDATA;
+        session.ended_ = AVERROR_INVALIDDATA;
     } catch (...) {
-        return AVERROR(ENOMEM);
+        session.ended_ = AVERROR(ENOMEM);
     }
+    return session.ended_;
 }
 
 }  // namespace tenon::media::rtsp

@@ -117,7 +117,7 @@ Description read_description(std::string_view sdp, const std::string& base) {
 }
 
 Tracks::Tracks(const std::vector<Section>& sections) {
-    for (const auto& section : sections) tracks_.push_back({section, static_cast<std::uint32_t>(tracks_.size() + 1), -1, -1, {}, {}});
+    for (const auto& section : sections) tracks_.push_back({section, static_cast<std::uint32_t>(tracks_.size() + 1), -1, -1, {}, {}, true});
 }
 
 void Tracks::set_channels(std::size_t track, int media, int control) {
@@ -149,6 +149,7 @@ bool Tracks::prepare(const RtpPacket& packet) {
         return bytes[1] != 200 || prepare_report(*track, bytes);
     }
     if (bytes.size() < 12 || (bytes[1] & 0x7f) != track->section.payload) return false;
+    track->ended = (bytes[1] & 0x80) != 0;
     bytes[1] = static_cast<std::uint8_t>((bytes[1] & 0x80) | track->section.shown_payload);
     AV_WB32(&bytes[8], track->source);
     return true;

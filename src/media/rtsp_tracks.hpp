@@ -47,6 +47,8 @@ public:
     /// A report that belongs before the packet that was prepared last.
     using Report = std::array<std::uint8_t, 28>;
     std::optional<Report> report_before(const RtpPacket& packet);
+    /// Whether what came last of a track ended a frame, as far as its camera marks that.
+    bool at_end_of_frame(std::size_t track) const { return track >= tracks_.size() || tracks_[track].ended; }
 
 private:
     struct Reference {
@@ -59,6 +61,7 @@ private:
         int media = -1, control = -1;                // channels
         std::optional<std::uint32_t> begin;
         std::optional<Reference> last;               // what the library knows
+        bool ended = true;                           // its last packet was the last one of a frame
     };
     Track* find(int channel);
     bool prepare_report(Track& track, std::span<std::uint8_t> bytes);

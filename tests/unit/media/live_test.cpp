@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <map>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <av.hpp>
 #include <camera_server.hpp>
@@ -17,8 +19,75 @@ using namespace tenon::test;
 using namespace std::chrono_literals;
 
 namespace {
+
 const LiveOptions patient{.open_timeout = 30s};   // for a camera that is slow to start under load
+
+/// The first frames of the camera's film as RTP on channel 0, 1,200 bytes a packet (RFC 6184), and those of the next one.
+struct Film {
+    std::string stream;
+    std::vector<std::string> packets;   // of the next frame
+
+    explicit Film(int frames) {
+        Input file = Input::open(TENON_FOOTAGE "/camera.mp4", {}, {});
+        file.select({file.video()->index});
+        const auto& extradata = file.video()->extradata;   // ISO/IEC 14496-15, 5.3.3.1: one set of either kind
+        std::vector<std::string> sets;
+        for (std::size_t at = 5; sets.size() < 2; ++at) {
+            const std::size_t size = extradata[at + 1] << 8 | extradata[at + 2];
+            sets.emplace_back(reinterpret_cast<const char*>(extradata.data()) + at + 3, size);
+            at += 2 + size;
+        }
+        for (const auto& set : sets) send(set);
+        for (int n = 0; n <= frames; ++n) {
+            time_ = static_cast<std::uint32_t>(n) * 3'000;
+            const auto packet = file.next();
+            for (std::size_t at = 0; at < packet->data.size();) {
+                const auto* const p = packet->data.data() + at;
+                const std::size_t size = std::size_t{p[0]} << 24 | p[1] << 16 | p[2] << 8 | p[3];
+                send({p + 4, p + 4 + size});
+                at += 4 + size;
+            }
+            packets.back()[5] |= '\x80';   // the last one of a frame
+            if (n == frames) break;
+            for (const auto& one : packets) stream += one;
+            packets.clear();
+        }
+    }
+
+private:
+    void send(const std::string& unit) {
+        constexpr std::size_t most = 1'200;
+        if (unit.size() <= most) return add(unit);
+        for (std::size_t at = 1; at < unit.size(); at += most) {
+            const auto part = unit.substr(at, most);
+            const int ends = at == 1 ? 0x80 : at + part.size() == unit.size() ? 0x40 : 0;
+            add({static_cast<char>((unit[0] & 0x60) | 28), static_cast<char>(ends | (unit[0] & 0x1f))}, part);
+        }
+    }
+    void add(const std::string& head, const std::string& rest = {}) {
+        const auto size = static_cast<unsigned>(12 + head.size() + rest.size());
+        std::string packet;
+        for (const unsigned byte : {36u, 0u, size >> 8, size, 0x80u, 96u, sequence_ >> 8, sequence_, time_ >> 24, time_ >> 16, time_ >> 8, time_, 9u,
+                                    9u, 9u, 9u})
+            packet += static_cast<char>(byte & 255);
+        ++sequence_;
+        packets.push_back(packet + head + rest);
+    }
+    unsigned sequence_ = 0;
+    std::uint32_t time_ = 0;
+};
+
+int frames_until_it_breaks_off(const std::string& url) {
+    Input input = Input::open_live(url, {.open_timeout = 30s, .read_timeout = 30s}, {});
+    int frames = 0;
+    try {
+        while (input.next()) ++frames;
+    } catch (const Unavailable&) {
+    }
+    return frames;
 }
+
+}  // namespace
 
 TEST(Camera, GivesPicturesAndSound) {
     const CameraServer camera;
@@ -73,6 +142,18 @@ TEST(Camera, ADroppedConnectionEnds) {
         while (input.next()) {}
     } catch (const Unavailable& error) {
         EXPECT_EQ(error.subject(), camera.url().substr(0, camera.url().find('/', 7)));
+    }
+}
+
+TEST(Camera, AFrameThatIsCutOffByTheEndOfTheConnectionIsLeftOut) {
+    constexpr int whole = 90;
+    const Film film(whole);
+    ASSERT_GT(film.packets.size(), 2u);
+    auto stream = film.stream;
+    for (std::size_t sent = 0; sent <= film.packets.size(); ++sent) {
+        const OddCamera camera({}, stream);
+        EXPECT_EQ(frames_until_it_breaks_off(camera.url()), whole + (sent == film.packets.size())) << sent;
+        if (sent < film.packets.size()) stream += film.packets[sent];
     }
 }
 
