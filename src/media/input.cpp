@@ -69,8 +69,7 @@ struct Input::Impl {
     std::optional<Times> times;
     bool broken = false;                  // bytes were passed over before the next packet
     int errors = 0;                       // places that could not be read
-    std::optional<std::deque<std::shared_ptr<AVPacket>>> rest;   // of a camera whose connection has ended
-    int rest_code = 0;                    // what comes behind it
+    std::deque<std::shared_ptr<AVPacket>> rest;   // of a camera whose connection has ended
 
     static int interrupted(void* self) {
         auto& impl = *static_cast<Impl*>(self);
@@ -80,7 +79,8 @@ struct Input::Impl {
 
     [[noreturn]] void fail(int code, const std::string& what) const {
         if (stop.stop_requested()) throw Cancelled("reading was stopped", {.subject = subject});
-        if (live && deadline && lately() >= *deadline)
+        // Nothing else interrupts; the deadline of a later read may be ahead again.
+        if (live && (code == AVERROR_EXIT || (deadline && lately() >= *deadline)))
             throw Unavailable(what + ": no answer in time", {.subject = subject});
         const bool opening = live && streams.empty();
         if (live && !is_answer(errc_of(code)) && code != AVERROR_HTTP_FORBIDDEN && !(opening && code == AVERROR_INVALIDDATA))
@@ -260,26 +260,27 @@ const StreamInfo* Input::audio() const {
 /// As the library does. When a camera's connection ends it gives what it has of the frame that was on its way, as if that were all of it; here
 /// such a frame is left out.
 int Input::Impl::read_frame(AVPacket& packet) {
-    if (!rest) {
-        const int code = av_read_frame(format.get(), &packet);
+    int code = 0;
+    if (rest.empty()) {
+        code = av_read_frame(format.get(), &packet);
         if (code < 0 || !live || !session->has_ended()) return code;
-        rest.emplace();
         std::shared_ptr<AVPacket> next(new_packet());
         av_packet_move_ref(next.get(), &packet);
         do {
-            rest->push_back(std::exchange(next, std::shared_ptr<AVPacket>(new_packet())));
-            rest_code = av_read_frame(format.get(), next.get());
-        } while (rest_code >= 0);
+            rest.push_back(std::exchange(next, std::shared_ptr<AVPacket>(new_packet())));
+            code = av_read_frame(format.get(), next.get());
+        } while (code >= 0 && session->has_ended());
         const auto broken_off = [&](const auto& one) {
             const auto index = static_cast<std::size_t>(one->stream_index);
             return index < streams.size() && streams[index].kind == StreamKind::video && session->breaks_off(one->stream_index);
         };
-        const auto last = std::find_if(rest->rbegin(), rest->rend(), broken_off);
-        if (last != rest->rend()) rest->erase(std::next(last).base());
+        const auto last = std::find_if(rest.rbegin(), rest.rend(), broken_off);
+        if (last != rest.rend()) rest.erase(std::next(last).base());
+        if (code >= 0) rest.push_back(std::move(next));   // it was interrupted while it was described, and went on
+        if (rest.empty()) return code;
     }
-    if (rest->empty()) return rest_code;
-    av_packet_move_ref(&packet, rest->front().get());
-    rest->pop_front();
+    av_packet_move_ref(&packet, rest.front().get());
+    rest.pop_front();
     return 0;
 }
 

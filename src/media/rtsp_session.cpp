@@ -292,17 +292,18 @@ int Session::next_packet(std::uint8_t* to, std::size_t size) {
 
 int Session::give_packet(void* self, std::uint8_t* to, int size) {
     auto& session = *static_cast<Session*>(self);
-    if (session.ended_ != 0) return session.ended_;
+    session.ended_ = true;
     try {
-        return session.next_packet(to, static_cast<std::size_t>(size));
+        const int count = session.next_packet(to, static_cast<std::size_t>(size));
+        session.ended_ = false;
+        return count;
     } catch (const Broken& broken) {
-        session.ended_ = broken.code;
+        return broken.code;
     } catch (const Corrupt&) {
-        session.ended_ = AVERROR_INVALIDDATA;
+        return AVERROR_INVALIDDATA;
     } catch (...) {
-        session.ended_ = AVERROR(ENOMEM);
+        return AVERROR(ENOMEM);
     }
-    return session.ended_;
 }
 
 }  // namespace tenon::media::rtsp

@@ -49,7 +49,7 @@ public:
     Av<AVIOContext> description();
     AVIOContext* packets() { return packets_.get(); }
 
-    bool has_ended() const { return ended_ != 0; }
+    bool has_ended() const { return ended_; }
     /// Whether it ended in the midst of a frame of that stream.
     bool breaks_off(int stream) const { return has_ended() && !tracks_.at_end_of_frame(static_cast<std::size_t>(stream)); }
 
@@ -96,7 +96,7 @@ private:
     std::int64_t gathered_ = 0;    // bytes since the last pause began
     bool emptied_ = false;         // the last read took all there was
     std::optional<RtpPacket> held_;   // behind a report
-    int ended_ = 0;                   // why there are no more packets
+    bool ended_ = false;              // the last packet that was asked for did not come
     Av<AVIOContext> packets_;
 };
 
