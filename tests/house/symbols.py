@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""The shared library shows the public names and nothing else, and says its version in its SONAME.
+"""The shared library shows the public names and nothing else, says its version in its SONAME, and starts
+without the libraries that few of its users need.
 
     symbols.py LIBRARY SONAME
 """
+import platform
 import re
 import subprocess
 import sys
@@ -25,6 +27,11 @@ if f"[{soname}]" not in re.search(r"SONAME.*", dynamic).group(0):
     problems.append(f"the SONAME is not {soname}: {re.search(r'SONAME.*', dynamic).group(0)}")
 if "RUNPATH" in dynamic or "RPATH" in dynamic:
     problems.append("the library looks into a folder of the build machine")
+
+if platform.machine() == "x86_64":
+    needed = re.findall(r"NEEDED.*\[(.*)\]", dynamic)
+    problems += [f"{name} is loaded with the library, not with its first use (base/delayed.hpp)"
+                 for name in needed if re.match(r"lib(av|sw|ebur128|pango|cairo|gobject|glib|harfbuzz|pq)", name)]
 
 print("\n".join(problems) if problems else f"{len(names)} symbols, all public; {soname}.")
 sys.exit(1 if problems else 0)
