@@ -151,7 +151,7 @@ CheckpointNote read_checkpoint(std::string_view record) {
     in.word("holds"), next(n.snapshots), next(n.packs), next(n.segments), next(n.chains), end();
     in.word("keys"), next(n.generation), next(n.oldest_key), next(n.newest_key), next(n.classes), next(n.erased), end();
     if (in.try_word("accepted")) {
-        auto& accepted = n.accepted.emplace();
+        auto& accepted = n.accepted.emplace(CheckpointNote::Other{});
         next(accepted.number), in.word(" "), accepted.hash = in.digest(), end();
     }
     // One content has one text.
